@@ -1,0 +1,251 @@
+"""From what the cases lead to, to the plan: whatever may not be made today becomes a skip with its reason.
+
+Four locks stand before every removal: the login is ours (seen to by `decide`), the reading it follows from is proven,
+the configuration that asks for it is the one last applied or was accepted, and the guards allow it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from iwds.core.change import (
+    REMOVALS,
+    Adopt,
+    Change,
+    CreateLogin,
+    DeleteLogin,
+    Evidence,
+    Forget,
+    Kind,
+    Write,
+    fields_changed,
+    kinds,
+    only,
+    ordered,
+    removes,
+    rename_cycles,
+    without,
+)
+from iwds.core.decide import Decision, Proposal, Reason, Skip
+from iwds.core.guards import OUT_OF_SCOPE, GuardKind, Limit, Populations, read_gauges
+from iwds.core.model import Role, Status
+from iwds.core.plan import Basis, Plan, Selection, skip_order
+
+ADMINISTRATORS = 2
+"""Never fewer active administrators than this on the whole service: nobody can make one again from outside."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a plan is assembled from, beside the decisions."""
+
+    basis: Basis
+    populations: Populations
+    limits: Mapping[GuardKind, Limit]
+
+
+def assemble(
+    head: tuple[str, str, str, datetime], decisions: Iterable[Decision], facts: Facts, selection: Selection
+) -> Plan:
+    """The plan.
+
+    Args:
+        head: id, job, service and time of the plan.
+        decisions: what the cases lead to, in any order.
+        facts: readings, guards and populations.
+        selection: what a person chose and allowed; `Selection()` for an unattended run.
+    """
+    return _Assembly(facts, selection).plan(head, decisions)
+
+
+class _Assembly:
+    """One assembly: proposals go through every check in turn, and what does not pass becomes a skip."""
+
+    def __init__(self, facts: Facts, selection: Selection) -> None:
+        self.facts, self.basis, self.selection = facts, facts.basis, selection
+        self.skips: list[Skip] = []
+        self.waits_for: dict[str, int] = {}
+        self.at_the_gate = 0
+
+    def plan(self, head: tuple[str, str, str, datetime], decisions: Iterable[Decision]) -> Plan:
+        proposals: list[Proposal] = []
+        for decision in decisions:
+            if isinstance(decision, Skip):
+                self.skips.append(decision)
+            else:
+                proposals.append(self._rested(decision))
+        self.waits_for = {p.change.subject.key: p.waits_for for p in proposals if p.waits_for is not None}
+        changes = self._named(self._selected([proposal.change for proposal in proposals]))
+        if self.basis.first_run:
+            changes = self._named(self._withhold(changes, _first_run))
+        gauges = read_gauges(
+            changes, self._populations(changes), self.facts.limits, self.selection.allow, self.basis.first_run
+        )
+        changes = self._withhold(self._believed_adoptions(changes), self._hold)
+        changes = self._named(self._circles(self._administrators(changes)))
+        return Plan(
+            *head,
+            changes=tuple(change for _, change in ordered(changes)),
+            skips=tuple(sorted(self.skips, key=skip_order)),
+            basis=replace(self.basis, gauges=gauges, selection=self.selection),
+        )
+
+    def _populations(self, changes: Sequence[Change]) -> Populations:
+        """Who picks out what does not rest on absence is not stopped by people having vanished."""
+        chosen = self.selection.only and all(change.evidence is not Evidence.UNSEEN for change in changes)
+        populations = self.facts.populations
+        return replace(populations, sources={}) if chosen else populations
+
+    def _rested(self, proposal: Proposal) -> Proposal:
+        """With a changed configuration every removal may be its doing, unless a source failed first."""
+        change = proposal.change
+        if not self.basis.config_changed or not removes(change) or self.basis.first_run:
+            return proposal
+        if change.evidence is Evidence.UNSEEN and self.basis.unproven:
+            return proposal
+        return replace(proposal, change=replace(change, evidence=Evidence.RULE))
+
+    def _selected(self, changes: Sequence[Change]) -> list[Change]:
+        """Only what was chosen; a person whose creation or adoption was not chosen keeps nothing else of it."""
+        chosen = self.selection.only
+        if not chosen:
+            return list(changes)
+        kept = [(change, _chosen_part(change, chosen)) for change in changes]
+        lost = {c.subject.key for c, part in kept if part is None and isinstance(c, CreateLogin | Adopt)}
+        return [part for _, part in kept if part is not None and part.subject.key not in lost]
+
+    def _named(self, changes: Sequence[Change]) -> list[Change]:
+        """Without the renames and creations whose name nobody gives up in this plan, to the last of a chain."""
+        while stuck := self._stuck(changes):
+            changes = self._without_names(changes, stuck)
+        return list(changes)
+
+    def _stuck(self, changes: Sequence[Change]) -> list[Change]:
+        freed = {c.before.id for c in changes if isinstance(c, DeleteLogin) or (isinstance(c, Write) and _renames(c))}
+        waiting = ((c, self.waits_for.get(c.subject.key)) for c in changes if _renames(c) or isinstance(c, CreateLogin))
+        return [c for c, holder in waiting if holder is not None and (holder not in freed or _hurries(c))]
+
+    def _without_names(self, changes: Sequence[Change], stuck: Sequence[Change]) -> list[Change]:
+        """The same changes, with those renames and newcomers turned into skips."""
+        blocked = {change.subject.key for change in stuck}
+        rest: list[Change] = []
+        for change in changes:
+            if change.subject.key not in blocked or isinstance(change, Forget):
+                rest.append(change)
+            elif isinstance(change, CreateLogin):
+                self._skip_taken(change, change.subject.login)
+            elif isinstance(change, Write) and _renames(change):
+                self._skip_taken(only(change, {Kind.RENAME}) or change, change.after.login)
+                rest += [left] if (left := without(change, {Kind.RENAME})) else []
+            elif change.subject.login_id is not None:
+                rest.append(change)
+        return rest
+
+    def _skip_taken(self, change: Change, name: str) -> None:
+        detail = f"the login {name} stands for somebody else"
+        self.skips.append(Skip(change.subject, Reason.TAKEN, detail, change))
+
+    def _withhold(
+        self, changes: Iterable[Change], reason_of: Callable[[Change], tuple[Reason, str] | None]
+    ) -> list[Change]:
+        """Without the removals that `reason_of` gives a reason for; the rest of a write goes on."""
+        kept: list[Change] = []
+        for change in changes:
+            reason = reason_of(change) if removes(change) else None
+            if reason is None:
+                kept.append(change)
+                continue
+            taken = only(change, REMOVALS) if isinstance(change, Write) else change
+            self.skips.append(Skip(change.subject, reason[0], reason[1], taken))
+            if isinstance(change, Write) and (left := without(change, REMOVALS)):
+                kept.append(left)
+        return kept
+
+    def _hold(self, change: Change) -> tuple[Reason, str] | None:
+        """Why a removal may not be made today, or None."""
+        basis = self.basis
+        if basis.tally.retagged:
+            return Reason.HELD, f"another tool retagged {basis.tally.retagged} of our logins"
+        if basis.unproven and (change.evidence is Evidence.UNSEEN or not self.selection.only):
+            return Reason.UNPROVEN, f"the reading of {', '.join(basis.unproven)} is not proven complete"
+        if change.evidence is Evidence.RULE and not self._gate_open:
+            return Reason.HELD, "the configuration differs from the one last applied"
+        return None
+
+    @property
+    def _gate_open(self) -> bool:
+        return self.at_the_gate <= self.selection.allow.get(OUT_OF_SCOPE, 0)
+
+    def _believed_adoptions(self, changes: Sequence[Change]) -> list[Change]:
+        """Without the adoptions of other origins that rest on an unproven reading, and what would follow them."""
+        self.at_the_gate = sum(change.evidence is Evidence.RULE for change in changes)
+        if not self.basis.unproven:
+            return list(changes)
+        doubtful = {c.subject.key: c for c in changes if isinstance(c, Adopt)}
+        for change in doubtful.values():
+            detail = f"the reading of {', '.join(self.basis.unproven)} is not proven complete"
+            self.skips.append(Skip(change.subject, Reason.UNPROVEN, detail, change))
+        return [c for c in changes if c.subject.key not in doubtful]
+
+    def _administrators(self, changes: Sequence[Change]) -> list[Change]:
+        """Never fewer than two active administrators on the whole service."""
+        leaving = sum(_takes_administrator(change) for change in changes)
+        left = self.basis.tally.administrators - leaving
+        if not leaving or left >= ADMINISTRATORS:
+            return list(changes)
+        detail = f"it would leave {left} active administrator{'s' if left != 1 else ''} on the whole service"
+        return self._withhold(
+            changes, lambda change: (Reason.PROTECTED, detail) if _takes_administrator(change) else None
+        )
+
+    def _circles(self, changes: Sequence[Change]) -> list[Change]:
+        """Without renames that wait for each other in a circle."""
+        renames = [c for c in changes if isinstance(c, Write) and _renames(c)]
+        circular = rename_cycles(renames)
+        kept: list[Change] = []
+        for change in changes:
+            if not isinstance(change, Write) or change.before.id not in circular:
+                kept.append(change)
+                continue
+            detail = "these people swap their logins in a circle: rename one of them by hand first"
+            self.skips.append(Skip(change.subject, Reason.HELD, detail, only(change, {Kind.RENAME})))
+            if left := without(change, {Kind.RENAME}):
+                kept.append(left)
+        return kept
+
+
+def _chosen_part(change: Change, chosen: frozenset[str]) -> Change | None:
+    """The part of a change that was chosen by kind or by evidence."""
+    by_kind = {kind for kind in kinds(change) if kind.value in chosen}
+    if change.evidence and change.evidence.value in chosen:
+        by_kind |= kinds(change) & REMOVALS
+    if isinstance(change, Write):
+        return only(change, by_kind)
+    return change if by_kind else None
+
+
+def _first_run(_: Change) -> tuple[Reason, str]:
+    return Reason.FIRST_RUN, "a job's first run removes nothing"
+
+
+def _renames(change: Change) -> bool:
+    return isinstance(change, Write) and "login" in fields_changed(change)
+
+
+def _hurries(change: Change) -> bool:
+    """Whether a write is made before renames are, so that it cannot wait for a name that another one gives up."""
+    return isinstance(change, Write) and not kinds(change).isdisjoint({Kind.LOCK, Kind.DEMOTE})
+
+
+def _takes_administrator(change: Change) -> bool:
+    """Whether a change takes an active administrator away from the service."""
+    if isinstance(change, DeleteLogin):
+        return _is_administrator(change.before.role, change.before.status)
+    if isinstance(change, Write):
+        before, after = change.before, change.after
+        return _is_administrator(before.role, before.status) and not _is_administrator(after.role, after.status)
+    return False
+
+
+def _is_administrator(role: int | None, status: int | None) -> bool:
+    return role == Role.ADMINISTRATOR and status == Status.ACTIVE

@@ -1,0 +1,414 @@
+"""The steps a plan can hold, what each of them is called, what it takes away, and the order they are made in.
+
+Order, one phase after the other, with a barrier after each:
+
+    0  adopt, forget             nothing is sent; whatever follows may rely on whose a login is
+    1  lock, demote, leave       what must not wait is made first: access that should be gone
+    2  delete                    frees login names, and perhaps seats, for what follows
+    3  rename                    frees and takes names, in the order of dependency
+    4  create                    each new login at once with its groups and its activation
+    5  move                      per person gains before losses, so that nobody stands without either
+    6  unlock and the rest       what may wait is made last
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import IntEnum, StrEnum
+from typing import TypeAlias, assert_never
+
+from iwds.core.model import Account, Anchor, Group, Login, Role, Status, fold
+from iwds.core.normal import parse_extra
+
+WRITTEN_FIELDS = ("login", "firstname", "name", "mail", "phone", "role", "status", "extra")
+"""The fields that one update overwrites, in the words of `Login`."""
+
+_WORDS = {"firstname": "first name", "name": "last name", "extra": "extra fields"}
+
+
+class Evidence(StrEnum):
+    """What a removal rests on."""
+
+    SEEN = "seen"
+    """The entry itself was read and says so: disabled, expired, out of scope, out of the group."""
+    RULE = "rule"
+    """Mapping, scope, sources or policy differ from those last applied."""
+    UNSEEN = "unseen"
+    """The person was not found."""
+    ORDERED = "ordered"
+    """A named person asked for it."""
+
+
+class Kind(StrEnum):
+    """What a change is called for guards, counts and words. One write may be several."""
+
+    ADOPT = "adopt"
+    ADOPT_GROUP = "adopt-group"
+    FORGET = "forget"
+    CREATE = "create"
+    DELETE = "delete"
+    LOCK = "lock"
+    UNLOCK = "unlock"
+    DEMOTE = "demote"
+    PROMOTE = "promote"
+    RENAME = "rename"
+    CLEAR = "clear"
+    UPDATE = "update"
+    ADD = "add"
+    REMOVE = "remove"
+    MAIL = "mail"
+
+
+REMOVALS = frozenset({Kind.LOCK, Kind.DELETE, Kind.DEMOTE, Kind.REMOVE, Kind.RENAME, Kind.CLEAR})
+"""The kinds that take something away, and so pass four locks before they are made."""
+
+
+class Phase(IntEnum):
+    """When a change is made; the table is in the module's docstring."""
+
+    ADOPT = 0
+    TAKE = 1
+    DELETE = 2
+    RENAME = 3
+    CREATE = 4
+    MOVE = 5
+    REST = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whom a change is about. `login_id` is None while the login does not exist yet."""
+
+    login: str
+    anchor: Anchor | None = None
+    login_id: int | None = None
+
+    @property
+    def key(self) -> str:
+        """One person's key: all steps with the same key are made in one lane, in order."""
+        return str(self.anchor) if self.anchor else f"login {self.login_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class CreateLogin:
+    """Create a login, tagged with the job's provisioningId."""
+
+    subject: Subject
+    account: Account
+    because: str
+    evidence: Evidence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Overwrite one login: the one write that a person gets in a run."""
+
+    subject: Subject
+    before: Login
+    after: Login
+    because: str
+    evidence: Evidence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteLogin:
+    """Delete a login; its devices are gone for good."""
+
+    subject: Subject
+    before: Login
+    groups: tuple[int, ...]
+    because: str
+    evidence: Evidence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AddToGroup:
+    """Add a login to a group of the service."""
+
+    subject: Subject
+    group: Group
+    because: str
+    evidence: Evidence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveFromGroup:
+    """Take a login out of a group of the service."""
+
+    subject: Subject
+    group: Group
+    because: str
+    evidence: Evidence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """Take an existing login, and the memberships that the directory explains, into our ledger. Nothing is sent."""
+
+    subject: Subject
+    login: Login
+    groups: tuple[int, ...]
+    because: str
+    evidence: Evidence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptMembership:
+    """Take a membership that somebody made and the directory explains into our ledger. Nothing is sent."""
+
+    subject: Subject
+    group: Group
+    because: str
+    evidence: Evidence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SendActivation:
+    """Mail the activation link of a login that was just created. Made at most once."""
+
+    subject: Subject
+    because: str
+    evidence: Evidence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Drop from our ledger what somebody else took away on the service. Nothing is sent.
+
+    `group` is the membership that is gone; None where the whole login is.
+    """
+
+    subject: Subject
+    because: str
+    evidence: Evidence | None = None
+    group: Group | None = None
+
+
+Change: TypeAlias = (
+    CreateLogin | Write | DeleteLogin | AddToGroup | RemoveFromGroup | Adopt | AdoptMembership | SendActivation | Forget
+)
+
+
+def fields_changed(write: Write) -> tuple[str, ...]:
+    """The fields that a write changes, in the order of `WRITTEN_FIELDS`."""
+    return tuple(f for f in WRITTEN_FIELDS if getattr(write.before, f) != getattr(write.after, f))
+
+
+def field_kind(write: Write, field: str) -> Kind:
+    """What the change of one field of a write is called."""
+    before, after = getattr(write.before, field), getattr(write.after, field)
+    match field:
+        case "login":
+            return Kind.RENAME
+        case "status":
+            return Kind.LOCK if after == Status.LOCKED else Kind.UNLOCK
+        case "role":
+            return Kind.DEMOTE if after < before else Kind.PROMOTE
+        case _:
+            return Kind.CLEAR if after == "" else Kind.UPDATE
+
+
+def kinds(change: Change) -> frozenset[Kind]:
+    """What a change is called; several words for a write that does several things."""
+    match change:
+        case CreateLogin():
+            promotes = change.account.role in (Role.MANAGER, Role.ADMINISTRATOR)
+            return frozenset({Kind.CREATE, Kind.PROMOTE} if promotes else {Kind.CREATE})
+        case Write():
+            return frozenset(field_kind(change, f) for f in fields_changed(change))
+        case DeleteLogin():
+            return frozenset({Kind.DELETE})
+        case AddToGroup():
+            return frozenset({Kind.ADD})
+        case RemoveFromGroup():
+            return frozenset({Kind.REMOVE})
+        case Adopt():
+            return frozenset({Kind.ADOPT})
+        case AdoptMembership():
+            return frozenset({Kind.ADOPT_GROUP})
+        case SendActivation():
+            return frozenset({Kind.MAIL})
+        case Forget():
+            return frozenset({Kind.FORGET})
+        case _:
+            assert_never(change)
+
+
+def removes(change: Change) -> bool:
+    """Whether a change takes anything away."""
+    return not REMOVALS.isdisjoint(kinds(change))
+
+
+def without(write: Write, dropped: Iterable[Kind]) -> Write | None:
+    """The same write without the fields of some kinds; None where nothing is left of it."""
+    drop = frozenset(dropped)
+    back = {f: getattr(write.before, f) for f in fields_changed(write) if field_kind(write, f) in drop}
+    rest = replace(write, after=replace(write.after, **back))
+    if not fields_changed(rest):
+        return None
+    return rest if removes(rest) else replace(rest, evidence=None)
+
+
+def only(write: Write, kept: Iterable[Kind]) -> Write | None:
+    """The part of a write that is of some kinds; None where there is no such part."""
+    return without(write, frozenset(Kind) - frozenset(kept))
+
+
+_WRITE_PHASE = {
+    Kind.LOCK: Phase.TAKE,
+    Kind.DEMOTE: Phase.TAKE,
+    Kind.RENAME: Phase.RENAME,
+}
+
+
+def phase_of(change: Change, moves: bool, new: bool) -> Phase:
+    """The phase of one change.
+
+    Args:
+        change: the change.
+        moves: whether the same person also gains a group in this plan.
+        new: whether the same person's login is created in this plan.
+    """
+    match change:
+        case Adopt() | AdoptMembership() | Forget():
+            return Phase.ADOPT
+        case DeleteLogin():
+            return Phase.DELETE
+        case CreateLogin() | SendActivation():
+            return Phase.CREATE
+        case AddToGroup():
+            return Phase.CREATE if new else Phase.MOVE
+        case RemoveFromGroup():
+            return Phase.MOVE if moves else Phase.TAKE
+        case Write():
+            return min((_WRITE_PHASE.get(kind, Phase.REST) for kind in kinds(change)), default=Phase.REST)
+        case _:
+            assert_never(change)
+
+
+def step_of(change: Change) -> int:
+    """The place of a change among the steps of one person in one phase: gains before losses, mail last."""
+    match change:
+        case Forget():
+            return -1
+        case Adopt() | CreateLogin() | Write() | DeleteLogin():
+            return 0
+        case AdoptMembership() | AddToGroup():
+            return 1
+        case RemoveFromGroup():
+            return 2
+        case SendActivation():
+            return 3
+        case _:
+            assert_never(change)
+
+
+def ordered(changes: Iterable[Change]) -> tuple[tuple[Phase, Change], ...]:
+    """All changes with their phases, in the order they are made in; the order of the input does not matter."""
+    listed = list(changes)
+    gainers = {c.subject.key for c in listed if isinstance(c, AddToGroup)}
+    newcomers = {c.subject.key for c in listed if isinstance(c, CreateLogin)}
+    phased = [(phase_of(c, c.subject.key in gainers, c.subject.key in newcomers), c) for c in listed]
+    places = _rename_places(c for phase, c in phased if phase is Phase.RENAME and isinstance(c, Write))
+
+    def place(item: tuple[Phase, Change]) -> tuple[int, int, str, str, int, str]:
+        phase, change = item
+        early = places.get(change.subject.login_id or 0, 0) if phase is Phase.RENAME else 0
+        group = getattr(change, "group", None)
+        name = group.name if group else ""
+        return phase, early, fold(change.subject.login), change.subject.key, step_of(change), name
+
+    return tuple(sorted(phased, key=place))
+
+
+def _rename_places(renames: Iterable[Write]) -> dict[int, int]:
+    """Login id -> how many renames must come first, because each frees the name that the next one takes."""
+    by_old_name = {fold(w.before.login): w for w in renames}
+    places: dict[int, int] = {}
+    for write in by_old_name.values():
+        chain, seen = write, {write.before.id}
+        depth = 0
+        while (follows := by_old_name.get(fold(chain.after.login))) is not None and follows.before.id not in seen:
+            chain, depth = follows, depth + 1
+            seen.add(chain.before.id)
+        places[write.before.id] = depth
+    return places
+
+
+def rename_cycles(renames: Iterable[Write]) -> frozenset[int]:
+    """Ids of the logins whose renames wait for each other in a circle, so that no order serves."""
+    following = {fold(w.before.login): (fold(w.after.login), w.before.id) for w in renames}
+    circular: set[int] = set()
+    for start in following:
+        path: list[str] = []
+        name = start
+        while name in following and name not in path:
+            path.append(name)
+            name = following[name][0]
+        if name == start and path:
+            circular.update(following[step][1] for step in path)
+    return frozenset(circular)
+
+
+def describe(change: Change) -> str:
+    """One sentence in the words of the field, used by the command line, the log and the console alike."""
+    match change:
+        case CreateLogin(account=account):
+            who = " ".join(part for part in (account.firstname, account.name) if part)
+            role = f" as {Role(account.role).name.lower()}" if account.role else ""
+            return f"create {account.login}{role} ({', '.join(filter(None, (who, account.mail)))})"
+        case Write():
+            return f"{_verb(change)} {change.before.login}: {', '.join(_difference(change))}"
+        case DeleteLogin():
+            return f"delete {change.subject.login} with its devices"
+        case AddToGroup():
+            return f"add {change.subject.login} to {change.group.name}"
+        case RemoveFromGroup():
+            return f"take {change.subject.login} out of {change.group.name}"
+        case Adopt():
+            return f"adopt {change.subject.login} (nothing is sent)"
+        case AdoptMembership():
+            return f"adopt {change.subject.login} in {change.group.name} (nothing is sent)"
+        case Forget(group=Group(name=name)):
+            return f"forget {change.subject.login} in {name} (nothing is sent)"
+        case Forget():
+            return f"forget {change.subject.login}, whose login is gone (nothing is sent)"
+        case SendActivation():
+            return f"mail {change.subject.login} its activation link"
+        case _:
+            assert_never(change)
+
+
+_LOUD = (Kind.LOCK, Kind.DEMOTE, Kind.RENAME, Kind.PROMOTE, Kind.UNLOCK)
+
+
+def _verb(write: Write) -> str:
+    """The word for a write: the loudest thing it does."""
+    named = kinds(write)
+    return next((kind.value for kind in _LOUD if kind in named), "update")
+
+
+def _difference(write: Write) -> list[str]:
+    """Each changed field as `field old > new`."""
+    parts = []
+    for name in fields_changed(write):
+        before, after = getattr(write.before, name), getattr(write.after, name)
+        if name == "extra":
+            parts.append(f"extra fields {_keys_changed(before, after)}")
+            continue
+        parts.append(f"{_WORDS.get(name, name)} {_said(name, before)} > {_said(name, after)}")
+    return parts
+
+
+def _keys_changed(before: str | None, after: str | None) -> str:
+    """The names of the extra fields that differ; their values would fill a page."""
+    old, new = parse_extra(before or "") or {}, parse_extra(after or "") or {}
+    return ", ".join(sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key)))
+
+
+def _said(field: str, value: object) -> str:
+    """A field's value in words."""
+    if field == "role" and isinstance(value, int):
+        return Role(value).name.lower() if value in tuple(Role) else str(value)
+    if field == "status":
+        return "locked" if value == Status.LOCKED else "active"
+    return str(value) if value else "(empty)"

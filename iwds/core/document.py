@@ -1,0 +1,159 @@
+"""Changes as plain data and back, for plan files and the journal. JSON in, equal values out."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from iwds.core.change import (
+    AddToGroup,
+    Adopt,
+    AdoptMembership,
+    Change,
+    CreateLogin,
+    DeleteLogin,
+    Evidence,
+    Forget,
+    RemoveFromGroup,
+    SendActivation,
+    Subject,
+    Write,
+)
+from iwds.core.model import Account, Activation, Anchor, AtCreation, Group, Login, Role
+
+Data: TypeAlias = Mapping[str, Any]
+
+_LOGIN_FIELDS = ("id", "login", "firstname", "name", "mail", "phone", "role", "status", "extra", "created_by")
+_NAMES: Mapping[type, str] = {
+    CreateLogin: "create",
+    Write: "write",
+    DeleteLogin: "delete",
+    AddToGroup: "add",
+    RemoveFromGroup: "remove",
+    Adopt: "adopt",
+    AdoptMembership: "adopt-group",
+    SendActivation: "mail",
+    Forget: "forget",
+}
+_PARTS: Mapping[type, tuple[str, ...]] = {
+    CreateLogin: ("account",),
+    Write: ("before", "after"),
+    DeleteLogin: ("before", "groups"),
+    AddToGroup: ("group",),
+    RemoveFromGroup: ("group",),
+    Adopt: ("login", "groups"),
+    AdoptMembership: ("group",),
+    SendActivation: (),
+    Forget: ("group",),
+}
+
+
+def change_to_data(change: Change) -> dict[str, Any]:
+    """A change as JSON-ready data; `change_from_data` gives an equal change back."""
+    data: dict[str, Any] = {"do": _NAMES[type(change)], "subject": subject_to_data(change.subject)}
+    for part in _PARTS[type(change)]:
+        data[part] = _WRITERS[part](getattr(change, part))
+    data["because"] = change.because
+    if change.evidence:
+        data["evidence"] = change.evidence.value
+    return data
+
+
+def change_from_data(data: Data) -> Change:
+    """The change that `change_to_data` wrote; `ValueError` for anything else."""
+    try:
+        kind = next(kind for kind, name in _NAMES.items() if name == data["do"])
+        parts = {part: _READERS[part](data[part]) for part in _PARTS[kind]}
+        evidence = Evidence(data["evidence"]) if "evidence" in data else None
+        change: Change = kind(
+            subject=subject_from_data(data["subject"]), because=data["because"], evidence=evidence, **parts
+        )
+    except (KeyError, StopIteration, TypeError, AttributeError) as error:
+        raise ValueError(f"not a change: {error!r}") from error
+    return change
+
+
+def _anchor_to_data(anchor: Anchor | None) -> list[str] | None:
+    return [anchor.realm, anchor.id] if anchor else None
+
+
+def _anchor(data: Any) -> Anchor | None:
+    return Anchor(*map(str, data)) if data else None
+
+
+def subject_to_data(subject: Subject) -> dict[str, Any]:
+    """Whom a change is about, as data."""
+    return {"login": subject.login, "anchor": _anchor_to_data(subject.anchor), "id": subject.login_id}
+
+
+def subject_from_data(data: Data) -> Subject:
+    """The subject that `subject_to_data` wrote."""
+    return Subject(data["login"], _anchor(data["anchor"]), data["id"])
+
+
+def _login_to_data(login: Login) -> dict[str, Any]:
+    return {name: getattr(login, name) for name in _LOGIN_FIELDS}
+
+
+def _login(data: Data) -> Login:
+    return Login(**{name: data[name] for name in _LOGIN_FIELDS})
+
+
+def _account_to_data(account: Account) -> dict[str, Any]:
+    made = account.at_creation
+    return {
+        "anchor": _anchor_to_data(account.anchor),
+        "login": account.login,
+        "firstname": account.firstname,
+        "name": account.name,
+        "mail": account.mail,
+        "phone": account.phone,
+        "role": None if account.role is None else int(account.role),
+        "enabled": account.enabled,
+        "groups": None if account.groups is None else sorted(account.groups),
+        "extra": [list(pair) for pair in account.extra],
+        "at_creation": {
+            "activation": made.activation.value,
+            "language": made.language,
+            "access": made.access,
+            "login2": made.login2,
+            "login3": made.login3,
+        },
+    }
+
+
+def _account(data: Data) -> Account:
+    made = dict(data["at_creation"])
+    return Account(
+        anchor=Anchor(*data["anchor"]),
+        login=data["login"],
+        firstname=data["firstname"],
+        name=data["name"],
+        mail=data["mail"],
+        phone=data["phone"],
+        role=None if data["role"] is None else Role(data["role"]),
+        enabled=data["enabled"],
+        groups=None if data["groups"] is None else frozenset(data["groups"]),
+        extra=tuple((key, value) for key, value in data["extra"]),
+        at_creation=AtCreation(activation=Activation(made.pop("activation")), **made),
+    )
+
+
+def _group_to_data(group: Group | None) -> list[Any] | None:
+    return [group.id, group.name, group.policy] if group else None
+
+
+_WRITERS: Mapping[str, Callable[[Any], Any]] = {
+    "account": _account_to_data,
+    "before": _login_to_data,
+    "after": _login_to_data,
+    "login": _login_to_data,
+    "group": _group_to_data,
+    "groups": list,
+}
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "account": _account,
+    "before": _login,
+    "after": _login,
+    "login": _login,
+    "group": lambda data: Group(*data) if data else None,
+    "groups": lambda data: tuple(int(group) for group in data),
+}

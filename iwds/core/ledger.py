@@ -1,0 +1,86 @@
+"""What a change does to our memory of a login."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import assert_never
+
+from iwds.core.change import (
+    WRITTEN_FIELDS,
+    AddToGroup,
+    Adopt,
+    AdoptMembership,
+    Change,
+    CreateLogin,
+    DeleteLogin,
+    Forget,
+    RemoveFromGroup,
+    SendActivation,
+    Write,
+)
+from iwds.core.model import Account, LedgerRow, Login, Origin, Role, Status
+
+
+def fingerprint(value: object) -> str:
+    """A short hash of one field's value, for the ledger: enough to see a difference, too little to read."""
+    return hashlib.blake2s(repr(value).encode(), digest_size=6).hexdigest()
+
+
+def written_of(login: Login) -> Mapping[str, str]:
+    """The ledger's `written` for a login that now reads so; extra fields are shared with others and left out."""
+    known = ((name, getattr(login, name)) for name in WRITTEN_FIELDS if name != "extra")
+    return {name: fingerprint(int(v) if isinstance(v, int) else v) for name, v in known if v is not None}
+
+
+def created_login(account: Account, login_id: int) -> Login:
+    """What the service holds after a creation, but for the extra fields, which the target renders."""
+    return Login(
+        id=login_id,
+        login=account.login,
+        firstname=account.firstname or "",
+        name=account.name or "",
+        mail=account.mail or "",
+        phone=account.phone or "",
+        role=int(account.role or Role.USER),
+        status=int(Status.ACTIVE),
+    )
+
+
+def ledger_effect(change: Change, login_id: int, row: LedgerRow | None, owner: int) -> LedgerRow | None:
+    """The ledger row of a login after a change was made; None where the login is gone.
+
+    Args:
+        change: what was made.
+        login_id: the login that it was made to.
+        row: the ledger row before, None where the login was not ours.
+        owner: the provisioningId of the job.
+    """
+    anchor = change.subject.anchor
+    match change:
+        case CreateLogin():
+            assert anchor is not None  # noqa: S101 - only a person can be created
+            made = created_login(change.account, login_id)
+            return LedgerRow(login_id, anchor, owner, Origin.CREATED, made.login, written=written_of(made))
+        case Adopt():
+            assert anchor is not None  # noqa: S101 - only a person explains an adoption
+            login = change.login
+            return LedgerRow(
+                login_id, anchor, owner, Origin.ADOPTED, login.login, login.created_by,
+                groups=frozenset(change.groups), written=written_of(login),
+            )  # fmt: skip
+        case DeleteLogin() | Forget(group=None):
+            return None
+        case _ if row is None:
+            return None
+        case Write():
+            locked = row.locked if change.before.status == change.after.status else change.after.status == Status.LOCKED
+            return replace(row, login=change.after.login, locked=locked, written=written_of(change.after))
+        case AddToGroup() | AdoptMembership():
+            return replace(row, groups=row.groups | {change.group.id})
+        case RemoveFromGroup() | Forget():
+            assert change.group is not None  # noqa: S101 - the case above took the other
+            return replace(row, groups=row.groups - {change.group.id})
+        case SendActivation():
+            return row
+        case _:
+            assert_never(change)

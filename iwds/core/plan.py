@@ -1,0 +1,153 @@
+"""A plan as a value: what will change, what was deliberately left alone, and the facts that both rest on."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from iwds.core.change import (
+    Change,
+    Kind,
+    kinds,
+)
+from iwds.core.decide import Reason, Skip
+from iwds.core.document import change_to_data
+from iwds.core.guards import Gauge
+from iwds.core.matching import Tally
+from iwds.core.model import Proof
+
+NEEDS_A_PERSON = frozenset({Reason.HELD, Reason.UNPROVEN, Reason.SERVICE_FULL})
+"""Reasons for which a withheld step waits for somebody to decide or repair; the others settle themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a person chose of a plan, and allowed for it.
+
+    Attributes:
+        only: kinds (`create`, `update`, …) and evidence (`seen`, `rule`); empty for everything.
+        allow: guard name or `out-of-scope` -> the number allowed for this one plan.
+        reason: why, in the person's words; recorded.
+    """
+
+    only: frozenset[str] = frozenset()
+    allow: Mapping[str, int] = field(default_factory=dict)
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """The facts that a plan rests on.
+
+    Attributes:
+        sources: the proof of each source's reading.
+        service: the proof of the service's reading.
+        tally: what the join counted.
+        config_digest: digest of mapping, scope, sources and policy.
+        config_changed: whether it differs from the one last applied.
+        first_run: whether no run of the job was ever applied to this service.
+        gauges: every guard with something to count.
+        selection: what a person chose and allowed.
+        agreed: accounts that are already as they should be.
+        matched: accounts whose login is ours, those that agree included.
+        notes: what else an admin should know, each a sentence.
+    """
+
+    sources: tuple[Proof, ...]
+    service: Proof
+    tally: Tally
+    config_digest: str
+    config_changed: bool
+    first_run: bool
+    gauges: tuple[Gauge, ...] = ()
+    selection: Selection = Selection()
+    agreed: int = 0
+    matched: int = 0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def unproven(self) -> tuple[str, ...]:
+        """Names of the sources whose reading is not believed."""
+        return tuple(proof.name for proof in self.sources if not proof.proven)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Changes, skips and their basis. `changes` are in the order they are made in."""
+
+    id: str
+    job: str
+    service: str
+    made_at: datetime
+    changes: tuple[Change, ...]
+    skips: tuple[Skip, ...]
+    basis: Basis
+
+    @property
+    def violations(self) -> tuple[Gauge, ...]:
+        """The guards that trip; any of them stops the whole run."""
+        return tuple(gauge for gauge in self.basis.gauges if gauge.tripped)
+
+    @property
+    def held(self) -> tuple[Skip, ...]:
+        """Steps that wait for a person."""
+        return tuple(skip for skip in self.skips if skip.reason in NEEDS_A_PERSON)
+
+    @property
+    def digest(self) -> str:
+        """A hash over changes and basis, not over id and time."""
+        basis = self.basis
+        data = {
+            "job": self.job,
+            "service": self.service,
+            "changes": [change_to_data(change) for change in self.changes],
+            "readings": [[p.name, p.realm, p.count, p.proven] for p in (*basis.sources, basis.service)],
+            "config": basis.config_digest,
+        }
+        return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+
+    def count(self) -> Counter[Kind]:
+        """How many changes of each kind."""
+        return Counter(kind for change in self.changes for kind in kinds(change))
+
+
+def identity(change: Change) -> str:
+    """What a change does, without why: two plans hold the same change where these are equal."""
+    data = change_to_data(change)
+    return json.dumps({k: v for k, v in data.items() if k not in ("because", "evidence")}, sort_keys=True)
+
+
+def skip_order(skip: Skip) -> tuple[str, str, str, str]:
+    """Skips are listed by reason, then by login; the order of the input does not matter."""
+    return skip.reason.value, skip.subject.login, skip.subject.key, skip.detail
+
+
+def restrict(fresh: Plan, approved: Plan) -> tuple[Plan, tuple[Change, ...]]:
+    """What of a fresh plan was in an approved one too, and what of the approved one is no longer true.
+
+    Whatever the fresh plan adds is held; so a saved plan can never do what a fresh one may not.
+    """
+    known = {identity(change) for change in approved.changes}
+    known |= {identity(skip.change) for skip in approved.skips if skip.change}
+    changes = tuple(change for change in fresh.changes if identity(change) in known)
+    added = [
+        Skip(change.subject, Reason.HELD, "not in the plan that was approved", change)
+        for change in fresh.changes
+        if identity(change) not in known
+    ]
+    still = {identity(change) for change in fresh.changes}
+    moved = tuple(change for change in approved.changes if identity(change) not in still)
+    skips = tuple(sorted([*fresh.skips, *added], key=skip_order))
+    return replace(fresh, changes=changes, skips=skips), moved
+
+
+def summary_data(plan: Plan) -> dict[str, Any]:
+    """Counts of a plan as JSON-ready data, for logs and reports."""
+    return {
+        "changes": {kind.value: n for kind, n in sorted(plan.count().items())},
+        "skips": dict(sorted(Counter(skip.reason.value for skip in plan.skips).items())),
+        "violations": [gauge.kind.value for gauge in plan.violations],
+    }

@@ -1,0 +1,123 @@
+"""A plan as a document (JSON-ready data) and back. What was left alone is in it, with every reason.
+
+The document holds people's data; whoever writes it to a file makes that file readable by its owner alone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from iwds.core.decide import Reason, Skip
+from iwds.core.document import change_from_data, change_to_data, subject_from_data, subject_to_data
+from iwds.core.guards import Gauge, GuardKind
+from iwds.core.matching import Tally
+from iwds.core.model import Proof
+from iwds.core.plan import Basis, Plan, Selection
+
+SCHEMA = 1
+"""Grows with every change of the document that an older reader would misunderstand."""
+
+
+def plan_to_data(plan: Plan) -> dict[str, Any]:
+    """A plan as JSON-ready data; `plan_from_data` gives back a plan with the same digest."""
+    return {
+        "schema": SCHEMA,
+        "id": plan.id,
+        "job": plan.job,
+        "service": plan.service,
+        "made_at": plan.made_at.isoformat(),
+        "digest": plan.digest,
+        "basis": _basis_to_data(plan.basis),
+        "changes": [change_to_data(change) for change in plan.changes],
+        "skips": [_skip_to_data(skip) for skip in plan.skips],
+    }
+
+
+def plan_from_data(data: Mapping[str, Any]) -> Plan:
+    """The plan of a document; `ValueError` where it is not one, is of another schema, or was altered."""
+    if data.get("schema") != SCHEMA:
+        raise ValueError(f"schema {data.get('schema')!r} instead of {SCHEMA}")
+    try:
+        plan = Plan(
+            id=data["id"],
+            job=data["job"],
+            service=data["service"],
+            made_at=datetime.fromisoformat(data["made_at"]),
+            changes=tuple(change_from_data(change) for change in data["changes"]),
+            skips=tuple(_skip(skip) for skip in data["skips"]),
+            basis=_basis(data["basis"]),
+        )
+        digest = plan.digest
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not a plan: {error!r}") from error
+    if digest != data.get("digest"):
+        raise ValueError("its digest does not fit its content: it was altered after it was made")
+    return plan
+
+
+def _skip_to_data(skip: Skip) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "subject": subject_to_data(skip.subject),
+        "reason": skip.reason.value,
+        "detail": skip.detail,
+    }
+    if skip.change:
+        data["change"] = change_to_data(skip.change)
+    return data
+
+
+def _skip(data: Mapping[str, Any]) -> Skip:
+    change = change_from_data(data["change"]) if "change" in data else None
+    return Skip(subject_from_data(data["subject"]), Reason(data["reason"]), data["detail"], change)
+
+
+_TALLY = ("people", "absent", "logins", "rows", "unbelieved", "retagged", "population", "administrators")
+
+
+def _basis_to_data(basis: Basis) -> dict[str, Any]:
+    return {
+        "sources": [_proof_to_data(proof) for proof in basis.sources],
+        "service": _proof_to_data(basis.service),
+        "tally": {name: getattr(basis.tally, name) for name in _TALLY},
+        "config_digest": basis.config_digest,
+        "config_changed": basis.config_changed,
+        "first_run": basis.first_run,
+        "gauges": [asdict(gauge) for gauge in basis.gauges],
+        "selection": {
+            "only": sorted(basis.selection.only),
+            "allow": dict(basis.selection.allow),
+            "reason": basis.selection.reason,
+        },
+        "agreed": basis.agreed,
+        "matched": basis.matched,
+        "notes": list(basis.notes),
+    }
+
+
+def _basis(data: Mapping[str, Any]) -> Basis:
+    chosen = data["selection"]
+    return Basis(
+        sources=tuple(map(_proof, data["sources"])),
+        service=_proof(data["service"]),
+        tally=Tally(**data["tally"]),
+        config_digest=data["config_digest"],
+        config_changed=data["config_changed"],
+        first_run=data["first_run"],
+        gauges=tuple(Gauge(**{**gauge, "kind": GuardKind(gauge["kind"])}) for gauge in data["gauges"]),
+        selection=Selection(frozenset(chosen["only"]), chosen["allow"], chosen["reason"]),
+        agreed=data["agreed"],
+        matched=data["matched"],
+        notes=tuple(data["notes"]),
+    )
+
+
+def _proof_to_data(proof: Proof) -> dict[str, Any]:
+    return {**asdict(proof), "taken_at": proof.taken_at.isoformat(), "proven": proof.proven}
+
+
+def _proof(data: Mapping[str, Any]) -> Proof:
+    fields = {name: value for name, value in data.items() if name != "proven"}
+    times = {"taken_at": datetime.fromisoformat(data["taken_at"])}
+    texts = {name: tuple(data[name]) for name in ("reasons", "problems")}
+    return Proof(**{**fields, **times, **texts})

@@ -1,0 +1,148 @@
+"""Hypothesis strategies for small worlds: few names and ids, so that everything collides with everything."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hypothesis import strategies as st
+
+from iwds.core.model import (
+    Absent,
+    Account,
+    Anchor,
+    Group,
+    LedgerRow,
+    Login,
+    Origin,
+    Role,
+    Unmapped,
+)
+from iwds.core.policy import Leaver, Policy, World
+
+GROUPS = {name: Group(number, name) for number, name in enumerate(("vpn", "mail", "wiki"), start=1)}
+NAMES = ("ann", "bob", "Ann", "cy", "dee", "eve")
+OURS = 20
+
+anchors = st.builds(Anchor, st.sampled_from(("r1", "r2")), st.sampled_from(("a", "b", "c", "d", "e", "f")))
+group_names = st.frozensets(st.sampled_from((*GROUPS, "missing")))
+group_ids = st.frozensets(st.sampled_from((1, 2, 3)))
+tags = st.sampled_from((0, 1, OURS))
+texts = st.sampled_from(("", "x", "y"))
+extras = st.sampled_from(((), (("k", "v"),), (("k", ""),)))
+
+accounts = st.builds(
+    Account,
+    anchor=anchors,
+    login=st.sampled_from(NAMES),
+    firstname=st.none() | texts,
+    name=st.none() | texts,
+    mail=st.none() | texts,
+    phone=st.none() | texts,
+    role=st.none() | st.sampled_from(tuple(Role)),
+    enabled=st.none() | st.booleans(),
+    groups=st.none() | group_names,
+    extra=extras,
+)
+unmapped = st.builds(Unmapped, anchors, st.just("dn"), st.sampled_from(tuple(Absent)), st.just("why"), st.just("who"))
+people = st.lists(accounts | accounts | accounts | unmapped, max_size=6, unique_by=lambda p: p.anchor)
+
+
+def logins_of(numbers: list[int]) -> st.SearchStrategy[list[Login]]:
+    """One login per number; names may fold alike, as on a service that we do not trust to prevent it."""
+    return st.tuples(*(_login(number) for number in numbers)).map(list)
+
+
+def _login(number: int) -> st.SearchStrategy[Login]:
+    return st.builds(
+        Login,
+        id=st.just(number),
+        login=st.sampled_from(NAMES),
+        firstname=texts,
+        name=texts,
+        mail=texts,
+        phone=st.none() | texts,
+        role=st.sampled_from((0, 1, 2)),
+        status=st.sampled_from((0, 1)),
+        extra=st.sampled_from(("", '{ "k":"v" }', '{ "k":"w","z":"1" }', "broken")),
+        created_by=st.none() | tags,
+    )
+
+
+def rows_of(numbers: list[int]) -> st.SearchStrategy[list[LedgerRow]]:
+    """At most one ledger row per number."""
+    return st.tuples(*(_row(number) for number in numbers)).map(list)
+
+
+def _row(number: int) -> st.SearchStrategy[LedgerRow]:
+    return st.builds(
+        LedgerRow,
+        login_id=st.just(number),
+        anchor=anchors,
+        owner=st.sampled_from((OURS, OURS, 30)),
+        origin=st.sampled_from(tuple(Origin)),
+        login=st.sampled_from(NAMES),
+        tag=st.none() | tags,
+        locked=st.booleans(),
+        groups=group_ids,
+    )
+
+
+@dataclass(frozen=True)
+class Readings:
+    """Everything that a join takes."""
+
+    people: list[Account | Unmapped]
+    rows: list[LedgerRow]
+    logins: list[Login]
+    members: Mapping[int, frozenset[int]]
+    world: World
+
+
+numbers = st.lists(st.integers(101, 106), unique=True, max_size=5)
+
+
+@st.composite
+def readings(draw: st.DrawFn) -> Readings:
+    """Any readings at all."""
+    everybody = draw(people)
+    logins = draw(numbers.flatmap(logins_of))
+    rows = draw(numbers.flatmap(rows_of))
+    members = {login.id: draw(group_ids) for login in logins}
+    world = draw(worlds)
+    settled = draw(st.lists(st.sampled_from(everybody), unique_by=lambda p: p.anchor)) if everybody else []
+    for number, person in enumerate((p for p in settled if isinstance(p, Account)), start=201):
+        login, row, groups = settle(person, number, world)
+        logins.append(login)
+        rows.append(row)
+        members[number] = groups
+    return Readings(everybody, rows, logins, members, world)
+
+
+def settle(account: Account, number: int, world: World) -> tuple[Login, LedgerRow, frozenset[int]]:
+    """A login that agrees with an account, the row that says that it is ours, and its memberships."""
+    login = Login(
+        number,
+        account.login,
+        account.firstname or "",
+        account.name or "",
+        account.mail or "",
+        account.phone or "",
+        int(account.role or 0),
+        int(account.enabled is False),
+        '{ "k":"v" }' if ("k", "v") in account.extra else "",
+        OURS,
+    )
+    groups = world.group_ids(account.groups or frozenset())
+    return login, LedgerRow(number, account.anchor, OURS, Origin.CREATED, account.login, OURS, groups=groups), groups
+
+
+policies = st.builds(
+    Policy, provisioning_id=st.just(OURS), leaver=st.sampled_from(tuple(Leaver)), adopt=st.frozensets(tags)
+)
+worlds = st.builds(
+    World,
+    policy=policies,
+    realms=st.sampled_from((frozenset({"r1"}), frozenset({"r1", "r2"}))),
+    groups=st.just(GROUPS),
+    exclusive=st.frozensets(st.sampled_from((1, 2))),
+    protected=st.frozensets(st.sampled_from(("ann", "eve"))),
+)
