@@ -1,0 +1,130 @@
+"""Who is in which group, with nested groups, without holding the memberships in memory.
+
+Member rows go to an anonymous SQLite database, which spills to an unlinked temporary file by itself. Only the graph
+of groups within groups, which is small, is kept in memory.
+"""
+
+import re
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import islice
+
+from iwds.core.dn import normalise_dn
+
+MEMBER_ATTRIBUTES = ("member", "uniquemember", "memberuid")
+_CHUNK = 500
+_UID_SUFFIX = re.compile(r"#'[01]*'B$")
+
+
+def scratch() -> sqlite3.Connection:
+    """An anonymous database that lives as long as its connection and is worth nothing after a crash."""
+    database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+    database.execute("PRAGMA journal_mode = OFF")
+    database.execute("PRAGMA synchronous = OFF")
+    return database
+
+
+def dn_key(dn: str) -> str:
+    """The key of an object that groups name by its distinguished name."""
+    return normalise_dn(dn)
+
+
+def login_key(login: str) -> str:
+    """The key of a person whom groups name by a login. Case counts in memberUid (RFC 2307: caseExactIA5Match)."""
+    return "login:" + login
+
+
+def member_keys(attribute: str, values: Iterable[str]) -> Iterator[str]:
+    """The keys that the values of a member attribute (lower-case name) mean."""
+    if attribute == "memberuid":
+        return map(login_key, values)
+    if attribute == "uniquemember":  # a name with an optional bit string behind it (RFC 4517 3.3.21)
+        return (dn_key(_UID_SUFFIX.sub("", value)) for value in values)
+    return map(dn_key, values)
+
+
+class Groups:
+    """The groups of one reading: `add` them all, then ask.
+
+    A group is known by its normalised distinguished name. Members that are neither a group nor a person that was
+    read lead nowhere and do no harm.
+    """
+
+    def __init__(self) -> None:
+        self._db = scratch()
+        self._db.execute("CREATE TABLE member (child TEXT NOT NULL, grp INTEGER NOT NULL)")
+        self._names: list[str] = []
+        self._parents: dict[int, list[int]] = {}
+        self._sealed = False
+        self._expand = lru_cache(maxsize=4096)(self._expand_uncached)
+        self._db.execute("BEGIN")
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def add(self, dn: str, members: Iterable[str]) -> None:
+        """Add a group and the keys of its members."""
+        number = len(self._names)
+        self._names.append(normalise_dn(dn))
+        self._db.executemany("INSERT INTO member VALUES (?, ?)", ((member, number) for member in members))
+
+    def of(self, people: Sequence[Collection[str]]) -> list[frozenset[str]]:
+        """All groups of each of these people, direct and nested. A person is given by all keys that mean them."""
+        self._seal()
+        direct = self._direct({key for keys in people for key in keys})
+        return [self._expand(frozenset().union(*(direct.get(key, ()) for key in keys))) for keys in people]
+
+    def close(self) -> None:
+        """Give back the temporary file. May be called twice."""
+        self._db.close()
+
+    def _seal(self) -> None:
+        if self._sealed:
+            return
+        self._db.execute("COMMIT")
+        self._db.execute("CREATE INDEX by_child ON member (child, grp)")
+        numbers: dict[str, list[int]] = {}
+        for number, name in enumerate(self._names):
+            numbers.setdefault(name, []).append(number)
+        parents = self._direct(numbers)
+        self._parents = {number: parents[name] for name in parents for number in numbers[name]}
+        self._sealed = True
+
+    def _direct(self, keys: Iterable[str]) -> dict[str, list[int]]:
+        """The groups that name each of these keys."""
+        found: dict[str, list[int]] = {}
+        remaining = iter(keys)
+        while chunk := list(islice(remaining, _CHUNK)):
+            marks = ",".join("?" * len(chunk))
+            query = f"SELECT child, grp FROM member WHERE child IN ({marks})"  # noqa: S608 - only question marks
+            for child, number in self._db.execute(query, chunk):
+                found.setdefault(child, []).append(number)
+        return found
+
+    def _expand_uncached(self, direct: frozenset[int]) -> frozenset[str]:
+        """The names of these groups and of every group that they are in; a cycle is walked once."""
+        seen, waiting = set(direct), list(direct)
+        while waiting:
+            for parent in self._parents.get(waiting.pop(), ()):
+                if parent not in seen:
+                    seen.add(parent)
+                    waiting.append(parent)
+        return frozenset(self._names[number] for number in seen)
+
+
+class Seen:
+    """Remembers ids without holding them in memory."""
+
+    def __init__(self) -> None:
+        self._db = scratch()
+        self._db.execute("CREATE TABLE seen (id TEXT PRIMARY KEY) WITHOUT ROWID")
+        self._db.execute("BEGIN")
+
+    def add(self, key: str) -> bool:
+        """Remember an id; False where it was known already."""
+        return self._db.execute("INSERT OR IGNORE INTO seen VALUES (?)", (key,)).rowcount == 1
+
+    def close(self) -> None:
+        """Give back the temporary file. May be called twice."""
+        self._db.close()

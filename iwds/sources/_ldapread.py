@@ -1,0 +1,265 @@
+"""Reads people from an open directory: all of them with a proof, or one by id."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain, starmap
+
+from iwds.core.dn import normalise_dn
+from iwds.core.model import Anchor, Entry
+from iwds.errors import SourceUnavailable
+from iwds.sources._decode import Shaped, guid_bytes, identity, shape
+from iwds.sources._directory import Directory
+from iwds.sources._groups import MEMBER_ATTRIBUTES, Groups, Seen, dn_key, login_key, member_keys
+from iwds.sources._search import Asks, Pull, RawEntry, Scope, Search
+from iwds.sources._stream import Tally
+
+_MEMBER_OF = "memberof"
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """Where to search: bases, scope, filter."""
+
+    bases: tuple[str, ...]
+    scope: Scope
+    filter: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a source reads, whatever the mapping asks for.
+
+    Attributes:
+        id: the attribute that an entry is known by, lower-case.
+        groups: where the groups are; None where they are not read.
+        members: the attributes that name members, lower-case.
+        login: the attribute of people that memberUid values mean, lower-case.
+        member_of: whether the people's memberOf says their groups.
+        ignore_references: whether references to other servers are no problem.
+    """
+
+    users: Branch
+    id: str
+    groups: Branch | None = None
+    members: tuple[str, ...] = MEMBER_ATTRIBUTES
+    login: str = "uid"
+    member_of: bool = False
+    page_size: int = 500
+    ignore_references: bool = False
+
+    def user_searches(self, attributes: Collection[str]) -> list[Search]:
+        """One search for people per base."""
+        return self._searches(self.users, tuple(sorted(self.person_attributes(attributes))))
+
+    def group_searches(self) -> list[Search]:
+        """One search for groups per base."""
+        return self._searches(self.groups, self.members) if self.groups else []
+
+    def person_attributes(self, attributes: Collection[str]) -> set[str]:
+        """What is asked of each person: what the mapping needs, and what the source needs itself."""
+        own = {self.id}
+        if self.member_of:
+            own.add(_MEMBER_OF)
+        if self.groups and "memberuid" in self.members:
+            own.add(self.login)
+        return own | set(attributes)
+
+    def keys(self, person: Shaped) -> list[str]:
+        """The keys by which groups may name this person."""
+        by_login = person.attrs.get(self.login, ()) if "memberuid" in self.members else ()
+        return [dn_key(person.dn), *(login_key(login) for login in by_login)]
+
+    def _searches(self, branch: Branch, attributes: tuple[str, ...]) -> list[Search]:
+        return [Search(base, branch.scope, branch.filter, attributes, self.page_size) for base in branch.bases]
+
+
+@dataclass(slots=True)
+class Reading:
+    """One reading of all people: groups first, then the people, each with the groups that they are in."""
+
+    asks: Asks
+    directory: Directory
+    wishes: Wishes
+    tally: Tally
+    _groups: Groups | None = None
+    _seen: Seen = field(default_factory=Seen)
+    _has_member_of: bool = False
+
+    def entries(self) -> Iterator[Entry]:
+        """The people, in the order in which the directory sends them."""
+        try:
+            self._groups = self._read_groups() if self.wishes.groups else None
+            for search in self.wishes.user_searches(self.tally.attributes):
+                pull = self._pull(search)
+                for raw in pull:
+                    yield from self._people(raw)
+                self._conclude(pull, "people")
+            self._judge_member_of()
+        finally:
+            self._seen.close()
+            if self._groups is not None:
+                self._groups.close()
+
+    def _pull(self, search: Search) -> Pull:
+        return Pull(self.asks, search, self.tally.doubts.say, self.wishes.ignore_references)
+
+    def _conclude(self, pull: Pull, what: str) -> None:
+        if pull.complete:
+            self.tally.reasons.append(f"{what}: {pull.reason()}")
+
+    def _read_groups(self) -> Groups | None:
+        """The groups; None, which is not known, where a part of them may be missing."""
+        groups, before = Groups(), len(self.tally.doubts)
+        for search in self.wishes.group_searches():
+            pull = self._pull(search)
+            for raw in pull:
+                for raw_dn, values in raw:
+                    self._add_group(groups, shape(raw_dn, values, self.wishes.members))
+            self._conclude(pull, "groups")
+        if len(self.tally.doubts) == before:
+            return groups
+        groups.close()
+        self.tally.doubts.say("nobody's groups are known, because the groups were not read without doubt")
+        return None
+
+    def _add_group(self, groups: Groups, group: Shaped) -> None:
+        if group.incomplete:
+            self.tally.doubts.name("groups of which the server sent only a part of the members", group.dn)
+        if group.undecodable:
+            self.tally.doubts.name("groups with a member that is not text", group.dn)
+        groups.add(group.dn, chain.from_iterable(starmap(member_keys, group.attrs.items())))
+
+    def _people(self, raw: Sequence[RawEntry]) -> Iterator[Entry]:
+        """The people of one page; what is wrong with one of them goes into the tally."""
+        wanted = self.wishes.person_attributes(self.tally.attributes)
+        people = [person for entry in raw if self._known(person := shape(*entry, wanted))]
+        if self._groups is not None:
+            known: Sequence[frozenset[str] | None] = self._groups.of([self.wishes.keys(person) for person in people])
+        else:
+            known = [_member_of(person) if self.wishes.member_of else None for person in people]
+        for person, groups in zip(people, known, strict=True):
+            entry = entry_of(person, self.wishes.id, self.directory.realm, self.tally.attributes, groups)
+            self.tally.saw(entry)
+            yield entry
+
+    def _known(self, person: Shaped) -> bool:
+        """Whether a person can be told apart from all others."""
+        doubts = self.tally.doubts
+        for attribute in person.undecodable:
+            doubts.name(f"people whose {attribute} is not text", person.dn)
+        for attribute in person.incomplete:
+            doubts.name(f"people of whose {attribute} the server sent only a part", person.dn)
+        key = identity(self.wishes.id, person.attrs.get(self.wishes.id))
+        if not key:
+            doubts.name(f"people without {self.wishes.id} were left out", person.dn)
+        elif not self._seen.add(key):
+            doubts.name(f"the same {self.wishes.id} twice; the second was left out", person.dn)
+        else:
+            self._has_member_of = self._has_member_of or bool(person.attrs.get(_MEMBER_OF))
+            return True
+        return False
+
+    def _judge_member_of(self) -> None:
+        if self.wishes.member_of and self.tally.count and not self._has_member_of:
+            # An overlay that was not active while people were loaded, or an access rule, looks just like this.
+            self.tally.doubts.say("not one person has memberOf, so it may be unreadable: nobody's groups are believed")
+
+
+def entry_of(
+    person: Shaped, id_attribute: str, realm: str, attributes: Collection[str], groups: frozenset[str] | None
+) -> Entry:
+    """The entry of a person, with the attributes that were asked for."""
+    key = identity(id_attribute, person.attrs.get(id_attribute))
+    shown = {name: person.attrs[name] for name in attributes if name in person.attrs}
+    return Entry(Anchor(realm, key), person.dn, shown, groups)
+
+
+def find(asks: Asks, directory: Directory, wishes: Wishes, key: str, attributes: Collection[str]) -> Entry | None:
+    """One person by id, anywhere in the naming contexts. Raises `SourceUnavailable` where the answer is in doubt."""
+    text = _id_filter(wishes.id, key)
+    if not text:
+        return None
+    wanted = wishes.person_attributes(attributes)
+    found: list[Shaped] = []
+    for context in directory.contexts:
+        search = Search(context, "subtree", text, tuple(sorted(wanted)), wishes.page_size)
+        found += [shape(*entry, wanted) for entry in _all(asks, search, wishes)]
+    if len(found) > 1:
+        raise SourceUnavailable(f"{wishes.id} {key} is not one person: {'; '.join(person.dn for person in found)}.")
+    if not found:
+        return None
+    return entry_of(found[0], wishes.id, directory.realm, attributes, _groups_of(asks, wishes, found[0]))
+
+
+def selects(asks: Asks, wishes: Wishes, key: str) -> bool:
+    """Whether the searches for people find this id. Raises `SourceUnavailable` where the answer is in doubt."""
+    text = _id_filter(wishes.id, key)
+    return bool(text) and any(
+        _all(asks, replace(search, filter=f"(&{search.filter}{text})"), wishes) for search in wishes.user_searches(())
+    )
+
+
+def _groups_of(asks: Asks, wishes: Wishes, person: Shaped) -> frozenset[str] | None:
+    """The groups of one person: those that name the person, those that name these, and so on."""
+    if wishes.groups is None:
+        return _member_of(person) if wishes.member_of else None
+    names: set[str] = set()
+    waiting = [_person_filters(wishes, person)]
+    while waiting:
+        for dn in _groups_where(asks, wishes, waiting.pop()):
+            if (name := normalise_dn(dn)) not in names:
+                names.add(name)
+                waiting.append([_equals(attribute, dn) for attribute in _dn_members(wishes)])
+    return frozenset(names)
+
+
+def _groups_where(asks: Asks, wishes: Wishes, filters: Sequence[str]) -> Iterator[str]:
+    """The names of the groups for which one of these filters is true."""
+    for search in wishes.group_searches() if filters else ():
+        text = f"(&{search.filter}(|{''.join(filters)}))"
+        narrowed = replace(search, filter=text, attributes=("1.1",))
+        yield from (shape(raw_dn, values, ()).dn for raw_dn, values in _all(asks, narrowed, wishes))
+
+
+def _all(asks: Asks, search: Search, wishes: Wishes) -> list[RawEntry]:
+    """Every entry of an answer that is beyond doubt."""
+    problems: list[str] = []
+    entries = [entry for page in Pull(asks, search, problems.append, wishes.ignore_references) for entry in page]
+    if problems:
+        raise SourceUnavailable(f"It cannot be told who is there: {' '.join(problems)}")
+    return entries
+
+
+def _member_of(person: Shaped) -> frozenset[str] | None:
+    values = person.attrs.get(_MEMBER_OF)
+    return None if values is None else frozenset(normalise_dn(value) for value in values)
+
+
+def _dn_members(wishes: Wishes) -> list[str]:
+    return [attribute for attribute in wishes.members if attribute != "memberuid"]
+
+
+def _person_filters(wishes: Wishes, person: Shaped) -> list[str]:
+    logins = person.attrs.get(wishes.login, ()) if "memberuid" in wishes.members else ()
+    by_name = [_equals(attribute, person.dn) for attribute in _dn_members(wishes)]
+    return [*by_name, *(_equals("memberUid", login) for login in logins)]
+
+
+def _equals(attribute: str, value: str) -> str:
+    return f"({attribute}={''.join(_escaped(byte) for byte in value.encode())})"
+
+
+def _id_filter(attribute: str, key: str) -> str:
+    """The filter for an id; empty where no entry can have this one."""
+    if attribute != "objectguid":
+        return _equals(attribute, key)
+    try:
+        return f"(objectGUID={''.join(f'{chr(92)}{byte:02x}' for byte in guid_bytes(key))})"
+    except ValueError:
+        return ""
+
+
+def _escaped(byte: int) -> str:
+    r"""One byte of an assertion value (RFC 4515 3): letters and digits as they are, all else as `\xx`."""
+    character = chr(byte)
+    return character if character.isascii() and character.isalnum() else f"\\{byte:02x}"

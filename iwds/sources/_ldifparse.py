@@ -1,0 +1,145 @@
+"""Reads LDIF content records (RFC 2849), one at a time, and says of every line that it cannot read why."""
+
+import base64
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+_DESCRIPTION = re.compile(rb"[A-Za-z0-9][A-Za-z0-9.;=_-]*")
+_CHANGE = frozenset({b"changetype", b"control"})
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One entry of the file.
+
+    Attributes:
+        line: 1-based number of the line with its name.
+        offset: where that line starts, in bytes from the start of the file.
+        dn: its name as written.
+        values: values by attribute description as written.
+    """
+
+    line: int
+    offset: int
+    dn: bytes
+    values: Mapping[str, list[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class BadRecord:
+    """A record that is dropped as a whole, because an entry with a part missing would look like one without it.
+
+    Attributes:
+        line: 1-based number of the line that could not be read.
+        why: a phrase for people.
+    """
+
+    line: int
+    why: str
+
+
+@dataclass(slots=True)
+class _Line:
+    number: int
+    offset: int
+    text: bytes
+
+
+def records(lines: Iterable[bytes], line: int = 1, offset: int = 0) -> Iterator[Record | BadRecord]:
+    """The records of a file.
+
+    Args:
+        lines: physical lines with their ends, as an open binary file gives them.
+        line: number of the first of them.
+        offset: where it starts in the file.
+    """
+    first = True
+    for block in _blocks(lines, line, offset):
+        if first and block[0].text.lower().startswith(b"version:"):
+            version = block.pop(0)
+            if version.text[8:].strip() != b"1":
+                yield BadRecord(version.number, "only version 1 of LDIF is known (RFC 2849)")
+        first = False
+        if block:
+            yield _record(block)
+
+
+def _blocks(lines: Iterable[bytes], number: int, offset: int) -> Iterator[list[_Line]]:
+    """Logical lines in groups: folded lines joined, comments dropped, split at empty lines."""
+    block: list[_Line] = []
+    comment = False
+    for number, physical in enumerate(lines, number):  # noqa: B020 - counts on from where the caller stands
+        text = physical.rstrip(b"\r\n")
+        if text.startswith(b" "):
+            if not comment:
+                _continue(block, number, offset, text)
+        elif text.startswith(b"#"):
+            comment = True
+        else:
+            comment = False
+            if text:
+                block.append(_Line(number, offset, text))
+            elif block:
+                yield block
+                block = []
+        offset += len(physical)
+    if block:
+        yield block
+
+
+def _continue(block: list[_Line], number: int, offset: int, text: bytes) -> None:
+    if block:
+        block[-1].text += text[1:]
+    else:  # a continuation of nothing; kept, so that it is complained about
+        block.append(_Line(number, offset, text))
+
+
+def _record(block: list[_Line]) -> Record | BadRecord:
+    values: dict[str, list[bytes]] = {}
+    try:
+        kind, dn = _attribute(block[0])
+        if kind.lower() != b"dn":
+            return BadRecord(block[0].number, _not_a_name(kind.lower()))
+        for line in block[1:]:
+            kind, value = _attribute(line)
+            if kind.lower() in _CHANGE:
+                return BadRecord(
+                    line.number, "this is a change record; a listing of entries is needed (slapcat, ldapsearch -LLL)"
+                )
+            if kind.lower() == b"dn":
+                return BadRecord(
+                    line.number, "a second name in one record; an empty line between two records is missing"
+                )
+            values.setdefault(kind.decode(), []).append(value)
+    except _BadLine as bad:
+        return BadRecord(bad.number, bad.why)
+    return Record(block[0].number, block[0].offset, dn, values)
+
+
+class _BadLine(Exception):
+    def __init__(self, number: int, why: str) -> None:
+        super().__init__(why)
+        self.number = number
+        self.why = why
+
+
+def _not_a_name(kind: bytes) -> str:
+    if kind in {b"search", b"result", b"ref"}:
+        return "this is a remark of ldapsearch and no entry; export with ldapsearch -L"
+    return "a record must begin with `dn:`"
+
+
+def _attribute(line: _Line) -> tuple[bytes, bytes]:
+    """The description and the value of one logical line (RFC 2849, value-spec)."""
+    kind, colon, rest = line.text.partition(b":")
+    if not colon or not _DESCRIPTION.fullmatch(kind):
+        raise _BadLine(line.number, "not of the form `attribute: value`")
+    if rest.startswith(b"<"):
+        raise _BadLine(line.number, "a value from a URL; such values are not fetched")
+    if not rest.startswith(b":"):
+        return kind, rest.lstrip(b" ")
+    try:
+        return kind, base64.b64decode(rest[1:].strip(b" "), validate=True)
+    except ValueError:
+        raise _BadLine(line.number, "not base64 after `::`") from None

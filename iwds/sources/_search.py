@@ -1,0 +1,165 @@
+"""LDAP searches: what is asked, how it reads as a command line, and what the result codes of the pages prove."""
+
+import shlex
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal, Protocol
+
+Scope = Literal["subtree", "one", "base"]
+RawEntry = tuple[bytes, Mapping[str, list[bytes]]]
+"""The name and the values by attribute description, as sent."""
+
+SUCCESS = 0
+UNAVAILABLE_CRITICAL_EXTENSION = 12
+NO_SUCH_OBJECT = 32
+_SCOPES: dict[Scope, str] = {"subtree": "sub", "one": "one", "base": "base"}
+
+_ADVICE = {
+    3: "the time limit of the server was reached; let it give the bind account more time",
+    4: "the size limit of the server was reached; let it give the bind account all pages "
+    "(OpenLDAP: `limits ... size.prtotal=unlimited`)",
+    10: "another server holds this base; name that server in `urls`",
+    11: "a limit of the server was reached; try a smaller `page_size`, or let it give the bind account more",
+    32: "the base does not exist, or the bind account may not see it",
+    50: "the bind account has no right to search there",
+    51: "the server is busy; try again later",
+    52: "the server is shutting down or not ready; try again later",
+    53: "the server is unwilling; its log says why",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """One question to a directory (RFC 4511 4.5.1).
+
+    Attributes:
+        attributes: what to send of each entry; `1.1` alone for nothing.
+        page_size: entries per page (RFC 2696); 0 asks for all in one answer.
+    """
+
+    base: str
+    scope: Scope
+    filter: str
+    attributes: tuple[str, ...]
+    page_size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer to a search.
+
+    Attributes:
+        references: URLs of search result references (RFC 4511 4.5.3); they are never entries.
+        code: the result code; 0 alone is a success.
+        name: its name in words.
+        text: the server's own words on it.
+        cookie: where the next page begins; empty after the last one.
+        paged: whether the server took part in paging.
+    """
+
+    entries: list[RawEntry]
+    references: tuple[str, ...] = ()
+    code: int = SUCCESS
+    name: str = "success"
+    text: str = ""
+    cookie: bytes = b""
+    paged: bool = True
+
+
+class Asks(Protocol):
+    """What can answer a search page by page."""
+
+    def page(self, search: Search, cookie: bytes) -> Page:
+        """The page that begins at `cookie`. Raises `SourceUnavailable` where no answer came."""
+        ...
+
+
+@dataclass(slots=True)
+class Pull:
+    """Pulls all pages of one search and judges each result code. Iterate to the end, then look at the verdict.
+
+    Attributes:
+        problem: called with a sentence for all that speaks against the answer.
+        ignore_references: whether references to other servers are no problem.
+        pages: how many pages came.
+        count: how many entries came.
+        complete: whether the server ended every page with success.
+    """
+
+    asks: Asks
+    search: Search
+    problem: Callable[[str], None]
+    ignore_references: bool = False
+    pages: int = 0
+    count: int = 0
+    complete: bool = False
+    _references: list[str] = field(default_factory=list)
+    _paged: bool = True
+
+    def __iter__(self) -> Iterator[list[RawEntry]]:
+        cookie = b""
+        while True:
+            page = self._next(cookie)
+            self.pages += 1
+            self.count += len(page.entries)
+            self._references += page.references
+            yield page.entries
+            if page.code != SUCCESS:
+                self.problem(self._complaint(page))
+                break
+            if not page.cookie:
+                self.complete = True
+                break
+            cookie = page.cookie
+        if self._references and not self.ignore_references:
+            self.complete = False
+            self.problem(self._elsewhere())
+
+    def reason(self) -> str:
+        """Why the answer is believed to be complete."""
+        how = "1 page" if self.pages == 1 else f"{self.pages} pages"
+        how = how if self._paged else "one answer from a server that does not page"
+        each = "each ended" if self.pages > 1 else "ended"
+        return f"{self.count} entries from {self.search.base or 'the root'} in {how}, {each} by the server with success"
+
+    def _next(self, cookie: bytes) -> Page:
+        page = self.asks.page(self.search, cookie)
+        if page.code == UNAVAILABLE_CRITICAL_EXTENSION and not cookie and self.search.page_size:
+            # Asked for pages as a critical matter, the server says that it has none. One answer that ends with
+            # success is as complete as many.
+            self.search = replace(self.search, page_size=0)
+            page = self.asks.page(self.search, b"")
+        self._paged = self._paged and page.paged
+        return page
+
+    def _complaint(self, page: Page) -> str:
+        said = f" ({page.text})" if page.text else ""
+        advice = _ADVICE.get(page.code, "look the code up in the server's log")
+        return (
+            f"page {self.pages} of {self.search.base or 'the root'} ended with {page.code} {page.name}{said} after "
+            f"{self.count} entries, so some are missing: {advice}"
+        )
+
+    def _elsewhere(self) -> str:
+        count = len(self._references)
+        urls = ", ".join(self._references[:3])
+        return (
+            f"{self.search.base or 'the root'} goes on at other servers that were not asked ({count} references: {urls}"
+            f"{' and more' if count > 3 else ''}): make each a source, or write `referrals: ignore` if nobody is there"
+        )
+
+
+def command_line(url: str, account: str, search: Search, starttls: bool = False, ca_file: str = "") -> str:
+    """The same search as a command for a shell, without the password.
+
+    Args:
+        account: DN to bind as; empty for anonymous.
+        ca_file: the CA that the server is verified with, empty for the system's.
+    """
+    words = ["ldapsearch", "-LLL", "-o", "ldif-wrap=no", "-H", url, *(["-ZZ"] if starttls else []), "-x"]
+    words += ["-D", account, "-W"] if account else []
+    words += ["-b", search.base, "-s", _SCOPES[search.scope]]
+    words += ["-E", f"!pr={search.page_size}/noprompt"] if search.page_size else []
+    words += [search.filter, *search.attributes]
+    before = f"LDAPTLS_CACERT={shlex.quote(ca_file)} " if ca_file else ""
+    return before + shlex.join(words)

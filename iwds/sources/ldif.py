@@ -1,0 +1,325 @@
+"""Source kind `ldif`: a file of directory entries (RFC 2849), as slapcat and `ldapsearch -L` write it.
+
+    sources:
+      staff:
+        kind: ldif
+        path: staff.ldif
+        realm: example-staff            # who this directory is, for ever; never change it
+        users: {base: "ou=people,dc=example,dc=org", object_class: inetOrgPerson}
+        groups: {object_class: groupOfNames, members: member}
+        complete: {trailer: "# numEntries: {count}"}     # what `ldapsearch -L` writes last
+
+A file does not say by itself that it is whole: an export that broke off is a correct file. It is proven by a trailer
+with the number of records, by a configured number, or by a checksum, and unproven without one of these.
+"""
+
+import re
+import threading
+from collections.abc import Collection, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from iwds.core.dn import normalise_dn
+from iwds.core.model import Anchor, Entry, Proof
+from iwds.errors import SourceUnavailable
+from iwds.ports import Finding
+from iwds.sources._check import of_proof, until_failure
+from iwds.sources._decode import Shaped, identity, shape
+from iwds.sources._groups import dn_key, login_key
+from iwds.sources._ldifparse import BadRecord, Record, records
+from iwds.sources._ldifsurvey import Ending, Kind, Picture, Place, Question, opened, survey
+from iwds.sources._stream import Stream, Tally
+
+Lower = Annotated[str, BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)]
+_BATCH = 200
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Users(_Model):
+    """Which records are people: at or below `base` (empty: anywhere), of this object class."""
+
+    base: str = ""
+    object_class: Lower = "inetorgperson"
+
+
+class GroupRecords(_Model):
+    """Which records are groups, and which attribute names their members.
+
+    `login` is the people's attribute that memberUid values mean.
+    """
+
+    base: str = ""
+    object_class: Lower = "groupofnames"
+    members: Annotated[Literal["member", "uniquemember", "memberuid"], BeforeValidator(str.lower)] = "member"
+    login: Lower = "uid"
+
+
+class Complete(_Model):
+    """How the file proves that it is whole; exactly one of the three.
+
+    Attributes:
+        trailer: its last line that is not empty; `{count}` stands for the number of records.
+        count: the number of records. The file must end with an empty line then, or its last record may be cut.
+        sha256: the checksum in hexadecimal, or a file that begins with it, as sha256sum writes it.
+    """
+
+    trailer: str | None = None
+    count: int | None = Field(default=None, ge=0)
+    sha256: str | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "Complete":
+        if sum(proof is not None for proof in (self.trailer, self.count, self.sha256)) != 1:
+            raise ValueError("exactly one of trailer, count and sha256 is needed")
+        if self.trailer is not None and (self.trailer.count("{count}") != 1 or not self.trailer.startswith("#")):
+            raise ValueError("the trailer must be a comment (`#`) that holds {count} once")
+        return self
+
+
+class Settings(_Model):
+    """The settings of a source of kind `ldif`."""
+
+    kind: Literal["ldif"]
+    path: Path
+    realm: str = Field(min_length=1)
+    id: Lower = Field(default="entryuuid", min_length=1)
+    users: Users = Users()
+    groups: GroupRecords | None = None
+    complete: Complete | None = None
+
+
+class LdifSource:
+    """People from one LDIF file. The file may be replaced between readings; each reading is of one state of it."""
+
+    def __init__(self, name: str, settings: Settings) -> None:
+        self._name = name
+        self._settings = settings
+        self._people = Kind(normalise_dn(settings.users.base), settings.users.object_class)
+        self._lock = threading.Lock()
+        self._picture: Picture | None = None
+
+    @property
+    def name(self) -> str:
+        """The source's name in the configuration."""
+        return self._name
+
+    def read(self, attributes: Collection[str]) -> Stream:
+        """All people of the file, in its order. It is passed over twice: for groups and ids, then for the people."""
+        tally = Tally(self._name, frozenset(attributes))
+        return Stream(self._entries(tally), lambda: self._proof(tally))
+
+    def find(self, anchor: Anchor, attributes: Collection[str]) -> Entry | None:
+        """One record by id, whatever its class and its place in the tree.
+
+        Raises `SourceUnavailable` for an absent id where the file is not proven complete: what is missing may hold it.
+        """
+        wanted = frozenset(attributes)
+        with self._lock:
+            found = self._look_up(anchor, wanted)
+            if found is None:
+                return None
+            picture, shaped = found
+            return self._entry(shaped, wanted, self._groups([shaped], picture)[0])
+
+    def selects(self, anchor: Anchor) -> bool:
+        """Whether this record is a person of the configured base and class. Raises like `find`."""
+        with self._lock:
+            found = self._look_up(anchor, frozenset())
+            return found is not None and self._people.holds(found[1])
+
+    def check(self, attributes: Collection[str]) -> Iterator[Finding]:
+        """What the file holds, whether it proves to be whole, and which attributes nobody has."""
+        return until_failure("file", self._findings(attributes))
+
+    def close(self) -> None:
+        """Give back the index of the file."""
+        with self._lock:
+            if self._picture is not None:
+                self._picture.close()
+                self._picture = None
+
+    def _findings(self, attributes: Collection[str]) -> Iterator[Finding]:
+        stream = self.read(attributes)
+        for _ in stream:
+            pass
+        proof = stream.finish()
+        yield Finding(True, "search", proof.asked)
+        yield from of_proof(proof)
+
+    def _look_up(self, anchor: Anchor, attributes: Collection[str]) -> tuple[Picture, Shaped] | None:
+        """The record with this id, in the file as it is now."""
+        if anchor.realm != self._settings.realm:
+            return None
+        picture = self._known()
+        place = picture.place(identity(self._settings.id, (anchor.id,)))
+        if place is not None:
+            return picture, self._shaped_at(place, attributes)
+        if picture.doubts:
+            raise SourceUnavailable(
+                f"{self._settings.path} has no {self._settings.id} {anchor.id}, and is not proven to be complete.",
+                "Configure `complete:` (a trailer, a count or a checksum), or export the file again.",
+            )
+        return None
+
+    def _known(self) -> Picture:
+        """The picture of the file as it is now; it is taken again only when the file has changed."""
+        if self._picture is None or not self._picture.current():
+            if self._picture is not None:
+                self._picture.close()
+            self._picture = self._survey()
+        return self._picture
+
+    def _survey(self) -> Picture:
+        """Pass over the file, and judge whether it is whole."""
+        settings, groups = self._settings, self._settings.groups
+        kind = Kind(normalise_dn(groups.base), groups.object_class) if groups else None
+        picture = survey(Question(settings.path, settings.id, kind, groups.members if groups else ""))
+        objection = _objection(settings.complete, picture.ending)
+        if objection:
+            picture.doubts.say(f"{settings.path} {objection}")
+        return picture
+
+    def _entries(self, tally: Tally) -> Iterator[Entry]:
+        picture = self._survey()
+        try:
+            with opened(self._settings.path) as file:
+                people = self._people_in(records(file), picture, tally)
+                while batch := list(islice(people, _BATCH)):
+                    for entry in self._batch(batch, picture, tally.attributes):
+                        tally.saw(entry)
+                        yield entry
+            if not picture.current():
+                picture.doubts.say(f"{self._settings.path} changed while it was read")
+            self._conclude(picture, tally)
+        finally:
+            picture.close()
+
+    def _people_in(
+        self, found: Iterable[Record | BadRecord], picture: Picture, tally: Tally
+    ) -> Iterator[tuple[Shaped, int]]:
+        """The records that are people, each with its line; what is wrong with one goes into the tally."""
+        for record in found:
+            if isinstance(record, BadRecord):
+                continue
+            shaped = self._shape(record, tally.attributes)
+            if not self._people.holds(shaped):
+                continue
+            where = f"{self._settings.path}:{record.line}: {shaped.dn}"
+            for attribute in shaped.undecodable:
+                tally.doubts.name(f"people whose {attribute} is not text", where)
+            key = identity(self._settings.id, shaped.attrs.get(self._settings.id))
+            if not key:
+                tally.doubts.name(f"people without {self._settings.id} were left out", where)
+            elif picture.place(key) == Place(record.line, record.offset):
+                yield shaped, record.line
+
+    def _batch(self, batch: list[tuple[Shaped, int]], picture: Picture, attributes: Collection[str]) -> Iterator[Entry]:
+        groups = self._groups([shaped for shaped, _ in batch], picture)
+        for (shaped, _), mine in zip(batch, groups, strict=True):
+            yield self._entry(shaped, attributes, mine)
+
+    def _shaped_at(self, place: Place, attributes: Collection[str]) -> Shaped:
+        with opened(self._settings.path) as file:
+            file.seek(place.offset)
+            record = next(records(file, place.line, place.offset), None)
+        if not isinstance(record, Record):
+            raise SourceUnavailable(f"{self._settings.path}:{place.line} changed while it was read.")
+        return self._shape(record, attributes)
+
+    def _shape(self, record: Record, attributes: Collection[str]) -> Shaped:
+        settings = self._settings
+        login = {settings.groups.login} if settings.groups else set()
+        return shape(record.dn, record.values, {*attributes, settings.id, "objectclass", *login})
+
+    def _groups(self, people: list[Shaped], picture: Picture) -> list[frozenset[str] | None]:
+        """The groups of these people; not known where any part of the file may be missing, groups among it."""
+        groups = self._settings.groups
+        if groups is None or picture.doubts:
+            return [None] * len(people)
+        by_login = groups.members == "memberuid"
+        return list(
+            picture.groups.of(
+                [
+                    [login_key(login) for login in shaped.attrs.get(groups.login, ())]
+                    if by_login
+                    else [dn_key(shaped.dn)]
+                    for shaped in people
+                ]
+            )
+        )
+
+    def _entry(self, shaped: Shaped, attributes: Collection[str], groups: frozenset[str] | None) -> Entry:
+        key = identity(self._settings.id, shaped.attrs.get(self._settings.id))
+        shown = {name: shaped.attrs[name] for name in attributes if name in shaped.attrs}
+        return Entry(Anchor(self._settings.realm, key), shaped.dn, shown, groups)
+
+    def _conclude(self, picture: Picture, tally: Tally) -> None:
+        """What the file says of its own completeness becomes part of the proof."""
+        if self._settings.complete is not None and not picture.doubts:
+            tally.reasons.append(_reason(self._settings.complete, picture.ending))
+        if self._settings.groups is not None and picture.doubts:
+            picture.doubts.say("nobody's groups are known, because the file may lack some")
+        for sentence in picture.doubts.sentences():
+            tally.doubts.say(sentence)
+
+    def _proof(self, tally: Tally) -> Proof:
+        users = self._settings.users
+        below = f" at or below {users.base}" if users.base else ""
+        return tally.proof(self._settings.realm, f"objectClass={users.object_class}{below} in {self._settings.path}")
+
+
+def connect(name: str, settings: Settings) -> LdifSource:
+    """The source that these settings describe; the file is opened when it is read."""
+    return LdifSource(name, settings)
+
+
+def _objection(complete: Complete | None, ending: Ending) -> str:
+    """Why the file is not proven to be whole, as the end of a sentence; empty where it is."""
+    if complete is None:
+        return "does not prove that it is whole: no trailer, count or checksum is configured (`complete:`)"
+    if complete.trailer is not None:
+        return _trailer_objection(complete.trailer, ending)
+    if complete.count is not None:
+        return _count_objection(complete.count, ending)
+    return _checksum_objection(complete.sha256 or "", ending)
+
+
+def _trailer_objection(trailer: str, ending: Ending) -> str:
+    before, _, after = trailer.strip().partition("{count}")
+    last = ending.last_line.decode(errors="replace").strip()
+    match = re.fullmatch(re.escape(before) + r"([0-9]+)" + re.escape(after), last)
+    if match is None:
+        return f"does not end with the trailer `{trailer}` but with `{last[:60]}`: it is cut, or not that export"
+    if int(match[1]) != ending.records:
+        return f"announces {match[1]} records in its trailer and holds {ending.records}"
+    return ""
+
+
+def _count_objection(count: int, ending: Ending) -> str:
+    if ending.records != count:
+        return f"should hold {count} records and holds {ending.records}"
+    return "" if ending.closed else "ends without an empty line, so its last record may be cut"
+
+
+def _checksum_objection(sha256: str, ending: Ending) -> str:
+    expected = sha256
+    if not re.fullmatch(r"[0-9A-Fa-f]{64}", sha256):
+        try:
+            expected = Path(sha256).read_text(encoding="ascii", errors="replace").split(maxsplit=1)[0]
+        except (OSError, IndexError):
+            return f"has no checksum to compare with: {sha256} cannot be read or is empty"
+    return "" if expected.lower() == ending.sha256 else f"has the checksum {ending.sha256} and should have {expected}"
+
+
+def _reason(complete: Complete, ending: Ending) -> str:
+    if complete.sha256 is not None:
+        return f"the checksum of the file is the expected one ({ending.records} records)"
+    if complete.trailer is not None:
+        return f"its last line counts {ending.records} records, and so many were read"
+    return f"it holds the {ending.records} records that the configuration expects"

@@ -1,0 +1,137 @@
+"""Source kind `memory`: people given in code or in the configuration, for tests and rehearsals.
+
+sources:
+  rehearsal:
+    kind: memory
+    realm: rehearsal
+    people:
+      - {id: "1", name: Ada Lovelace, attributes: {uid: ada, mail: [ada@example.org]}, groups: [cn=vpn]}
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from iwds.core.dn import normalise_dn
+from iwds.core.model import Anchor, Entry, Proof
+from iwds.errors import SourceUnavailable
+from iwds.ports import Finding
+from iwds.sources._stream import Stream, Tally, only
+
+
+class Person(BaseModel):
+    """One person in the configuration. Groups left out are not known; an empty list is known to be none."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str = Field(min_length=1)
+    name: str = ""
+    attributes: Mapping[str, str | tuple[str, ...]] = {}
+    groups: tuple[str, ...] | None = None
+
+
+class Settings(BaseModel):
+    """The settings of a source of kind `memory`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["memory"]
+    realm: str = Field(default="memory", min_length=1)
+    people: tuple[Person, ...] = ()
+
+
+class MemorySource:
+    """A source over entries in memory.
+
+    Attributes:
+        entries: the people; may be changed between readings. An attribute that an entry lacks is absent, known to be
+            empty.
+        elsewhere: people whom no reading gives and `find` knows, as if they had left the base or the filter.
+        unreadable: attributes (lower-case) that are not known of anybody, as under an access rule.
+        problems: sentences that speak against every reading from now on.
+        fail_after: after how many entries a reading breaks off with `SourceUnavailable`; None for never. 0 also makes
+            `find` fail, as a directory does that cannot be reached.
+    """
+
+    def __init__(
+        self, name: str, entries: Iterable[Entry], realm: str = "memory", elsewhere: Iterable[Entry] = ()
+    ) -> None:
+        self._name = name
+        self._realm = realm
+        self.entries: list[Entry] = list(entries)
+        self.elsewhere: list[Entry] = list(elsewhere)
+        self.unreadable: frozenset[str] = frozenset()
+        self.problems: Sequence[str] = ()
+        self.fail_after: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The source's name in the configuration."""
+        return self._name
+
+    def read(self, attributes: Collection[str]) -> Stream:
+        """All people, as they are in memory when the iteration begins."""
+        tally = Tally(self._name, frozenset(attributes))
+        return Stream(self._entries(tally), lambda: self._proof(tally))
+
+    def find(self, anchor: Anchor, attributes: Collection[str]) -> Entry | None:
+        """The entry with this anchor."""
+        self._fail_at(0)
+        if anchor.realm != self._realm:
+            return None
+        everybody = (*self.entries, *self.elsewhere)
+        return next((self._shown(entry, attributes) for entry in everybody if entry.anchor == anchor), None)
+
+    def selects(self, anchor: Anchor) -> bool:
+        """Whether a reading would give this person."""
+        self._fail_at(0)
+        return any(entry.anchor == anchor for entry in self.entries)
+
+    def check(self, attributes: Collection[str]) -> Iterator[Finding]:
+        """How many people there are, which attributes nobody has, and what speaks against them."""
+        yield Finding(True, "people", f"{len(self.entries)} in memory")
+        for attribute in sorted(attributes):
+            if not any(entry.attrs.get(attribute) for entry in self.entries):
+                yield Finding(True, "attributes", f"nobody has {attribute}", warning=True)
+        for problem in self.problems:
+            yield Finding(False, "proof", problem)
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+    def _entries(self, tally: Tally) -> Iterator[Entry]:
+        for number, entry in enumerate(tuple(self.entries)):
+            self._fail_at(number)
+            shown = self._shown(entry, tally.attributes)
+            tally.saw(shown)
+            yield shown
+        self._fail_at(tally.count)
+
+    def _shown(self, entry: Entry, attributes: Collection[str]) -> Entry:
+        return only(entry, frozenset(attributes) - self.unreadable)
+
+    def _fail_at(self, number: int) -> None:
+        if self.fail_after is not None and self.fail_after <= number:
+            raise SourceUnavailable(f"{self._name}: the reading broke off after {number} entries, as it was told to.")
+
+    def _proof(self, tally: Tally) -> Proof:
+        tally.reasons.append(f"all {tally.count} entries in memory were read")
+        for problem in self.problems:
+            tally.doubts.say(problem)
+        return tally.proof(self._realm, "every entry in memory")
+
+
+def connect(name: str, settings: Settings) -> MemorySource:
+    """The source that these settings describe."""
+    entries = [_entry(settings.realm, person) for person in settings.people]
+    return MemorySource(name, entries, settings.realm)
+
+
+def _entry(realm: str, person: Person) -> Entry:
+    attrs = {
+        attribute.lower(): (values,) if isinstance(values, str) else values
+        for attribute, values in person.attributes.items()
+    }
+    groups = None if person.groups is None else frozenset(normalise_dn(group) for group in person.groups)
+    return Entry(Anchor(realm, person.id), person.name or person.id, attrs, groups)

@@ -1,0 +1,132 @@
+"""What every source promises. A test file per kind subclasses `SourceContract` and gives the company as that kind."""
+
+from dataclasses import replace
+
+import pytest
+
+from iwds.core.model import Anchor, Entry, Proof
+from iwds.ports import Finding, Source
+from tests.servers.company import GROUPS, IDS, PEOPLE
+
+ASKED = ("uid", "mail", "description", "nosuchattribute")
+
+
+def consume(source: Source, attributes: tuple[str, ...] = ASKED) -> tuple[dict[str, Entry], Proof]:
+    """Everybody by login, and the proof."""
+    stream = source.read(attributes)
+    entries = list(stream)
+    return {entry.attrs.get("uid", ("?",))[0]: entry for entry in entries}, stream.finish()
+
+
+class SourceContract:
+    """Subclasses give two fixtures: `source`, the company as this kind, and `realm`, who it is."""
+
+    def test_everybody_comes_once_with_an_anchor(self, source: Source, realm: str) -> None:
+        people, proof = consume(source)
+
+        assert {login: entry.anchor for login, entry in people.items()} == {
+            login: Anchor(realm, IDS[login]) for login in PEOPLE
+        }
+        assert proof.count == len(PEOPLE)
+
+    def test_a_whole_reading_is_proven_and_says_why(self, source: Source, realm: str) -> None:
+        _, proof = consume(source)
+
+        assert proof.problems == ()
+        assert proof.reasons
+        assert proof.proven
+        assert (proof.name, proof.realm) == (source.name, realm)
+        assert proof.asked
+        assert proof.taken_at.tzinfo is not None
+
+    def test_values_are_tuples_of_text(self, source: Source) -> None:
+        people, _ = consume(source)
+
+        assert set(people["ada"].attrs["mail"]) == {"ada@example.org", "countess@example.org"}
+        assert people["björn"].attrs["uid"] == ("björn",)
+        assert people["chloé"].attrs["description"] == ("a long line that is folded by the export",)
+
+    def test_only_what_was_asked_for_comes(self, source: Source) -> None:
+        stream = source.read(("sn",))
+
+        assert {frozenset(entry.attrs) for entry in stream} == {frozenset({"sn"})}
+        assert stream.finish().presence == {"sn": len(PEOPLE)}
+
+    def test_an_absent_attribute_is_known_to_be_empty(self, source: Source) -> None:
+        people, proof = consume(source)
+
+        assert people["dmitri"].attrs["mail"] == ()
+        assert proof.presence == {"uid": 4, "mail": 2, "description": 1, "nosuchattribute": 0}
+
+    def test_nothing_at_all_may_be_asked_for(self, source: Source) -> None:
+        assert [entry.attrs for entry in source.read(())] == [{}] * len(PEOPLE)
+
+    def test_groups_are_direct_and_nested_ones(self, source: Source) -> None:
+        people, _ = consume(source)
+
+        assert {login: entry.groups for login, entry in people.items()} == {login: GROUPS[login] for login in PEOPLE}
+
+    def test_a_stream_is_read_once(self, source: Source) -> None:
+        stream = source.read(ASKED)
+        list(stream)
+
+        with pytest.raises(RuntimeError):
+            iter(stream)
+
+    def test_there_is_no_proof_before_the_end(self, source: Source) -> None:
+        stream = source.read(ASKED)
+        with pytest.raises(RuntimeError):
+            stream.finish()
+        next(iter(stream))
+
+        with pytest.raises(RuntimeError):
+            stream.finish()
+
+    def test_a_second_reading_is_as_good_as_the_first(self, source: Source) -> None:
+        first, second = consume(source), consume(source)
+
+        assert first[0] == second[0]
+        assert replace(first[1], taken_at=second[1].taken_at) == second[1]
+
+    def test_one_person_is_found_as_the_reading_gives_them(self, source: Source, realm: str) -> None:
+        people, _ = consume(source)
+
+        for login, entry in people.items():
+            assert source.find(Anchor(realm, IDS[login]), ASKED) == entry
+
+    def test_whoever_left_the_branch_is_still_found(self, source: Source, realm: str) -> None:
+        people, _ = consume(source)
+        eve = source.find(Anchor(realm, IDS["eve"]), ("uid",))
+
+        assert "eve" not in people
+        assert eve is not None
+        assert eve.attrs == {"uid": ("eve",)}
+        assert eve.groups == GROUPS["eve"]
+
+    def test_only_whoever_a_reading_gives_is_selected(self, source: Source, realm: str) -> None:
+        selected = {login for login, key in IDS.items() if source.selects(Anchor(realm, key))}
+
+        assert selected == set(PEOPLE)
+
+    @pytest.mark.parametrize("key", ["aaaaaaaa-0000-4000-8000-00000000dead", "no id at all", "*", "a)(b", ""])
+    def test_nobody_is_found_for_an_id_that_does_not_exist(self, source: Source, realm: str, key: str) -> None:
+        assert source.find(Anchor(realm, key), ASKED) is None
+        assert not source.selects(Anchor(realm, key))
+
+    def test_nobody_is_found_in_another_realm(self, source: Source) -> None:
+        assert source.find(Anchor("another", IDS["ada"]), ASKED) is None
+        assert not source.selects(Anchor("another", IDS["ada"]))
+
+    def test_check_says_what_is_well_and_what_nobody_has(self, source: Source) -> None:
+        findings: list[Finding] = list(source.check(ASKED))
+
+        assert all(finding.ok for finding in findings)
+        assert any("nosuchattribute" in finding.detail and finding.warning for finding in findings)
+
+    def test_it_may_be_closed_twice(self, source: Source, realm: str) -> None:
+        source.find(Anchor(realm, IDS["ada"]), ASKED)
+        source.close()
+        source.close()
+
+    def test_it_is_a_source(self, source: Source) -> None:
+        assert isinstance(source, Source)

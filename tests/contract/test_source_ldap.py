@@ -1,0 +1,33 @@
+"""The ldap source keeps the contract against a real slapd, in pages of two."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from iwds.demo.slapd import PrivateSlapd
+from iwds.sources.ldap import LdapSource, connect
+from tests.contract.source_contract import SourceContract
+from tests.servers.company import REALM, write
+from tests.servers.slapd import ldap_settings, slapd
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateSlapd]:
+    directory: Path = tmp_path_factory.mktemp("slapd")
+    with slapd(directory / "server", write(directory)) as server:
+        yield server
+
+
+class TestLdap(SourceContract):
+    """The company in OpenLDAP."""
+
+    @pytest.fixture
+    def realm(self) -> str:
+        return REALM
+
+    @pytest.fixture
+    def source(self, server: PrivateSlapd) -> Iterator[LdapSource]:
+        source = connect("corp", ldap_settings(server))
+        yield source
+        source.close()

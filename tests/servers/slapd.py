@@ -1,0 +1,41 @@
+"""Private slapd servers for tests."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from iwds.demo.slapd import PrivateSlapd, missing
+from iwds.sources.ldap import Settings
+from tests.servers import absent
+from tests.servers.company import GROUP_BASE, SUFFIX
+
+
+def require_slapd() -> None:
+    """Skip, or fail under REQUIRE_ALL=1, where no private slapd can be started."""
+    if reason := missing():
+        absent(reason)
+
+
+@contextmanager
+def slapd(
+    directory: Path, ldif: Path, database: Sequence[str] = (), modules: Sequence[str] = ()
+) -> Iterator[PrivateSlapd]:
+    """A running server that holds `ldif`."""
+    require_slapd()
+    with PrivateSlapd(directory, ldif=[ldif], database=database, modules=modules) as server:
+        yield server
+
+
+def ldap_settings(server: PrivateSlapd, **changes: object) -> Settings:
+    """Settings of an ldap source that reads the company from this server over verified TLS, with some changed."""
+    settings: dict[str, object] = {
+        "kind": "ldap",
+        "urls": [server.tls_url],
+        "ca_file": server.ca_file,
+        "bind_dn": server.reader_dn,
+        "password": server.reader_password,
+        "users": {"base": f"ou=people,{SUFFIX}"},
+        "groups": {"base": GROUP_BASE},
+        "page_size": 2,
+    }
+    return Settings.model_validate({key: value for key, value in (settings | changes).items() if value is not None})

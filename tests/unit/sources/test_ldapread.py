@@ -1,0 +1,117 @@
+"""What real servers of the tests do not do: ranges of values, broken groups, two people with one id."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from iwds.core.model import Anchor
+from iwds.errors import SourceUnavailable
+from iwds.sources._directory import Directory
+from iwds.sources._ldapread import Branch, Reading, Wishes, find, selects
+from iwds.sources._search import Page, RawEntry, Search
+from iwds.sources._stream import Tally
+
+DIRECTORY = Directory("realm", ("dc=x",), ("dc=x",))
+GUID = "33221100-5544-7766-8899-aabbccddeeff"
+
+
+class Server:
+    """Answers by base; remembers the filters."""
+
+    def __init__(self, **answers: Page) -> None:
+        self._answers = answers
+        self.filters: list[str] = []
+
+    def page(self, search: Search, cookie: bytes) -> Page:
+        """The page for this base, the empty one where there is none."""
+        self.filters.append(search.filter)
+        return self._answers.get(search.base, Page([]))
+
+
+def person(name: str, **more: list[bytes]) -> RawEntry:
+    """A person with an id."""
+    values: Mapping[str, list[bytes]] = {"entryUUID": [name.encode()], **more}
+    return f"uid={name},dc=x".encode(), values
+
+
+def wishes(identity: str = "entryuuid", member_of: bool = False) -> Wishes:
+    """People at `people`, groups at `groups` or from memberOf."""
+    groups = None if member_of else Branch(("groups",), "subtree", "(cn=*)")
+    return Wishes(Branch(("people",), "subtree", "(uid=*)"), identity, groups, member_of=member_of)
+
+
+def read(
+    server: Server, asked: frozenset[str] = frozenset(), member_of: bool = False
+) -> tuple[dict[str, object], tuple[str, ...]]:
+    """The groups of everybody by id, and the problems."""
+    tally = Tally("corp", asked)
+    entries = list(Reading(server, DIRECTORY, wishes(member_of=member_of), tally).entries())
+    return {entry.anchor.id: entry.groups for entry in entries}, tally.proof("realm", "").problems
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"member": [], "member;range=0-1499": [b"uid=a,dc=x"]}, "only a part of the members: cn=g"),
+        ({"member": [b"\xff"]}, "a member that is not text: cn=g"),
+    ],
+)
+def test_a_group_that_came_in_part_makes_all_groups_unknown(values: dict[str, list[bytes]], said: str) -> None:
+    groups, problems = read(Server(people=Page([person("a")]), groups=Page([(b"cn=g", values)])))
+
+    assert groups == {"a": None}
+    assert said in problems[0]
+    assert "nobody's groups are known" in problems[1]
+
+
+def test_an_attribute_of_which_a_part_came_is_unknown() -> None:
+    _, problems = read(Server(people=Page([person("a", **{"proxy;range=0-9": [b"x"]})])), frozenset({"proxy"}))
+
+    assert problems == ("people of whose proxy the server sent only a part: uid=a,dc=x",)
+
+
+def test_member_of_that_is_no_text_leaves_the_groups_unknown() -> None:
+    people = Page([person("a", memberOf=[b"\xff"]), person("b", memberOf=[b"CN=g, dc=x"])])
+
+    groups, problems = read(Server(people=people), member_of=True)
+
+    assert groups == {"a": None, "b": frozenset({"cn=g,dc=x"})}
+    assert problems == ("people whose memberof is not text: uid=a,dc=x",)
+
+
+def test_an_id_that_is_not_one_person_is_not_answered() -> None:
+    server = Server(**{"dc=x": Page([person("a"), person("b")])})
+
+    with pytest.raises(SourceUnavailable, match="not one person: uid=a,dc=x; uid=b,dc=x"):
+        find(server, DIRECTORY, wishes(), "a", ())
+
+
+def test_an_object_guid_is_asked_for_by_its_bytes() -> None:
+    answer = Page([(b"cn=a", {"objectGUID": [bytes(range(0, 256, 17))]})])
+    server = Server(**{"dc=x": answer})
+
+    found = find(server, DIRECTORY, wishes("objectguid"), GUID, ())
+
+    assert found is not None
+    assert found.anchor == Anchor("realm", GUID)
+    assert server.filters[0] == r"(objectGUID=\00\11\22\33\44\55\66\77\88\99\aa\bb\cc\dd\ee\ff)"
+
+
+def test_a_text_that_is_no_guid_belongs_to_nobody() -> None:
+    server = Server()
+
+    assert find(server, DIRECTORY, wishes("objectguid"), "no guid", ()) is None
+    assert not selects(server, wishes("objectguid"), "no guid")
+    assert server.filters == []
+
+
+def test_a_doubtful_answer_does_not_tell_who_is_selected() -> None:
+    with pytest.raises(SourceUnavailable, match="4 sizeLimitExceeded"):
+        selects(Server(people=Page([], code=4, name="sizeLimitExceeded")), wishes(), "a")
+
+
+def test_who_is_selected_is_asked_with_the_configured_filter() -> None:
+    server = Server(people=Page([person("a")]))
+
+    assert selects(server, wishes(), "a-1")
+    assert server.filters == [r"(&(uid=*)(entryuuid=a\2d1))"]

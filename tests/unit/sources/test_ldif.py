@@ -1,0 +1,306 @@
+"""A file is read as RFC 2849 says, and believed only where it proves to be whole."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from iwds.core.model import Anchor, Entry, Proof
+from iwds.errors import AccessRefused, SourceUnavailable
+from iwds.sources._ldifparse import BadRecord, Record, records
+from iwds.sources._ldifsurvey import Picture
+from iwds.sources.ldif import LdifSource, Settings, connect
+
+
+def person(uid: str, *more: str) -> str:
+    """One record with an id and a name."""
+    lines = (f"dn: uid={uid},dc=x", "objectClass: inetOrgPerson", f"uid: {uid}", f"entryUUID: {uid}-1", *more)
+    return "\n".join(lines) + "\n\n"
+
+
+def source(path: Path, **settings: object) -> LdifSource:
+    """A source over this file in the realm `x`."""
+    return connect("staff", Settings.model_validate({"kind": "ldif", "path": path, "realm": "x", **settings}))
+
+
+def consume(source: LdifSource) -> tuple[dict[str, Entry], Proof]:
+    """Everybody by id, and the proof."""
+    stream = source.read(("uid", "mail"))
+    people = {entry.anchor.id: entry for entry in stream}
+    return people, stream.finish()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "staff.ldif"
+
+
+def parsed(text: str) -> list[Record | BadRecord]:
+    """The records of a text."""
+    return list(records(text.encode().splitlines(keepends=True)))
+
+
+class TestParsing:
+    """Lines become records."""
+
+    def test_version_comments_folding_and_base64(self) -> None:
+        head = "version: 1\n\n# a\n b\n"
+        body = "dn: cn=\n a\ncn: a\nSN:: w6k=\n# between\nempty:\ncn;lang-fr:  b\n"
+        text = f"{head}{body}\n\ndn:: Y249Yg==\n"
+
+        (one, two) = parsed(text)
+
+        assert isinstance(one, Record)
+        assert isinstance(two, Record)
+        assert (one.dn, one.line) == (b"cn=a", 5)
+        assert one.values == {"cn": [b"a"], "SN": ["é".encode()], "empty": [b""], "cn;lang-fr": [b"b"]}
+        assert (two.dn, two.line, two.values) == (b"cn=b", 14, {})
+        assert text.encode()[two.offset :].startswith(b"dn:: Y249Yg==")
+
+    def test_version_may_stand_next_to_the_first_record_and_lines_may_end_with_crlf(self) -> None:
+        (one,) = parsed("version: 1\r\ndn: cn=a\r\ncn: a\r\n")
+
+        assert isinstance(one, Record)
+        assert one.values == {"cn": [b"a"]}
+
+    @pytest.mark.parametrize(
+        ("text", "line", "why"),
+        [
+            ("version: 2\n", 1, "only version 1"),
+            ("dn: a\ncn\n", 2, "not of the form"),
+            ("dn: a\n: b\n", 2, "not of the form"),
+            ("dn: a\nc n: b\n", 2, "not of the form"),
+            (" folded\n", 1, "not of the form"),
+            ("dn: a\njpegPhoto:< file:///etc/passwd\n", 2, "URL"),
+            ("dn: a\ncn:: ~~\n", 2, "base64"),
+            ("dn: a\nchangetype: delete\n", 2, "ldapsearch"),
+            ("dn: a\nControl: 1.2.3\n", 2, "change record"),
+            ("dn: a\ncn: b\ndn: c\n", 3, "second name"),
+            ("cn: a\ndn: b\n", 1, "begin with"),
+            ("search: 2\nresult: 0 Success\n", 1, "ldapsearch -L"),
+        ],
+    )
+    def test_a_bad_line_costs_its_record_and_is_named(self, text: str, line: int, why: str) -> None:
+        found = parsed(text + "\ndn: cn=good\n")
+
+        assert len(found) == 2
+        assert isinstance(found[0], BadRecord)
+        assert found[0].line == line
+        assert why in found[0].why
+        assert isinstance(found[1], Record)
+
+
+class TestCompleteness:
+    """An export that broke off is a correct file, so the file must prove that it is whole."""
+
+    def test_without_a_proof_configured_nothing_is_proven(self, path: Path) -> None:
+        path.write_text(person("a"))
+
+        people, proof = consume(source(path))
+
+        assert set(people) == {"a-1"}
+        assert not proof.proven
+        assert "no trailer, count or checksum is configured" in proof.problems[0]
+
+    def test_the_trailer_counts_the_records(self, path: Path) -> None:
+        path.write_text(person("a") + "dn: ou=b\nou: b\n\n# numEntries: 2\n\n")
+
+        _, proof = consume(source(path, complete={"trailer": "# numEntries: {count}"}))
+
+        assert proof.proven
+        assert proof.reasons == ("its last line counts 2 records, and so many were read",)
+
+    @pytest.mark.parametrize(
+        ("end", "said"),
+        [
+            ("", "does not end with the trailer"),
+            ("# end: 3\n", "announces 3 records in its trailer and holds 1"),
+            ("# end: 1\n# later\n", "but with `# later`"),
+            ("# end: 1x\n", "does not end with"),
+        ],
+    )
+    def test_another_trailer_proves_nothing(self, path: Path, end: str, said: str) -> None:
+        path.write_text(person("a") + end)
+
+        _, proof = consume(source(path, complete={"trailer": "# end: {count}"}))
+
+        assert not proof.proven
+        assert said in proof.problems[0]
+
+    def test_a_configured_count(self, path: Path) -> None:
+        path.write_text(person("a"))
+
+        assert consume(source(path, complete={"count": 1}))[1].proven
+        assert "should hold 2 records and holds 1" in consume(source(path, complete={"count": 2}))[1].problems[0]
+
+    @pytest.mark.parametrize("end", ["", "\n", "\n# a remark within the record\n"])
+    def test_a_count_needs_an_empty_line_behind_the_last_record(self, path: Path, end: str) -> None:
+        path.write_text(person("a").rstrip() + end)
+
+        assert "last record may be cut" in consume(source(path, complete={"count": 1}))[1].problems[0]
+
+    def test_a_checksum_in_the_settings_or_in_a_file(self, path: Path) -> None:
+        path.write_text(person("a"))
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        beside = path.with_suffix(".sha256")
+        beside.write_text(f"{digest.upper()}  {path.name}\n")
+
+        assert consume(source(path, complete={"sha256": digest}))[1].proven
+        assert consume(source(path, complete={"sha256": str(beside)}))[1].proven
+
+    def test_a_checksum_that_differs_or_is_missing(self, path: Path) -> None:
+        path.write_text(person("a"))
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        path.write_text(person("b"))
+
+        assert "has the checksum" in consume(source(path, complete={"sha256": digest}))[1].problems[0]
+        assert "cannot be read" in consume(source(path, complete={"sha256": f"{path}.none"}))[1].problems[0]
+
+    @pytest.mark.parametrize(
+        "complete",
+        [{}, {"count": 1, "trailer": "# {count}"}, {"trailer": "# end"}, {"trailer": "{count}"}, {"count": -1}],
+    )
+    def test_exactly_one_proof_that_can_be_told_from_data(self, complete: dict[str, object]) -> None:
+        with pytest.raises(ValidationError):
+            source(Path("x"), complete=complete)
+
+    def test_a_file_that_changes_while_it_is_read(self, path: Path) -> None:
+        path.write_text(person("a") + person("b") + "# 2\n")
+        stream = source(path, complete={"trailer": "# {count}"}).read(())
+        entries: Iterator[Entry] = iter(stream)
+        next(entries)
+        replacement = path.with_suffix(".new")
+        replacement.write_text(person("a") + "# 1\n")
+        os.replace(replacement, path)
+
+        assert len(list(entries)) == 1
+        assert "changed while it was read" in stream.finish().problems[0]
+
+
+class TestPeople:
+    """Records become people."""
+
+    def test_a_bad_record_is_left_out_and_named_and_the_rest_comes(self, path: Path) -> None:
+        path.write_text(person("a") + person("b", "no colon") + person("c") + "# 3\n")
+
+        people, proof = consume(source(path, complete={"trailer": "# {count}"}, groups={}))
+
+        assert set(people) == {"a-1", "c-1"}
+        assert proof.problems[0].endswith(f"{path}:10: not of the form `attribute: value`")
+        assert {entry.groups for entry in people.values()} == {None}
+
+    def test_a_person_without_an_id_or_with_one_that_is_taken(self, path: Path) -> None:
+        nameless = "dn: uid=z,dc=x\nobjectClass: inetOrgPerson\n\n"
+        path.write_text(person("a") + nameless + person("a", "mail: second") + "# 3\n")
+
+        people, proof = consume(source(path, complete={"trailer": "# {count}"}))
+
+        assert people["a-1"].attrs["mail"] == ()
+        assert len(proof.problems) == 2
+        assert any("without entryuuid were left out" in problem for problem in proof.problems)
+        assert any("same entryuuid twice" in problem for problem in proof.problems)
+
+    def test_a_group_with_a_member_that_is_no_text(self, path: Path) -> None:
+        path.write_text(person("a") + "dn: cn=g\nobjectClass: groupOfNames\nmember:: /w==\n\n# 2\n")
+
+        people, proof = consume(source(path, complete={"trailer": "# {count}"}, groups={}))
+
+        assert people["a-1"].groups is None
+        assert "groups with a member that is not text" in proof.problems[0]
+
+    def test_a_value_that_is_no_text_is_unknown(self, path: Path) -> None:
+        path.write_text(person("a", "mail:: /w==") + "# 1\n")
+
+        people, proof = consume(source(path, complete={"trailer": "# {count}"}))
+
+        assert people["a-1"].attrs == {"uid": ("a",)}
+        assert "whose mail is not text" in proof.problems[0]
+
+    def test_only_people_of_the_base_come(self, path: Path) -> None:
+        path.write_text(person("a") + person("b").replace("dc=x", "OU=In, DC=X") + "# 2\n")
+
+        people, _ = consume(source(path, users={"base": "ou=in,dc=x"}))
+
+        assert set(people) == {"b-1"}
+
+    def test_groups_may_name_people_by_login(self, path: Path) -> None:
+        group = "dn: cn=wheel,dc=x\nobjectClass: posixGroup\nmemberUid: a\n\n"
+        path.write_text(person("a") + person("b") + group + "# 3\n")
+        groups = {"object_class": "posixGroup", "members": "memberUid"}
+
+        people, _ = consume(source(path, groups=groups, complete={"trailer": "# {count}"}))
+
+        assert {key: entry.groups for key, entry in people.items()} == {"a-1": {"cn=wheel,dc=x"}, "b-1": frozenset()}
+
+
+class TestFind:
+    """One person, looked up in the file as it is now."""
+
+    def test_absence_is_in_doubt_in_a_file_that_is_not_proven(self, path: Path) -> None:
+        path.write_text(person("a"))
+        doubtful = source(path)
+
+        assert doubtful.find(Anchor("x", "a-1"), ()) is not None
+        with pytest.raises(SourceUnavailable, match="not proven"):
+            doubtful.find(Anchor("x", "b-1"), ())
+        with pytest.raises(SourceUnavailable, match="not proven"):
+            doubtful.selects(Anchor("x", "b-1"))
+
+    def test_a_file_that_moves_on_between_two_looks(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        path.write_text(person("a") + person("b") + "# 2\n")
+        stale = source(path, complete={"trailer": "# {count}"})
+        assert stale.find(Anchor("x", "b-1"), ()) is not None
+        path.write_text("# 0\n")
+        monkeypatch.setattr(Picture, "current", lambda _: True)
+
+        with pytest.raises(SourceUnavailable, match="changed while it was read"):
+            stale.find(Anchor("x", "b-1"), ())
+        stale.close()
+
+    def test_a_new_file_is_noticed(self, path: Path) -> None:
+        path.write_text(person("a") + "# 1\n")
+        current = source(path, complete={"trailer": "# {count}"})
+        assert current.find(Anchor("x", "b-1"), ()) is None
+
+        path.write_text(person("a") + person("b") + "# 2\n")
+
+        assert current.find(Anchor("x", "b-1"), ()) is not None
+        current.close()
+
+
+def test_a_missing_file_is_named(path: Path) -> None:
+    with pytest.raises(SourceUnavailable, match=str(path)):
+        consume(source(path))
+
+
+def test_a_directory_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(SourceUnavailable, match="could not be read"):
+        consume(source(tmp_path))
+
+
+def test_a_file_that_may_not_be_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+
+    with pytest.raises(AccessRefused, match="may not be read"):
+        consume(source(path))
+
+
+def test_check_reports_a_missing_file(path: Path) -> None:
+    (finding,) = source(path).check(())
+
+    assert (finding.ok, finding.what) == (False, "file")
+
+
+def test_check_says_what_is_wrong(path: Path) -> None:
+    path.write_text(person("a"))
+
+    findings = list(source(path).check(("uid", "mail")))
+
+    assert [finding.what for finding in findings if not finding.ok] == ["proof"]
+    assert [finding.detail for finding in findings if finding.warning] == ["nobody has mail"]
