@@ -1,0 +1,285 @@
+"""From a mapping file to the rules of a job: everything is decided here once, and a person costs microseconds.
+
+What is not known stays not known, field by field: an attribute that was not readable leaves its field ungoverned,
+groups that were not readable leave all groups ungoverned, and a scope that cannot be decided makes the person invalid,
+so that they keep what they have.
+"""
+
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+from iwds.core import directory, model
+from iwds.core.model import Absent, Account, Entry, Role, Unmapped, fold
+from iwds.core.normal import LANGUAGES, printable
+from iwds.errors import ConfigurationError
+from iwds.mapping.conditions import Answer, Person, Test, compile_condition, some, words
+from iwds.mapping.document import AtCreation, Document, Enabled, GroupLine, RoleRules, Value
+from iwds.mapping.values import Attributes, Text, compile_value
+from iwds.yamlmarks import Where, validate
+from iwds.yamlmarks import load as load_yaml
+
+DEFAULT_LANGUAGE = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeClause:
+    """One compiled clause of the scope, and what is said of those who do not meet it."""
+
+    test: Test
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusions:
+    """Who is left alone, with the reason: by folded login and by normalised distinguished name."""
+
+    logins: Mapping[str, str]
+    dns: Mapping[str, str]
+
+    def reason(self, person: Person, login: str) -> str | None:
+        """Why this person is excluded, or None."""
+        by_login = self.logins.get(fold(login)) if login else None
+        return by_login if by_login is not None or not self.dns else self.dns.get(person.dn)
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledRules:
+    """The rules of a mapping file, ready to use; implements `ports.Rules`."""
+
+    attributes: frozenset[str]
+    digest: str
+    extra_keys: frozenset[str]
+    groups: Mapping[str, bool]
+    states_enabled: bool
+    protected: frozenset[str]
+    _scope: tuple[ScopeClause, ...] = field(repr=False)
+    _exclusions: Exclusions = field(repr=False)
+    _login: Text = field(repr=False)
+    _fields: tuple[Text, Text, Text, Text] = field(repr=False)
+    _role: Callable[[Person], Role | None] = field(repr=False)
+    _enabled: Callable[[Person], Answer] = field(repr=False)
+    _memberships: Callable[[Person], frozenset[str] | None] = field(repr=False)
+    _extra: tuple[tuple[str, Text], ...] = field(repr=False)
+    _at_creation: Callable[[Attributes], model.AtCreation] = field(repr=False)
+
+    def map(self, entry: Entry, now: datetime) -> Account | Unmapped:
+        """The account that the rules make of an entry, or why there is none."""
+        person = Person(entry, now)
+        login = _composed(self._login(entry.attrs))
+        if absent := self._absent(person, login):
+            reason, detail = absent
+            return Unmapped(entry.anchor, entry.name, reason, detail, printable(login or ""))
+        return self._account(person, login or "")
+
+    def _absent(self, person: Person, login: str | None) -> tuple[Absent, str] | None:
+        excluded = self._exclusions.reason(person, login or "")
+        if excluded is not None:
+            return Absent.EXCLUDED, excluded
+        if login is None:
+            # before the scope: whoever has no known login may be excluded by it, and must not count as out of scope
+            return Absent.INVALID, "the login is not known: an attribute that it is made of was not readable"
+        if self._scope and (outside := self._outside(person)):
+            return outside
+        if not login:
+            return Absent.INVALID, "the login is empty: give the person one in the directory, or exclude the entry"
+        return None
+
+    def _outside(self, person: Person) -> tuple[Absent, str] | None:
+        undecided = None
+        for clause in self._scope:
+            answer = clause.test(person)
+            if answer is False:
+                return Absent.OUT_OF_SCOPE, clause.detail
+            if answer is None and undecided is None:
+                undecided = Absent.INVALID, f"cannot be decided, for want of what it reads: {clause.detail}"
+        return undecided
+
+    def _account(self, person: Person, login: str) -> Account:
+        attributes = person.attributes
+        firstname, name, mail, phone = self._fields
+        return Account(
+            person.entry.anchor,
+            login,
+            firstname(attributes),
+            name(attributes),
+            mail(attributes),
+            phone(attributes),
+            self._role(person),
+            self._enabled(person),
+            self._memberships(person),
+            tuple((key, text) for key, read in self._extra if (text := read(attributes)) is not None),
+            self._at_creation(attributes),
+        )
+
+
+def load(path: Path | str) -> CompiledRules:
+    """The rules in a mapping file. Raises `ConfigurationError` with file, line and key for everything wrong in it."""
+    marked = load_yaml(path)
+    return compile_mapping(validate(Document, marked.data, marked.where), marked.where)
+
+
+def compile_mapping(document: Document, where: Where) -> CompiledRules:
+    """The rules that a document means; `where` finds the line of a path for messages."""
+    asked: set[str] = set()
+    _check_language(document.language, where)
+    return CompiledRules(
+        digest=document.digest,
+        extra_keys=frozenset(document.extra),
+        groups=_exclusive(document.groups, where),
+        states_enabled=document.enabled is not None,
+        protected=frozenset(fold(unicodedata.normalize("NFC", login)) for login in document.protect),
+        _scope=_scope(document, where, asked),
+        _exclusions=_exclusions(document),
+        _login=compile_value(document.login, asked),
+        _fields=_fields(document, asked),
+        _role=_role(document.role, asked),
+        _enabled=_enabled(document.enabled, asked),
+        _memberships=_memberships(document.groups, asked),
+        _extra=tuple((key, compile_value(value, asked)) for key, value in document.extra.items()),
+        _at_creation=_at_creation(document.at_creation, document.language, asked),
+        # last: the compilers above have filled it
+        attributes=frozenset(asked),
+    )
+
+
+def _composed(login: str | None) -> str | None:
+    if login is None or login.isascii():
+        return login and login.strip()
+    return unicodedata.normalize("NFC", login).strip()
+
+
+def _scope(document: Document, where: Where, asked: set[str]) -> tuple[ScopeClause, ...]:
+    clauses = []
+    for index, clause in enumerate(document.scope):
+        file, line = where(("scope", index))
+        told = clause.reason or f"not {words(clause)}"
+        detail = f"{told} ({Path(file).name}:{line})" if line else told
+        clauses.append(ScopeClause(compile_condition(clause, asked), detail))
+    return tuple(clauses)
+
+
+def _exclusions(document: Document) -> Exclusions:
+    told = {each: each.reason or "named in the mapping's `exclude`" for each in document.exclude}
+    return Exclusions(
+        {fold(unicodedata.normalize("NFC", each.login)): reason for each, reason in told.items() if each.login},
+        {each.dn: reason for each, reason in told.items() if each.dn},
+    )
+
+
+def _fields(document: Document, asked: set[str]) -> tuple[Text, Text, Text, Text]:
+    first, name, mail, phone = (
+        _ungoverned if value is None else compile_value(value, asked)
+        for value in (document.firstname, document.name, document.mail, document.phone)
+    )
+    return first, name, mail, phone
+
+
+def _ungoverned(_: object) -> None:
+    """What a field is that the file does not mention."""
+    return
+
+
+def _role(rules: RoleRules | None, asked: set[str]) -> Callable[[Person], Role | None]:
+    if rules is None:
+        return _ungoverned
+    compiled = tuple((compile_condition(rule.when, asked), Role[rule.role.upper()]) for rule in rules.rules)
+    default = Role[rules.default.upper()] if rules.default else None
+
+    def role(person: Person) -> Role | None:
+        for test, granted in compiled:
+            answer = test(person)
+            if answer is not False:
+                # not known here means not known at all: this rule might have been the one
+                return granted if answer else None
+        return default
+
+    return role
+
+
+def _enabled(rule: Enabled | None, asked: set[str]) -> Callable[[Person], Answer]:
+    """What the rule says; but a source that itself says no is believed, and without a rule its word is all there is."""
+    if rule is None:
+        return lambda person: person.entry.enabled
+    says = _says_enabled(rule, asked)
+    return lambda person: False if person.entry.enabled is False else says(person)
+
+
+def _says_enabled(rule: Enabled, asked: set[str]) -> Test:
+    if rule.when is not None:
+        return compile_condition(rule.when, asked)
+    if rule.as_ == "openldap":
+        return _by_attributes(directory.openldap, ("pwdaccountlockedtime", "shadowexpire"), asked)
+    return _by_attributes(directory.active_directory, ("useraccountcontrol", "accountexpires"), asked)
+
+
+def _by_attributes(
+    decide: Callable[[directory.Values, directory.Values, datetime], Answer], names: tuple[str, str], asked: set[str]
+) -> Test:
+    asked.update(names)
+    one, other = names
+    return lambda person: decide(person.attributes.get(one), person.attributes.get(other), person.now)
+
+
+def _exclusive(lines: tuple[GroupLine, ...], where: Where) -> Mapping[str, bool]:
+    groups: dict[str, bool] = {}
+    for index, line in enumerate(lines):
+        if groups.setdefault(line.to, line.exclusive) != line.exclusive:
+            file, number = where(("groups", index))
+            message = f'groups.{index}: another line says otherwise about "exclusive" of group "{line.to}"'
+            raise ConfigurationError(message, "say the same on every line of one group", file, number)
+    return groups
+
+
+def _memberships(lines: tuple[GroupLine, ...], asked: set[str]) -> Callable[[Person], frozenset[str] | None]:
+    if not lines:
+        return _ungoverned
+    tests: dict[str, tuple[Test, ...]] = {}
+    for line in lines:
+        tests[line.to] = (*tests.get(line.to, ()), compile_condition(line.condition, asked))
+    compiled = tuple((to, each[0] if len(each) == 1 else some(each)) for to, each in tests.items())
+
+    def memberships(person: Person) -> frozenset[str] | None:
+        groups = []
+        for to, test in compiled:
+            answer = test(person)
+            if answer is None:
+                return None
+            if answer:
+                groups.append(to)
+        return frozenset(groups)
+
+    return memberships
+
+
+def _at_creation(
+    values: AtCreation, language: Value | None, asked: set[str]
+) -> Callable[[Attributes], model.AtCreation]:
+    """What a new login is given. None of it can be corrected later, so that what is not known falls back."""
+    built = {each: model.AtCreation(values.activation, each, values.access) for each in LANGUAGES}
+    speak, second, third = (
+        _ungoverned if value is None else compile_value(value, asked)
+        for value in (language, values.login2, values.login3)
+    )
+
+    def spoken(attributes: Attributes) -> model.AtCreation:
+        return built.get(speak(attributes) or "", built[DEFAULT_LANGUAGE])
+
+    if values.login2 is None and values.login3 is None:
+        return spoken
+    return lambda attributes: replace(
+        spoken(attributes), login2=second(attributes) or "", login3=third(attributes) or ""
+    )
+
+
+def _check_language(language: Value | None, where: Where) -> None:
+    """Words that the file itself gives as a language must be languages of the service."""
+    if language is None:
+        return
+    given = {language.value, language.default, *(language.map or {}).values()} - {None, ""}
+    if not given <= LANGUAGES:
+        file, line = where(("language",))
+        message = f"language: the service knows {' and '.join(sorted(LANGUAGES))} only"
+        raise ConfigurationError(message, file=file, line=line)

@@ -1,0 +1,236 @@
+"""The mapping file as it is written: its keys, their types, and the short forms that stand for longer ones.
+
+Checked before anything is compiled, so that every mistake is reported at once, each with its line.
+"""
+
+import hashlib
+import json
+import re
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from iwds.core.dn import normalise_dn
+from iwds.core.model import Activation, fold
+
+_ATTRIBUTE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._;-]*")
+_EXTRA_KEY = re.compile(r"[\w.-]{1,60}")
+_DN = re.compile(r"\s*([A-Za-z][A-Za-z0-9-]*|\d+(\.\d+)*)\s*=")
+
+
+def is_dn(text: str) -> bool:
+    """Whether text can be a distinguished name at all: it begins with `type=`."""
+    return _DN.match(text) is not None
+
+
+def _distinguished(text: str) -> str:
+    if not is_dn(text):
+        raise ValueError('must be a distinguished name such as "ou=people,dc=example,dc=org"')
+    return normalise_dn(text)
+
+
+def _attribute(text: str) -> str:
+    if not _ATTRIBUTE.fullmatch(text):
+        raise ValueError("must be the name of an attribute, such as givenName")
+    return text.lower()
+
+
+def _extra_key(text: str) -> str:
+    if not _EXTRA_KEY.fullmatch(text):
+        raise ValueError("must be a key of letters, digits and . _ - with 60 characters at most")
+    return text
+
+
+Name = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+Attribute = Annotated[str, AfterValidator(_attribute)]
+"""An attribute of the source: case does not matter; options such as `;lang-fr` and OIDs are names too."""
+Distinguished = Annotated[str, AfterValidator(_distinguished)]
+ExtraKey = Annotated[str, AfterValidator(_extra_key)]
+RoleName = Literal["user", "manager", "administrator"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Value(_Part):
+    """Where a text comes from and what is done to it; the order of the steps is that of `values.py`.
+
+    Short form: just the attribute.
+    """
+
+    from_: Attribute | None = Field(None, alias="from")
+    first: tuple["Value", ...] | None = Field(None, min_length=1)
+    value: str | None = None
+    trim: bool = False
+    lower: bool = False
+    upper: bool = False
+    map: dict[str, str] | None = None
+    prefix: str = ""
+    suffix: str = ""
+    default: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, data: Any) -> Any:
+        return {"from": data} if isinstance(data, str) else data
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if [self.from_, self.first, self.value].count(None) != 2:
+            raise ValueError('needs exactly one of "from", "first" and "value"')
+        if self.lower and self.upper:
+            raise ValueError('"lower" and "upper" exclude each other')
+        if len({fold(key) for key in self.map or {}}) != len(self.map or {}):
+            raise ValueError('"map" has keys that differ only in case')
+        return self
+
+
+class Condition(_Part):
+    """One question about a person, answered yes, no or not known."""
+
+    group: Name | None = None
+    attribute: Attribute | None = None
+    equals: str | None = None
+    in_: tuple[str, ...] | None = Field(None, alias="in", min_length=1)
+    present: bool | None = None
+    flag: int | None = Field(None, gt=0)
+    under: Distinguished | None = None
+    all: tuple["Condition", ...] | None = Field(None, min_length=1)
+    any: tuple["Condition", ...] | None = Field(None, min_length=1)
+    not_: "Condition | None" = Field(None, alias="not")
+
+    @model_validator(mode="after")
+    def _one_question(self) -> Self:
+        kinds = [self.group, self.attribute, self.under, self.all, self.any, self.not_]
+        if kinds.count(None) != len(kinds) - 1:
+            raise ValueError('needs exactly one of "group", "attribute", "under", "all", "any" and "not"')
+        operators = [self.equals, self.in_, self.present, self.flag]
+        asked = len(operators) - operators.count(None)
+        if asked != (self.attribute is not None):
+            raise ValueError('"attribute" goes with exactly one of "equals", "in", "present" and "flag"')
+        return self
+
+
+class Clause(Condition):
+    """A condition that a person must meet to have an account, with what to say of those who do not."""
+
+    reason: str = ""
+
+
+class RoleRule(_Part):
+    """The role of those who meet a condition."""
+
+    when: Condition
+    role: RoleName
+
+
+class RoleRules(_Part):
+    """Which role: of the first rule that holds, otherwise the default, otherwise none is governed.
+
+    Short form: just the default.
+    """
+
+    default: RoleName | None = None
+    rules: tuple[RoleRule, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, data: Any) -> Any:
+        return {"default": data} if isinstance(data, str) else data
+
+
+class Enabled(_Part):
+    """Who may authenticate: by the attributes of a kind of directory, or by a condition. Short form: just the kind."""
+
+    as_: Literal["active-directory", "openldap"] | None = Field(None, alias="as")
+    when: Condition | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, data: Any) -> Any:
+        return {"as": data} if isinstance(data, str) else data
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.as_ is None) == (self.when is None):
+            raise ValueError('needs exactly one of "as" and "when"')
+        return self
+
+
+class GroupLine(_Part):
+    """Who is in one group of the service, by a group of the directory or by any condition.
+
+    `exclusive`: members that the directory does not explain are taken out, whoever put them there.
+    """
+
+    to: Name
+    group: Name | None = None
+    when: Condition | None = None
+    exclusive: bool = False
+
+    @model_validator(mode="after")
+    def _one_condition(self) -> Self:
+        if (self.group is None) == (self.when is None):
+            raise ValueError('needs exactly one of "group" and "when"')
+        return self
+
+    @property
+    def condition(self) -> Condition:
+        """What makes a member, whichever form was written."""
+        return self.when or Condition(group=self.group)
+
+
+class AtCreation(_Part):
+    """What is given to a new login and can neither be read nor changed later."""
+
+    activation: Activation = Activation.INACTIVE
+    access: Literal[0, 1] = 1
+    login2: Value | None = None
+    login3: Value | None = None
+
+
+class Excluded(_Part):
+    """A person who gets no account and is left alone, by login or by distinguished name. Short form: just the name."""
+
+    login: Name | None = None
+    dn: Distinguished | None = None
+    reason: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, data: Any) -> Any:
+        # no login of the service holds "=", so that the two cannot be confused
+        return {"dn" if "=" in data else "login": data} if isinstance(data, str) else data
+
+    @model_validator(mode="after")
+    def _one_name(self) -> Self:
+        if (self.login is None) == (self.dn is None):
+            raise ValueError('needs exactly one of "login" and "dn"')
+        return self
+
+
+class Document(_Part):
+    """A whole mapping file."""
+
+    scope: tuple[Clause, ...] = ()
+    login: Value
+    firstname: Value | None = None
+    name: Value | None = None
+    mail: Value | None = None
+    phone: Value | None = None
+    language: Value | None = None
+    role: RoleRules | None = None
+    enabled: Enabled | None = None
+    groups: tuple[GroupLine, ...] = ()
+    extra: dict[ExtraKey, Value] = Field(default_factory=dict)
+    at_creation: AtCreation = AtCreation()
+    exclude: tuple[Excluded, ...] = ()
+    protect: tuple[Name, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """A hash of what was written: comments, layout, order of keys and short forms make no difference."""
+        written = self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        canonical = json.dumps(written, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
