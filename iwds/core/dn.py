@@ -37,7 +37,13 @@ def rdn_value(dn: str) -> str:
 
 def is_under(dn: str, base: str) -> bool:
     """Whether `dn` is `base` or lies below it. Both normalised; everything lies below the empty name."""
-    return not base or dn == base or dn.endswith("," + base)
+    if not base or dn == base:
+        return True
+    if not dn.endswith("," + base):
+        return False
+    above = dn[: -len(base) - 1]
+    # a comma behind an odd number of backslashes separates nothing
+    return (len(above) - len(above.rstrip("\\"))) % 2 == 0
 
 
 def _split(text: str, separator: str) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache
 
-from iwds.core.dn import normalise_dn, rdn_value
+from iwds.core.dn import is_under, normalise_dn, rdn_value
 from iwds.core.model import Entry, fold
 from iwds.mapping.document import Condition, is_dn
 
@@ -133,23 +133,14 @@ def _not(test: Test) -> Test:
 
 def _under(base: str) -> Test:
     """Below a base, or the base itself. An entry that has no distinguished name is neither in nor out."""
-    below = "," + base
 
     def test(person: Person) -> Answer:
         # Most people are below a base as it is written, and normalising a whole name costs more than all else here.
-        if _ends(person.entry.name.lower(), below):
+        if is_under(person.entry.name.lower(), base):
             return True
-        return person.dn == base or _ends(person.dn, below) if person.dn else None
+        return is_under(person.dn, base) if person.dn else None
 
     return test
-
-
-def _ends(dn: str, below: str) -> bool:
-    """Whether a name ends with these parts: a comma behind an odd number of backslashes separates nothing."""
-    if not dn.endswith(below):
-        return False
-    above = dn[: -len(below)]
-    return (len(above) - len(above.rstrip("\\"))) % 2 == 0
 
 
 def _attribute(name: str, asks: Callable[[tuple[str, ...]], Answer]) -> Test:

@@ -3,7 +3,7 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from iwds.core.dn import normalise_dn, rdn_value
+from iwds.core.dn import is_under, normalise_dn, rdn_value
 
 names = st.text(alphabet=st.one_of(st.sampled_from(' ,+=\\"#;<>aAbBcCéÉßİ\u0345\x00'), st.characters()), max_size=24)
 
@@ -41,3 +41,10 @@ def test_the_quick_way_and_the_long_way_agree(values: list[str]) -> None:
     dn = ",".join(f"ou={value}" for value in values)
 
     assert normalise_dn(dn) == normalise_dn(dn.replace(",", " , ").replace("=", " = "))
+
+
+def test_an_escaped_comma_starts_no_parent() -> None:
+    dn, base = normalise_dn(r"uid=a\,ou=people,dc=x"), normalise_dn("ou=people,dc=x")
+
+    assert not is_under(dn, base)
+    assert is_under(normalise_dn(r"uid=a\\,ou=people,dc=x"), base)
