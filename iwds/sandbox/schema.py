@@ -1,0 +1,115 @@
+"""The tables of the local MFA service, and what a new data file holds."""
+
+import os
+import secrets
+import sqlite3
+from pathlib import Path
+
+from iwds.errors import ConfigurationError
+
+VERSION = 1
+_NEW_FILE = "Start with a new file: iwds sandbox --data NEW-FILE"
+
+# A login name is one name whatever its case: the names are ASCII, so NOCASE is enough.
+# AUTOINCREMENT: the id of a deleted login is never given to another one.
+_TABLES = """
+CREATE TABLE service (id INTEGER PRIMARY KEY, max_logins INTEGER NOT NULL);
+CREATE TABLE policy (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+CREATE TABLE team (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL, num INTEGER NOT NULL, policy INTEGER NOT NULL REFERENCES policy
+);
+CREATE TABLE login (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    login TEXT NOT NULL COLLATE NOCASE UNIQUE,
+    firstname TEXT NOT NULL, name TEXT NOT NULL COLLATE NOCASE, mail TEXT NOT NULL COLLATE NOCASE,
+    phone TEXT NOT NULL, extrafields TEXT NOT NULL,
+    status INTEGER NOT NULL, role INTEGER NOT NULL, access INTEGER NOT NULL, lang TEXT NOT NULL,
+    login2 TEXT NOT NULL DEFAULT '', login3 TEXT NOT NULL DEFAULT '',
+    createdby INTEGER NOT NULL, created INTEGER NOT NULL, lastauthdate INTEGER NOT NULL DEFAULT 0,
+    code_id INTEGER REFERENCES code
+);
+CREATE TABLE code (
+    id INTEGER PRIMARY KEY,
+    login_id INTEGER NOT NULL REFERENCES login ON DELETE CASCADE,
+    kind INTEGER NOT NULL, code TEXT NOT NULL UNIQUE, long_code TEXT UNIQUE,
+    expires INTEGER NOT NULL, used INTEGER
+);
+CREATE INDEX code_of_login ON code (login_id);
+CREATE TABLE membership (
+    team_id INTEGER NOT NULL REFERENCES team, login_id INTEGER NOT NULL REFERENCES login ON DELETE CASCADE,
+    role INTEGER NOT NULL, PRIMARY KEY (team_id, login_id)
+) WITHOUT ROWID;
+CREATE INDEX membership_of_login ON membership (login_id);
+CREATE TABLE mail (
+    id INTEGER PRIMARY KEY, login_id INTEGER NOT NULL,
+    sent INTEGER NOT NULL, recipient TEXT NOT NULL, link TEXT NOT NULL
+);
+"""
+_POLICIES = ((1, "standard"), (2, "strong"))
+_TEAMS = (
+    (101, "vpn", 0, 1),
+    (102, "mail", 0, 1),
+    (103, "wiki", 0, 1),
+    (104, "finance", 0, 2),
+    (105, "admins-portal", 0, 2),
+)
+_CONSOLE_MADE = (("console.ada", "Ada", "Console"), ("console.linus", "Linus", "Console"))
+
+
+def connect(path: str) -> sqlite3.Connection:
+    """A connection to the data file (`:memory:` for none). A file that is new is readable for its owner only."""
+    if path != ":memory:":
+        _make_private(Path(path))
+    connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, cached_statements=256)
+    connection.row_factory = sqlite3.Row
+    try:
+        # What a rehearsal can lose to a power cut is not worth a disk write for each call.
+        for pragma in ("busy_timeout = 5000", "journal_mode = WAL", "synchronous = OFF", "foreign_keys = ON"):
+            connection.execute(f"PRAGMA {pragma}")
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise ConfigurationError(f"{path} is no data file of the sandbox: {error}", _NEW_FILE) from error
+    return connection
+
+
+def prepare(connection: sqlite3.Connection, service_id: int, max_logins: int, now: int) -> None:
+    """Make and fill the tables of a new file; the settings of an existing file give way to those given.
+
+    Raises `ConfigurationError` where the file belongs to another version.
+    """
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version == 0 and connection.execute("SELECT 1 FROM sqlite_master").fetchone() is None:
+        _fill(connection, now)
+    elif version != VERSION:
+        raise ConfigurationError(
+            f"the sandbox's data file has version {version}, and this program writes version {VERSION}",
+            _NEW_FILE,
+        )
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("DELETE FROM service")
+    connection.execute("INSERT INTO service VALUES (?, ?)", (service_id, max_logins))
+    connection.execute("COMMIT")
+
+
+def _make_private(path: Path) -> None:
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise ConfigurationError(f"the sandbox cannot write its data file {path}: {error.strerror}") from error
+
+
+def _fill(connection: sqlite3.Connection, now: int) -> None:
+    connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
+    connection.execute("BEGIN IMMEDIATE")
+    # A client that hard-codes ids, or that takes a small number for one, should find out here.
+    base = 1_000_000 + secrets.randbelow(900_000_000)
+    connection.execute("INSERT INTO sqlite_sequence VALUES ('login', ?)", (base,))
+    connection.executemany("INSERT INTO policy VALUES (?, ?)", _POLICIES)
+    connection.executemany("INSERT INTO team VALUES (?, ?, ?, ?)", _TEAMS)
+    for login, firstname, name in _CONSOLE_MADE:
+        connection.execute(
+            "INSERT INTO login (login, firstname, name, mail, phone, extrafields, status, role, access, lang, "
+            "createdby, created) VALUES (?, ?, ?, ?, '', '', 0, 2, 1, 'en', 0, ?)",
+            (login, firstname, name, f"{login}@example.com", now),
+        )
+    connection.execute("COMMIT")

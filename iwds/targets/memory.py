@@ -1,0 +1,344 @@
+"""Target kind `memory`: an MFA service in this process, for tests and rehearsals.
+
+targets:
+  rehearsal:
+    kind: memory
+    groups: [vpn, wiki]
+    logins:
+      - {login: ada, mail: ada@example.org, role: 2, created_by: 0}
+"""
+
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from iwds.core.model import Account, Activation, Group, Login, Membership, Service, Unmapped, fold
+from iwds.core.normal import normalise, render_extra
+from iwds.errors import LoginTaken, LoginUnknown, OutcomeUnknown, Rejected, ServiceFull
+from iwds.ports import Finding
+from iwds.targets._fields import overwritten
+from iwds.targets._reading import Reading, Tally
+
+T = TypeVar("T")
+
+_CREATED_BY_API = 1
+
+
+class Person(BaseModel):
+    """One login in the configuration."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    login: Annotated[str, Field(min_length=1)]
+    firstname: str = ""
+    name: str = ""
+    mail: str = ""
+    phone: str = ""
+    role: Literal[0, 1, 2] = 0
+    status: Literal[0, 1] = 0
+    extra: str = ""
+    created_by: int = 0
+
+
+class Settings(BaseModel):
+    """The settings of a target of kind `memory`.
+
+    Attributes:
+        service_id: with the host `memory`, which service it is.
+        max_logins: how many logins fit; None for any number.
+        tagged: whether creations can be tagged, as newer services can.
+        groups, logins: what the service holds at first.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["memory"]
+    service_id: Annotated[int, Field(gt=0)] = 1
+    provisioning_id: Annotated[int, Field(gt=0)]
+    untagged_creations: Literal["skip", "allow"] = "skip"
+    max_logins: int | None = None
+    lanes: Annotated[int, Field(ge=1, le=32)] = 4
+    tagged: bool = True
+    groups: tuple[str, ...] = ()
+    logins: tuple[Person, ...] = ()
+
+
+@dataclass(slots=True)
+class MemoryService:
+    """The state of the service, open to tests: what another hand does is done by changing it.
+
+    Attributes:
+        logins: by id; `take_id` gives a new one.
+        groups: by id.
+        members: (group id, login id) of every membership.
+        links: ids of logins that wait for the mail with their activation link.
+        mails: ids of logins that a mail was sent for, oldest first.
+        problems: sentences that speak against every reading from now on.
+        before: called with the name of each operation that changes something, before it has its effect.
+        after: the same, after its effect. Either may raise what a caller should get.
+    """
+
+    logins: dict[int, Login] = field(default_factory=dict)
+    groups: dict[int, Group] = field(default_factory=dict)
+    members: set[tuple[int, int]] = field(default_factory=set)
+    links: set[int] = field(default_factory=set)
+    mails: list[int] = field(default_factory=list)
+    problems: Sequence[str] = ()
+    before: Callable[[str], None] = lambda _: None
+    after: Callable[[str], None] = lambda _: None
+    last_id: int = 1000
+
+    def take_id(self) -> int:
+        """A login id that was never used."""
+        self.last_id += 1
+        return self.last_id
+
+    def add(self, login: str, **fields: str | int | bool) -> Login:
+        """A login made by another hand: by the console unless `created_by` says otherwise."""
+        empty: Mapping[str, str | int | bool] = {
+            **dict.fromkeys(("firstname", "name", "mail", "phone", "extra"), ""),
+            **dict.fromkeys(("role", "status", "created_by", "last_seen"), 0),
+            "activated": True,
+        }
+        made = Login(self.take_id(), login, **{**empty, **fields})  # type: ignore[arg-type]  # checked by its users
+        self.logins[made.id] = made
+        return made
+
+
+class MemoryReader:
+    """The reading half."""
+
+    def __init__(self, settings: Settings, state: MemoryService, lock: threading.RLock) -> None:
+        self._settings = settings
+        self._state = state
+        self._lock = lock
+
+    @property
+    def service(self) -> Service:
+        """The host is `memory`."""
+        return Service("memory", self._settings.service_id)
+
+    @property
+    def provisioning_id(self) -> int:
+        """The tag that this target's creations carry."""
+        return self._settings.provisioning_id
+
+    @property
+    def untagged_creations(self) -> bool:
+        """Whether logins may be created untagged where the service knows no other way."""
+        return self._settings.untagged_creations == "allow"
+
+    @property
+    def timeout(self) -> float:
+        """Seconds that one call takes at most."""
+        return 1.0
+
+    @property
+    def lanes(self) -> int:
+        """How many calls may be under way at once."""
+        return self._settings.lanes
+
+    def normalise(self, account: Account, name: str) -> Account | Unmapped:
+        """The account within the constraints of the provisioning API."""
+        return normalise(account, name)
+
+    def read_logins(self) -> Reading[Login]:
+        """All logins in the order of their names, as they are when the iteration begins."""
+        return Reading(
+            lambda tally: self._listed(tally, sorted([*self._state.logins.values()], key=_by_name)),
+            f"all logins of {self.service}",
+            lambda tally: f"{tally.count} logins were in memory",
+        )
+
+    def read_groups(self) -> Sequence[Group]:
+        """All groups."""
+        with self._lock:
+            return list(self._state.groups.values())
+
+    def read_memberships(self, groups: Collection[int]) -> Reading[Membership]:
+        """The members of these groups."""
+        wanted = set(groups)
+        return Reading(
+            lambda tally: self._listed(
+                tally, [Membership(login, group) for group, login in sorted(self._state.members) if group in wanted]
+            ),
+            f"the members of {len(wanted)} groups of {self.service}",
+            lambda tally: f"{tally.count} memberships were in memory",
+        )
+
+    def login(self, login_id: int, name: str) -> Login | None:  # noqa: ARG002 - nothing is looked up by name here
+        """One login by id."""
+        with self._lock:
+            return self._state.logins.get(login_id)
+
+    def named(self, name: str) -> Login | None:
+        """The login of this name, in whatever case."""
+        with self._lock:
+            return next((login for login in self._state.logins.values() if fold(login.login) == fold(name)), None)
+
+    def check(self) -> Iterator[Finding]:
+        """What the service holds."""
+        yield Finding(True, "service", f"{self.service}, {len(self._state.logins)} logins in memory")
+        known = self.knows_tagged_creation()
+        yield Finding(known or self.untagged_creations, "tagged creation", "known" if known else "not known")
+
+    def knows_tagged_creation(self) -> bool:
+        """As the settings say."""
+        return self._settings.tagged
+
+    def close(self) -> None:
+        """There is nothing to give back."""
+
+    def _listed(self, tally: Tally, items: Sequence[T]) -> Iterator[T]:
+        tally.problems.extend(self._state.problems)
+        yield from items
+
+
+class MemoryWriter:
+    """The writing half. Thread-safe."""
+
+    def __init__(self, settings: Settings, state: MemoryService, lock: threading.RLock) -> None:
+        self._settings = settings
+        self._state = state
+        self._lock = lock
+
+    def create(self, account: Account) -> int:
+        """Create a login, tagged where the service can and untagged where the settings allow it."""
+        if account.enabled is not True:
+            raise ValueError("only people who are enabled are created")
+        return self._do("create", lambda: self._create(account))
+
+    def update(self, login: Login) -> None:
+        """Overwrite every field but the tag, the activation and the last authentication."""
+        overwritten(login)  # refuses what was not read whole
+        self._do("update", lambda: self._update(login))
+
+    def delete(self, login_id: int) -> None:
+        """Delete a login with its memberships."""
+        self._do("delete", lambda: self._delete(login_id))
+
+    def add_to_group(self, group_id: int, login_id: int) -> None:
+        """Add a login to a group."""
+        self._do("add_to_group", lambda: self._add(group_id, login_id))
+
+    def remove_from_group(self, group_id: int, login_id: int) -> None:
+        """Take a login out of a group."""
+        self._do("remove_from_group", lambda: self._remove(group_id, login_id))
+
+    def send_activation(self, login_id: int) -> None:
+        """Note the mail."""
+        self._do("send_activation", lambda: self._send(login_id))
+
+    def close(self) -> None:
+        """There is nothing to give back."""
+
+    # --- what the service does ----------------------------------------------------------------------------------------
+
+    def _do(self, operation: str, effect: Callable[[], T]) -> T:
+        with self._lock:
+            self._state.before(operation)
+            result = effect()
+            self._state.after(operation)
+            return result
+
+    def _create(self, account: Account) -> int:
+        if not self._settings.tagged and self._settings.untagged_creations == "skip":
+            raise Rejected("the service cannot tag what it creates")
+        if self._settings.max_logins is not None and len(self._state.logins) >= self._settings.max_logins:
+            raise ServiceFull("the service is full", "full")
+        self._refuse_taken(account.login, 0)
+        made = self._state.add(
+            account.login,
+            firstname=account.firstname or "",
+            name=account.name or "",
+            mail=account.mail or "",
+            phone=account.phone or "",
+            role=int(account.role or 0),
+            extra=render_extra(tuple(pair for pair in account.extra if pair[1])),
+            created_by=self._settings.provisioning_id if self._settings.tagged else _CREATED_BY_API,
+            activated=False,
+        )
+        if account.at_creation.activation is Activation.LINK:
+            self._state.links.add(made.id)
+        return made.id
+
+    def _update(self, login: Login) -> None:
+        before = self._known(login.id)
+        self._refuse_taken(login.login, login.id)
+        kept = {name: getattr(before, name) for name in ("created_by", "activated", "last_seen")}
+        self._state.logins[login.id] = replace(login, **kept)
+
+    def _delete(self, login_id: int) -> None:
+        self._known(login_id)
+        del self._state.logins[login_id]
+        self._state.members = {member for member in self._state.members if member[1] != login_id}
+        self._state.links.discard(login_id)
+
+    def _add(self, group_id: int, login_id: int) -> None:
+        self._known_group(group_id)
+        self._known(login_id)
+        if (group_id, login_id) in self._state.members:
+            raise _bare_nok()
+        self._state.members.add((group_id, login_id))
+
+    def _remove(self, group_id: int, login_id: int) -> None:
+        self._known_group(group_id)
+        self._known(login_id)
+        if (group_id, login_id) not in self._state.members:
+            raise _bare_nok()
+        self._state.members.discard((group_id, login_id))
+
+    def _send(self, login_id: int) -> None:
+        if not self._known(login_id).mail or login_id not in self._state.links:
+            raise _bare_nok()
+        self._state.mails.append(login_id)
+
+    def _known(self, login_id: int) -> Login:
+        try:
+            return self._state.logins[login_id]
+        except KeyError:
+            raise LoginUnknown(f"the service does not know login {login_id}", "account unknown") from None
+
+    def _known_group(self, group_id: int) -> None:
+        if group_id not in self._state.groups:
+            raise _bare_nok()
+
+    def _refuse_taken(self, name: str, by: int) -> None:
+        if any(fold(login.login) == fold(name) and login.id != by for login in self._state.logins.values()):
+            raise LoginTaken(f"the login name {name} is in use", "loginexists")
+
+
+class MemoryTarget:
+    """One service in memory: both halves, and `state` for those who play the other hands."""
+
+    def __init__(self, settings: Settings, state: MemoryService) -> None:
+        self.state = state
+        self._settings = settings
+        self._lock = threading.RLock()
+        self.reader = MemoryReader(settings, state, self._lock)
+
+    def writer(self) -> MemoryWriter:
+        """The writing half, made by those who apply a plan."""
+        return MemoryWriter(self._settings, self.state, self._lock)
+
+
+def connect(name: str, settings: Settings) -> MemoryTarget:  # noqa: ARG001 - every kind of target is connected alike
+    """A new service that holds what the settings say."""
+    state = MemoryService()
+    for number, group in enumerate(settings.groups, 1):
+        state.groups[number] = Group(number, group)
+    for person in settings.logins:
+        state.add(**person.model_dump())
+    return MemoryTarget(settings, state)
+
+
+def _by_name(login: Login) -> str:
+    return fold(login.login)
+
+
+def _bare_nok() -> OutcomeUnknown:
+    """What the provisioning API answers with a bare NOK, which gives no cause and has to be settled by a read."""
+    return OutcomeUnknown("the service answered NOK without a cause", "The next run reads the service and settles it.")
