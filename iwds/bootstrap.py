@@ -1,0 +1,177 @@
+"""The composition root: from a configuration to a job with its adapters. The only module that knows them."""
+
+import importlib
+import json
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from pydantic import BaseModel
+
+from iwds import settings as configuration
+from iwds import yamlmarks
+from iwds.core.policy import Policy
+from iwds.engine.job import Job, MakeWriter, Progress, Tools, silent
+from iwds.errors import ConfigurationError
+from iwds.mapping import load as load_mapping
+from iwds.ports import Source, State, TargetReader, TargetWriter
+from iwds.settings import Configuration
+from iwds.state.database import open_state
+from iwds.state.scratch import ScratchWaist
+
+SOURCE_KINDS = ("ldap", "ldif")
+TARGET_KINDS = ("provisioning",)
+
+
+class SystemClock:
+    """The machine's own time."""
+
+    def now(self) -> datetime:
+        """Now, in UTC."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Seconds since some moment, never going back."""
+        return time.monotonic()
+
+
+class Target(Protocol):
+    """What `connect` of a target's module returns: both halves of one service."""
+
+    @property
+    def reader(self) -> TargetReader:
+        """The half that cannot change anything."""
+        ...
+
+    def writer(self) -> TargetWriter:
+        """The other half, made only where something is to be written."""
+        ...
+
+
+class Wiring:
+    """Opens what a command needs and closes all of it at the end; use it as a context manager."""
+
+    def __init__(self, config: Configuration, progress: Progress = silent) -> None:
+        self.config, self.progress = config, progress
+        self._open = ExitStack()
+        self._targets: dict[str, Target] = {}
+        self._jobs: dict[str, Job] = {}
+        self._state: State | None = None
+
+    def __enter__(self) -> "Wiring":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._open.close()
+
+    def state(self) -> State:
+        """Our own memory."""
+        if self._state is None:
+            self._state = open_state(state_url(self.config), clock=SystemClock())
+            self._open.callback(self._state.close)
+        return self._state
+
+    def tools(self) -> Tools:
+        """State, clock, waist and progress for the engine."""
+        return Tools(self.state(), SystemClock(), ScratchWaist, self.progress)
+
+    def source(self, name: str) -> Source:
+        """One source, not connected yet."""
+        adapter, model = _validated(self.config, "sources", name)
+        source = cast("Source", adapter.connect(name, model))
+        self._open.callback(source.close)
+        return source
+
+    def target(self, name: str) -> Target:
+        """One target; nothing is sent yet."""
+        if name not in self._targets:
+            adapter, model = _validated(self.config, "targets", name)
+            target = cast("Target", adapter.connect(name, model))
+            self._open.callback(target.reader.close)
+            self._targets[name] = target
+        return self._targets[name]
+
+    def job(self, name: str) -> Job:
+        """One job, with its mapping compiled and its adapters ready to connect."""
+        if name not in self._jobs:
+            self._jobs[name] = self._wire(name)
+        return self._jobs[name]
+
+    def _wire(self, name: str) -> Job:
+        job = self.config.job(name)
+        _check_references(self.config, name)
+        rules = load_mapping(self.config.path(job.mapping))
+        target = self.target(job.target).reader
+        policy = Policy(target.provisioning_id, job.leavers, job.adopt, target.untagged_creations)
+        return Job(
+            name=name,
+            sources=tuple(self.source(source) for source in job.sources),
+            rules=rules,
+            target=target,
+            policy=policy,
+            limits=job.guard_limits(),
+            digest=configuration.digest(job, self.config.settings.sources, rules.digest, target.provisioning_id),
+            config=effective(self.config, name),
+        )
+
+    def writer(self, name: str) -> MakeWriter | None:
+        """What builds the writing half of a job's target; None for a job that only reports."""
+        job = self.config.job(name)
+        return None if job.mode == "report" else self.target(job.target).writer
+
+
+def state_url(config: Configuration) -> str:
+    """The database URL; a relative SQLite path is seen from where the configuration stands."""
+    url = config.settings.state
+    prefix = "sqlite:///"
+    if url.startswith(prefix) and not url.startswith(prefix + "/") and url != prefix:
+        return prefix + str(config.path(url.removeprefix(prefix)).resolve())
+    return url
+
+
+def effective(config: Configuration, job: str) -> str:
+    """A job's configuration as it counts, without secrets, as text for the history."""
+    settings = config.job(job)
+    data = {
+        "job": {job: settings.model_dump(mode="json")},
+        "sources": {name: config.settings.sources[name] for name in settings.sources},
+        "target": {settings.target: config.settings.targets[settings.target]},
+    }
+    return json.dumps(configuration.without_secrets(data), default=str, ensure_ascii=False)
+
+
+def _check_references(config: Configuration, name: str) -> None:
+    """Every source and the target that a job names must exist."""
+    job = config.job(name)
+    for index, source in enumerate(job.sources):
+        if source not in config.settings.sources:
+            hint = yamlmarks.nearest(source, config.settings.sources)
+            raise config.error(f'there is no source "{source}"{hint}', "jobs", name, "sources", index)
+    if job.target not in config.settings.targets:
+        hint = yamlmarks.nearest(job.target, config.settings.targets)
+        raise config.error(f'there is no target "{job.target}"{hint}', "jobs", name, "target")
+
+
+def _validated(config: Configuration, section: str, name: str) -> tuple[Any, BaseModel]:
+    """The adapter module of one source or target, and its settings in the adapter's own model."""
+    data: Mapping[str, Any] = getattr(config.settings, section)[name]
+    kinds = SOURCE_KINDS if section == "sources" else TARGET_KINDS
+    kind = data.get("kind")
+    if kind not in kinds:
+        hint = yamlmarks.nearest(str(kind), kinds)
+        raise config.error(f'"{kind}" is no kind of {section[:-1]}{hint}', section, name, "kind")
+    adapter = importlib.import_module(f"iwds.{section}.{kind}")
+    model = yamlmarks.validate(adapter.Settings, dict(data), lambda path: config.where(section, name, *path))
+    try:
+        return adapter, _anchored(model, config)
+    except ValueError as error:
+        raise ConfigurationError(str(error), file=str(config.file)) from error
+
+
+def _anchored(model: BaseModel, config: Configuration) -> BaseModel:
+    """The same settings with relative paths seen from where the configuration stands."""
+    paths = {name: value for name, value in model if isinstance(value, Path) and not value.is_absolute()}
+    return model.model_copy(update={name: config.path(str(value)) for name, value in paths.items()})

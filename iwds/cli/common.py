@@ -1,0 +1,71 @@
+"""What the commands share: options, the configuration, durations, JSON."""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from iwds.cli.console import Bars, plain, warn
+from iwds.errors import UsageError
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+_chosen: list[Path] = []
+
+
+def choose_config(path: Path | None) -> None:
+    """Remember `iwds --config FILE COMMAND`."""
+    _chosen[:] = [path] if path else []
+
+
+def chosen_config() -> Path | None:
+    """What `--config` named."""
+    return _chosen[0] if _chosen else None
+
+
+@contextmanager
+def wired(path: Path | None = None) -> Iterator[Any]:
+    """Configuration read, adapters ready, progress shown; everything is closed at the end."""
+    from iwds import settings as configuration
+    from iwds.bootstrap import Wiring
+    from iwds.logs import configure
+
+    config = configuration.load(path or chosen_config())
+    for warning in config.warnings:
+        warn(warning)
+    configure(config.settings.logs.level, config.settings.logs.format)
+    bars = Bars()
+    with Wiring(config, bars) as wiring, bars.shown():
+        yield wiring
+
+
+def show_json(data: Any) -> None:
+    """Data as JSON to standard output; the first key says which schema."""
+    plain(json.dumps(data, ensure_ascii=False, indent=2, default=str))
+
+
+def duration(text: str) -> timedelta:
+    """`90s`, `30m`, `26h`, `7d`."""
+    match = re.fullmatch(r"(\d+)([smhd])", text.strip())
+    if match is None:
+        raise UsageError(f'"{text}" is no duration', "write it like 30m, 26h or 7d")
+    unit = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}[match[2]]
+    return timedelta(**{unit: int(match[1])})
+
+
+def local(moment: datetime) -> str:
+    """A moment in the machine's time zone."""
+    return moment.astimezone().strftime("%a %d %b %Y %H:%M")
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """How long ago, roughly."""
+    minutes = int((now - moment).total_seconds() // 60)
+    if minutes < 120:
+        return f"{minutes} min ago"
+    return f"{minutes // 60} h ago" if minutes < 48 * 60 else f"{minutes // 1440} days ago"

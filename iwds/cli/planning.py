@@ -1,0 +1,224 @@
+"""`plan`, `apply`, `run`: the commands that plan, and those that may change the service."""
+
+import json
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.markup import escape
+
+from iwds.cli.common import JsonOption, show_json, wired
+from iwds.cli.console import Bars, err, out, say
+from iwds.core.change import Evidence, Kind, describe
+from iwds.core.guards import OUT_OF_SCOPE, GuardKind
+from iwds.core.plan import Plan, Selection
+from iwds.core.plan_document import plan_from_data, plan_to_data
+from iwds.errors import ConfigurationError, UsageError
+
+AllowOption = Annotated[
+    list[str] | None,
+    typer.Option("--allow", metavar="GUARD=N", help="Let this guard pass N for this one plan; needs --reason."),
+]
+OnlyOption = Annotated[
+    list[str] | None,
+    typer.Option("--only", help="Only these kinds (create, update, add, …) or evidence (seen, rule); comma or repeat."),
+]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why; kept with the run.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("plan")(plan)
+    app.command("apply")(apply)
+    app.command("run")(run)
+
+
+def plan(
+    job: Annotated[str, typer.Argument(help="A job of the configuration.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Save the plan to this file, 0600.")] = None,
+    format_: Annotated[Literal["text", "json"], typer.Option("--format", help="What to print.")] = "text",
+    as_json: JsonOption = False,
+) -> int:
+    """Show what would change, and why. Changes nothing. Exit code 2: changes wait; 3: someone must decide."""
+    from iwds.engine.running import plan_exit_code, plan_only
+
+    with wired() as wiring:
+        made = plan_only(wiring.job(job), wiring.tools())
+        report_only = wiring.writer(job) is None
+    document = plan_to_data(made)
+    if output:
+        _write_private(output, json.dumps(document, ensure_ascii=False, indent=1))
+    if as_json or format_ == "json":
+        show_json(document)
+    else:
+        _show(made, report_only)
+    return plan_exit_code(made)
+
+
+def _show(made: Plan, report_only: bool = False) -> None:
+    from iwds.cli.plan_text import plan_lines
+
+    say(plan_lines(made, report_only=report_only))
+
+
+def _write_private(path: Path, text: str) -> None:
+    """A file that only its owner can read: it holds people's data."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        os.fchmod(descriptor, 0o600)
+        file.write(text)
+
+
+def apply(
+    what: Annotated[
+        str, typer.Argument(metavar="JOB|FILE|PLAN", help="A job, a plan file, or the id of a saved plan.")
+    ],
+    only: OnlyOption = None,
+    allow: AllowOption = None,
+    reason: ReasonOption = "",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: JsonOption = False,
+) -> int:
+    """Plan afresh, show it, ask, apply. Of a saved plan only what is still true is made; the rest is listed."""
+    selection = _selection(only, allow, reason)
+    with wired() as wiring:
+        job, approved = _resolve(what, wiring)
+        return _apply(wiring, job, ("apply", approved, selection), None if yes else _ask, as_json)
+
+
+def run(
+    job: Annotated[str, typer.Argument(help="A job of the configuration.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Plan and show only; the exit code is a plan's.")] = False,
+    as_json: JsonOption = False,
+) -> int:
+    """Plan and apply without a question, as schedules do. Stops in good order on SIGINT and SIGTERM."""
+    if dry_run:
+        return plan(job, as_json=as_json)
+    with wired() as wiring:
+        return _apply(wiring, job, ("run", None, Selection()), None, as_json)
+
+
+def _apply(wiring: Any, job: str, asked: tuple[str, Plan | None, Selection], confirm: Any, as_json: bool) -> int:
+    from iwds.engine.running import Request
+    from iwds.engine.running import run as run_job
+
+    command, approved, selection = asked
+    writer = wiring.writer(job)
+    if writer is None and command == "apply":
+        raise ConfigurationError(
+            f'job "{job}" has mode: report and cannot write', f"see what it would do: iwds plan {job}"
+        )
+    with _stoppable() as stop:
+        question = (lambda made: confirm(made, wiring.progress)) if confirm else (lambda _: True)
+        request = Request(command, selection, approved, question, stop)
+        report = run_job(wiring.job(job), wiring.tools(), writer, request)
+    if isinstance(wiring.progress, Bars):
+        wiring.progress.hide()
+    if as_json:
+        show_json({"schema": 1, "run": report.run.id, "plan": report.plan.id, "exit": report.exit_code,
+                   "summary": report.run.summary, **report.run.report})  # fmt: skip
+    else:
+        _tell(report, shown=confirm is not None or approved is not None)
+    return report.exit_code
+
+
+def _tell(report: Any, *, shown: bool) -> None:
+    """How a run ended; the plan too, where nobody saw it before."""
+    if not shown or report.plan.violations or not report.plan.changes:
+        from iwds.cli.plan_text import plan_lines
+
+        say(plan_lines(report.plan, report_only=report.applied is None and not report.plan.violations,
+                       show_next=bool(report.plan.violations)))  # fmt: skip
+    for change in report.moved:
+        out.print(f"  [yellow]moved[/]  {escape(describe(change))}: no longer true, not made")
+    for change, result, error in report.applied.outcomes[:20] if report.applied else []:
+        out.print(f"  [red]{result.value}[/]  {escape(describe(change))}: {escape(error)}")
+    colour = "green" if report.exit_code == 0 else "yellow"
+    out.print(f"[{colour}]{escape(report.run.summary)}[/]   run {report.run.id}, exit {report.exit_code}")
+
+
+def _ask(made: Plan, bars: Any) -> bool:
+    """Show the plan and ask; without a terminal nobody can answer, and nothing is done."""
+    if isinstance(bars, Bars):
+        bars.hide()
+    from iwds.cli.plan_text import plan_lines
+
+    say(plan_lines(made, show_next=False))
+    if not err.is_terminal or not os.isatty(0):
+        raise UsageError("nobody is there to answer", "look at the plan first, then use --yes")
+    return typer.confirm(f"\nApply these {len(made.changes)} changes?", default=False, err=True)
+
+
+def _selection(only: list[str] | None, allow: list[str] | None, reason: str) -> Selection:
+    chosen = frozenset(word.strip() for text in only or () for word in text.split(",") if word.strip())
+    known = {kind.value for kind in Kind} | {Evidence.SEEN.value, Evidence.RULE.value}
+    for word in sorted(chosen - known):
+        raise UsageError(f"--only {word}: no such kind or evidence", f"known: {', '.join(sorted(known))}")
+    allowed = dict(_allowance(text) for text in allow or ())
+    if allowed and not reason.strip():
+        raise UsageError("--allow needs --reason: somebody will ask")
+    return Selection(chosen, allowed, reason)
+
+
+def _allowance(text: str) -> tuple[str, int]:
+    name, _, number = text.partition("=")
+    guards = {kind.value for kind in GuardKind} | {OUT_OF_SCOPE}
+    if name not in guards or not number.isdigit():
+        raise UsageError(f"--allow {text}: write GUARD=NUMBER", f"guards: {', '.join(sorted(guards))}")
+    return name, int(number)
+
+
+def _resolve(what: str, wiring: Any) -> tuple[str, Plan | None]:
+    """The job, and the saved plan where one was named."""
+    if what in wiring.config.settings.jobs:
+        return what, None
+    text = Path(what).read_text(encoding="utf-8") if Path(what).is_file() else wiring.state().plan(what)
+    if text is None:
+        raise UsageError(f'"{what}" is neither a job, nor a file, nor a saved plan', "see: iwds history")
+    try:
+        approved = plan_from_data(json.loads(text))
+    except ValueError as error:
+        raise UsageError(
+            f"{what} is not a plan that can be applied: {error}", "make a new one: iwds plan JOB"
+        ) from error
+    _check_same(approved, wiring)
+    return approved.job, approved
+
+
+def _check_same(approved: Plan, wiring: Any) -> None:
+    """A plan of another job, service or configuration is refused with the difference."""
+    job = wiring.job(approved.job)
+    service = str(job.target.service)
+    if approved.service != service:
+        raise UsageError(f"the plan is for {approved.service}, and the job works on {service}")
+    if approved.basis.config_digest != job.digest:
+        raise UsageError(
+            "mapping, scope, sources or policy changed since this plan was made",
+            f"make a new one: iwds plan {approved.job}",
+        )
+
+
+@contextmanager
+def _stoppable() -> Iterator[threading.Event]:
+    """SIGINT and SIGTERM ask to stop in good order; a second one is the usual one again."""
+    stop = threading.Event()
+    previous: dict[int, Any] = {}
+
+    def ask(number: int, _frame: FrameType | None) -> None:
+        stop.set()
+        err.print("\nStopping in good order: calls under way are finished …")
+        signal.signal(number, previous[number])
+
+    for number in (int(signal.SIGINT), int(signal.SIGTERM)):
+        previous[number] = signal.signal(number, ask)
+    try:
+        yield stop
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -1,0 +1,101 @@
+"""`daemon`, `sandbox`, `demo`: the commands that keep running."""
+
+import signal
+import threading
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from iwds.cli.common import local, wired
+from iwds.cli.console import err, out
+from iwds.errors import ConfigurationError, IwdsError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("daemon")(daemon)
+    app.command("sandbox")(sandbox)
+    app.command("demo")(demo)
+
+
+def daemon(
+    show: Annotated[bool, typer.Option("--show", help="Print the next five times of each schedule and end.")] = False,
+) -> int:
+    """Run jobs when their schedules say so, until SIGTERM or SIGINT. One run of a job at a time."""
+    from iwds.scheduling import schedules as files
+
+    with wired() as wiring:
+        config = wiring.config
+        folder = config.path(config.settings.schedules)
+        loaded = files.load(folder, config.job_names())
+        if not loaded:
+            raise ConfigurationError(f"there is no schedule in {folder}", "see schedules/nightly.yaml for one")
+        if show:
+            return _show_times(loaded)
+        for schedule in loaded:
+            wiring.job(schedule.job)  # a configuration that cannot work is found now, not at night
+    return _serve(loaded, config.file)
+
+
+def _show_times(loaded: list[Any]) -> int:
+    from iwds.bootstrap import SystemClock
+
+    for schedule in loaded:
+        times = schedule.next_times(SystemClock().now(), 5)
+        out.print(f"[bold]{schedule.name}[/]  job {schedule.job}  {schedule.words}")
+        for moment in times:
+            out.print(f"  {moment.strftime('%a %d %b %Y %H:%M %Z')}   here: {local(moment)}")
+    return 0
+
+
+def _serve(loaded: list[Any], config: Path) -> int:
+    from iwds.scheduling.daemon import serve
+
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    serve(loaded, lambda job, stopped: _run_quietly(config, job, stopped), stop)
+    return 0
+
+
+def _run_quietly(config: Path, job: str, stop: threading.Event) -> None:
+    """One scheduled run with one log line at its end; the configuration is read afresh each time."""
+    import structlog
+
+    from iwds.engine.running import Request
+    from iwds.engine.running import run as run_job
+
+    log = structlog.get_logger().bind(job=job)
+    try:
+        with wired(config) as wiring:
+            report = run_job(wiring.job(job), wiring.tools(), wiring.writer(job), Request("daemon", stop=stop))
+        run = report.run
+        log.info("run.finished", run=run.id, plan=run.plan, exit_code=run.exit_code, summary=run.summary, **run.report)
+    except IwdsError as error:
+        log.error("run.failed", exit_code=error.exit_code, error=error.message, advice=error.advice)
+
+
+def sandbox(
+    listen: Annotated[str, typer.Option("--listen", help="HOST:PORT here; port 0 picks one.")] = "127.0.0.1:8099",
+    data: Annotated[Path, typer.Option("--data", help="Its state; made when it is missing.")] = Path("sandbox.db"),
+    service_id: Annotated[int, typer.Option("--service-id", min=1, help="The service id of a new one.")] = 10408,
+    seats: Annotated[int, typer.Option("--seats", min=0, help="Logins before NOK:full; 0 for no limit.")] = 0,
+) -> int:
+    """Run the local MFA service: the provisioning API at the wire, to rehearse against. Ends on SIGINT or SIGTERM."""
+    from iwds.sandbox.server import serve
+    from iwds.sandbox.store import NOT_LIMITED
+
+    serve(listen, str(data), service_id=service_id, max_logins=seats or NOT_LIMITED)
+    return 0
+
+
+def demo(
+    folder: Annotated[Path, typer.Option("--folder", help="Where the playground is left.")] = Path("playground"),
+    ldap: Annotated[bool, typer.Option("--ldap", help="Play it on a private slapd instead of a file.")] = False,
+) -> int:
+    """Play the main job on a sample company, from an empty MFA service to a bad day, and leave it to play with."""
+    from iwds.demo.play import play
+
+    err.print("[dim]A sample company, a local MFA service; nothing leaves this machine.[/]")
+    return play(folder, ldap=ldap)

@@ -1,0 +1,256 @@
+"""Making a plan true: intent, last look, call, outcome. A dumb loop; everything clever was decided before.
+
+One thread writes the journal; lanes make the calls, each person's steps in one lane and in order, with a barrier after
+each phase and between the links of a chain of renames.
+"""
+
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import groupby
+
+from iwds.core.change import (
+    AddToGroup,
+    Adopt,
+    AdoptMembership,
+    Change,
+    CreateLogin,
+    DeleteLogin,
+    Forget,
+    RemoveFromGroup,
+    SendActivation,
+    Write,
+    batches,
+)
+from iwds.core.ledger import ledger_effect
+from iwds.core.model import LedgerRow
+from iwds.core.plan import Plan
+from iwds.engine.job import Job, Progress, silent
+from iwds.engine.settle import settled_by_reading
+from iwds.engine.verify import Verifier
+from iwds.errors import (
+    AccessRefused,
+    CallFailed,
+    IwdsError,
+    NotSent,
+    OutcomeUnknown,
+    ServiceFull,
+    Unavailable,
+)
+from iwds.ports import Journal, Lease, Outcome, Result, TargetWriter
+
+AHEAD = 64
+"""How many people's intents are written before their calls are made: one commit for all of them."""
+ATTEMPTS = 3
+PAUSE = 0.5
+"""Seconds before a call that certainly was not sent is tried again; doubled each time."""
+FAILURES_FLOOR, FAILURES_RATIO = 10, 0.1
+"""More failed calls than this stop the run: the service is not well."""
+
+
+@dataclass(slots=True)
+class Applied:
+    """What became of a plan.
+
+    Attributes:
+        results: how many changes ended how.
+        outcomes: every change that was not simply done, with its result and why.
+        done: the changes that were made.
+        stopped: why the run ended early; empty where it did not.
+    """
+
+    results: Counter[Result] = field(default_factory=Counter)
+    outcomes: list[tuple[Change, Result, str]] = field(default_factory=list)
+    done: list[Change] = field(default_factory=list)
+    stopped: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """What applying needs: the writer, the journal, the lease and the request to stop."""
+
+    writer: TargetWriter
+    journal: Journal
+    lease: Lease
+    verifier: Verifier
+    stop: threading.Event
+    progress: Progress = silent
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    intent: int
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    change: Change
+    outcome: Outcome
+
+
+class Applying:
+    """One application of one plan."""
+
+    def __init__(self, plan: Plan, job: Job, hands: Hands) -> None:
+        self.plan, self.job, self.hands = plan, job, hands
+        self.applied = Applied()
+        self.created: dict[str, int] = {}
+        self.full = threading.Event()
+        self.total = len(plan.changes)
+        self.allowed_failures = max(FAILURES_FLOOR, int(FAILURES_RATIO * self.total))
+
+    def run(self) -> Applied:
+        """Make every change, or stop in good order. Raises `LeaseLost` where the lease ended."""
+        with ThreadPoolExecutor(self.job.target.lanes, thread_name_prefix="lane") as lanes:
+            try:
+                for phase, changes in batches(self.plan.changes):
+                    self._batch(lanes, phase, changes)
+            except BaseException as error:
+                # Lanes still hold work; they look at this before every call.
+                self.applied.stopped = f"stopped by {type(error).__name__}"
+                raise
+        return self.applied
+
+    def _batch(self, lanes: ThreadPoolExecutor, phase: int, changes: Sequence[Change]) -> None:
+        people = deque(list(steps) for _, steps in groupby(changes, key=lambda change: change.subject.key))
+        running: set[Future[list[_Verdict]]] = set()
+        while people or running:
+            if self._halted():
+                self._not_tried(people)
+            if people and len(running) < AHEAD:
+                batch = [people.popleft() for _ in range(min(AHEAD, len(people)))]
+                running |= {lanes.submit(self._person, steps) for steps in self._intend(phase, batch)}
+            finished, running = wait(running, return_when=FIRST_COMPLETED)
+            self._settle(verdict for future in finished for verdict in future.result())
+
+    def _intend(self, phase: int, batch: Sequence[Sequence[Change]]) -> Iterator[list[_Step]]:
+        self.hands.lease.renew()
+        flat = [(phase, change) for steps in batch for change in steps]
+        intents = iter(self.hands.journal.intend(flat))
+        for steps in batch:
+            yield [_Step(next(intents), change) for change in steps]
+
+    def _settle(self, verdicts: Iterable[_Verdict]) -> None:
+        listed = list(verdicts)
+        if not listed:
+            return
+        self.hands.journal.settle([verdict.outcome for verdict in listed])
+        for verdict in listed:
+            self._note(verdict.change, verdict.outcome.result, verdict.outcome.error)
+        self.hands.progress("apply", sum(self.applied.results.values()), self.total)
+
+    def _note(self, change: Change, result: Result, error: str) -> None:
+        self.applied.results[result] += 1
+        if result is Result.DONE:
+            self.applied.done.append(change)
+        else:
+            self.applied.outcomes.append((change, result, error))
+
+    def _halted(self) -> bool:
+        if not self.applied.stopped:
+            self.applied.stopped = self._reason_to_stop()
+        return bool(self.applied.stopped)
+
+    def _reason_to_stop(self) -> str:
+        failures = self.applied.results[Result.REJECTED] + self.applied.results[Result.UNKNOWN]
+        if self.hands.stop.is_set():
+            return "stopped on request"
+        if failures > self.allowed_failures:
+            return f"{failures} changes failed"
+        return ""
+
+    def _not_tried(self, people: deque[list[Change]]) -> None:
+        while people:
+            for change in people.popleft():
+                self._note(change, Result.NOT_TRIED, self.applied.stopped)
+
+    def _person(self, steps: Sequence[_Step]) -> list[_Verdict]:
+        """One person's steps of one phase, in order, in one lane."""
+        return [_Verdict(step.change, self._step(step)) for step in steps]
+
+    def _step(self, step: _Step) -> Outcome:
+        change = step.change
+        if self._halted():
+            return Outcome(step.intent, Result.NOT_TRIED, self.applied.stopped, attempts=0)
+        login_id = change.subject.login_id or self.created.get(change.subject.key, 0)
+        if not login_id and not isinstance(change, CreateLogin):
+            return Outcome(step.intent, Result.NOT_TRIED, "the login was not created", attempts=0)
+        if isinstance(change, CreateLogin) and self.full.is_set():
+            return Outcome(step.intent, Result.HELD, "the service is full", attempts=0)
+        try:
+            if objection := self.hands.verifier.objection(change):
+                return Outcome(step.intent, Result.HELD, objection, attempts=0)
+        except (Unavailable, AccessRefused) as error:
+            return Outcome(step.intent, Result.HELD, f"could not be looked up once more: {error}", attempts=0)
+        return self._made(step, login_id)
+
+    def _made(self, step: _Step, login_id: int) -> Outcome:
+        attempts = 0
+        while True:
+            attempts += 1
+            if not self.hands.lease.outlives(self.job.target.timeout):
+                return Outcome(step.intent, Result.NOT_TRIED, "the lease of the service was about to end", attempts)
+            try:
+                return self._done(step, self._call(step.change, login_id), attempts)
+            except NotSent as error:
+                if attempts == ATTEMPTS or self.hands.stop.wait(PAUSE * 2 ** (attempts - 1)):
+                    return Outcome(step.intent, Result.REJECTED, str(error), attempts)
+            except OutcomeUnknown as error:
+                return self._unknown(step, login_id, error, attempts)
+            except (CallFailed, AccessRefused) as error:
+                return self._failed(step, error, attempts)
+
+    def _call(self, change: Change, login_id: int) -> int:
+        call = _call_for(change, self.hands.writer, login_id)
+        return call() or login_id
+
+    def _done(self, step: _Step, login_id: int, attempts: int) -> Outcome:
+        if isinstance(step.change, CreateLogin):
+            self.created[step.change.subject.key] = login_id
+        owner = self.job.policy.provisioning_id
+
+        def effect(row: LedgerRow | None) -> LedgerRow | None:
+            return ledger_effect(step.change, login_id, row, owner)
+
+        return Outcome(step.intent, Result.DONE, "", attempts, login_id, effect)
+
+    def _unknown(self, step: _Step, login_id: int, error: IwdsError, attempts: int) -> Outcome:
+        """Sent, no answer to trust: a read settles what a read can settle."""
+        try:
+            result, login_id = settled_by_reading(step.change, login_id, self.job.target)
+        except (Unavailable, AccessRefused):
+            result = Result.UNKNOWN
+        if result is Result.DONE:
+            return self._done(step, login_id, attempts)
+        return Outcome(step.intent, result, str(error), attempts, login_id)
+
+    def _failed(self, step: _Step, error: IwdsError, attempts: int) -> Outcome:
+        if isinstance(error, ServiceFull):
+            self.full.set()
+            return Outcome(step.intent, Result.HELD, "the service is full", attempts)
+        if isinstance(error, AccessRefused):
+            self.applied.stopped = str(error)
+        return Outcome(step.intent, Result.REJECTED, str(error), attempts)
+
+
+def _call_for(change: Change, writer: TargetWriter, login_id: int) -> Callable[[], int | None]:
+    """The one call that makes a change; it returns a login id only for a creation."""
+    match change:
+        case CreateLogin():
+            return partial(writer.create, change.account)
+        case Write():
+            return partial(writer.update, change.after)
+        case DeleteLogin():
+            return partial(writer.delete, login_id)
+        case AddToGroup():
+            return partial(writer.add_to_group, change.group.id, login_id)
+        case RemoveFromGroup():
+            return partial(writer.remove_from_group, change.group.id, login_id)
+        case SendActivation():
+            return partial(writer.send_activation, login_id)
+        case Adopt() | AdoptMembership() | Forget():
+            return lambda: None

@@ -1,0 +1,61 @@
+"""A job as the engine sees it: adapters behind ports, and the rules."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from iwds.core.guards import GuardKind, Limit
+from iwds.core.policy import Policy
+from iwds.ports import Clock, Rules, Source, State, TargetReader, TargetWriter, Waist
+
+Progress = Callable[[str, int, int | None], None]
+"""Told what is going on: (what, how many done, of how many or None)."""
+
+
+def silent(what: str, done: int, total: int | None) -> None:
+    """A progress that nobody watches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Everything that planning one job needs. There is no writer in it.
+
+    Attributes:
+        name: as configured.
+        sources: where people are, in the order of precedence.
+        rules: the compiled mapping.
+        target: the reading half of the service.
+        policy: what the job may do.
+        limits: of every guard.
+        digest: of mapping, scope, sources and policy; see `settings.digest`.
+        config: the effective configuration without secrets, as text.
+    """
+
+    name: str
+    sources: Sequence[Source]
+    rules: Rules
+    target: TargetReader
+    policy: Policy
+    limits: Mapping[GuardKind, Limit]
+    digest: str
+    config: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What the engine needs beside the job.
+
+    Attributes:
+        state: our own memory.
+        clock: the time.
+        waist: makes an empty waist.
+        progress: told what is going on.
+    """
+
+    state: State
+    clock: Clock
+    waist: Callable[[], Waist]
+    progress: Progress = silent
+
+
+MakeWriter = Callable[[], TargetWriter]
+"""Builds the writing half of the service; called only when something is really to be written."""

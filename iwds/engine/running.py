@@ -1,0 +1,283 @@
+"""One run from lease to report: settle what an earlier run left open, plan, refuse or apply, remember."""
+
+import getpass
+import json
+import os
+import secrets
+import socket
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from iwds.core.change import Change, Evidence, describe
+from iwds.core.decide import Reason
+from iwds.core.document import change_from_data
+from iwds.core.guards import NOT_ON_FIRST_RUN, counted
+from iwds.core.ledger import ledger_effect
+from iwds.core.model import LedgerRow
+from iwds.core.plan import Plan, Selection, restrict, summary_data
+from iwds.core.plan_document import plan_to_data
+from iwds.engine.applying import Applied, Applying, Hands
+from iwds.engine.job import Job, MakeWriter, Tools
+from iwds.engine.planning import make_plan
+from iwds.engine.settle import settled_by_reading
+from iwds.engine.verify import Verifier
+from iwds.errors import IwdsError, Refused
+from iwds.ports import Journal, Lease, Outcome, Result, RunRow
+
+LEASE_SECONDS = 120.0
+RENEW_EVERY = 30.0
+LISTED = 200
+"""How many changes that were not simply done a report names; the journal has them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a person or a schedule asked for.
+
+    Attributes:
+        command: for the history: `run`, `apply`.
+        selection: what a person chose and allowed.
+        approved: the saved plan to apply; None for whatever a fresh plan says.
+        confirm: asked once, with the plan, before anything is written.
+        stop: set to end the run in good order.
+    """
+
+    command: str
+    selection: Selection = field(default_factory=Selection)
+    approved: Plan | None = None
+    confirm: Callable[[Plan], bool] = lambda _: True
+    stop: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(frozen=True, slots=True)
+class RunReport:
+    """How a run ended.
+
+    Attributes:
+        run: its row in the history.
+        plan: what it planned.
+        applied: what became of it; None where nothing was to be written.
+        moved: changes of an approved plan that are no longer true.
+    """
+
+    run: RunRow
+    plan: Plan
+    applied: Applied | None
+    moved: tuple[Change, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0, 3 or 4; see the command line's page of exit codes."""
+        return self.run.exit_code or 0
+
+
+def plan_only(job: Job, tools: Tools, selection: Selection | None = None) -> Plan:
+    """Plan, keep the plan, and leave the world as it is. Takes no lease."""
+    plan, _ = make_plan(job, tools, selection)
+    _keep(plan, job, tools)
+    return plan
+
+
+def plan_exit_code(plan: Plan) -> int:
+    """What a plan, or a dry run, exits with."""
+    if plan.violations or (plan.held and not plan.changes):
+        return Refused.exit_code
+    return 2 if plan.changes else 0
+
+
+def run(job: Job, tools: Tools, make_writer: MakeWriter | None, request: Request) -> RunReport:
+    """Plan and apply under the lease of the service; `make_writer` None plans, reports and remembers only.
+
+    Raises `LeaseHeld` where another run holds the service, and whatever planning raises; each is recorded.
+    """
+    with _leased(job, tools) as lease:
+        return _Run(job, tools, lease, request).run(make_writer)
+
+
+@contextmanager
+def _leased(job: Job, tools: Tools) -> Iterator[Lease]:
+    """The lease, kept alive by a thread until the end."""
+    lease = tools.state.lease(job.target.service, f"{_who()}@{socket.gethostname()} pid {os.getpid()}", LEASE_SECONDS)
+    ended = threading.Event()
+
+    def keep() -> None:
+        while not ended.wait(RENEW_EVERY):
+            try:
+                lease.renew()
+            except IwdsError:
+                return  # the next batch meets the fence, and says so
+
+    keeper = threading.Thread(target=keep, name="lease", daemon=True)
+    keeper.start()
+    try:
+        yield lease
+    finally:
+        ended.set()
+        keeper.join()
+        lease.release()
+
+
+class _Run:
+    def __init__(self, job: Job, tools: Tools, lease: Lease, request: Request) -> None:
+        self.job, self.tools, self.lease, self.request = job, tools, lease, request
+        self.row = RunRow(
+            id=secrets.token_hex(4),
+            job=job.name,
+            service=str(job.target.service),
+            command=request.command,
+            who=_who(),
+            started=tools.clock.now(),
+            ended=None,
+            exit_code=None,
+            plan="",
+            summary="running",
+            report={},
+        )
+
+    def run(self, make_writer: MakeWriter | None) -> RunReport:
+        self.tools.state.start_run(self.row, self.job.config, self.job.digest)
+        try:
+            return self._run(make_writer)
+        except IwdsError as error:
+            self._ended(error.exit_code, str(error), {})
+            raise
+        except BaseException as error:
+            self._ended(1, f"ended by {type(error).__name__}", {})
+            raise
+
+    def _run(self, make_writer: MakeWriter | None) -> RunReport:
+        journal = self.tools.state.journal(self.row.id, self.job.target.service, self.lease)
+        if make_writer:
+            settle_open_intents(self.job, self.tools, journal)
+        plan, tally = make_plan(self.job, self.tools, self.request.selection)
+        moved: tuple[Change, ...] = ()
+        if self.request.approved:
+            plan, moved = restrict(plan, self.request.approved)
+        _keep(plan, self.job, self.tools)
+        self.row = replace(self.row, plan=plan.id)
+        if make_writer is None or plan.violations:
+            return self._not_applied(plan, moved)
+        self.tools.state.note_tags(self.job.target.service, tally.tags, self.lease)
+        return self._applied(plan, moved, make_writer, journal)
+
+    def _not_applied(self, plan: Plan, moved: tuple[Change, ...]) -> RunReport:
+        code = plan_exit_code(plan)
+        if plan.violations:
+            summary = f"held by the guard{'s' if len(plan.violations) > 1 else ''} " + ", ".join(
+                dict.fromkeys(gauge.kind.value for gauge in plan.violations)
+            )
+        else:
+            summary = f"report only: {len(plan.changes)} changes would be made"
+        return RunReport(self._ended(code, summary, summary_data(plan)), plan, None, moved)
+
+    def _applied(self, plan: Plan, moved: tuple[Change, ...], make_writer: MakeWriter, journal: Journal) -> RunReport:
+        if plan.changes and not self.request.confirm(plan):
+            return RunReport(self._ended(0, "declined: nothing was changed", summary_data(plan)), plan, None, moved)
+        applied = self._make(plan, make_writer, journal) if plan.changes else Applied()
+        code = _exit_code(plan, applied, moved)
+        report = summary_data(plan) | _applied_data(applied)
+        return RunReport(self._ended(code, _summary(plan, applied), report, plan, applied), plan, applied, moved)
+
+    def _make(self, plan: Plan, make_writer: MakeWriter, journal: Journal) -> Applied:
+        verifier = Verifier(self.job, self.tools.clock, plan.basis.service.taken_at)
+        writer = make_writer()
+        try:
+            hands = Hands(writer, journal, self.lease, verifier, self.request.stop, self.tools.progress)
+            return Applying(plan, self.job, hands).run()
+        finally:
+            writer.close()
+
+    def _ended(
+        self, code: int, summary: str, report: dict[str, Any], plan: Plan | None = None, applied: Applied | None = None
+    ) -> RunRow:
+        state, ended = self.tools.state, self.tools.clock.now()
+        self.row = replace(self.row, ended=ended, exit_code=code, summary=summary, report=report)
+        if plan is None or applied is None:
+            state.finish_run(self.row, applied=False, accepted="", counted={})
+            return self.row
+        state.save_readings(self.row.id, plan.basis.sources)
+        accepted = plan.basis.config_digest if _accepts(plan, applied) else ""
+        state.finish_run(self.row, applied=True, accepted=accepted, counted=_counted(plan, applied))
+        return self.row
+
+
+def settle_open_intents(job: Job, tools: Tools, journal: Journal) -> int:
+    """Settle by reading what an earlier run sent or meant to send and never learned the end of; returns how many.
+
+    What a read cannot settle is superseded: memberships show in the next reading, and a mail is never sent twice.
+    """
+    outcomes = []
+    for intent in tools.state.unsettled(job.target.service):
+        change = change_from_data(intent.change)
+        result, login_id = settled_by_reading(change, change.subject.login_id or 0, job.target)
+        result = Result.SUPERSEDED if result is Result.UNKNOWN else result
+        effect = _late_effect(change, login_id, job) if result is Result.DONE else None
+        outcomes.append(Outcome(intent.id, result, "settled by reading", 0, login_id, effect))
+    if outcomes:
+        journal.settle(outcomes)
+    return len(outcomes)
+
+
+def _late_effect(change: Change, login_id: int, job: Job) -> Callable[[LedgerRow | None], LedgerRow | None]:
+    return lambda row: ledger_effect(change, login_id, row, job.policy.provisioning_id)
+
+
+def _keep(plan: Plan, job: Job, tools: Tools) -> None:
+    document = json.dumps(plan_to_data(plan), ensure_ascii=False)
+    tools.state.save_plan(plan.id, job.name, job.target.service, plan.made_at, document)
+
+
+def _exit_code(plan: Plan, applied: Applied, moved: tuple[Change, ...]) -> int:
+    """3 where nothing was changed and someone must decide, 4 where something was and more is open."""
+    waiting = bool(plan.held or moved or applied.outcomes or applied.stopped)
+    if not waiting:
+        return 0
+    return 4 if applied.done or applied.outcomes or applied.stopped else Refused.exit_code
+
+
+def _accepts(plan: Plan, applied: Applied) -> bool:
+    """Whether this configuration counts as applied from now on: nothing that it asks for is held back any more."""
+    if plan.basis.first_run:
+        return True
+    only = plan.basis.selection.only
+    if applied.stopped or plan.basis.unproven or (only and Evidence.RULE.value not in only):
+        return False
+    by_rule = [s for s in plan.skips if s.change and s.change.evidence is Evidence.RULE and s.reason is Reason.HELD]
+    return not by_rule
+
+
+def _counted(plan: Plan, applied: Applied) -> dict[str, int]:
+    """What was made, by guard, where the guard watched and was not overridden for this plan."""
+    exempt = {*plan.basis.selection.allow, *(NOT_ON_FIRST_RUN if plan.basis.first_run else ())}
+    counts = Counter(kind.value for change in applied.done for kind, of, _ in counted(change) if not of)
+    return {name: n for name, n in counts.items() if name not in exempt}
+
+
+def _summary(plan: Plan, applied: Applied) -> str:
+    if not plan.changes:
+        return "nothing to do" if not plan.held else f"nothing was changed, {len(plan.held)} held"
+    words = [f"{n} {result.value.replace('-', ' ')}" for result, n in sorted(applied.results.items())]
+    words += [f"{len(plan.held)} held by the plan"] if plan.held else []
+    return ", ".join(words) + (f"; {applied.stopped}" if applied.stopped else "")
+
+
+def _applied_data(applied: Applied) -> dict[str, Any]:
+    return {
+        "results": {result.value: n for result, n in sorted(applied.results.items())},
+        "stopped": applied.stopped,
+        "open": [[describe(change), result.value, error] for change, result, error in applied.outcomes[:LISTED]],
+    }
+
+
+def _who() -> str:
+    """The person behind the process: whoever called sudo, else the process's user."""
+    if name := os.environ.get("SUDO_USER"):
+        return name
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())

@@ -1,0 +1,36 @@
+"""What became of a call without an answer: read, never guess."""
+
+from iwds.core.change import WRITTEN_FIELDS, Change, CreateLogin, DeleteLogin, Write, fields_changed
+from iwds.ports import Result, TargetReader
+
+
+def settled_by_reading(change: Change, login_id: int, target: TargetReader) -> tuple[Result, int]:
+    """What a read says became of a change, and the login's id.
+
+    Memberships settle themselves with the next reading, and a mail cannot be seen: both stay unknown. Raises
+    `Unavailable` and `AccessRefused` where the service cannot be read.
+    """
+    match change:
+        case Write():
+            return _written(change, target), login_id
+        case DeleteLogin():
+            gone = target.login(change.before.id, change.before.login) is None
+            return (Result.DONE if gone else Result.REJECTED), login_id
+        case CreateLogin():
+            login = target.named(change.account.login)
+            if login is None:
+                return Result.REJECTED, 0
+            ours = login.created_by == target.provisioning_id
+            return (Result.DONE, login.id) if ours else (Result.UNKNOWN, 0)
+        case _:
+            return Result.UNKNOWN, login_id
+
+
+def _written(change: Write, target: TargetReader) -> Result:
+    now = target.login(change.after.id, change.after.login)
+    if now is None:
+        return Result.REJECTED
+    if all(getattr(now, name) == getattr(change.after, name) for name in WRITTEN_FIELDS):
+        return Result.DONE
+    untouched = all(getattr(now, name) == getattr(change.before, name) for name in fields_changed(change))
+    return Result.REJECTED if untouched else Result.UNKNOWN

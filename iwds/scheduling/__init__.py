@@ -1,0 +1,1 @@
+"""When jobs run: schedule files, and the scheduler inside the daemon."""

@@ -1,0 +1,281 @@
+"""The configuration: one YAML file, overridable from the environment and from files of secrets.
+
+Order, the first wins: environment (`IWDS_TARGETS__MFA__URL`), files of secrets (`targets__mfa__password` in
+`$CREDENTIALS_DIRECTORY`, then in `/run/secrets`), the YAML file. In these names case does not matter and `_` stands
+for `-` too. A value `${file:PATH}` or `${env:NAME}` in the YAML is replaced by what the file or the variable holds.
+Sources and targets stay plain data here; bootstrap validates each with the model of its own kind.
+"""
+
+import hashlib
+import json
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from iwds import yamlmarks
+from iwds.core.guards import DEFAULTS, GuardKind, Limit
+from iwds.core.policy import Leaver
+from iwds.errors import ConfigurationError
+
+PREFIX = "IWDS_"
+SECRET_FOLDERS = ("CREDENTIALS_DIRECTORY", "/run/secrets")
+_REFERENCE = re.compile(r"\$\{(file|env):([^}]+)\}")
+_SECRET_KEY = re.compile(r"password|secret|token", re.IGNORECASE)
+
+
+class LimitSettings(BaseModel):
+    """When a guard trips; what is left out has the guard's default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    floor: int | None = Field(default=None, ge=0)
+    ratio: float | None = Field(default=None, ge=0, le=1)
+    cap: int | None = Field(default=None, ge=0)
+
+    def over(self, default: Limit) -> Limit:
+        """This limit, completed by a default."""
+        return Limit(
+            default.floor if self.floor is None else self.floor,
+            default.ratio if self.ratio is None else self.ratio,
+            default.cap if self.cap is None else self.cap,
+        )
+
+
+class JobSettings(BaseModel):
+    """The named pairing of sources, mapping, one target, policy and limits."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sources: tuple[str, ...] = Field(min_length=1)
+    mapping: str
+    target: str
+    mode: Literal["apply", "report"] = "apply"
+    leavers: Leaver = Leaver.LOCK
+    adopt: frozenset[int] = frozenset()
+    limits: Mapping[GuardKind, LimitSettings] = Field(default_factory=dict)
+
+    def guard_limits(self) -> dict[GuardKind, Limit]:
+        """The limits of every guard."""
+        plain = LimitSettings()
+        return {kind: self.limits.get(kind, plain).over(default) for kind, default in DEFAULTS.items()}
+
+
+class LogSettings(BaseModel):
+    """Where log lines go: standard error, as text or as JSON."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "text", "json"] = "auto"
+
+
+class Settings(BaseSettings):
+    """The whole configuration."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True)
+
+    state: str = "sqlite:///iwds.db"
+    schedules: str = "schedules"
+    logs: LogSettings = LogSettings()
+    sources: Mapping[str, Mapping[str, Any]] = Field(min_length=1)
+    targets: Mapping[str, Mapping[str, Any]] = Field(min_length=1)
+    jobs: Mapping[str, JobSettings] = Field(min_length=1)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the interface of pydantic-settings
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - `_overlay` knows names with dashes
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - there are no .env files
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - `_overlay` reads nested names
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Everything comes merged, with marks, from `load`."""
+        return (init_settings,)
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Validated settings, and how to say where each of them stands.
+
+    Attributes:
+        settings: the settings.
+        file: the YAML file; relative paths in it are relative to its folder.
+        marked: the file with its marks.
+        warnings: what works and should be mended, each a sentence.
+    """
+
+    settings: Settings
+    file: Path
+    marked: yamlmarks.Marked
+    warnings: tuple[str, ...]
+
+    def path(self, text: str) -> Path:
+        """A path from the configuration, seen from where the configuration stands."""
+        return self.file.parent / Path(text).expanduser()
+
+    def where(self, *path: str | int) -> tuple[str, int]:
+        """File and line of a setting."""
+        return self.marked.where(path)
+
+    def error(self, message: str, *path: str | int, advice: str = "") -> ConfigurationError:
+        """A configuration error that names the place of a setting."""
+        file, line = self.where(*path)
+        return ConfigurationError(message, advice, file, line)
+
+    def job(self, name: str) -> JobSettings:
+        """One job by name."""
+        if name not in self.settings.jobs:
+            raise ConfigurationError(
+                f'there is no job "{name}"{yamlmarks.nearest(name, self.settings.jobs)}', file=str(self.file)
+            )
+        return self.settings.jobs[name]
+
+    def job_names(self) -> Sequence[str]:
+        """All jobs, in the order of the file."""
+        return tuple(self.settings.jobs)
+
+
+def find(explicit: Path | None) -> Path:
+    """The configuration file: as named, else `$IWDS_CONFIG`, else `config.yaml` here, else `/etc/iwds/config.yaml`."""
+    if explicit is not None:
+        return explicit
+    if named := os.environ.get("IWDS_CONFIG"):
+        return Path(named)
+    candidates = (Path("config.yaml"), Path("/etc/iwds/config.yaml"))
+    for candidate in candidates:
+        if candidate.exists():
+            return candidate
+    raise ConfigurationError(
+        f"no configuration: looked for {' and '.join(map(str, candidates))}",
+        "write one with: iwds init   or see it all work with: iwds demo",
+    )
+
+
+def load(explicit: Path | None = None) -> Configuration:
+    """Read, merge and validate. Every failure is a `ConfigurationError` that names file and line."""
+    file = find(explicit)
+    marked = yamlmarks.load(file)
+    data = marked.data
+    if not isinstance(data, dict):
+        raise ConfigurationError("must be keys and values", "see config.example.yaml", str(file), 1)
+    warnings = [*_readable_by_all(file, data)]
+    _overlay(data, _environment())
+    resolved = _resolve(data, file, warnings)
+    return Configuration(yamlmarks.validate(Settings, resolved, marked.where), file, marked, tuple(warnings))
+
+
+def _environment() -> Iterator[tuple[str, str]]:
+    """Overrides as (name without prefix, text), the weakest first."""
+    for folder in reversed(SECRET_FOLDERS):
+        path = Path(os.environ.get(folder, "") if folder.isupper() else folder)
+        if str(path) != "." and path.is_dir():
+            files = (entry for entry in sorted(path.iterdir()) if "__" in entry.name and entry.is_file())
+            yield from ((entry.name, entry.read_text(encoding="utf-8").rstrip("\r\n")) for entry in files)
+    for name, text in sorted(os.environ.items()):
+        if name.upper().startswith(PREFIX) and name.upper() not in ("IWDS_CONFIG", "IWDS_TEST"):
+            yield name[len(PREFIX) :], text
+
+
+def _overlay(data: MutableMapping[str, Any], overrides: Iterator[tuple[str, str]]) -> None:
+    """Put each override where its name points; unknown names meet the same complaint as unknown keys."""
+    for name, text in overrides:
+        *parents, last = name.split("__")
+        place: MutableMapping[str, Any] = data
+        for step in parents:
+            inner = place.setdefault(_known(step, place), {})
+            if not isinstance(inner, dict):
+                raise ConfigurationError(f"{PREFIX}{name}: there is nothing below {step}")
+            place = inner
+        place[_known(last, place)] = _value(text)
+
+
+def _known(step: str, place: Mapping[str, Any]) -> str:
+    """The key that a step of a name means: environment names know neither case nor dashes."""
+    plain = step.lower().replace("-", "_")
+    return next((key for key in place if key.lower().replace("-", "_") == plain), plain)
+
+
+def _value(text: str) -> Any:
+    """Lists and mappings are written as JSON; everything else stays text, which the models read leniently."""
+    if text[:1] not in "[{":
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _resolve(value: Any, file: Path, warnings: list[str]) -> Any:
+    """The same data with its references replaced."""
+    if isinstance(value, dict):
+        return {key: _resolve(inner, file, warnings) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_resolve(inner, file, warnings) for inner in value]
+    if isinstance(value, str) and (reference := _REFERENCE.fullmatch(value)):
+        return _referred(reference[1], reference[2], file, warnings)
+    return value
+
+
+def _referred(kind: str, name: str, file: Path, warnings: list[str]) -> str:
+    if kind == "env":
+        if name not in os.environ:
+            raise ConfigurationError(f"${{env:{name}}}: the environment has no {name}", file=str(file))
+        return os.environ[name]
+    path = file.parent / Path(name).expanduser()
+    try:
+        text = path.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ConfigurationError(f"${{file:{name}}}: {path} cannot be read: {reason}", file=str(file)) from error
+    if path.stat().st_mode & stat.S_IROTH:
+        warnings.append(f"{path} holds a secret and everybody can read it: chmod 600 {path}")
+    return text
+
+
+def _readable_by_all(file: Path, data: Mapping[str, Any]) -> Iterator[str]:
+    if file.stat().st_mode & stat.S_IROTH and _holds_secret(data):
+        yield f"{file} holds a secret and everybody can read it: chmod 600 {file}"
+
+
+def _holds_secret(value: Any, key: str = "") -> bool:
+    if isinstance(value, dict):
+        return any(_holds_secret(inner, name) for name, inner in value.items())
+    if isinstance(value, list):
+        return any(_holds_secret(inner, key) for inner in value)
+    return bool(_SECRET_KEY.search(key)) and isinstance(value, str) and not _REFERENCE.fullmatch(value)
+
+
+def without_secrets(value: Any, key: str = "") -> Any:
+    """Plain data as it may be stored and shown."""
+    if isinstance(value, Mapping):
+        return {name: without_secrets(inner, name) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_secrets(inner, key) for inner in value]
+    return "…" if _SECRET_KEY.search(key) and isinstance(value, str) else value
+
+
+def digest(job: JobSettings, sources: Mapping[str, Mapping[str, Any]], rules: str, provisioning_id: int) -> str:
+    """A hash of everything in a configuration that can decide over somebody's access.
+
+    Args:
+        job: mode and limits do not count: they take nobody's access away by themselves.
+        sources: plain settings of the job's sources; passwords do not count.
+        rules: the digest of the mapping.
+        provisioning_id: whose logins are ours.
+    """
+    data = {
+        "sources": {name: without_secrets(dict(sources[name])) for name in job.sources},
+        "mapping": rules,
+        "leavers": job.leavers.value,
+        "adopt": sorted(job.adopt),
+        "provisioning_id": provisioning_id,
+    }
+    return hashlib.sha256(json.dumps(data, sort_keys=True, default=str).encode()).hexdigest()

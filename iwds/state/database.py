@@ -1,0 +1,125 @@
+"""Opening and upgrading the state database."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from iwds.core.model import LedgerRow, Proof, Service
+from iwds.ports import Clock, IntentRow, JobMemory, Journal, Lease, RunRow, State
+from iwds.state import journal, leases, ledger, runs, schema
+from iwds.state.engine import Database, connect, told
+
+
+def open_state(url: str, *, clock: Clock) -> State:
+    """Our memory at `url`: `sqlite:///PATH`, `sqlite://` (in memory, gone at `close`) or `postgresql://…`.
+
+    A new, empty database gets its tables; a SQLite file is made readable by its owner alone.
+
+    Raises:
+        ConfigurationError: the URL, the file or the database's revision does not fit; the advice says what to do.
+        Unavailable: the database does not answer.
+    """
+    database = Database(url, clock)
+    try:
+        _prepare(database)
+    except BaseException:
+        database.close()
+        raise
+    return SqlState(database)
+
+
+def upgrade(url: str) -> tuple[str, str]:
+    """Bring the database at `url` to the newest revision, with whatever else it holds.
+
+    Returns:
+        The revision before, empty for none, and the one after.
+    """
+    engine, name = connect(url)
+    try:
+        with told(name):
+            with engine.connect() as connection:
+                found = schema.revision(connection)
+            schema.require_known(found, name)
+            schema.migrate(engine)
+    finally:
+        engine.dispose()
+    return found, schema.REVISIONS[-1]
+
+
+def _prepare(database: Database) -> None:
+    """Give a new database its tables; refuse one that is not as we need it."""
+    with database.reading() as connection:
+        found, empty = schema.revision(connection), schema.is_empty(connection)
+    if empty:
+        with told(database.name):
+            schema.migrate(database.engine)
+    else:
+        schema.require_current(found, database.name)
+
+
+class SqlState:
+    """`State` on SQLAlchemy. Thread-safe; a journal is for one thread."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def lease(self, service: Service, holder: str, seconds: float) -> Lease:
+        """Take the lease of a service; `LeaseHeld` (naming holder and since when) where it is taken."""
+        return leases.take(self._database, service, holder, seconds)
+
+    def ledger(self, service: Service) -> Iterator[LedgerRow]:
+        """All rows of a service in the order of login ids, streamed."""
+        return ledger.read_ledger(self._database, service)
+
+    def note_tags(self, service: Service, tags: Mapping[int, int], lease: Lease) -> None:
+        """Record what `created_by` reads back as for logins that have no tag yet: login id -> tag."""
+        with self._database.writing() as connection:
+            leases.fence(connection, service, lease.epoch)
+            ledger.note_tags(connection, service, tags)
+
+    def memory(self, job: str, service: Service, since: datetime) -> JobMemory:
+        """What earlier runs left; `recent` counts from `since` on."""
+        return runs.memory(self._database, job, service, since)
+
+    def start_run(self, run: RunRow, config: str, config_digest: str) -> None:
+        """Record that a run begins; `config` is the effective configuration without secrets, as text."""
+        runs.start_run(self._database, run, config, config_digest)
+
+    def save_readings(self, run_id: str, proofs: Sequence[Proof]) -> None:
+        """Record the proofs of a run's readings."""
+        runs.save_readings(self._database, run_id, proofs)
+
+    def finish_run(self, run: RunRow, *, applied: bool, accepted: str, counted: Mapping[str, int]) -> None:
+        """Record how a run ended; see `State.finish_run`."""
+        runs.finish_run(self._database, run, applied, accepted, counted)
+
+    def runs(self, job: str | None = None, limit: int = 20) -> Sequence[RunRow]:
+        """The latest runs first."""
+        return runs.latest_runs(self._database, job, limit)
+
+    def run(self, run_id: str) -> RunRow | None:
+        """One run by id or unique beginning of it; `UsageError` where it is that of several."""
+        return runs.find_run(self._database, run_id)
+
+    def intents(self, run_id: str) -> Iterator[IntentRow]:
+        """The journal of a run in the order of intent."""
+        return journal.intents(self._database, run_id)
+
+    def journal(self, run_id: str, service: Service, lease: Lease) -> Journal:
+        """The journal of a run that holds the lease."""
+        return journal.SqlJournal(self._database, run_id, service, lease)
+
+    def unsettled(self, service: Service) -> Sequence[IntentRow]:
+        """Intents of ended or dead runs with no outcome, or an unknown one, that no later run has settled."""
+        return journal.unsettled(self._database, service)
+
+    def save_plan(self, plan_id: str, job: str, service: Service, made: datetime, document: str) -> None:
+        """Keep a plan document (JSON text); `Refused` where another one is kept under this id."""
+        runs.save_plan(self._database, plan_id, job, service, made, document)
+
+    def plan(self, plan_id: str) -> str | None:
+        """A plan document by id or unique beginning of it; `UsageError` where it is that of several."""
+        return runs.find_plan(self._database, plan_id)
+
+    def close(self) -> None:
+        """Give back the database. May be called twice."""
+        self._database.close()

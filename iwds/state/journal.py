@@ -1,0 +1,150 @@
+"""The journal: the intent before the call, the outcome after, and what the outcome did to the ledger."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Select, and_, bindparam, delete, func, insert, or_, select
+
+from iwds.core.change import Change, kinds
+from iwds.core.document import change_to_data
+from iwds.core.model import LedgerRow, Service
+from iwds.ports import IntentRow, Lease, Outcome, Result
+from iwds.state.engine import Database
+from iwds.state.leases import fence
+from iwds.state.ledger import replace_rows, rows_of
+from iwds.state.tables import intent, lease, outcome, run
+
+_PAGE = 1_000
+_FORGET = delete(outcome).where(outcome.c.intent == bindparam("of_intent"))
+
+
+class SqlJournal:
+    """The journal of one run. One thread writes; each method is one transaction, fenced by the lease."""
+
+    def __init__(self, database: Database, run_id: str, service: Service, held: Lease) -> None:
+        self._database = database
+        self._run = run_id
+        self._service = service
+        self._lease = held
+
+    def intend(self, changes: Sequence[tuple[int, Change]]) -> Sequence[int]:
+        """Record (phase, change) pairs before anything is sent; returns an intent id for each, in order."""
+        if not changes:
+            return ()
+        with self._database.writing() as connection:
+            fence(connection, self._service, self._lease.epoch)
+            first = self._next_seq(connection)
+            rows = [self._intent(seq, phase, change) for seq, (phase, change) in enumerate(changes, first)]
+            connection.execute(insert(intent), rows)
+            # Asked for, not returned by the insert: databases return many ids in an order of their own, or not at all.
+            mine = select(intent.c.id).where(intent.c.run == self._run, intent.c.seq >= first).order_by(intent.c.seq)
+            return connection.execute(mine).scalars().all()
+
+    def settle(self, outcomes: Sequence[Outcome]) -> None:
+        """Record outcomes and their ledger effects; `LeaseLost` where the epoch is not ours any more.
+
+        An intent may be settled again, by this run or a later one: the last word wins. Effects on the same login
+        follow each other in the order given.
+        """
+        if not outcomes:
+            return
+        with self._database.writing() as connection:
+            fence(connection, self._service, self._lease.epoch)
+            self._record(connection, outcomes)
+            self._take_effect(connection, outcomes)
+
+    def _next_seq(self, connection: Connection) -> int:
+        last = connection.execute(select(func.max(intent.c.seq)).where(intent.c.run == self._run)).scalar()
+        return 0 if last is None else last + 1
+
+    def _intent(self, seq: int, phase: int, change: Change) -> dict[str, Any]:
+        return {
+            "run": self._run,
+            "seq": seq,
+            "epoch": self._lease.epoch,
+            "at": self._database.clock.now(),
+            "phase": int(phase),
+            "subject": change.subject.key,
+            "login_id": change.subject.login_id,
+            "kind": ",".join(sorted(kinds(change))),
+            "change": change_to_data(change),
+        }
+
+    def _record(self, connection: Connection, outcomes: Sequence[Outcome]) -> None:
+        last = {o.intent: o for o in outcomes}
+        connection.execute(_FORGET, [{"of_intent": o} for o in last])
+        connection.execute(insert(outcome), [self._outcome(o) for o in last.values()])
+
+    def _outcome(self, settled: Outcome) -> dict[str, Any]:
+        return {
+            "intent": settled.intent,
+            "result": settled.result.value,
+            "error": settled.error,
+            "attempts": settled.attempts,
+            "login_id": settled.login_id,
+            "settled_by": self._run,
+            "settled_at": self._database.clock.now(),
+        }
+
+    def _take_effect(self, connection: Connection, outcomes: Sequence[Outcome]) -> None:
+        before = rows_of(connection, self._service, {o.login_id for o in outcomes if o.effect})
+        replace_rows(connection, self._service, before, compose(before, outcomes))
+
+
+def compose(before: Mapping[int, LedgerRow], outcomes: Iterable[Outcome]) -> dict[int, LedgerRow | None]:
+    """The rows, by login id, after the effects of outcomes, one after the other; None where it is gone."""
+    after: dict[int, LedgerRow | None] = {}
+    for settled in outcomes:
+        if settled.effect is None:
+            continue
+        row = settled.effect(after[settled.login_id] if settled.login_id in after else before.get(settled.login_id))
+        if row is not None and row.login_id != settled.login_id:
+            raise ValueError(f"the outcome of login {settled.login_id} makes a ledger row of login {row.login_id}")
+        after[settled.login_id] = row
+    return after
+
+
+def intents(database: Database, run_id: str) -> Iterator[IntentRow]:
+    """The journal of a run in the order of intent, page after page."""
+    seq = -1
+    while True:
+        wanted = _JOINED.where(intent.c.run == run_id, intent.c.seq > seq).order_by(intent.c.seq).limit(_PAGE)
+        with database.reading() as connection:
+            page = connection.execute(wanted).all()
+        if not page:
+            return
+        yield from map(_row, page)
+        seq = page[-1].seq
+
+
+def unsettled(database: Database, service: Service) -> Sequence[IntentRow]:
+    """Intents whose end is not known and that nobody is working on.
+
+    A run works on its intents while the lease under whose epoch it wrote them is held and the run has not ended: what
+    it has no outcome for is in flight.
+    """
+    with database.reading() as connection:
+        at_work = and_(
+            lease.c.epoch == intent.c.epoch, lease.c.expires_at > database.now(connection), run.c.ended.is_(None)
+        )
+        wanted = (
+            _JOINED.join(run, run.c.id == intent.c.run)
+            .join(lease, lease.c.service == run.c.service)
+            .where(
+                run.c.service == str(service),
+                or_(outcome.c.intent.is_(None), outcome.c.result == Result.UNKNOWN.value),
+                or_(lease.c.expires_at.is_(None), ~at_work),
+            )
+            .order_by(intent.c.id)
+        )
+        return [_row(values) for values in connection.execute(wanted)]
+
+
+_JOINED: Select[Any] = select(
+    intent.c.id, intent.c.run, intent.c.seq, intent.c.phase, intent.c.change, outcome.c.result, outcome.c.error
+).outerjoin_from(intent, outcome, outcome.c.intent == intent.c.id)
+
+
+def _row(values: Any) -> IntentRow:
+    result = None if values.result is None else Result(values.result)
+    return IntentRow(values.id, values.run, values.phase, values.change, result, values.error or "")

@@ -1,0 +1,191 @@
+"""The ledger: which logins are ours, whose entry they stand for, what we last wrote, which memberships we made."""
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Executable,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    delete,
+    insert,
+    select,
+    update,
+)
+
+from iwds.core.model import Anchor, LedgerRow, Origin, Service
+from iwds.state.engine import Database
+from iwds.state.tables import login, membership
+
+_PAGE = 5_000
+"""Rows read in one short transaction, or written by one statement."""
+
+_ASKED_AT_ONCE = 1_000
+"""Ids in one question; databases limit the parameters of a statement."""
+
+_ORIGINS = {origin.value: origin for origin in Origin}
+_NO_GROUPS: frozenset[int] = frozenset()
+
+
+def read_ledger(database: Database, service: Service) -> Iterator[LedgerRow]:
+    """All rows of a service in the order of login ids.
+
+    Page after page by key, each in a transaction of its own: memory stays flat, and a reader that is slow or never
+    finishes keeps nothing open, neither a snapshot that grows SQLite's log nor the only connection of `sqlite://`.
+    Each row is consistent with its memberships.
+    """
+    after: int | None = None
+    while page := _page(database, service, after):
+        yield from page
+        after = page[-1].login_id
+
+
+def _page(database: Database, service: Service, after: int | None) -> list[LedgerRow]:
+    beyond = [] if after is None else [login.c.login_id > after]
+    logins = and_(login.c.service == str(service), *beyond)
+    with database.reading() as connection:
+        found = connection.execute(_LOGINS.where(logins).order_by(login.c.login_id).limit(_PAGE)).all()
+        if not found:
+            return []
+        groups = _groups(connection, service, membership.c.login_id.between(found[0].login_id, found[-1].login_id))
+    return _rows(found, groups)
+
+
+_LOGINS: Select[Any] = select(
+    login.c.login_id,
+    login.c.realm,
+    login.c.entry,
+    login.c.owner,
+    login.c.origin,
+    login.c.login,
+    login.c.tag,
+    login.c.locked,
+    cast(login.c.written, Text),
+)
+
+
+def _rows(found: Sequence[Any], groups: Mapping[int, frozenset[int]]) -> list[LedgerRow]:
+    """Rows of `_LOGINS` as ledger rows.
+
+    Their JSON is decoded in one go: several times as fast as row by row, and they share the names of the fields.
+    """
+    written = json.loads(f"[{','.join([values[-1] for values in found])}]")
+    return [
+        LedgerRow(
+            login_id,
+            Anchor(realm, entry),
+            owner,
+            _ORIGINS[origin],
+            name,
+            tag,
+            locked,
+            groups.get(login_id, _NO_GROUPS),
+            hashes,
+        )
+        for (login_id, realm, entry, owner, origin, name, tag, locked, _), hashes in zip(found, written, strict=True)
+    ]
+
+
+def _groups(connection: Connection, service: Service, which: ColumnElement[bool]) -> dict[int, frozenset[int]]:
+    """Group ids by login id, of the logins that `which` selects."""
+    found: dict[int, list[int]] = {}
+    wanted = select(membership.c.login_id, membership.c.group_id).where(membership.c.service == str(service), which)
+    for login_id, group_id in connection.execute(wanted).all():
+        found.setdefault(login_id, []).append(group_id)
+    return {login_id: frozenset(groups) for login_id, groups in found.items()}
+
+
+def rows_of(connection: Connection, service: Service, login_ids: Collection[int]) -> dict[int, LedgerRow]:
+    """The rows of some logins, by login id; those that are not ours are left out."""
+    rows: dict[int, LedgerRow] = {}
+    ordered = sorted(login_ids)
+    for start in range(0, len(ordered), _ASKED_AT_ONCE):
+        some = ordered[start : start + _ASKED_AT_ONCE]
+        wanted = _LOGINS.where(login.c.service == str(service), login.c.login_id.in_(some))
+        groups = _groups(connection, service, membership.c.login_id.in_(some))
+        rows.update((row.login_id, row) for row in _rows(connection.execute(wanted).all(), groups))
+    return rows
+
+
+def replace_rows(
+    connection: Connection, service: Service, before: Mapping[int, LedgerRow], after: Mapping[int, LedgerRow | None]
+) -> None:
+    """Bring rows from what `rows_of` gave to what they should be; None deletes one with its memberships.
+
+    Only what differs is written, each kind in one statement for all rows.
+    """
+    changed = {login_id: row for login_id, row in after.items() if row != before.get(login_id)}
+    kept = [row for row in changed.values() if row is not None]
+    _each(connection, _DELETE, [_key(service, login_id) for login_id, row in changed.items() if row is None])
+    _each(connection, insert(login), [_values(service, row) for row in kept if row.login_id not in before])
+    _each(connection, _UPDATE, [_update(service, row) for row in kept if row.login_id in before])
+    _replace_groups(connection, service, before, kept)
+
+
+def _replace_groups(
+    connection: Connection, service: Service, before: Mapping[int, LedgerRow], after: Sequence[LedgerRow]
+) -> None:
+    """Write the memberships by which rows differ."""
+    left: list[dict[str, Any]] = []
+    joined: list[dict[str, Any]] = []
+    for row in after:
+        had = before[row.login_id].groups if row.login_id in before else _NO_GROUPS
+        left += [_key(service, row.login_id) | {"of_group": group} for group in had - row.groups]
+        member = {"service": str(service), "login_id": row.login_id}
+        joined += [member | {"group_id": group} for group in row.groups - had]
+    _each(connection, _LEAVE, left)
+    _each(connection, insert(membership), joined)
+
+
+def note_tags(connection: Connection, service: Service, tags: Mapping[int, int]) -> None:
+    """Record the tags of logins that have none yet."""
+    noted = update(login).where(_OF_LOGIN, login.c.tag.is_(None)).values(tag=bindparam("read"))
+    rest = iter(tags.items())
+    while some := list(islice(rest, _PAGE)):  # a first run notes a tag for everybody: not all of them in memory
+        connection.execute(noted, [_key(service, login_id) | {"read": tag} for login_id, tag in some])
+
+
+_OF_LOGIN = and_(login.c.service == bindparam("of_service"), login.c.login_id == bindparam("of_login"))
+_OF_MEMBER = and_(membership.c.service == bindparam("of_service"), membership.c.login_id == bindparam("of_login"))
+_DELETE = delete(login).where(_OF_LOGIN)
+_LEAVE = delete(membership).where(_OF_MEMBER, membership.c.group_id == bindparam("of_group"))
+_CHANGING = ("realm", "entry", "owner", "origin", "login", "tag", "locked", "written")
+_UPDATE = update(login).where(_OF_LOGIN).values({name: bindparam(f"to_{name}") for name in _CHANGING})
+"""The names of parameters must differ from those of columns, which are an update's own parameters."""
+
+
+def _key(service: Service, login_id: int) -> dict[str, Any]:
+    return {"of_service": str(service), "of_login": login_id}
+
+
+def _values(service: Service, row: LedgerRow) -> dict[str, Any]:
+    return {
+        "service": str(service),
+        "login_id": row.login_id,
+        "realm": row.anchor.realm,
+        "entry": row.anchor.id,
+        "owner": row.owner,
+        "origin": row.origin.value,
+        "login": row.login,
+        "tag": row.tag,
+        "locked": row.locked,
+        "written": dict(row.written),
+    }
+
+
+def _update(service: Service, row: LedgerRow) -> dict[str, Any]:
+    values = _values(service, row)
+    return _key(service, row.login_id) | {f"to_{name}": values[name] for name in _CHANGING}
+
+
+def _each(connection: Connection, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
+    """One statement for many rows; without rows it must not run at all."""
+    if rows:
+        connection.execute(statement, rows)

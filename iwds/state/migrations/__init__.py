@@ -1,0 +1,1 @@
+"""Alembic's environment. Revisions are run by `iwds.state.schema`; there is no alembic.ini."""

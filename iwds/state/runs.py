@@ -1,0 +1,161 @@
+"""Runs, their readings and plans, and what a run leaves for the next one."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, Connection, Table, func, insert, select, update
+
+from iwds.core.model import Proof, Service
+from iwds.errors import Refused, UsageError
+from iwds.ports import JobMemory, RunRow
+from iwds.state.engine import Database
+from iwds.state.tables import counted, job, plan, reading, run
+
+_SHOWN = 5
+"""How many candidates are named where the beginning of an id is that of several."""
+
+_COLUMNS = (
+    run.c.id,
+    run.c.job,
+    run.c.service,
+    run.c.command,
+    run.c.who,
+    run.c.started,
+    run.c.ended,
+    run.c.exit_code,
+    run.c.plan,
+    run.c.summary,
+    run.c.report,
+)
+
+
+def start_run(database: Database, row: RunRow, config: str, config_digest: str) -> None:
+    """Record that a run begins."""
+    values = {column.name: getattr(row, column.name) for column in _COLUMNS}
+    values |= {"report": dict(row.report), "config": config, "config_digest": config_digest}
+    with database.writing() as connection:
+        connection.execute(insert(run).values(values))
+
+
+def finish_run(database: Database, row: RunRow, applied: bool, accepted: str, guards: Mapping[str, int]) -> None:
+    """Record how a run ended, and what later runs have to know of it, in one transaction."""
+    ended = row.ended or database.clock.now()
+    end = {"ended": ended, "exit_code": row.exit_code, "plan": row.plan, "summary": row.summary}
+    counts = [
+        {"job": row.job, "service": row.service, "guard": guard, "at": ended, "count": count}
+        for guard, count in guards.items()
+        if count
+    ]
+    with database.writing() as connection:
+        connection.execute(update(run).where(run.c.id == row.id).values(**end, report=dict(row.report)))
+        _remember(connection, row, applied, accepted)
+        if counts:
+            connection.execute(insert(counted), counts)
+
+
+def _remember(connection: Connection, row: RunRow, applied: bool, accepted: str) -> None:
+    """Keep that the job was applied, and the configuration that counts as accepted; neither is ever taken back."""
+    learnt = ({"applied_before": True} if applied else {}) | ({"accepted": accepted} if accepted else {})
+    key = {"job": row.job, "service": row.service}
+    if not learnt:
+        return
+    if not connection.execute(update(job).filter_by(**key).values(learnt)).rowcount:
+        connection.execute(insert(job).values({"applied_before": False, "accepted": ""} | key | learnt))
+
+
+def save_readings(database: Database, run_id: str, proofs: Sequence[Proof]) -> None:
+    """Record the proofs of a run's readings."""
+    if proofs:
+        with database.writing() as connection:
+            connection.execute(insert(reading), [_reading(run_id, proof) for proof in proofs])
+
+
+def _reading(run_id: str, proof: Proof) -> dict[str, Any]:
+    return {
+        "run": run_id,
+        "name": proof.name,
+        "realm": proof.realm,
+        "asked": proof.asked,
+        "count": proof.count,
+        "proven": proof.proven,
+        "reasons": list(proof.reasons),
+        "problems": list(proof.problems),
+        "presence": dict(proof.presence),
+        "taken_at": proof.taken_at,
+    }
+
+
+def memory(database: Database, job_name: str, service: Service, since: datetime) -> JobMemory:
+    """What earlier runs of a job left; `recent` counts from `since` on."""
+    key = {"job": job_name, "service": str(service)}
+    known = select(job.c.applied_before, job.c.accepted).filter_by(**key)
+    recent = select(counted.c.guard, func.sum(counted.c.count)).filter_by(**key).where(counted.c.at >= since)
+    with database.reading() as connection:
+        applied_before, accepted = connection.execute(known).one_or_none() or (False, "")
+        return JobMemory(
+            applied_before=applied_before,
+            accepted=accepted,
+            counts=_last_counts(connection, key),
+            recent={guard: int(count) for guard, count in connection.execute(recent.group_by(counted.c.guard))},
+        )
+
+
+def _last_counts(connection: Connection, key: Mapping[str, str]) -> dict[str, int]:
+    """People per source in its last proven reading; the service's own readings carry no realm."""
+    of_sources = select(func.max(reading.c.id)).join(run, run.c.id == reading.c.run)
+    of_sources = of_sources.where(run.c.job == key["job"], run.c.service == key["service"])
+    last = of_sources.where(reading.c.proven, reading.c.realm != "").group_by(reading.c.name)
+    found = connection.execute(select(reading.c.name, reading.c.count).where(reading.c.id.in_(last)))
+    return {name: count for name, count in found}  # noqa: C416 - dict() of rows is not typed
+
+
+def latest_runs(database: Database, job_name: str | None, limit: int) -> Sequence[RunRow]:
+    """The latest runs first."""
+    wanted = select(*_COLUMNS).order_by(run.c.started.desc(), run.c.id.desc()).limit(limit)
+    if job_name is not None:
+        wanted = wanted.where(run.c.job == job_name)
+    with database.reading() as connection:
+        return [RunRow(*values) for values in connection.execute(wanted)]
+
+
+def find_run(database: Database, beginning: str) -> RunRow | None:
+    """One run by id or unique beginning of it."""
+    with database.reading() as connection:
+        run_id = _find(connection, run, beginning)
+        row = connection.execute(select(*_COLUMNS).where(run.c.id == run_id)).one_or_none()
+    return RunRow(*row) if row else None
+
+
+def save_plan(database: Database, plan_id: str, job_name: str, service: Service, made: datetime, document: str) -> None:
+    """Keep a plan document. The same one may come again; another one under the same id may not."""
+    values = {"id": plan_id, "job": job_name, "service": str(service), "made": made, "document": document}
+    with database.writing() as connection:
+        kept = connection.execute(select(plan.c.document).where(plan.c.id == plan_id)).scalar_one_or_none()
+        if kept is None:
+            connection.execute(insert(plan).values(values))
+        elif kept != document:
+            raise Refused(f"another plan is already kept under the id {plan_id}", "make a new plan: iwds plan JOB")
+
+
+def find_plan(database: Database, beginning: str) -> str | None:
+    """A plan document by id or unique beginning of it."""
+    with database.reading() as connection:
+        plan_id = _find(connection, plan, beginning)
+        return connection.execute(select(plan.c.document).where(plan.c.id == plan_id)).scalar_one_or_none()
+
+
+def _find(connection: Connection, table: Table, beginning: str) -> str:
+    """The one id that begins so, or `beginning` itself; `UsageError` where there are several."""
+    ids: Column[str] = table.c.id
+    like = select(ids).where(ids.startswith(beginning, autoescape=True)).order_by(ids).limit(_SHOWN + 1)
+    # SQLite's LIKE does not tell upper from lower case.
+    found = [one for one in connection.execute(like).scalars() if one.startswith(beginning)]
+    if beginning in found or not found:
+        return beginning
+    if len(found) > 1:
+        more = " and more" if len(found) > _SHOWN else ""
+        raise UsageError(
+            f"{beginning} could be {', '.join(found[:_SHOWN])}{more}", f"type more of the {table.name}'s id"
+        )
+    return found[0]

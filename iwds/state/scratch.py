@@ -1,0 +1,255 @@
+"""The waist: a private SQLite file in which the readings of one run meet.
+
+SQLite's anonymous database stays in memory while it is small, spills to an unlinked file (0600, in `TMPDIR`) when it is
+not, and is gone when it is closed. So memory does not grow with the population. The queries only pick candidates; what
+is a case is decided by the same pure functions that the in-memory join uses.
+"""
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+from iwds.core.matching import (
+    Case,
+    Context,
+    Match,
+    Tally,
+    case_of_person,
+    case_of_row,
+    second_login,
+)
+from iwds.core.model import Absent, Account, LedgerRow, Login, Membership, Role, Status, Unmapped
+from iwds.core.policy import World
+from iwds.state.scratch_rows import (
+    AFTER_LEDGER,
+    AFTER_LOGIN,
+    AFTER_PERSON,
+    LEDGER,
+    LOGIN,
+    PERSON,
+    account_of,
+    ids,
+    ledger_of,
+    ledger_row,
+    login_of,
+    login_row,
+    numbers,
+    person_row,
+    unmapped_of,
+)
+
+BATCH = 2000
+"""Rows per insert: large enough to be cheap, small enough that two filling threads take turns."""
+CACHE_KIB = 65536
+"""What SQLite may keep in memory before it spills."""
+
+_TABLES = """
+CREATE TABLE person (
+  realm TEXT, pid TEXT, verdict TEXT, name TEXT, detail TEXT, key TEXT, login TEXT,
+  firstname TEXT, lastname TEXT, mail TEXT, phone TEXT, role INT, status INT, groups TEXT, extra TEXT, creation TEXT,
+  PRIMARY KEY (realm, pid)) WITHOUT ROWID;
+CREATE TABLE login (
+  id INTEGER PRIMARY KEY, key TEXT, login TEXT, firstname TEXT, lastname TEXT, mail TEXT, phone TEXT, role INT,
+  status INT, extra TEXT, created_by INT, activated INT, last_seen INT);
+CREATE TABLE ledger (
+  login_id INTEGER PRIMARY KEY, realm TEXT, pid TEXT, owner INT, origin TEXT, key TEXT, login TEXT, tag INT, locked INT,
+  groups TEXT, written TEXT, believed INT, first INT);
+CREATE TABLE member (login_id INT, group_id INT, PRIMARY KEY (login_id, group_id)) WITHOUT ROWID;
+CREATE TABLE wanted (groups TEXT PRIMARY KEY, ids TEXT) WITHOUT ROWID;
+CREATE TABLE held (groups TEXT PRIMARY KEY, ids TEXT) WITHOUT ROWID;
+"""
+_INDEXES = """
+CREATE INDEX person_key ON person (key) WHERE verdict IS NULL;
+CREATE INDEX login_key ON login (key, id);
+CREATE INDEX ledger_anchor ON ledger (realm, pid, login_id);
+UPDATE ledger SET
+  believed = EXISTS (SELECT 1 FROM login l WHERE l.id = login_id AND (l.key = ledger.key OR l.created_by = tag)),
+  first = login_id = (SELECT min(r.login_id) FROM ledger r WHERE r.realm = ledger.realm AND r.pid = ledger.pid);
+"""
+_COLLISIONS = """
+CREATE TABLE collision AS
+  SELECT key, count(*) AS people FROM person WHERE verdict IS NULL GROUP BY key HAVING count(*) > 1;
+UPDATE person SET verdict = 'duplicate', detail = (
+    SELECT c.people || ' people want the login ' || c.key FROM collision c WHERE c.key = person.key)
+WHERE verdict IS NULL AND key IN (SELECT key FROM collision)
+  AND NOT EXISTS (SELECT 1 FROM ledger r JOIN login l ON l.id = r.login_id
+    WHERE r.realm = person.realm AND r.pid = person.pid AND r.believed AND l.key = person.key);
+"""
+_MEMBER_OF = """coalesce((SELECT group_concat(group_id, ' ') FROM
+  (SELECT m.group_id FROM member m WHERE m.login_id = {0} ORDER BY m.group_id)), '')"""
+_NAMED = "(SELECT min(o.id) FROM login o WHERE o.key = p.key)"
+
+_ACCOUNTS = f"""
+SELECT {PERSON}, {LEDGER}, {LOGIN}, {_MEMBER_OF.format(f"coalesce(l.id, {_NAMED})")}, {_NAMED}
+FROM person p
+LEFT JOIN ledger r ON r.realm = p.realm AND r.pid = p.pid AND r.first
+LEFT JOIN login l ON l.id = r.login_id
+LEFT JOIN wanted w ON w.groups = p.groups
+LEFT JOIN held h ON h.groups = r.groups
+WHERE p.verdict IS NULL AND NOT (
+  l.id IS NOT NULL AND r.believed AND p.key = l.key AND p.extra = ''
+  AND (p.firstname IS NULL OR p.firstname IS l.firstname) AND (p.lastname IS NULL OR p.lastname IS l.lastname)
+  AND (p.mail IS NULL OR p.mail IS l.mail) AND (p.phone IS NULL OR p.phone IS l.phone)
+  AND (p.role IS NULL OR p.role IS l.role) AND (p.status IS NULL OR p.status IS l.status)
+  AND (p.groups IS NULL OR (w.ids = h.ids AND w.ids = {_MEMBER_OF.format("l.id")})))
+"""  # noqa: S608 - column lists of this module
+_LEFTOVER = f"""
+SELECT {PERSON}, {LEDGER}, {LOGIN}, {_MEMBER_OF.format("l.id")}
+FROM ledger r
+LEFT JOIN person p ON p.realm = r.realm AND p.pid = r.pid
+LEFT JOIN login l ON l.id = r.login_id
+WHERE p.realm IS NULL OR p.verdict IS NOT NULL OR NOT r.first
+"""  # noqa: S608 - column lists of this module
+_UNMATCHED = f"""
+SELECT {LOGIN}, {_MEMBER_OF.format("l.id")} FROM login l
+WHERE NOT EXISTS (SELECT 1 FROM ledger r WHERE r.login_id = l.id)
+  AND NOT EXISTS (
+    SELECT 1 FROM person p WHERE p.verdict IS NULL AND p.key = l.key
+      AND l.id = (SELECT min(o.id) FROM login o WHERE o.key = l.key)
+      AND NOT EXISTS (SELECT 1 FROM ledger r JOIN login k ON k.id = r.login_id
+        WHERE r.realm = p.realm AND r.pid = p.pid AND r.first))
+"""  # noqa: S608 - column lists of this module
+_UNMAPPED = f"""
+SELECT {PERSON} FROM person p
+WHERE p.verdict IS NOT NULL AND p.verdict <> '{Absent.OUT_OF_SCOPE.value}'
+  AND NOT EXISTS (SELECT 1 FROM ledger r WHERE r.realm = p.realm AND r.pid = p.pid)
+"""  # noqa: S608 - column lists of this module
+
+
+def _insertion(table: str, columns: int) -> str:
+    return f"INSERT OR IGNORE INTO {table} VALUES ({','.join('?' * columns)})"  # noqa: S608 - names of this module
+
+
+class ScratchWaist:
+    """A `Waist` in an anonymous SQLite database."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._db = sqlite3.connect("", check_same_thread=False, isolation_level=None)
+        self._db.execute("PRAGMA journal_mode = OFF")
+        self._db.execute("PRAGMA synchronous = OFF")
+        self._db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        self._db.executescript(_TABLES)
+        self._world: World | None = None
+
+    def add_people(self, people: Iterable[Account | Unmapped]) -> None:
+        """People as the mapping made them; of several with one anchor the first one counts."""
+        self._insert(_insertion("person", 16), map(person_row, people))
+
+    def add_logins(self, logins: Iterable[Login]) -> None:
+        """Everything on the service."""
+        self._insert(_insertion("login", 13), map(login_row, logins))
+
+    def add_members(self, members: Iterable[Membership]) -> None:
+        """Memberships of the governed groups."""
+        rows = ((member.login_id, member.group_id) for member in members)
+        self._insert(_insertion("member", 2), rows)
+
+    def add_ledger(self, rows: Iterable[LedgerRow]) -> None:
+        """Our memory of this service."""
+        self._insert(_insertion("ledger", 13), ((*ledger_row(row), None, None) for row in rows))
+
+    def _insert(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        iterator = iter(rows)
+        while batch := list(islice(iterator, BATCH)):
+            with self._lock:
+                self._db.execute("BEGIN")
+                self._db.executemany(statement, batch)
+                self._db.execute("COMMIT")
+
+    def join(self, world: World) -> Tally:
+        """Settle collisions and count; call it once, when everything is in."""
+        self._world = world
+        self._db.executescript(_INDEXES)
+        self._db.executescript(_COLLISIONS)
+        self._translate_groups(world)
+        self._db.execute("ANALYZE")
+        return self._tally(world)
+
+    def _translate_groups(self, world: World) -> None:
+        """Each distinct set of group names or ids, once, as the ids that this job governs."""
+        names = self._db.execute("SELECT DISTINCT groups FROM person WHERE groups IS NOT NULL").fetchall()
+        wanted = [(text, ids(world.group_ids(frozenset(json.loads(text))))) for (text,) in names]
+        self._db.executemany("INSERT INTO wanted VALUES (?,?)", wanted)
+        held = self._db.execute("SELECT DISTINCT groups FROM ledger").fetchall()
+        ours = [(text, ids(numbers(text) & world.governed)) for (text,) in held]
+        self._db.executemany("INSERT INTO held VALUES (?,?)", ours)
+
+    def _tally(self, world: World) -> Tally:
+        ours = "FROM ledger r JOIN login l ON l.id = r.login_id WHERE r.believed"
+        return Tally(
+            people=self._one("SELECT count(*) FROM person"),
+            absent=dict(self._db.execute("SELECT verdict, count(*) FROM person WHERE verdict NOTNULL GROUP BY 1")),
+            logins=self._one("SELECT count(*) FROM login"),
+            rows=self._one("SELECT count(*) FROM ledger"),
+            unbelieved=self._one("SELECT count(*) FROM ledger WHERE NOT believed"),
+            retagged=self._one(f"SELECT count(*) {ours} AND r.tag <> l.created_by"),
+            population=self._one(
+                f"SELECT count(*) {ours} AND r.owner = ? AND l.status = ?",
+                world.policy.provisioning_id,
+                Status.ACTIVE.value,
+            ),
+            administrators=self._one(
+                "SELECT count(*) FROM login WHERE role = ? AND status = ?",
+                Role.ADMINISTRATOR.value,
+                Status.ACTIVE.value,
+            ),
+            members=dict(self._db.execute("SELECT group_id, count(*) FROM member GROUP BY 1")),
+            tags=dict(
+                self._db.execute(f"SELECT r.login_id, l.created_by {ours} AND r.tag IS NULL AND l.created_by NOTNULL")
+            ),
+        )
+
+    def _one(self, statement: str, *values: int) -> int:
+        return int(self._db.execute(statement, values).fetchone()[0])
+
+    def cases(self) -> Iterator[Case]:
+        """The cases that do not agree, streamed; call it after `join`."""
+        if self._world is None:
+            raise RuntimeError("cases() comes after join()")
+        for row in self._db.execute(_ACCOUNTS):
+            if case := self._person_case(row, self._world):
+                yield case
+        for row in self._db.execute(_LEFTOVER):
+            yield _leftover_case(row)
+        for row in self._db.execute(_UNMATCHED):
+            yield Case(Match.UNMATCHED, login=login_of(row[:-1]), member_of=numbers(row[-1]))
+        for row in self._db.execute(_UNMAPPED):
+            yield Case(Match.UNMAPPED, absent=unmapped_of(row))
+
+    def _person_case(self, row: Sequence[Any], world: World) -> Case | None:
+        account, ledger_row, login, member_of, named_id = _parts(row)
+        named = self._login_by_id(named_id) if named_id is not None else None
+        has_row = named_id is not None and self._has_row(named_id)
+        return case_of_person(account, ledger_row, login, Context(named, has_row, member_of), world)
+
+    def _login_by_id(self, login_id: int) -> Login:
+        row = self._db.execute(f"SELECT {LOGIN} FROM login l WHERE l.id = ?", (login_id,)).fetchone()  # noqa: S608
+        return login_of(row)
+
+    def _has_row(self, login_id: int) -> bool:
+        return self._db.execute("SELECT 1 FROM ledger WHERE login_id = ?", (login_id,)).fetchone() is not None
+
+    def close(self) -> None:
+        """Throw everything away."""
+        self._db.close()
+
+
+def _parts(row: Sequence[Any]) -> tuple[Account, LedgerRow | None, Login | None, frozenset[int], int | None]:
+    """Account, ledger row, login, memberships and the id of the login of that name, from one joined row."""
+    ledger_row = ledger_of(row[AFTER_PERSON:AFTER_LEDGER]) if row[AFTER_PERSON] is not None else None
+    login = login_of(row[AFTER_LEDGER:AFTER_LOGIN]) if row[AFTER_LEDGER] is not None else None
+    return account_of(row[:AFTER_PERSON]), ledger_row, login, numbers(row[AFTER_LOGIN]), row[AFTER_LOGIN + 1]
+
+
+def _leftover_case(row: Sequence[Any]) -> Case:
+    ledger_row = ledger_of(row[AFTER_PERSON:AFTER_LEDGER])
+    login = login_of(row[AFTER_LEDGER:AFTER_LOGIN]) if row[AFTER_LEDGER] is not None else None
+    absent: Unmapped | None = None
+    if row[0] is not None:
+        person = row[:AFTER_PERSON]
+        absent = unmapped_of(person) if person[2] is not None else second_login(account_of(person), ledger_row)
+    return case_of_row(ledger_row, login, absent, numbers(row[AFTER_LOGIN]))

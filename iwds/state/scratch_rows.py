@@ -1,0 +1,163 @@
+"""Values as rows of the scratch file and back."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from iwds.core.model import (
+    Absent,
+    Account,
+    Activation,
+    Anchor,
+    AtCreation,
+    LedgerRow,
+    Login,
+    Origin,
+    Role,
+    Status,
+    Unmapped,
+    fold,
+)
+
+PERSON = (
+    "p.realm, p.pid, p.verdict, p.name, p.detail, p.login, p.firstname, p.lastname, p.mail, p.phone, p.role,"
+    " p.status, p.groups, p.extra, p.creation"
+)
+LOGIN = (
+    "l.id, l.login, l.firstname, l.lastname, l.mail, l.phone, l.role, l.status, l.extra, l.created_by, l.activated,"
+    " l.last_seen"
+)
+LEDGER = "r.login_id, r.realm, r.pid, r.owner, r.origin, r.login, r.tag, r.locked, r.groups, r.written"
+AFTER_PERSON = 15
+AFTER_LEDGER = AFTER_PERSON + 10
+AFTER_LOGIN = AFTER_LEDGER + 12
+"""Where the columns of `PERSON`, `LEDGER` and `LOGIN` end in a row that selects them in this order."""
+
+
+def person_row(person: Account | Unmapped) -> tuple[Any, ...]:
+    """A person as a row of `person`."""
+    anchor = person.anchor
+    if isinstance(person, Unmapped):
+        return (
+            anchor.realm,
+            anchor.id,
+            person.reason.value,
+            person.name,
+            person.detail,
+            None,
+            person.login,
+            *[None] * 9,
+        )
+    made = person.at_creation
+    return (
+        anchor.realm,
+        anchor.id,
+        None,
+        person.login,
+        None,
+        fold(person.login),
+        person.login,
+        person.firstname,
+        person.name,
+        person.mail,
+        person.phone,
+        None if person.role is None else int(person.role),
+        None if person.enabled is None else int(Status.ACTIVE if person.enabled else Status.LOCKED),
+        None if person.groups is None else json.dumps(sorted(person.groups)),
+        json.dumps(person.extra) if person.extra else "",
+        json.dumps([made.activation.value, made.language, made.access, made.login2, made.login3]),
+    )
+
+
+def unmapped_of(row: Sequence[Any]) -> Unmapped:
+    """The verdict in the columns of `PERSON`."""
+    realm, pid, verdict, name, detail, login = row[:6]
+    return Unmapped(Anchor(realm, pid), name, Absent(verdict), detail, login)
+
+
+def account_of(row: Sequence[Any]) -> Account:
+    """The account in the columns of `PERSON`."""
+    realm, pid, _, _, _, login, firstname, lastname, mail, phone, role, status, groups, extra, creation = row
+    activation, language, access, login2, login3 = json.loads(creation)
+    return Account(
+        Anchor(realm, pid),
+        login,
+        firstname,
+        lastname,
+        mail,
+        phone,
+        None if role is None else Role(role),
+        None if status is None else status == Status.ACTIVE,
+        None if groups is None else frozenset(json.loads(groups)),
+        tuple((key, value) for key, value in json.loads(extra)) if extra else (),
+        AtCreation(Activation(activation), language, access, login2, login3),
+    )
+
+
+def login_row(login: Login) -> tuple[Any, ...]:
+    """A login as a row of `login`."""
+    return (
+        login.id,
+        fold(login.login),
+        login.login,
+        login.firstname,
+        login.name,
+        login.mail,
+        login.phone,
+        login.role,
+        login.status,
+        login.extra,
+        login.created_by,
+        login.activated,
+        login.last_seen,
+    )
+
+
+def login_of(row: Sequence[Any]) -> Login:
+    """The login in the columns of `LOGIN`."""
+    number, login, firstname, lastname, mail, phone, role, status, extra, created_by, activated, last_seen = row
+    used = None if activated is None else bool(activated)
+    return Login(number, login, firstname, lastname, mail, phone, role, status, extra, created_by, used, last_seen)
+
+
+def ledger_row(row: LedgerRow) -> tuple[Any, ...]:
+    """A ledger row as a row of `ledger`."""
+    return (
+        row.login_id,
+        row.anchor.realm,
+        row.anchor.id,
+        row.owner,
+        row.origin.value,
+        fold(row.login),
+        row.login,
+        row.tag,
+        row.locked,
+        ids(row.groups),
+        json.dumps(dict(row.written)),
+    )
+
+
+def ledger_of(row: Sequence[Any]) -> LedgerRow:
+    """The ledger row in the columns of `LEDGER`."""
+    login_id, realm, pid, owner, origin, login, tag, locked, groups, written = row
+    return LedgerRow(
+        login_id,
+        Anchor(realm, pid),
+        owner,
+        Origin(origin),
+        login,
+        tag,
+        bool(locked),
+        numbers(groups),
+        json.loads(written),
+    )
+
+
+def ids(groups: Iterable[int]) -> str:
+    """A set of group ids as one comparable text."""
+    return " ".join(map(str, sorted(groups)))
+
+
+def numbers(text: str) -> frozenset[int]:
+    """The group ids in such a text."""
+    return frozenset(map(int, text.split()))

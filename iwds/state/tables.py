@@ -1,0 +1,203 @@
+"""The tables of the state database; a test holds the migrations equal to them.
+
+`run` and `plan` carry the configuration and people's data, `login` and `membership` are the ledger, `intent` and
+`outcome` the journal. Ids of the service's own objects are its numbers; ids of ours that a person types are text.
+"""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(referred_table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+Number = BigInteger().with_variant(Integer, "sqlite")
+"""A 64-bit integer. SQLite counts a primary key up only where the column's type is literally INTEGER."""
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """A point in time: aware going in, aware and in UTC coming out, on databases with and without time zones."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """UTC; without its zone where the database would drop it anyway and compares times as text."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value} has no time zone")
+        utc = value.astimezone(UTC)
+        return utc if dialect.name == "postgresql" else utc.replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - given
+        """The same moment in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("job", String, nullable=False),
+    Column("service", String, nullable=False),
+    Column("command", String, nullable=False),
+    Column("who", String, nullable=False),
+    Column("started", UtcTime, nullable=False),
+    Column("ended", UtcTime),
+    Column("exit_code", Integer),
+    Column("plan", String, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("report", JSON, nullable=False),
+    Column("config", Text, nullable=False),
+    Column("config_digest", String, nullable=False),
+    Index("ix_run_started", "started"),
+    Index("ix_run_service", "service"),
+)
+"""One execution of a job. `ended` stays empty where the process died."""
+
+reading = Table(
+    "reading",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("run", ForeignKey("run.id"), nullable=False, index=True),
+    Column("name", String, nullable=False),
+    Column("realm", String, nullable=False),
+    Column("asked", Text, nullable=False),
+    Column("count", Number, nullable=False),
+    Column("proven", Boolean, nullable=False),
+    Column("reasons", JSON, nullable=False),
+    Column("problems", JSON, nullable=False),
+    Column("presence", JSON, nullable=False),
+    Column("taken_at", UtcTime, nullable=False),
+)
+"""The proof of one reading of a run."""
+
+plan = Table(
+    "plan",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("job", String, nullable=False),
+    Column("service", String, nullable=False),
+    Column("made", UtcTime, nullable=False),
+    Column("document", Text, nullable=False),
+)
+"""Plan documents; they hold people's data and are kept nowhere else."""
+
+intent = Table(
+    "intent",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("run", ForeignKey("run.id"), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("epoch", Number, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("phase", SmallInteger, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("login_id", Number),
+    Column("kind", String, nullable=False),
+    Column("change", JSON, nullable=False),
+    UniqueConstraint("run", "seq"),
+)
+"""What was about to be done: written before the call. `seq` is its place in the run, `epoch` the lease's."""
+
+outcome = Table(
+    "outcome",
+    metadata,
+    Column("intent", Number, ForeignKey("intent.id"), primary_key=True, autoincrement=False),
+    Column("result", String, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("login_id", Number, nullable=False),
+    Column("settled_by", ForeignKey("run.id"), nullable=False),
+    Column("settled_at", UtcTime, nullable=False),
+)
+"""What became of an intent; the last word wins, and `settled_by` is the run that had it."""
+
+login = Table(
+    "login",
+    metadata,
+    Column("service", String, primary_key=True),
+    Column("login_id", Number, primary_key=True, autoincrement=False),
+    Column("realm", String, nullable=False),
+    Column("entry", String, nullable=False),
+    Column("owner", Number, nullable=False),
+    Column("origin", String, nullable=False),
+    Column("login", String, nullable=False),
+    Column("tag", Integer),
+    Column("locked", Boolean, nullable=False),
+    Column("written", JSON, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The ledger: which logins are ours. Clustered by its key on SQLite, because it is read whole and in order."""
+
+membership = Table(
+    "membership",
+    metadata,
+    Column("service", String, primary_key=True),
+    Column("login_id", Number, primary_key=True, autoincrement=False),
+    Column("group_id", Number, primary_key=True, autoincrement=False),
+    ForeignKeyConstraint(["service", "login_id"], ["login.service", "login.login_id"], ondelete="CASCADE"),
+    sqlite_with_rowid=False,
+)
+"""The ledger: which memberships are ours."""
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("service", String, primary_key=True),
+    Column("holder", String, nullable=False),
+    Column("epoch", Number, nullable=False),
+    Column("acquired_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime),
+)
+"""Who may write to a service. `expires_at` is empty once it was given back; `epoch` counts holders and never falls."""
+
+job = Table(
+    "job",
+    metadata,
+    Column("job", String, primary_key=True),
+    Column("service", String, primary_key=True),
+    Column("applied_before", Boolean, nullable=False),
+    Column("accepted", String, nullable=False),
+)
+"""What later runs of a job have to know, whatever becomes of old runs."""
+
+counted = Table(
+    "counted",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("job", String, nullable=False),
+    Column("service", String, nullable=False),
+    Column("guard", String, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("count", Integer, nullable=False),
+    Index("ix_counted_job_service_at", "job", "service", "at"),
+)
+"""How many changes of a guard's kind a run applied without an override."""

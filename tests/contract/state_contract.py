@@ -1,0 +1,242 @@
+"""What every `State` keeps, whatever database it is on: leases, fencing and the ledger here, runs next door."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from iwds.core.model import LedgerRow, Origin
+from iwds.errors import LeaseHeld, LeaseLost
+from iwds.ports import Journal, LedgerEffect, Outcome, Result, State
+from tests.contract.state_journal_contract import JournalContract, RunsContract
+from tests.contract.state_tools import (
+    OTHER,
+    SERVICE,
+    Place,
+    begin,
+    create,
+    fill,
+    row,
+    run_row,
+    to,
+)
+
+
+@pytest.fixture
+def state(place: Place) -> Iterator[State]:
+    """The state of the process that the test looks from."""
+    opened = place.open()
+    yield opened
+    opened.close()
+
+
+class LeaseContract:
+    """At most one holder, and one that was replaced can write nothing."""
+
+    def test_the_first_holder_gets_epoch_one(self, state: State) -> None:
+        assert state.lease(SERVICE, "run 1", 60).epoch == 1
+
+    def test_a_held_service_is_refused_and_says_by_whom_since_when_and_until_when(self, state: State) -> None:
+        state.lease(SERVICE, "run 1 on host-a", 60)
+        with pytest.raises(LeaseHeld, match=r"10408.*run 1 on host-a since \d{4}-.* UTC, until \d{4}-.* UTC"):
+            state.lease(SERVICE, "run 2", 60)
+
+    def test_another_service_is_free(self, state: State) -> None:
+        state.lease(SERVICE, "run 1", 60)
+        assert state.lease(OTHER, "run 2", 60).epoch == 1
+
+    def test_a_lease_that_ran_out_is_taken_under_a_higher_epoch(self, state: State, place: Place) -> None:
+        state.lease(SERVICE, "run 1", 60)
+        place.wait(61)
+        assert state.lease(SERVICE, "run 2", 60).epoch == 2
+
+    def test_a_released_lease_is_free_at_once_under_a_higher_epoch(self, state: State) -> None:
+        first = state.lease(SERVICE, "run 1", 60)
+        first.release()
+        first.release()
+        assert not first.outlives(0)
+        assert state.lease(SERVICE, "run 2", 60).epoch == 2
+
+    def test_a_late_release_does_not_free_the_next_holder(self, state: State, place: Place) -> None:
+        late = state.lease(SERVICE, "run 1", 60)
+        place.wait(61)
+        state.lease(SERVICE, "run 2", 60)
+        late.release()
+        with pytest.raises(LeaseHeld, match="run 2"):
+            state.lease(SERVICE, "run 3", 60)
+
+    def test_a_renewed_lease_lasts_longer_for_its_holder_and_for_others(self, state: State, place: Place) -> None:
+        mine = state.lease(SERVICE, "run 1", 60)
+        place.wait(50)
+        assert not mine.outlives(10)
+        mine.renew()
+        place.wait(50)
+        assert mine.outlives(9)
+        with pytest.raises(LeaseHeld):
+            state.lease(SERVICE, "run 2", 60)
+
+    def test_a_lease_outlives_nothing_that_ends_after_it(self, state: State, place: Place) -> None:
+        mine = state.lease(SERVICE, "run 1", 60)
+        assert mine.outlives(59)
+        assert not mine.outlives(60)
+        place.wait(60)
+        assert not mine.outlives(0)
+
+    def test_a_lease_that_ran_out_is_renewed_while_nobody_else_took_it(self, state: State, place: Place) -> None:
+        mine = state.lease(SERVICE, "run 1", 60)
+        place.wait(600)
+        mine.renew()
+        assert mine.outlives(59)
+
+    def test_a_lease_that_somebody_took_is_lost(self, state: State, place: Place) -> None:
+        mine = state.lease(SERVICE, "run 1", 60)
+        place.wait(61)
+        state.lease(SERVICE, "run 2", 60)
+        with pytest.raises(LeaseLost, match="another run has taken it"):
+            mine.renew()
+        assert not mine.outlives(0)
+
+    def test_of_many_that_ask_at_once_one_gets_it(self, place: Place) -> None:
+        states = [place.open() for _ in range(4)]
+        ready = threading.Barrier(len(states))
+
+        def ask(number: int) -> bool:
+            ready.wait()
+            try:
+                states[number].lease(SERVICE, f"run {number}", 60)
+            except LeaseHeld:
+                return False
+            return True
+
+        with ThreadPoolExecutor(len(states)) as pool:
+            won = list(pool.map(ask, range(len(states))))
+        for opened in states:
+            opened.close()
+        assert won.count(True) == 1
+
+
+class FencingContract:
+    """A run that wakes up inside its successor's can record nothing."""
+
+    @pytest.fixture
+    def woken(self, state: State, place: Place) -> Journal:
+        """The journal of a run that slept until another one took its lease; the ledger holds login 1."""
+        journal = begin(state, "old")
+        fill(journal, [row(1)])
+        place.wait(61)
+        begin(state, "new")
+        return journal
+
+    def test_its_intents_are_refused_whole(self, state: State, woken: Journal) -> None:
+        with pytest.raises(LeaseLost):
+            woken.intend([(4, create(2))])
+        assert len(list(state.intents("old"))) == 1
+
+    def test_its_outcomes_are_refused_with_their_effects(self, state: State, woken: Journal) -> None:
+        first = next(state.intents("old")).id
+        with pytest.raises(LeaseLost):
+            woken.settle([Outcome(first, Result.REJECTED, "late", login_id=1, effect=to(None))])
+        assert [i.result for i in state.intents("old")] == [Result.DONE]
+        assert list(state.ledger(SERVICE)) == [row(1)]
+
+    def test_its_tags_are_refused(self, state: State, place: Place) -> None:
+        old = state.lease(SERVICE, "old", 60)
+        place.wait(61)
+        state.lease(SERVICE, "new", 60)
+        with pytest.raises(LeaseLost):
+            state.note_tags(SERVICE, {1: 42}, old)
+
+    def test_a_run_that_gave_its_lease_back_is_refused_too(self, state: State) -> None:
+        state.start_run(run_row("r"), "", "")
+        lease = state.lease(SERVICE, "r", 60)
+        journal = state.journal("r", SERVICE, lease)
+        lease.release()
+        with pytest.raises(LeaseLost):
+            journal.intend([(4, create(1))])
+
+    def test_a_lease_of_another_service_does_not_count(self, state: State) -> None:
+        state.start_run(run_row("r"), "", "")
+        elsewhere = state.lease(OTHER, "r", 60)
+        with pytest.raises(LeaseLost):
+            state.journal("r", SERVICE, elsewhere).intend([(4, create(1))])
+
+
+class LedgerContract:
+    """Rows come back as they were made."""
+
+    def test_rows_come_in_the_order_of_login_ids_over_all_pages(
+        self, state: State, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("iwds.state.ledger._PAGE", 2)
+        rows = [row(n, *range(n % 3)) for n in (7, -1, 5, 3, 2**40)]
+        fill(begin(state, "r"), rows)
+        assert list(state.ledger(SERVICE)) == sorted(rows, key=lambda r: r.login_id)
+
+    def test_every_field_comes_back(self, state: State) -> None:
+        full = replace(row(1, 9, 8), origin=Origin.ADOPTED, tag=42, locked=True, written={"a": "é", "b": '"'})
+        fill(begin(state, "r"), [full])
+        assert list(state.ledger(SERVICE)) == [full]
+
+    def test_services_are_apart(self, state: State) -> None:
+        fill(begin(state, "r"), [row(1, 2)])
+        assert list(state.ledger(OTHER)) == []
+
+    def test_a_reader_that_stops_half_way_hinders_nobody(self, state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("iwds.state.ledger._PAGE", 1)
+        journal = begin(state, "r")
+        fill(journal, [row(1), row(2)])
+        reader = state.ledger(SERVICE)
+        next(reader)
+        fill(journal, [row(3)])
+        assert [r.login_id for r in reader] == [2, 3]
+
+    def test_a_tag_is_noted_once(self, state: State) -> None:
+        state.start_run(run_row("r"), "", "")
+        lease = state.lease(SERVICE, "r", 60)
+        fill(state.journal("r", SERVICE, lease), [row(1), row(2)])
+        state.note_tags(SERVICE, {1: 42, 5: 42}, lease)
+        state.note_tags(SERVICE, {1: 7, 2: 7}, lease)
+        state.note_tags(SERVICE, {}, lease)
+        assert {r.login_id: r.tag for r in state.ledger(SERVICE)} == {1: 42, 2: 7}
+
+    def test_a_login_that_is_gone_takes_its_memberships_along(self, state: State) -> None:
+        journal = begin(state, "r")
+        fill(journal, [row(1, 5, 6)])
+        ids = journal.intend([(2, create(1))])
+        journal.settle([Outcome(ids[0], Result.DONE, login_id=1, effect=to(None))])
+        assert list(state.ledger(SERVICE)) == []
+        fill(journal, [row(1)])
+        assert list(state.ledger(SERVICE)) == [row(1)]
+
+    def test_effects_on_one_login_follow_each_other_in_one_batch(self, state: State) -> None:
+        journal = begin(state, "r")
+        fill(journal, [row(2, 1)])
+        ids = journal.intend([(5, create(2))] * 3)
+        journal.settle(
+            [
+                Outcome(ids[0], Result.DONE, login_id=2, effect=_groups(lambda had: had | {7, 8})),
+                Outcome(ids[1], Result.REJECTED, "no", login_id=2),
+                Outcome(ids[2], Result.DONE, login_id=2, effect=_groups(lambda had: had - {1, 7})),
+            ]
+        )
+        assert list(state.ledger(SERVICE)) == [row(2, 8)]
+
+    def test_an_effect_on_another_login_than_its_outcome_s_is_refused_whole(self, state: State) -> None:
+        journal = begin(state, "r")
+        ids = journal.intend([(4, create(1))])
+        with pytest.raises(ValueError, match="login 1 makes a ledger row of login 2"):
+            journal.settle([Outcome(ids[0], Result.DONE, login_id=1, effect=to(row(2)))])
+        assert [i.result for i in state.intents("r")] == [None]
+
+
+def _groups(change: Callable[[frozenset[int]], frozenset[int]]) -> LedgerEffect:
+    def effect(before: LedgerRow | None) -> LedgerRow | None:
+        return before and replace(before, groups=change(before.groups))
+
+    return effect
+
+
+class StateContract(LeaseContract, FencingContract, LedgerContract, JournalContract, RunsContract):
+    """The whole contract. A subclass gives the fixture `place`."""

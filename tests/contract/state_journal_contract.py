@@ -1,0 +1,240 @@
+"""What every `State` keeps of runs: intents, outcomes, readings, plans and what a job remembers."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from iwds.core.change import (
+    AddToGroup,
+    Adopt,
+    AdoptMembership,
+    Change,
+    DeleteLogin,
+    Evidence,
+    RemoveFromGroup,
+    SendActivation,
+    Subject,
+    Write,
+)
+from iwds.core.document import change_from_data
+from iwds.core.model import Group, Login
+from iwds.errors import Refused, UsageError
+from iwds.ports import JobMemory, Outcome, Result, RunRow, State
+from tests.contract.state_tools import NOON, OTHER, SERVICE, Place, anchor, begin, create, fill, proof, row, run_row, to
+
+
+class JournalContract:
+    """The intent before the call, the outcome after."""
+
+    def test_every_change_comes_back_equal_and_in_order(self, state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("iwds.state.journal._PAGE", 3)
+        journal = begin(state, "r")
+        changes = _one_of_each()
+        ids = [*journal.intend(list(enumerate(changes))[:5]), *journal.intend(list(enumerate(changes))[5:])]
+        found = list(state.intents("r"))
+        assert [change_from_data(i.change) for i in found] == changes
+        assert [(i.id, i.phase, i.run, i.result, i.error) for i in found] == [
+            (id_, phase, "r", None, "") for phase, id_ in enumerate(ids)
+        ]
+
+    def test_nothing_is_nothing(self, state: State) -> None:
+        journal = begin(state, "r")
+        assert list(journal.intend([])) == []
+        journal.settle([])
+        assert list(state.intents("r")) == []
+
+    def test_a_batch_of_thousands_is_one_batch(self, state: State) -> None:
+        journal = begin(state, "r")
+        fill(journal, [row(n, 1) for n in range(2_500)])
+        assert sum(1 for _ in state.ledger(SERVICE)) == 2_500
+
+    def test_the_last_word_on_an_intent_wins(self, state: State) -> None:
+        journal = begin(state, "r")
+        ids = journal.intend([(4, create(1))])
+        journal.settle([Outcome(ids[0], Result.UNKNOWN, "timeout"), Outcome(ids[0], Result.REJECTED, "NOK:SN")])
+        assert [(i.result, i.error) for i in state.intents("r")] == [(Result.REJECTED, "NOK:SN")]
+        journal.settle([Outcome(ids[0], Result.DONE, login_id=1, effect=to(row(1)))])
+        assert [(i.result, i.error) for i in state.intents("r")] == [(Result.DONE, "")]
+
+    def test_a_crash_between_intent_and_outcome_is_found_when_the_lease_has_run_out(self, place: Place) -> None:
+        crashed, later = place.open(), place.open()
+        ids = begin(crashed, "dead").intend([(4, create(1)), (4, create(2))])
+        assert later.unsettled(SERVICE) == []
+        place.wait(61)
+        assert [(i.id, i.run, i.result) for i in later.unsettled(SERVICE)] == [(i, "dead", None) for i in ids]
+        begin(later, "next")
+        assert [i.id for i in later.unsettled(SERVICE)] == list(ids)
+        later.close()
+        crashed.close()
+
+    def test_what_the_holder_itself_is_doing_is_not_unsettled(self, state: State) -> None:
+        begin(state, "r").intend([(4, create(1))])
+        assert state.unsettled(SERVICE) == []
+
+    def test_what_an_ended_run_left_unknown_is_unsettled_even_before_it_gave_its_lease_back(self, state: State) -> None:
+        journal = begin(state, "r")
+        ids = journal.intend([(4, create(n)) for n in range(4)])
+        journal.settle(
+            [
+                Outcome(ids[0], Result.DONE, login_id=1, effect=to(row(1))),
+                Outcome(ids[1], Result.UNKNOWN, "timeout"),
+                Outcome(ids[2], Result.HELD, "moved"),
+                Outcome(ids[3], Result.NOT_TRIED),
+            ]
+        )
+        state.finish_run(_ended("r"), applied=True, accepted="", counted={})
+        assert [(i.id, i.result, i.error) for i in state.unsettled(SERVICE)] == [(ids[1], Result.UNKNOWN, "timeout")]
+
+    def test_a_run_that_gave_its_lease_back_without_an_end_is_at_work_no_more(self, state: State) -> None:
+        state.start_run(run_row("r"), "", "")
+        lease = state.lease(SERVICE, "r", 60)
+        ids = state.journal("r", SERVICE, lease).intend([(4, create(1))])
+        lease.release()
+        assert [i.id for i in state.unsettled(SERVICE)] == list(ids)
+
+    def test_a_later_run_settles_what_an_earlier_one_left(self, state: State, place: Place) -> None:
+        ids = begin(state, "dead").intend([(4, create(1))])
+        place.wait(61)
+        begin(state, "next").settle([Outcome(ids[0], Result.DONE, login_id=1, effect=to(row(1)))])
+        assert state.unsettled(SERVICE) == []
+        assert [i.result for i in state.intents("dead")] == [Result.DONE]
+        assert list(state.ledger(SERVICE)) == [row(1)]
+
+    def test_other_services_have_their_own_unsettled(self, state: State, place: Place) -> None:
+        begin(state, "dead").intend([(4, create(1))])
+        place.wait(61)
+        assert state.unsettled(OTHER) == []
+
+    def test_one_thread_writes_while_others_read_and_renew(self, state: State) -> None:
+        state.start_run(run_row("r"), "", "")
+        lease = state.lease(SERVICE, "r", 60)
+        journal = state.journal("r", SERVICE, lease)
+
+        def write() -> None:
+            for n in range(0, 200, 10):
+                fill(journal, [row(m, 1, 2) for m in range(n, n + 10)])
+
+        def read() -> bool:
+            lease.renew()
+            return all(r == row(r.login_id, 1, 2) for r in state.ledger(SERVICE))
+
+        with ThreadPoolExecutor(3) as pool:
+            writing = pool.submit(write)
+            reading = [pool.submit(read) for _ in range(20)]
+            writing.result()
+            assert all(task.result() for task in reading)
+        assert sum(1 for _ in state.ledger(SERVICE)) == 200
+
+
+def _one_of_each() -> list[Change]:
+    subject = Subject("zoë", anchor(1), 7)
+    before = Login(7, "zoë", "Zoë", "Ünal", "z@example.org", "", 0, 0, "", 42)
+    group = Group(3, "Staff", 1)
+    return [
+        Adopt(subject, before, (3,), "explained"),
+        AdoptMembership(subject, group, "explained"),
+        Write(subject, before, replace(before, status=1), "left", Evidence.SEEN),
+        DeleteLogin(Subject("old", None, 8), replace(before, id=8), (3, 4), "left", Evidence.ORDERED),
+        create(2),
+        AddToGroup(subject, group, "joined"),
+        RemoveFromGroup(subject, group, "moved", Evidence.RULE),
+        SendActivation(subject, "created"),
+    ]
+
+
+def _ended(run_id: str, job: str = "staff", at: datetime = NOON + timedelta(minutes=5)) -> RunRow:
+    return replace(
+        run_row(run_id, job), ended=at, exit_code=4, plan="p1", summary="1 created", report={"counts": {"create": 1}}
+    )
+
+
+class RunsContract:
+    """Runs, readings, plans and what a job remembers."""
+
+    def test_a_run_is_found_while_it_runs_and_when_it_has_ended(self, state: State) -> None:
+        state.start_run(run_row("r1"), "jobs: {}", "digest")
+        assert state.run("r1") == run_row("r1")
+        state.finish_run(_ended("r1"), applied=True, accepted="", counted={})
+        assert state.run("r1") == _ended("r1")
+
+    def test_times_come_back_aware_and_in_utc(self, state: State) -> None:
+        elsewhere = NOON.astimezone(timezone(timedelta(hours=5, minutes=30)))
+        state.start_run(run_row("r1", started=elsewhere), "", "")
+        found = state.run("r1")
+        assert found is not None
+        assert found.started == NOON
+        assert found.started.tzinfo is UTC
+
+    def test_the_latest_runs_come_first(self, state: State) -> None:
+        for n in range(4):
+            state.start_run(run_row(f"r{n}", "even" if n % 2 == 0 else "odd", NOON + timedelta(hours=n)), "", "")
+        assert [r.id for r in state.runs()] == ["r3", "r2", "r1", "r0"]
+        assert [r.id for r in state.runs("even")] == ["r2", "r0"]
+        assert [r.id for r in state.runs(limit=1)] == ["r3"]
+
+    def test_the_unique_beginning_of_an_id_is_enough(self, state: State) -> None:
+        for run_id in ("abc1", "abc2", "abc", "ABD", "x_1", *(f"x{n}1" for n in range(9))):
+            state.start_run(run_row(run_id), "", "")
+        assert (found := state.run("abc1")) is not None
+        assert found.id == "abc1"
+        assert (exact := state.run("abc")) is not None
+        assert exact.id == "abc"
+        assert (literal := state.run("x_")) is not None
+        assert literal.id == "x_1"
+        assert state.run("abd") is None
+        with pytest.raises(UsageError, match="ab could be abc, abc1, abc2"):
+            state.run("ab")
+
+    def test_of_very_many_candidates_some_are_named(self, state: State) -> None:
+        for n in range(9):
+            state.start_run(run_row(f"r{n}"), "", "")
+        with pytest.raises(UsageError, match="r0, r1, r2, r3, r4 and more"):
+            state.run("r")
+
+    def test_a_plan_is_kept_as_it_was_written(self, state: State) -> None:
+        document = '{"who":"Zoë Ünal"}'
+        state.save_plan("p1", "staff", SERVICE, NOON, document)
+        state.save_plan("p1", "staff", SERVICE, NOON, document)
+        assert state.plan("p") == document
+        assert state.plan("q") is None
+        with pytest.raises(Refused, match="another plan is already kept under the id p1"):
+            state.save_plan("p1", "staff", SERVICE, NOON, "{}")
+        assert state.plan("p1") == document
+
+    def test_a_new_job_remembers_nothing(self, state: State) -> None:
+        assert state.memory("staff", SERVICE, NOON) == JobMemory(False, "", {}, {})
+
+    def test_a_job_remembers_that_it_was_applied_and_what_was_accepted(self, state: State) -> None:
+        for n, (applied, accepted) in enumerate([(False, ""), (True, "d1"), (True, ""), (False, "d2"), (False, "")]):
+            state.start_run(run_row(f"r{n}"), "", "")
+            state.finish_run(_ended(f"r{n}"), applied=applied, accepted=accepted, counted={})
+            known = state.memory("staff", SERVICE, NOON)
+            assert known.applied_before is (n >= 1)
+            assert known.accepted == ["", "d1", "d1", "d2", "d2"][n]
+        assert state.memory("staff", OTHER, NOON).applied_before is False
+        assert state.memory("others", SERVICE, NOON).accepted == ""
+
+    def test_the_last_proven_reading_of_each_source_counts(self, state: State) -> None:
+        state.start_run(run_row("r1"), "", "")
+        state.save_readings("r1", [proof("ad", 100), proof("hr", 7), proof("service", 90, realm="")])
+        state.start_run(run_row("r2"), "", "")
+        state.save_readings("r2", [proof("ad", 50, problems=("size limit",)), proof("hr", 8)])
+        state.save_readings("r2", [])
+        assert state.memory("staff", SERVICE, NOON).counts == {"ad": 100, "hr": 8}
+        assert state.memory("others", SERVICE, NOON).counts == {}
+
+    def test_what_was_applied_lately_is_counted_by_guard(self, state: State) -> None:
+        for n, counted in enumerate([{"lock": 9}, {"lock": 2, "create": 5}, {"lock": 1, "mail": 0}]):
+            state.start_run(run_row(f"r{n}"), "", "")
+            ended = _ended(f"r{n}", at=NOON + timedelta(hours=n))
+            state.finish_run(ended, applied=True, accepted="", counted=counted)
+        since = NOON + timedelta(hours=1)
+        assert state.memory("staff", SERVICE, since).recent == {"lock": 3, "create": 5}
+        assert state.memory("others", SERVICE, since).recent == {}
+
+    def test_closing_twice_is_fine(self, place: Place) -> None:
+        opened = place.open()
+        opened.close()
+        opened.close()

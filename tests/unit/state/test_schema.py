@@ -1,0 +1,212 @@
+"""A database gets to our revision by migrations alone, and one of another revision is refused with a way out."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, create_engine, inspect, text
+
+from iwds.errors import ConfigurationError
+from iwds.state import schema
+from iwds.state.database import open_state, upgrade
+from iwds.state.tables import metadata
+from tests.contract.state_tools import SERVICE, HandClock, begin, fill, row
+from tests.servers.postgres import PrivatePostgres, postgres
+
+MIGRATIONS = Path(schema.__file__).parent / "migrations"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state.db"
+
+
+@pytest.fixture
+def url(path: Path) -> str:
+    return f"sqlite:///{path}"
+
+
+def sql(url: str, *statements: str) -> None:
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+    engine.dispose()
+
+
+def differences(engine: Engine) -> list[object]:
+    """What Alembic would still have to do to get from the database to our tables."""
+    with engine.connect() as connection:
+        options = {"compare_type": True, "compare_server_default": True, "version_table": schema.VERSION_TABLE}
+        found = list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
+    engine.dispose()
+    return found
+
+
+def test_the_migrations_make_exactly_our_tables(url: str) -> None:
+    assert upgrade(url) == ("", schema.REVISIONS[-1])
+    engine = create_engine(url)
+    assert differences(engine) == []
+    assert set(inspect(engine).get_table_names()) == {*metadata.tables, schema.VERSION_TABLE}
+    engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PrivatePostgres]:
+    with postgres() as running:
+        yield running
+
+
+def test_the_migrations_make_exactly_our_tables_on_postgresql(server: PrivatePostgres) -> None:
+    url = server.new_database()
+    upgrade(url)
+    assert differences(create_engine(url)) == []
+
+
+@pytest.mark.parametrize("table", ["login", "membership"])
+def test_the_ledger_is_clustered_by_its_key_on_sqlite(url: str, table: str) -> None:
+    upgrade(url)
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        made = connection.execute(
+            text("SELECT sql FROM sqlite_master WHERE name = :name"), {"name": table}
+        ).scalar_one()
+    engine.dispose()
+    assert "WITHOUT ROWID" in made
+
+
+def test_the_list_of_revisions_is_that_of_the_folder() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    chain = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+    assert tuple(reversed(chain)) == schema.REVISIONS
+
+
+def test_upgrading_again_changes_nothing(url: str) -> None:
+    upgrade(url)
+    assert upgrade(url) == (schema.REVISIONS[-1], schema.REVISIONS[-1])
+
+
+def test_what_was_there_is_there_after_opening_again(url: str) -> None:
+    for _ in range(2):
+        state = open_state(url, clock=HandClock())
+        if not list(state.ledger(SERVICE)):
+            fill(begin(state, "r"), [row(1, 2)])
+        state.close()
+    state = open_state(url, clock=HandClock())
+    assert list(state.ledger(SERVICE)) == [row(1, 2)]
+    state.close()
+
+
+def open_at_once(url: str) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        for state in pool.map(lambda _: open_state(url, clock=HandClock()), range(4)):
+            state.close()
+
+
+def test_many_that_open_a_new_database_at_once_all_get_it(url: str) -> None:
+    open_at_once(url)
+
+
+def test_many_that_open_a_new_database_at_once_all_get_it_on_postgresql(server: PrivatePostgres) -> None:
+    open_at_once(server.new_database())
+
+
+def test_a_database_of_an_older_iwds_is_refused_with_the_command(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    upgrade(url)
+    monkeypatch.setattr(schema, "REVISIONS", ("0001", "0002"))
+    with pytest.raises(ConfigurationError, match="is at revision 0001, this iwds needs 0002") as caught:
+        open_state(url, clock=HandClock())
+    assert caught.value.advice == "iwds db upgrade"
+
+
+def test_a_database_of_a_newer_iwds_is_refused_and_left_as_it_is(url: str) -> None:
+    upgrade(url)
+    sql(url, "UPDATE iwds_version SET version_num = '0999'")
+    for attempt in (lambda: open_state(url, clock=HandClock()), lambda: upgrade(url)):
+        with pytest.raises(ConfigurationError, match="0999, which is newer than 0001"):
+            attempt()
+
+
+def test_a_database_with_other_tables_gets_ours_only_when_asked(url: str) -> None:
+    sql(url, "CREATE TABLE theirs (id INTEGER)")
+    with pytest.raises(ConfigurationError, match="holds other tables and none of iwds") as caught:
+        open_state(url, clock=HandClock())
+    assert "iwds db upgrade" in caught.value.advice
+    upgrade(url)
+    open_state(url, clock=HandClock()).close()
+
+
+BROKEN = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade():
+    op.create_table("half", sa.Column("id", sa.Integer()))
+    raise RuntimeError("power cut")
+"""
+
+REBUILDS = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade():
+    with op.batch_alter_table("login", recreate="always") as login:
+        login.add_column(sa.Column("more", sa.Integer()))
+"""
+
+
+@pytest.fixture
+def add_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Puts one more revision after ours."""
+
+    def add(text: str) -> None:
+        folder = tmp_path / "migrations"
+        shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+        (folder / "versions" / "0002_next.py").write_text(text)
+        monkeypatch.setattr(schema, "_MIGRATIONS", folder)
+        monkeypatch.setattr(schema, "REVISIONS", ("0001", "0002"))
+
+    return add
+
+
+def test_a_migration_that_fails_half_way_leaves_everything_as_it_was(
+    url: str, add_revision: Callable[[str], None]
+) -> None:
+    upgrade(url)
+    add_revision(BROKEN)
+    with pytest.raises(RuntimeError, match="power cut"):
+        upgrade(url)
+    engine = create_engine(url)
+    assert not inspect(engine).has_table("half")
+    with engine.connect() as connection:
+        assert schema.revision(connection) == "0001"
+    engine.dispose()
+
+
+def test_a_migration_that_rebuilds_the_logins_keeps_their_memberships(
+    url: str, add_revision: Callable[[str], None]
+) -> None:
+    """SQLite cannot alter much: Alembic copies the table and drops the old one, which would cascade."""
+    state = open_state(url, clock=HandClock())
+    fill(begin(state, "r"), [row(1, 5, 6)])
+    state.close()
+    add_revision(REBUILDS)
+    assert upgrade(url) == ("0001", "0002")
+    state = open_state(url, clock=HandClock())
+    assert list(state.ledger(SERVICE)) == [row(1, 5, 6)]
+    state.close()
