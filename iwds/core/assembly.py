@@ -29,7 +29,7 @@ from iwds.core.change import (
 from iwds.core.decide import Decision, Proposal, Reason, Skip
 from iwds.core.guards import OUT_OF_SCOPE, GuardKind, Limit, Populations, read_gauges
 from iwds.core.model import Role, Status
-from iwds.core.plan import Basis, Plan, Selection, skip_order
+from iwds.core.plan import Basis, Plan, Selection, chosen_part, skip_order
 
 ADMINISTRATORS = 2
 """Never fewer active administrators than this on the whole service: nobody can make one again from outside."""
@@ -107,10 +107,7 @@ class _Assembly:
 
     def _selected(self, changes: Sequence[Change]) -> list[Change]:
         """Only what was chosen; a person whose creation or adoption was not chosen keeps nothing else of it."""
-        chosen = self.selection.only
-        if not chosen:
-            return list(changes)
-        kept = [(change, _chosen_part(change, chosen)) for change in changes]
+        kept = [(change, chosen_part(change, self.selection.only)) for change in changes]
         lost = {c.subject.key for c, part in kept if part is None and isinstance(c, CreateLogin | Adopt)}
         return [part for _, part in kept if part is not None and part.subject.key not in lost]
 
@@ -212,16 +209,6 @@ class _Assembly:
             if left := without(change, {Kind.RENAME}):
                 kept.append(left)
         return kept
-
-
-def _chosen_part(change: Change, chosen: frozenset[str]) -> Change | None:
-    """The part of a change that was chosen by kind or by evidence."""
-    by_kind = {kind for kind in kinds(change) if kind.value in chosen}
-    if change.evidence and change.evidence.value in chosen:
-        by_kind |= kinds(change) & REMOVALS
-    if isinstance(change, Write):
-        return only(change, by_kind)
-    return change if by_kind else None
 
 
 def _first_run(_: Change) -> tuple[Reason, str]:

@@ -11,9 +11,10 @@ Order, one phase after the other, with a barrier after each:
     6  unlock and the rest       what may wait is made last
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
+from itertools import groupby
 from typing import TypeAlias, assert_never
 
 from iwds.core.model import Account, Anchor, Group, Login, Role, Status, fold
@@ -304,20 +305,30 @@ def step_of(change: Change) -> int:
 
 def ordered(changes: Iterable[Change]) -> tuple[tuple[Phase, Change], ...]:
     """All changes with their phases, in the order they are made in; the order of the input does not matter."""
+    return tuple((phase, change) for phase, _, change in _placed(changes))
+
+
+def batches(changes: Iterable[Change]) -> Iterator[tuple[Phase, list[Change]]]:
+    """The same, cut where all that came before must be over: after a phase, and after a link of a chain of renames."""
+    for (phase, _), items in groupby(_placed(changes), key=lambda item: item[:2]):
+        yield phase, [change for *_, change in items]
+
+
+def _placed(changes: Iterable[Change]) -> list[tuple[Phase, int, Change]]:
+    """Each change with its phase and, for a rename, how many others must be over before it."""
     listed = list(changes)
     gainers = {c.subject.key for c in listed if isinstance(c, AddToGroup)}
     newcomers = {c.subject.key for c in listed if isinstance(c, CreateLogin)}
     phased = [(phase_of(c, c.subject.key in gainers, c.subject.key in newcomers), c) for c in listed]
-    places = _rename_places(c for phase, c in phased if phase is Phase.RENAME and isinstance(c, Write))
+    links = _rename_places(c for phase, c in phased if phase is Phase.RENAME and isinstance(c, Write))
+    placed = [(phase, links.get(c.subject.login_id or 0, 0) if phase is Phase.RENAME else 0, c) for phase, c in phased]
+    return sorted(placed, key=_place)
 
-    def place(item: tuple[Phase, Change]) -> tuple[int, int, str, str, int, str]:
-        phase, change = item
-        early = places.get(change.subject.login_id or 0, 0) if phase is Phase.RENAME else 0
-        group = getattr(change, "group", None)
-        name = group.name if group else ""
-        return phase, early, fold(change.subject.login), change.subject.key, step_of(change), name
 
-    return tuple(sorted(phased, key=place))
+def _place(item: tuple[Phase, int, Change]) -> tuple[int, int, str, str, int, str]:
+    phase, link, change = item
+    group = getattr(change, "group", None)
+    return phase, link, fold(change.subject.login), change.subject.key, step_of(change), group.name if group else ""
 
 
 def _rename_places(renames: Iterable[Write]) -> dict[int, int]:
@@ -355,7 +366,8 @@ def describe(change: Change) -> str:
         case CreateLogin(account=account):
             who = " ".join(part for part in (account.firstname, account.name) if part)
             role = f" as {Role(account.role).name.lower()}" if account.role else ""
-            return f"create {account.login}{role} ({', '.join(filter(None, (who, account.mail)))})"
+            whom = ", ".join(filter(None, (who, account.mail)))
+            return f"create {account.login}{role}" + (f" ({whom})" if whom else "")
         case Write():
             return f"{_verb(change)} {change.before.login}: {', '.join(_difference(change))}"
         case DeleteLogin():

@@ -3,16 +3,12 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from iwds.core.change import (
-    Change,
-    Kind,
-    kinds,
-)
+from iwds.core.change import REMOVALS, Change, Kind, Write, fields_changed, kinds, only
 from iwds.core.decide import Reason, Skip
 from iwds.core.document import change_to_data
 from iwds.core.guards import Gauge
@@ -114,10 +110,18 @@ class Plan:
         return Counter(kind for change in self.changes for kind in kinds(change))
 
 
-def identity(change: Change) -> str:
-    """What a change does, without why: two plans hold the same change where these are equal."""
+def identities(change: Change) -> frozenset[str]:
+    """What a change does, without why: one text, or one for each field of a write.
+
+    A plan approves a change where it holds all of them. What a write merely echoes is not part of it.
+    """
     data = change_to_data(change)
-    return json.dumps({k: v for k, v in data.items() if k not in ("because", "evidence")}, sort_keys=True)
+    if isinstance(change, Write):
+        fields = fields_changed(change)
+        return frozenset(
+            json.dumps([change.before.id, name, data["before"][name], data["after"][name]]) for name in fields
+        )
+    return frozenset({json.dumps({k: v for k, v in data.items() if k not in ("because", "evidence")}, sort_keys=True)})
 
 
 def skip_order(skip: Skip) -> tuple[str, str, str, str]:
@@ -125,23 +129,39 @@ def skip_order(skip: Skip) -> tuple[str, str, str, str]:
     return skip.reason.value, skip.subject.login, skip.subject.key, skip.detail
 
 
+def chosen_part(change: Change, chosen: frozenset[str]) -> Change | None:
+    """The part of a change that was chosen by kind or by evidence; all of it where nothing was chosen."""
+    if not chosen:
+        return change
+    by_kind = {kind for kind in kinds(change) if kind.value in chosen}
+    if change.evidence and change.evidence.value in chosen:
+        by_kind |= kinds(change) & REMOVALS
+    if isinstance(change, Write):
+        return only(change, by_kind)
+    return change if by_kind else None
+
+
 def restrict(fresh: Plan, approved: Plan) -> tuple[Plan, tuple[Change, ...]]:
     """What of a fresh plan was in an approved one too, and what of the approved one is no longer true.
 
     Whatever the fresh plan adds is held; so a saved plan can never do what a fresh one may not.
     """
-    known = {identity(change) for change in approved.changes}
-    known |= {identity(skip.change) for skip in approved.skips if skip.change}
-    changes = tuple(change for change in fresh.changes if identity(change) in known)
+    known = _all_identities([*approved.changes, *(skip.change for skip in approved.skips if skip.change)])
+    changes = tuple(change for change in fresh.changes if identities(change) <= known)
     added = [
         Skip(change.subject, Reason.HELD, "not in the plan that was approved", change)
         for change in fresh.changes
-        if identity(change) not in known
+        if not identities(change) <= known
     ]
-    still = {identity(change) for change in fresh.changes}
-    moved = tuple(change for change in approved.changes if identity(change) not in still)
+    still = _all_identities(fresh.changes)
+    parts = (chosen_part(change, fresh.basis.selection.only) for change in approved.changes)
+    moved = tuple(part for part in parts if part is not None and not identities(part) <= still)
     skips = tuple(sorted([*fresh.skips, *added], key=skip_order))
     return replace(fresh, changes=changes, skips=skips), moved
+
+
+def _all_identities(changes: Iterable[Change]) -> frozenset[str]:
+    return frozenset(identity for change in changes for identity in identities(change))
 
 
 def summary_data(plan: Plan) -> dict[str, Any]:

@@ -8,8 +8,8 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from iwds import examples
-from iwds.demo.company import CORRECTED, a_bad_day, a_day, company, write_company
+from iwds.demo.company import BASE, CORRECTED, a_bad_day, a_day, company, write_company
 from iwds.demo.ldif import Record
 from iwds.demo.slapd import PrivateSlapd, missing
 from iwds.errors import IwdsError, UsageError
@@ -39,9 +39,12 @@ def play(folder: Path, *, ldap: bool) -> int:
         raise UsageError(reason, "without --ldap the demo reads a file")
     _clear(folder)
     _copy_examples(folder)
-    with SandboxThread(str(folder / "service.db")) as service:
-        stage = _Stage(folder, service.url, ldap)
-        _scenes(stage)
+    with ExitStack() as stack:
+        service = stack.enter_context(SandboxThread(str(folder / "service.db")))
+        slapd = PrivateSlapd(folder / "slapd", [folder / "company.ldif"], suffix=BASE) if ldap else None
+        if slapd:
+            stack.callback(slapd.stop)
+        _scenes(_Stage(folder, service.url, slapd))
     _farewell(folder, ldap=ldap)
     return 0
 
@@ -64,23 +67,21 @@ def _copy_examples(folder: Path) -> None:
 class _Stage:
     """Where the scenes are played: the folder, the service, and the directory of today."""
 
-    def __init__(self, folder: Path, service_url: str, ldap: bool) -> None:
-        self.folder, self.service_url, self.ldap = folder, service_url, ldap
-        self.scene = 0
+    def __init__(self, folder: Path, service_url: str, slapd: PrivateSlapd | None) -> None:
+        self.folder, self.service_url, self.slapd = folder, service_url, slapd
 
-    @contextmanager
-    def directory(self, entries: Sequence[Record]) -> Iterator[Mapping[str, str]]:
-        """The company as a directory, for as long as the block lasts; gives the environment that points to it."""
+    def directory(self, entries: Sequence[Record]) -> dict[str, str]:
+        """From now on the directory holds these entries; gives the environment that points to it."""
         environment = {"IWDS_TARGETS__MFA__URL": self.service_url}
         file = self.folder / "company.ldif"
         write_company(entries, file)
-        with ExitStack() as stack:
-            if self.ldap:
-                self.scene += 1
-                home = self.folder / "slapd" / str(self.scene)
-                slapd = stack.enter_context(PrivateSlapd(home, [file], suffix="dc=corp,dc=example"))
-                environment |= _pointing_to(slapd)
-            yield environment
+        if self.slapd is None:
+            return environment
+        if self.slapd.pid:
+            self.slapd.reload([file])
+        else:
+            self.slapd.start()
+        return environment | _pointing_to(self.slapd)
 
     def iwds(self, arguments: str, environment: Mapping[str, str], expected: Sequence[int]) -> str:
         """Run one command as a user would and show it; returns what it printed."""
@@ -104,19 +105,18 @@ def _pointing_to(slapd: PrivateSlapd) -> dict[str, str]:
         "IWDS_SOURCES__DIRECTORY__CA_FILE": str(slapd.ca_file.resolve()),
         "IWDS_SOURCES__DIRECTORY__BIND_DN": slapd.reader_dn,
         "IWDS_SOURCES__DIRECTORY__PASSWORD": slapd.reader_password,
+        # The same people as in the file, so that whoever plays on with the file finds them known.
+        "IWDS_SOURCES__DIRECTORY__REALM": "corp.example",
         f"IWDS_JOBS__{JOB.upper()}__SOURCES": '["directory"]',
     }
 
 
 def _scenes(stage: _Stage) -> None:
     entries = company()
-    with stage.directory(entries) as environment:
-        _first_day(stage, environment)
     tomorrow = a_day(entries)
-    with stage.directory(tomorrow) as environment:
-        _a_day_in_the_life(stage, environment)
-    with stage.directory(a_bad_day(tomorrow)) as environment:
-        _a_bad_day(stage, environment)
+    _first_day(stage, stage.directory(entries))
+    _a_day_in_the_life(stage, stage.directory(tomorrow))
+    _a_bad_day(stage, stage.directory(a_bad_day(tomorrow)))
     write_company(tomorrow, stage.folder / "company.ldif")
 
 

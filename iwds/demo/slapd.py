@@ -106,6 +106,7 @@ class PrivateSlapd:
         if not self._configuration.exists():
             self._create()
         for attempt in range(_ATTEMPTS):
+            self.port, self.tls_port = _free_ports()
             if self._listen(last=attempt == _ATTEMPTS - 1):
                 return
 
@@ -120,6 +121,13 @@ class PrivateSlapd:
             self._process.kill()
             self._process.wait()
         self._process = None
+
+    def reload(self, ldif: Sequence[Path]) -> None:
+        """Serve other entries from now on, at the same ports and with the same certificates and accounts."""
+        self.stop()
+        shutil.rmtree(self.directory / "db")
+        self._load(ldif)
+        self._listen(last=True)
 
     def modify(self, changes: str) -> None:
         """Apply LDIF change records as the administrator, through ldapmodify."""
@@ -138,14 +146,18 @@ class PrivateSlapd:
     def _create(self) -> None:
         if reason := missing():
             raise SourceUnavailable(f"No private directory server can be started: {reason}.")
-        for folder in (self.directory, self.directory / "db", self.directory / "tls"):
+        for folder in (self.directory, self.directory / "tls"):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._make_certificates()
         _write(self.directory / "admin.secret", self.admin_password.encode())
         _write(self._configuration, self._text().encode())
+        self._load(self.ldif)
+
+    def _load(self, ldif: Sequence[Path]) -> None:
+        (self.directory / "db").mkdir(mode=0o700)
         accounts = self.directory / "accounts.ldif"
         _write(accounts, self._accounts().encode())
-        for file in (*self.ldif, accounts):
+        for file in (*ldif, accounts):
             load = [_program("slapadd"), "-q", "-f", str(self._configuration), "-b", self.suffix, "-l", str(file)]
             _run(load, b"", f"slapadd could not load {file}")
 
@@ -194,8 +206,7 @@ class PrivateSlapd:
         )
 
     def _listen(self, last: bool) -> bool:
-        """Start the process on two free ports; False where another program took one of them in between."""
-        self.port, self.tls_port = _free_ports()
+        """Start the process on the two ports; False where another program took one of them in between."""
         urls = f"{self.url} {self.tls_url}"
         with self._log.open("wb") as log:
             self._process = _serve([_program("slapd"), "-f", str(self._configuration), "-h", urls, "-d", "0"], log)

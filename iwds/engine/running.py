@@ -201,7 +201,9 @@ class _Run:
             return self.row
         state.save_readings(self.row.id, plan.basis.sources)
         accepted = plan.basis.config_digest if _accepts(plan, applied) else ""
-        state.finish_run(self.row, applied=True, accepted=accepted, counted=_counted(plan, applied))
+        # A first run that was stopped half-way is none: the next one removes nothing either.
+        whole = not (plan.basis.first_run and applied.stopped)
+        state.finish_run(self.row, applied=whole, accepted=accepted if whole else "", counted=_counted(plan, applied))
         return self.row
 
 
