@@ -26,6 +26,9 @@ SOURCE_KINDS = ("ldap", "ldif")
 TARGET_KINDS = ("provisioning",)
 
 
+_BOOTTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
 class SystemClock:
     """The machine's own time."""
 
@@ -34,8 +37,8 @@ class SystemClock:
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Seconds since some moment, never going back."""
-        return time.monotonic()
+        """Seconds since some moment, never going back, and counting on while the machine is suspended."""
+        return time.clock_gettime(_BOOTTIME)
 
 
 class Target(Protocol):

@@ -52,7 +52,10 @@ def require_known(found: str, name: str) -> None:
 
 
 def migrate(engine: Engine) -> None:
-    """Bring a database to the newest revision, in one transaction; whoever comes second waits and finds it done."""
+    """Bring a database to the newest revision, in one transaction; whoever comes second waits and finds it done.
+
+    That holds for threads too: Alembic's environment belongs to the whole process.
+    """
     from alembic import command  # a third of a second that only a migration should cost
     from alembic.config import Config
 
