@@ -134,7 +134,7 @@ def _listener(listen: str, allow_remote: bool) -> socket.socket:
     if not allow_remote and not is_loopback(host):
         raise UsageError(
             f"{host} is not an address of this machine alone",
-            "The sandbox has no authentication: use 127.0.0.1, or say --allow-remote",
+            "The sandbox has no authentication: use an address of this machine, such as 127.0.0.1",
         )
     try:
         return _bind(host, int(port))

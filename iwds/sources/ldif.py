@@ -66,7 +66,8 @@ class Complete(_Model):
     Attributes:
         trailer: its last line that is not empty; `{count}` stands for the number of records.
         count: the number of records. The file must end with an empty line then, or its last record may be cut.
-        sha256: the checksum in hexadecimal, or a file that begins with it, as sha256sum writes it.
+        sha256: the checksum in hexadecimal, or a file that begins with it, as sha256sum writes it; it is seen from
+            the folder of the LDIF file.
     """
 
     trailer: str | None = None
@@ -180,7 +181,7 @@ class LdifSource:
         settings, groups = self._settings, self._settings.groups
         kind = Kind(normalise_dn(groups.base), groups.object_class) if groups else None
         picture = survey(Question(settings.path, settings.id, kind, groups.members if groups else ""))
-        objection = _objection(settings.complete, picture.ending)
+        objection = _objection(settings, picture.ending)
         if objection:
             picture.doubts.say(f"{settings.path} {objection}")
         return picture
@@ -279,15 +280,16 @@ def connect(name: str, settings: Settings) -> LdifSource:
     return LdifSource(name, settings)
 
 
-def _objection(complete: Complete | None, ending: Ending) -> str:
+def _objection(settings: Settings, ending: Ending) -> str:
     """Why the file is not proven to be whole, as the end of a sentence; empty where it is."""
+    complete = settings.complete
     if complete is None:
         return "does not prove that it is whole: no trailer, count or checksum is configured (`complete:`)"
     if complete.trailer is not None:
         return _trailer_objection(complete.trailer, ending)
     if complete.count is not None:
         return _count_objection(complete.count, ending)
-    return _checksum_objection(complete.sha256 or "", ending)
+    return _checksum_objection(complete.sha256 or "", settings.path.parent, ending)
 
 
 def _trailer_objection(trailer: str, ending: Ending) -> str:
@@ -307,11 +309,11 @@ def _count_objection(count: int, ending: Ending) -> str:
     return "" if ending.closed else "ends without an empty line, so its last record may be cut"
 
 
-def _checksum_objection(sha256: str, ending: Ending) -> str:
+def _checksum_objection(sha256: str, folder: Path, ending: Ending) -> str:
     expected = sha256
     if not re.fullmatch(r"[0-9A-Fa-f]{64}", sha256):
         try:
-            expected = Path(sha256).read_text(encoding="ascii", errors="replace").split(maxsplit=1)[0]
+            expected = (folder / sha256).read_text(encoding="ascii", errors="replace").split(maxsplit=1)[0]
         except (OSError, IndexError):
             return f"has no checksum to compare with: {sha256} cannot be read or is empty"
     return "" if expected.lower() == ending.sha256 else f"has the checksum {ending.sha256} and should have {expected}"

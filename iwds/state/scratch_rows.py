@@ -1,9 +1,11 @@
 """Values as rows of the scratch file and back."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
+from iwds.core.matching import extra_held, extra_wanted
 from iwds.core.model import (
     Absent,
     Account,
@@ -32,6 +34,7 @@ AFTER_PERSON = 15
 AFTER_LEDGER = AFTER_PERSON + 10
 AFTER_LOGIN = AFTER_LEDGER + 12
 """Where the columns of `PERSON`, `LEDGER` and `LOGIN` end in a row that selects them in this order."""
+_NOBODY = Anchor("", "")
 
 
 def person_row(person: Account | Unmapped) -> tuple[Any, ...]:
@@ -48,7 +51,6 @@ def person_row(person: Account | Unmapped) -> tuple[Any, ...]:
             person.login,
             *[None] * 9,
         )
-    made = person.at_creation
     return (
         anchor.realm,
         anchor.id,
@@ -63,10 +65,21 @@ def person_row(person: Account | Unmapped) -> tuple[Any, ...]:
         person.phone,
         None if person.role is None else int(person.role),
         None if person.enabled is None else int(Status.ACTIVE if person.enabled else Status.LOCKED),
-        None if person.groups is None else json.dumps(sorted(person.groups)),
+        None if person.groups is None else _names(person.groups),
         json.dumps(person.extra) if person.extra else "",
-        json.dumps([made.activation.value, made.language, made.access, made.login2, made.login3]),
+        _creation(person.at_creation),
     )
+
+
+# A few sets of groups and a few ways to be created are everybody's, and encoding is slow.
+@lru_cache(maxsize=1024)
+def _names(groups: frozenset[str]) -> str:
+    return json.dumps(sorted(groups))
+
+
+@lru_cache(maxsize=1024)
+def _creation(made: AtCreation) -> str:
+    return json.dumps([made.activation.value, made.language, made.access, made.login2, made.login3])
 
 
 def unmapped_of(row: Sequence[Any]) -> Unmapped:
@@ -89,9 +102,20 @@ def account_of(row: Sequence[Any]) -> Account:
         None if role is None else Role(role),
         None if status is None else status == Status.ACTIVE,
         None if groups is None else frozenset(json.loads(groups)),
-        tuple((key, value) for key, value in json.loads(extra)) if extra else (),
+        _pairs(extra),
         AtCreation(Activation(activation), language, access, login2, login3),
     )
+
+
+@lru_cache(maxsize=1024)
+def extra_agrees(wanted: str, held: str | None) -> bool:
+    """Whether a login's extra fields agree with those in the column of `PERSON`; for SQL, as the core sees it."""
+    account = Account(_NOBODY, "", extra=_pairs(wanted))
+    return extra_wanted(account) == extra_held(held, account)
+
+
+def _pairs(extra: str) -> tuple[tuple[str, str], ...]:
+    return tuple((key, value) for key, value in json.loads(extra)) if extra else ()
 
 
 def login_row(login: Login) -> tuple[Any, ...]:
@@ -153,7 +177,8 @@ def ledger_of(row: Sequence[Any]) -> LedgerRow:
     )
 
 
-def ids(groups: Iterable[int]) -> str:
+@lru_cache(maxsize=1024)
+def ids(groups: frozenset[int]) -> str:
     """A set of group ids as one comparable text."""
     return " ".join(map(str, sorted(groups)))
 

@@ -5,7 +5,7 @@ targets:
     kind: provisioning
     url: https://api.myinwebo.com/v2/services/ConsoleAdmin
     service_id: 10408
-    provisioning_id: 4711                      # tags what we create; 1 is shared with the console's own tools
+    provisioning_id: 4711                      # tags what we create; 1 is what other tools use too
     certificate: /etc/iwds/mfa.p12             # or a PEM file
     certificate_password_file: /run/secrets/mfa-certificate
     ca_file: /etc/iwds/corp-ca.pem             # only where a proxy or a private service has its own CA
