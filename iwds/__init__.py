@@ -1,1 +1,1 @@
-"""Keeps an MFA service equal to the directories that are the source of truth."""
+"""Directory synchronisation and batch provisioning for an MFA service."""

@@ -137,7 +137,7 @@ class TargetReader(Protocol):
         ...
 
     def named(self, name: str) -> Login | None:
-        """The login of exactly this name as it is now, or None."""
+        """The login of this name, whatever its case, as it is now; or None."""
         ...
 
     def check(self) -> Iterable[Finding]:
@@ -314,7 +314,7 @@ class JobMemory:
         applied_before: whether any run of this job was ever applied to this service.
         accepted: digest of the configuration last applied; empty where none was.
         counts: people per source in its last proven reading.
-        recent: how many changes of each guard kind were applied in the window asked for, without an override.
+        recent: how many changes were applied in the window asked for without an override, by guard (`guards.counter`).
     """
 
     applied_before: bool
@@ -363,6 +363,10 @@ class State(Protocol):
         """All rows of a service in the order of login ids, streamed."""
         ...
 
+    def ledger_row(self, service: Service, login_id: int) -> LedgerRow | None:
+        """The row of one login; None where it is not ours."""
+        ...
+
     def note_tags(self, service: Service, tags: Mapping[int, int], lease: Lease) -> None:
         """Record what `created_by` reads back as for logins that have no tag yet: login id -> tag."""
         ...
@@ -386,7 +390,7 @@ class State(Protocol):
             run: the row with `ended`, `exit_code`, `summary` and `report` filled in.
             applied: whether the run wrote, or would have written had there been anything to do.
             accepted: the configuration digest that counts as applied from now on; empty to leave it as it was.
-            counted: applied changes by guard kind that were not overridden, for later runs' guards.
+            counted: applied changes that were not overridden, by guard (`guards.counter`), for later runs' guards.
         """
         ...
 

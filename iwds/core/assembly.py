@@ -1,7 +1,8 @@
 """From what the cases lead to, to the plan: whatever may not be made today becomes a skip with its reason.
 
-Four locks stand before every removal: the login is ours (seen to by `decide`), the reading it follows from is proven,
-the configuration that asks for it is the one last applied or was accepted, and the guards allow it.
+Whose a login is was settled by `decide`. Here a removal has to get past three more questions: was everything read that
+it rests on, would the configuration of the last applied run have asked for it too, and is the number of such removals
+one that nobody needs to look at?
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -174,7 +175,7 @@ class _Assembly:
         return self.at_the_gate <= self.selection.allow.get(OUT_OF_SCOPE, 0)
 
     def _believed_adoptions(self, changes: Sequence[Change]) -> list[Change]:
-        """Without the adoptions of other origins that rest on an unproven reading, and what would follow them."""
+        """Without adoptions from an unproven reading, where a second person may explain the login, and what follows."""
         self.at_the_gate = sum(change.evidence is Evidence.RULE for change in changes)
         if not self.basis.unproven:
             return list(changes)

@@ -204,6 +204,8 @@ def field_kind(write: Write, field: str) -> Kind:
             return Kind.LOCK if after == Status.LOCKED else Kind.UNLOCK
         case "role":
             return Kind.DEMOTE if after < before else Kind.PROMOTE
+        case "extra":
+            return Kind.CLEAR if _keys_lost(before, after) else Kind.UPDATE
         case _:
             return Kind.CLEAR if after == "" else Kind.UPDATE
 
@@ -325,10 +327,10 @@ def _placed(changes: Iterable[Change]) -> list[tuple[Phase, int, Change]]:
     return sorted(placed, key=_place)
 
 
-def _place(item: tuple[Phase, int, Change]) -> tuple[int, int, str, str, int, str]:
+def _place(item: tuple[Phase, int, Change]) -> tuple[int, int, str, str, int, str, int]:
     phase, link, change = item
-    group = getattr(change, "group", None)
-    return phase, link, fold(change.subject.login), change.subject.key, step_of(change), group.name if group else ""
+    who, group = change.subject, getattr(change, "group", None)
+    return phase, link, fold(who.login), who.key, step_of(change), group.name if group else "", who.login_id or 0
 
 
 def _rename_places(renames: Iterable[Write]) -> dict[int, int]:
@@ -415,6 +417,12 @@ def _keys_changed(before: str | None, after: str | None) -> str:
     """The names of the extra fields that differ; their values would fill a page."""
     old, new = parse_extra(before or "") or {}, parse_extra(after or "") or {}
     return ", ".join(sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key)))
+
+
+def _keys_lost(before: str | None, after: str | None) -> bool:
+    """Whether any extra field had a value and has none."""
+    old, new = parse_extra(before or "") or {}, parse_extra(after or "") or {}
+    return any(value and not new.get(key) for key, value in old.items())
 
 
 def _said(field: str, value: object) -> str:

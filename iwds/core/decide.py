@@ -1,13 +1,12 @@
 """What one case leads to: changes that would be made, and steps deliberately not taken, each with its reason.
 
-Whose a login is decides what may happen to it (the tag alone never allows a removal):
+Only our ledger makes a login ours. With a row, the login is kept equal to its person, or becomes a leaver's. Without
+one the tag is all there is, and a tag never justifies taking anything away:
 
-    tag (created_by)  ledger row  an entry explains it  then
-    any               ours        yes / no              kept equal / leaver
-    ours              none        yes                   adopt
-    ours              none        no                    skip `orphan`
-    other             none        yes                   skip `foreign`; adopt where the job lists that origin
-    other             none        no                    skip `foreign`
+    the tag is        somebody has this name             nobody does
+    ours              adopt                              skip `orphan`
+    another's         skip `foreign`, or adopt where     skip `foreign`
+                      the job lists that origin
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,7 @@
-"""Changes as plain data and back, for plan files and the journal. JSON in, equal values out."""
+"""Changes as plain data and back, for plan files and the journal. JSON in, equal values out.
+
+Whether and when a login was used stays out: it changes nothing, and would make every plan differ from the next.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias

@@ -125,7 +125,7 @@ class Populations:
         active: our active logins before the run; on a first run those that the plan matches or creates.
         groups: members per group id.
         sources: people per source: (in the last proven reading, now).
-        recent: applied without an override in the last hours, by guard name.
+        recent: applied without an override in the last hours, by `counter`.
     """
 
     active: int
@@ -145,6 +145,11 @@ def counted(change: Change) -> Iterable[tuple[GuardKind, str, int]]:
         for name in fields_changed(change):
             if field_kind(change, name) is Kind.CLEAR:
                 yield GuardKind.CLEAR, name, 0
+
+
+def counter(kind: GuardKind, of: str) -> str:
+    """What later runs know the changes that a guard counted by: `lock`, `clear mail`, `leave-group vpn`."""
+    return f"{kind.value} {of}" if of else kind.value
 
 
 def read_gauges(
@@ -180,7 +185,7 @@ def read_gauges(
         kind, of, group = key
         population = _population(kind, of, group, populations)
         limit = limits.get(kind, DEFAULTS[kind]).allowed(population)
-        recent = 0 if of else populations.recent.get(kind.value, 0)
+        recent = populations.recent.get(counter(kind, of), 0)
         return Gauge(
             kind, of, sum(causes.values()), recent, limit, population, dict(sorted(causes.items())),
             allowed.get(kind.value),

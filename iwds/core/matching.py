@@ -1,12 +1,10 @@
 """Who stands for whom: people, ledger rows and logins joined into cases.
 
 `join` is the obvious join in memory. The engine's scratch file answers the same question for a million people; a
-property test holds the two equal. The rules:
-
-1. anchor -> ledger row -> login id. A row is believed only while that login still carries the name or the tag that
-   we last saw.
-2. by login name, only for an anchor without a row and a login without a row.
-3. a login that stands for another anchor is never matched: the newcomer waits.
+property test holds the two equal. Our own memory goes first: a ledger row leads from a
+person to a login, as long as that login still looks like the one we remember, by its name or by its tag. Names are
+compared only between people and logins that our memory says nothing about. So somebody new with an old colleague's name
+is never handed that colleague's login.
 """
 
 from collections.abc import Iterable, Mapping, Set

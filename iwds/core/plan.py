@@ -124,9 +124,9 @@ def identities(change: Change) -> frozenset[str]:
     return frozenset({json.dumps({k: v for k, v in data.items() if k not in ("because", "evidence")}, sort_keys=True)})
 
 
-def skip_order(skip: Skip) -> tuple[str, str, str, str]:
+def skip_order(skip: Skip) -> tuple[str, str, str, str, int]:
     """Skips are listed by reason, then by login; the order of the input does not matter."""
-    return skip.reason.value, skip.subject.login, skip.subject.key, skip.detail
+    return skip.reason.value, skip.subject.login, skip.subject.key, skip.detail, skip.subject.login_id or 0
 
 
 def chosen_part(change: Change, chosen: frozenset[str]) -> Change | None:

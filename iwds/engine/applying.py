@@ -11,6 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
+from typing import assert_never
 
 from iwds.core.change import (
     AddToGroup,
@@ -29,7 +30,7 @@ from iwds.core.ledger import ledger_effect
 from iwds.core.model import LedgerRow
 from iwds.core.plan import Plan
 from iwds.engine.job import Job, Progress, silent
-from iwds.engine.settle import settled_by_reading
+from iwds.engine.settle import FindRow, settled_by_reading
 from iwds.engine.verify import Verifier
 from iwds.errors import (
     AccessRefused,
@@ -70,12 +71,13 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Hands:
-    """What applying needs: the writer, the journal, the lease and the request to stop."""
+    """What applying needs: the writer, the journal, the lease, our memory and the request to stop."""
 
     writer: TargetWriter
     journal: Journal
     lease: Lease
     verifier: Verifier
+    find_row: FindRow
     stop: threading.Event
     progress: Progress = silent
 
@@ -221,7 +223,7 @@ class Applying:
     def _unknown(self, step: _Step, login_id: int, error: IwdsError, attempts: int) -> Outcome:
         """Sent, no answer to trust: a read settles what a read can settle."""
         try:
-            result, login_id = settled_by_reading(step.change, login_id, self.job.target)
+            result, login_id = settled_by_reading(step.change, login_id, self.job.target, self.hands.find_row)
         except (Unavailable, AccessRefused):
             result = Result.UNKNOWN
         if result is Result.DONE:
@@ -254,3 +256,5 @@ def _call_for(change: Change, writer: TargetWriter, login_id: int) -> Callable[[
             return partial(writer.send_activation, login_id)
         case Adopt() | AdoptMembership() | Forget():
             return lambda: None
+        case _:
+            assert_never(change)

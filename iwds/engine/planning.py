@@ -1,6 +1,7 @@
 """From a job to a plan: read both sides, join, decide, assemble. Nothing here can change the service."""
 
 import secrets
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from iwds.core.model import Account, Entry, Group, Proof, Unmapped, fold
 from iwds.core.plan import Basis, Plan, Selection
 from iwds.core.policy import World
 from iwds.engine.job import Job, Tools
-from iwds.errors import ConfigurationError, ServiceUnproven
+from iwds.errors import ConfigurationError, ServiceUnproven, Stopped
 from iwds.ports import JobMemory, ReadStream, Source, T_co, Waist
 
 RECENT = timedelta(hours=20)
@@ -32,8 +33,10 @@ class Readings:
     service: Proof
 
 
-def make_plan(job: Job, tools: Tools, selection: Selection | None = None) -> tuple[Plan, Tally]:
-    """Read, join, decide and assemble.
+def make_plan(
+    job: Job, tools: Tools, selection: Selection | None = None, stop: threading.Event | None = None
+) -> tuple[Plan, Tally]:
+    """Read, join, decide and assemble; `stop` ends the reading with `Stopped`.
 
     Returns the plan, and the tally with the tags that our memory lacks. Raises `ServiceUnproven` where the service's
     reading contradicts itself, `ConfigurationError` where the ledger belongs to another service, `Unavailable` and
@@ -41,14 +44,14 @@ def make_plan(job: Job, tools: Tools, selection: Selection | None = None) -> tup
     """
     waist = tools.waist()
     try:
-        return _Planning(job, tools, waist).plan(selection or Selection())
+        return _Planning(job, tools, waist, stop or threading.Event()).plan(selection or Selection())
     finally:
         waist.close()
 
 
 class _Planning:
-    def __init__(self, job: Job, tools: Tools, waist: Waist) -> None:
-        self.job, self.tools, self.waist = job, tools, waist
+    def __init__(self, job: Job, tools: Tools, waist: Waist, stop: threading.Event) -> None:
+        self.job, self.tools, self.waist, self.stop = job, tools, waist, stop
         self.now = tools.clock.now()
         self.notes: list[str] = []
 
@@ -120,6 +123,8 @@ class _Planning:
             done += 1
             if done % TICK == 0:
                 self.tools.progress(what, done, None)
+                if self.stop.is_set():
+                    raise Stopped(f"stopped on request while reading {what}; nothing was changed")
         self.tools.progress(what, done, done)
 
     def _read_service(self, groups: dict[str, Group]) -> Proof:

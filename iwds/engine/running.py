@@ -8,14 +8,15 @@ import socket
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from iwds.core.change import Change, Evidence, describe
 from iwds.core.decide import Reason
 from iwds.core.document import change_from_data
-from iwds.core.guards import NOT_ON_FIRST_RUN, counted
+from iwds.core.guards import NOT_ON_FIRST_RUN, counted, counter
 from iwds.core.ledger import ledger_effect
 from iwds.core.model import LedgerRow
 from iwds.core.plan import Plan, Selection, restrict, summary_data
@@ -29,6 +30,7 @@ from iwds.errors import IwdsError, Refused
 from iwds.ports import Journal, Lease, Outcome, Result, RunRow
 
 LEASE_SECONDS = 120.0
+"""How long a lease lasts at least without being renewed; four calls always fit into one."""
 RENEW_EVERY = 30.0
 LISTED = 200
 """How many changes that were not simply done a report names; the journal has them all."""
@@ -71,7 +73,7 @@ class RunReport:
 
     @property
     def exit_code(self) -> int:
-        """0, 3 or 4; see the command line's page of exit codes."""
+        """0, 3 or 4, in report mode also 2; see the command line's page of exit codes."""
         return self.run.exit_code or 0
 
 
@@ -92,7 +94,7 @@ def plan_exit_code(plan: Plan) -> int:
 def run(job: Job, tools: Tools, make_writer: MakeWriter | None, request: Request) -> RunReport:
     """Plan and apply under the lease of the service; `make_writer` None plans, reports and remembers only.
 
-    Raises `LeaseHeld` where another run holds the service, and whatever planning raises; each is recorded.
+    Raises `LeaseHeld` where another run holds the service, and whatever planning raises, which is recorded.
     """
     with _leased(job, tools) as lease:
         return _Run(job, tools, lease, request).run(make_writer)
@@ -101,15 +103,15 @@ def run(job: Job, tools: Tools, make_writer: MakeWriter | None, request: Request
 @contextmanager
 def _leased(job: Job, tools: Tools) -> Iterator[Lease]:
     """The lease, kept alive by a thread until the end."""
-    lease = tools.state.lease(job.target.service, f"{_who()}@{socket.gethostname()} pid {os.getpid()}", LEASE_SECONDS)
+    seconds = max(LEASE_SECONDS, 4 * job.target.timeout)
+    lease = tools.state.lease(job.target.service, f"{_who()}@{socket.gethostname()} pid {os.getpid()}", seconds)
     ended = threading.Event()
 
     def keep() -> None:
         while not ended.wait(RENEW_EVERY):
-            try:
+            # A busy database is asked again; a lease that is lost meets the fence at the next batch, which says so.
+            with suppress(IwdsError):
                 lease.renew()
-            except IwdsError:
-                return  # the next batch meets the fence, and says so
 
     keeper = threading.Thread(target=keep, name="lease", daemon=True)
     keeper.start()
@@ -153,7 +155,7 @@ class _Run:
         journal = self.tools.state.journal(self.row.id, self.job.target.service, self.lease)
         if make_writer:
             settle_open_intents(self.job, self.tools, journal)
-        plan, tally = make_plan(self.job, self.tools, self.request.selection)
+        plan, tally = make_plan(self.job, self.tools, self.request.selection, self.request.stop)
         moved: tuple[Change, ...] = ()
         if self.request.approved:
             plan, moved = restrict(plan, self.request.approved)
@@ -172,21 +174,23 @@ class _Run:
             )
         else:
             summary = f"report only: {len(plan.changes)} changes would be made"
-        return RunReport(self._ended(code, summary, summary_data(plan)), plan, None, moved)
+        report = summary_data(plan) | {"succeeded": not plan.violations and not plan.basis.unproven}
+        return RunReport(self._ended(code, summary, report), plan, None, moved)
 
     def _applied(self, plan: Plan, moved: tuple[Change, ...], make_writer: MakeWriter, journal: Journal) -> RunReport:
         if plan.changes and not self.request.confirm(plan):
             return RunReport(self._ended(0, "declined: nothing was changed", summary_data(plan)), plan, None, moved)
         applied = self._make(plan, make_writer, journal) if plan.changes else Applied()
         code = _exit_code(plan, applied, moved)
-        report = summary_data(plan) | _applied_data(applied)
+        report = summary_data(plan) | _applied_data(applied) | {"succeeded": code == 0}
         return RunReport(self._ended(code, _summary(plan, applied), report, plan, applied), plan, applied, moved)
 
     def _make(self, plan: Plan, make_writer: MakeWriter, journal: Journal) -> Applied:
         verifier = Verifier(self.job, self.tools.clock, plan.basis.service.taken_at)
         writer = make_writer()
         try:
-            hands = Hands(writer, journal, self.lease, verifier, self.request.stop, self.tools.progress)
+            find_row = partial(self.tools.state.ledger_row, self.job.target.service)
+            hands = Hands(writer, journal, self.lease, verifier, find_row, self.request.stop, self.tools.progress)
             return Applying(plan, self.job, hands).run()
         finally:
             writer.close()
@@ -199,7 +203,9 @@ class _Run:
         if plan is None or applied is None:
             state.finish_run(self.row, applied=False, accepted="", counted={})
             return self.row
-        state.save_readings(self.row.id, plan.basis.sources)
+        if not plan.basis.selection.only:
+            # Whoever picked out a part has not said that the whole reading is right.
+            state.save_readings(self.row.id, plan.basis.sources)
         accepted = plan.basis.config_digest if _accepts(plan, applied) else ""
         # A first run that was stopped half-way is none: the next one removes nothing either.
         whole = not (plan.basis.first_run and applied.stopped)
@@ -213,9 +219,10 @@ def settle_open_intents(job: Job, tools: Tools, journal: Journal) -> int:
     What a read cannot settle is superseded: memberships show in the next reading, and a mail is never sent twice.
     """
     outcomes = []
+    find_row = partial(tools.state.ledger_row, job.target.service)
     for intent in tools.state.unsettled(job.target.service):
         change = change_from_data(intent.change)
-        result, login_id = settled_by_reading(change, change.subject.login_id or 0, job.target)
+        result, login_id = settled_by_reading(change, change.subject.login_id or 0, job.target, find_row)
         result = Result.SUPERSEDED if result is Result.UNKNOWN else result
         effect = _late_effect(change, login_id, job) if result is Result.DONE else None
         outcomes.append(Outcome(intent.id, result, "settled by reading", 0, login_id, effect))
@@ -238,7 +245,8 @@ def _exit_code(plan: Plan, applied: Applied, moved: tuple[Change, ...]) -> int:
     waiting = bool(plan.held or moved or applied.outcomes or applied.stopped)
     if not waiting:
         return 0
-    return 4 if applied.done or applied.outcomes or applied.stopped else Refused.exit_code
+    sent = applied.done or any(result in (Result.REJECTED, Result.UNKNOWN) for _, result, _ in applied.outcomes)
+    return 4 if sent or applied.stopped else Refused.exit_code
 
 
 def _accepts(plan: Plan, applied: Applied) -> bool:
@@ -255,8 +263,9 @@ def _accepts(plan: Plan, applied: Applied) -> bool:
 def _counted(plan: Plan, applied: Applied) -> dict[str, int]:
     """What was made, by guard, where the guard watched and was not overridden for this plan."""
     exempt = {*plan.basis.selection.allow, *(NOT_ON_FIRST_RUN if plan.basis.first_run else ())}
-    counts = Counter(kind.value for change in applied.done for kind, of, _ in counted(change) if not of)
-    return {name: n for name, n in counts.items() if name not in exempt}
+    return Counter(
+        counter(kind, of) for change in applied.done for kind, of, _ in counted(change) if kind.value not in exempt
+    )
 
 
 def _summary(plan: Plan, applied: Applied) -> str:

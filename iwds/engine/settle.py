@@ -1,10 +1,16 @@
 """What became of a call without an answer: read, never guess."""
 
+from collections.abc import Callable
+
 from iwds.core.change import WRITTEN_FIELDS, Change, CreateLogin, DeleteLogin, Write, fields_changed
+from iwds.core.model import LedgerRow
 from iwds.ports import Result, TargetReader
 
+FindRow = Callable[[int], LedgerRow | None]
+"""The ledger row of one login id."""
 
-def settled_by_reading(change: Change, login_id: int, target: TargetReader) -> tuple[Result, int]:
+
+def settled_by_reading(change: Change, login_id: int, target: TargetReader, find_row: FindRow) -> tuple[Result, int]:
     """What a read says became of a change, and the login's id.
 
     Memberships settle themselves with the next reading, and a mail cannot be seen: both stay unknown. Raises
@@ -17,13 +23,21 @@ def settled_by_reading(change: Change, login_id: int, target: TargetReader) -> t
             gone = target.login(change.before.id, change.before.login) is None
             return (Result.DONE if gone else Result.REJECTED), login_id
         case CreateLogin():
-            login = target.named(change.account.login)
-            if login is None:
-                return Result.REJECTED, 0
-            ours = login.created_by == target.provisioning_id
-            return (Result.DONE, login.id) if ours else (Result.UNKNOWN, 0)
+            return _created(change, target, find_row)
         case _:
             return Result.UNKNOWN, login_id
+
+
+def _created(change: CreateLogin, target: TargetReader, find_row: FindRow) -> tuple[Result, int]:
+    login = target.named(change.account.login)
+    if login is None:
+        return Result.REJECTED, 0
+    row = find_row(login.id)
+    if row is not None and row.anchor != change.subject.anchor:
+        # Whoever was to give up this name still has it, with their devices.
+        return Result.REJECTED, 0
+    ours = login.created_by == target.provisioning_id
+    return (Result.DONE, login.id) if ours else (Result.UNKNOWN, 0)
 
 
 def _written(change: Write, target: TargetReader) -> Result:

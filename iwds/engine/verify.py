@@ -16,7 +16,8 @@ from iwds.core.change import (
     fields_changed,
     removes,
 )
-from iwds.core.model import Account, Anchor, Entry, Login, Status, Unmapped, fold
+from iwds.core.matching import extra_held, extra_wanted
+from iwds.core.model import Absent, Account, Anchor, Entry, Login, Status, Unmapped, fold
 from iwds.engine.job import Job
 from iwds.ports import Clock
 
@@ -73,8 +74,7 @@ class Verifier:
     def _still_follows(self, change: Change, entry: Entry) -> str:
         """Whether the entry as it is now still asks for what is to be taken."""
         wanted = self._wanted(entry)
-        asks = _asks_for(change, wanted)
-        if asks or (change.evidence is Evidence.RULE and not isinstance(wanted, Account)):
+        if _asks_for(change, wanted):
             return ""
         if change.evidence is Evidence.RULE and not any(s.selects(entry.anchor) for s in self.job.sources):
             return ""
@@ -97,26 +97,29 @@ class Verifier:
 
 def _asks_for(change: Change, wanted: Account | Unmapped) -> bool:
     """Whether somebody's account, or its absence, still leads to this removal."""
-    leaving = isinstance(wanted, Unmapped)
     if isinstance(change, DeleteLogin):
-        return leaving
+        return _leaves(wanted)
     if isinstance(change, RemoveFromGroup):
         return isinstance(wanted, Account) and wanted.groups is not None and change.group.name not in wanted.groups
-    if isinstance(change, Write):
-        taken = [name for name in fields_changed(change) if field_kind(change, name) in REMOVALS]
-        return all(_same(name, change.after, wanted) for name in taken)
-    return False
+    assert isinstance(change, Write)  # noqa: S101 - nothing else removes
+    taken = [name for name in fields_changed(change) if field_kind(change, name) in REMOVALS]
+    return all(_same(name, change.after, wanted) for name in taken)
+
+
+def _leaves(wanted: Account | Unmapped) -> bool:
+    """Whether they are out of scope. Whoever is present but excluded, invalid or a duplicate keeps what they have."""
+    return isinstance(wanted, Unmapped) and wanted.reason is Absent.OUT_OF_SCOPE
 
 
 def _same(name: str, after: Login, wanted: Account | Unmapped) -> bool:
     if isinstance(wanted, Unmapped):
-        return name == "status"
+        return name == "status" and _leaves(wanted)
     match name:
         case "login":
             return fold(wanted.login) == fold(after.login)
         case "status":
             return (wanted.enabled is False) == (after.status == Status.LOCKED)
         case "extra":
-            return True
+            return extra_wanted(wanted) == extra_held(after.extra, wanted)
         case _:
             return bool(getattr(wanted, name) == getattr(after, name))

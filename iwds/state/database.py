@@ -70,6 +70,11 @@ class SqlState:
         """All rows of a service in the order of login ids, streamed."""
         return ledger.read_ledger(self._database, service)
 
+    def ledger_row(self, service: Service, login_id: int) -> LedgerRow | None:
+        """The row of one login; None where it is not ours."""
+        with self._database.reading() as connection:
+            return ledger.rows_of(connection, service, [login_id]).get(login_id)
+
     def note_tags(self, service: Service, tags: Mapping[int, int], lease: Lease) -> None:
         """Record what `created_by` reads back as for logins that have no tag yet: login id -> tag."""
         with self._database.writing() as connection:

@@ -179,6 +179,11 @@ class LedgerContract:
         fill(begin(state, "r"), [full])
         assert list(state.ledger(SERVICE)) == [full]
 
+    def test_one_row_comes_alone(self, state: State) -> None:
+        fill(begin(state, "r"), [row(1, 8), row(2, 9)])
+        assert state.ledger_row(SERVICE, 2) == row(2, 9)
+        assert state.ledger_row(SERVICE, 3) is None
+
     def test_services_are_apart(self, state: State) -> None:
         fill(begin(state, "r"), [row(1, 2)])
         assert list(state.ledger(OTHER)) == []

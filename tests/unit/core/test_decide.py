@@ -18,11 +18,11 @@ from iwds.core.change import (
     Write,
     kinds,
 )
-from iwds.core.decide import Decision, Proposal, Skip, decide, subject_of
+from iwds.core.decide import Decision, Proposal, Reason, Skip, decide, subject_of
 from iwds.core.ledger import written_of
 from iwds.core.matching import Case, Match
 from iwds.core.model import Absent, Activation, AtCreation, Origin, Unmapped
-from iwds.core.policy import Leaver, Policy, World
+from iwds.core.policy import Leaver, Policy
 from tests.unit.core.made import OURS, account, anchor, changes, decided, login, reasons, row, subject, world
 
 
@@ -48,7 +48,7 @@ class TestWhose:
     @pytest.mark.parametrize("tag", [0, 1, OURS, 30, None])
     def test_a_login_with_a_row_of_ours_and_no_entry_is_a_leavers(self, tag: int | None) -> None:
         write = one(decided([], [row()], [login(created_by=tag)]))
-        assert (kinds(write), write.evidence) == ({"lock"}, Evidence.UNSEEN)
+        assert (set(kinds(write)), write.evidence) == ({"lock"}, Evidence.UNSEEN)
 
     def test_a_login_with_our_tag_and_no_row_is_adopted_where_an_entry_explains_it(self) -> None:
         adopt = one(decided([account()], [], [login()], {1: frozenset({1})}))
@@ -70,7 +70,7 @@ class TestWhose:
         found = decided([account(mail="a@x.y")], [], [login(created_by=0)], rules=rules)
         assert [type(change) for change in changes(found)] == [Adopt, Write]
         assert decided([], [], [login(created_by=0)], rules=rules)[0] == Skip(
-            subject_of(Case(Match.UNMATCHED, login=login())), reason_of("foreign"), "made in the console"
+            subject_of(Case(Match.UNMATCHED, login=login())), Reason.FOREIGN, "made in the console"
         )
 
     def test_a_login_under_another_provisioning_id_is_left_to_the_job_that_keeps_it(self) -> None:
@@ -82,12 +82,6 @@ class TestWhose:
         (skip,) = decided([], [row()], [login(1, "other", created_by=1)])
         assert isinstance(skip, Skip)
         assert (skip.reason.value, skip.subject.anchor) == ("foreign", anchor())
-
-
-def reason_of(name: str) -> Any:
-    from iwds.core.decide import Reason
-
-    return Reason(name)
 
 
 class TestAdopting:
@@ -133,11 +127,11 @@ class TestKeepingEqual:
 
     def test_a_lock_of_ours_is_taken_off_again(self) -> None:
         write = one(decided([account(enabled=True)], [row(locked=True)], [login(status=1)]))
-        assert (kinds(write), write.because) == ({"unlock"}, "enabled again in the directory")
+        assert (set(kinds(write)), write.because) == ({"unlock"}, "enabled again in the directory")
 
     def test_a_lock_of_somebody_else_stays_and_the_rest_goes_on(self) -> None:
         found = decided([account(enabled=True, mail="x@y.z")], [row()], [login(status=1)])
-        assert (kinds(one(found)), reasons(found)) == ({"update"}, ["locked-elsewhere"])
+        assert (set(kinds(one(found))), reasons(found)) == ({"update"}, ["locked-elsewhere"])
 
     def test_a_person_who_is_disabled_is_locked(self) -> None:
         write = one(decided([account(enabled=False)], [row()], [login()]))
@@ -168,7 +162,7 @@ class TestKeepingEqual:
     def test_a_name_changed_by_hand_is_put_right(self) -> None:
         known = row(written=written_of(login()))
         write = one(decided([account()], [known], [login(1, "hand")]))
-        assert (kinds(write), write.because) == ({"rename"}, "login changed by hand on the service")
+        assert (set(kinds(write)), write.because) == ({"rename"}, "login changed by hand on the service")
 
     def test_an_adopted_login_whose_fields_we_never_wrote_differs(self) -> None:
         adopted = row(origin=Origin.ADOPTED)
@@ -263,11 +257,8 @@ class TestNewcomers:
 
     def test_never_get_the_login_that_stands_for_somebody_else(self) -> None:
         found = decided([account(groups=frozenset({"vpn"}))], [row(1, "bob", login="ann")], [login()])
-        waits = [
-            (type(d.change), d.waits_for)
-            for d in found
-            if isinstance(d, Proposal) and d.change.subject.login_id is None
-        ]
+        new = [d for d in found if isinstance(d, Proposal) and d.change.subject.login_id is None]
+        waits = [(type(proposal.change), proposal.waits_for) for proposal in new]
         assert waits == [(CreateLogin, 1), (AddToGroup, None)]
 
 
@@ -332,7 +323,3 @@ def test_a_subject_is_named_as_the_service_names_it_and_else_as_it_should_be() -
     assert subject_of(Case(Match.NEWCOMER, account(login="new"))).login == "new"
     assert subject_of(Case(Match.UNMAPPED, absent=replace(absent(), login=""))).login == "here/ann"
     assert subject_of(Case(Match.GONE, row=row(), gone=1)).login == "ann"
-
-
-def everything(rules: World) -> list[Decision]:
-    return decided([account(mail="x@y.z")], [row()], [login()], rules=rules)

@@ -1,0 +1,89 @@
+"""What a change does to our memory of a login."""
+
+from dataclasses import replace
+
+import pytest
+
+from iwds.core.change import (
+    AddToGroup,
+    Adopt,
+    AdoptMembership,
+    Change,
+    DeleteLogin,
+    Forget,
+    RemoveFromGroup,
+    SendActivation,
+)
+from iwds.core.ledger import created_login, fingerprint, ledger_effect, written_of
+from iwds.core.model import LedgerRow, Origin, Role
+from tests.unit.core.made import OURS, VPN, account, anchor, create, login, row, subject, write
+
+
+def after(change: Change, before: LedgerRow | None) -> LedgerRow | None:
+    return ledger_effect(change, 1, before, OURS)
+
+
+def test_what_was_created_is_ours_and_has_no_tag_until_it_is_read_back() -> None:
+    made = after(create("ann", mail="a@x.y", role=Role.MANAGER), None)
+    assert made == LedgerRow(
+        1, anchor(), OURS, Origin.CREATED, "ann", written=written_of(login(mail="a@x.y", role=1))
+    )  # fmt: skip
+
+
+def test_what_was_adopted_is_ours_with_the_tag_and_the_fields_that_it_has() -> None:
+    theirs = login(created_by=0, mail="a@x.y")
+    made = after(Adopt(subject(), theirs, (1,), "explained"), None)
+    assert made == LedgerRow(
+        1, anchor(), OURS, Origin.ADOPTED, "ann", 0, groups=frozenset({1}), written=written_of(theirs)
+    )  # fmt: skip
+
+
+def test_what_was_deleted_or_is_gone_is_forgotten() -> None:
+    assert after(DeleteLogin(subject(), login(), (), "gone"), row()) is None
+    assert after(Forget(subject(), "gone"), row()) is None
+
+
+def test_a_write_leaves_the_name_and_the_fields_that_it_wrote() -> None:
+    change = write(login="anna", mail="x")
+    assert after(change, row()) == row(login="anna", written=written_of(change.after))
+
+
+@pytest.mark.parametrize("locked", [True, False])
+def test_a_lock_is_ours_where_a_write_of_ours_set_it(locked: bool) -> None:
+    def lock_after(change: Change) -> bool:
+        found = after(change, row(locked=locked))
+        assert found is not None
+        return found.locked
+
+    assert lock_after(write(status=1))
+    assert not lock_after(write(login(status=1), status=0))
+    assert lock_after(write(login(status=1), mail="x")) is locked
+
+
+def test_memberships_come_and_go() -> None:
+    ours = row(groups=frozenset({1, 2}))
+    assert after(AddToGroup(subject(), VPN, "due"), row()) == row(groups=frozenset({1}))
+    assert after(AdoptMembership(subject(), VPN, "explained"), row()) == row(groups=frozenset({1}))
+    assert after(RemoveFromGroup(subject(), VPN, "not due"), ours) == row(groups=frozenset({2}))
+    assert after(Forget(subject(), "taken away", group=VPN), ours) == row(groups=frozenset({2}))
+
+
+def test_a_mail_changes_nothing() -> None:
+    assert after(SendActivation(subject(), "new"), row()) == row()
+
+
+def test_a_login_that_is_not_ours_becomes_ours_by_no_other_change() -> None:
+    for change in (write(mail="x"), AddToGroup(subject(), VPN, "due"), SendActivation(subject(), "new")):
+        assert after(change, None) is None
+
+
+def test_what_is_not_governed_is_created_empty() -> None:
+    assert created_login(account(), 7) == replace(login(7), extra=None, created_by=None)
+
+
+def test_fields_are_remembered_as_hashes_without_those_shared_with_others() -> None:
+    written = written_of(login(mail="a@x.y", phone=None, extra='{ "k":"v" }'))
+    assert "phone" not in written
+    assert "extra" not in written
+    assert written["mail"] == fingerprint("a@x.y") != "a@x.y"
+    assert written_of(login(role=Role.MANAGER))["role"] == written_of(login(role=1))["role"]

@@ -1,0 +1,178 @@
+"""A directory, a service and our memory in this process, and the real engine between them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from iwds.core.guards import GuardKind, Limit
+from iwds.core.model import Absent, Account, Anchor, Entry, LedgerRow, Login, Role, Unmapped
+from iwds.core.plan import Plan, Selection
+from iwds.core.policy import Policy
+from iwds.engine.job import Job, Tools
+from iwds.engine.planning import make_plan
+from iwds.engine.running import Request, RunReport, run
+from iwds.ports import RunRow, State, TargetWriter
+from iwds.sources.memory import MemorySource
+from iwds.state.database import open_state
+from iwds.state.scratch import ScratchWaist
+from iwds.targets.memory import Settings, connect
+
+OURS = 20
+WIDE = {kind: Limit(1_000, 1.0, None) for kind in GuardKind}
+"""Limits that nothing here reaches."""
+
+
+class SetClock:
+    """Stands still at the time of its making until it is moved; the memory target looks at the real time."""
+
+    def __init__(self) -> None:
+        self._start = datetime.now(UTC)
+        self.passed = 0.0
+
+    def now(self) -> datetime:
+        return self._start + timedelta(seconds=self.passed)
+
+    def monotonic(self) -> float:
+        return self.passed
+
+
+@dataclass(frozen=True)
+class PlainRules:
+    """An entry's attributes are the account's fields; `scope` says why there is to be none."""
+
+    digest: str = "plain"
+    groups: Mapping[str, bool] = field(default_factory=lambda: {"vpn": False, "wiki": False})
+    attributes: frozenset[str] = frozenset({"uid", "sn", "mail", "role", "disabled", "scope"})
+    extra_keys: frozenset[str] = frozenset()
+    states_enabled: bool = True
+    protected: frozenset[str] = frozenset()
+
+    def map(self, entry: Entry, now: datetime) -> Account | Unmapped:
+        uid, scope, role = (_first(entry, name) for name in ("uid", "scope", "role"))
+        if scope:
+            return Unmapped(entry.anchor, entry.name, Absent(scope), "as the directory says", uid or "")
+        if not uid:
+            return Unmapped(entry.anchor, entry.name, Absent.INVALID, "no uid")
+        disabled = _first(entry, "disabled")
+        return Account(
+            anchor=entry.anchor,
+            login=uid,
+            name=_first(entry, "sn"),
+            mail=_first(entry, "mail"),
+            role=None if role is None else Role(int(role or 0)),
+            enabled=None if disabled is None else not disabled,
+            groups=entry.groups,
+        )
+
+
+def _first(entry: Entry, attribute: str) -> str | None:
+    values = entry.attrs.get(attribute)
+    return None if values is None else values[0] if values else ""
+
+
+class Rehearsal:
+    """Everything that a run needs, open to tests."""
+
+    def __init__(self, **settings: Any) -> None:
+        given = {"kind": "memory", "provisioning_id": OURS, "groups": ("vpn", "wiki"), **settings}
+        self.source = MemorySource("staff", [], realm="here")
+        self.target = connect("mfa", Settings.model_validate(given))
+        self.clock = SetClock()
+        self.job = Job(
+            "staff", (self.source,), PlainRules(), self.target.reader, Policy(OURS), WIDE, "configuration 1"
+        )  # fmt: skip
+        self.writers = 0
+
+    @cached_property
+    def state(self) -> State:
+        """Our memory, made when it is first asked for: not every test needs one."""
+        return open_state("sqlite://", clock=self.clock)
+
+    @property
+    def tools(self) -> Tools:
+        return Tools(self.state, self.clock, ScratchWaist)
+
+    def close(self) -> None:
+        if "state" in vars(self):
+            self.state.close()
+
+    # --- the directory ------------------------------------------------------------------------------------------------
+
+    def hire(self, who: str, groups: tuple[str, ...] = (), **attributes: str) -> None:
+        """A person whose entry id is the first name that they have."""
+        attrs = {name: (value,) for name, value in {"uid": who, **attributes}.items()}
+        self.source.entries.append(Entry(Anchor("here", who), f"cn={who}", attrs, frozenset(groups)))
+
+    def change(self, who: str, groups: tuple[str, ...] | None = None, **attributes: str) -> None:
+        """What the directory says of a person from now on; an empty text is an attribute without a value."""
+        old = self.entry(who)
+        attrs = {**old.attrs, **{name: (value,) if value else () for name, value in attributes.items()}}
+        new = replace(old, attrs=attrs, groups=old.groups if groups is None else frozenset(groups))
+        self.source.entries = [new if entry is old else entry for entry in self.source.entries]
+
+    def leave(self, who: str) -> None:
+        self.source.entries.remove(self.entry(who))
+
+    def entry(self, who: str) -> Entry:
+        return next(entry for entry in self.source.entries if entry.anchor.id == who)
+
+    # --- the service --------------------------------------------------------------------------------------------------
+
+    def login(self, name: str) -> Login:
+        return next(login for login in self.target.state.logins.values() if login.login == name)
+
+    def by_hand(self, login_name: str, /, **fields: Any) -> None:
+        """What an administrator does in the service's own console."""
+        login = self.login(login_name)
+        self.target.state.logins[login.id] = replace(login, **fields)
+
+    def groups_of(self, name: str) -> set[str]:
+        number = self.login(name).id
+        return {self.target.state.groups[group].name for group, login in self.target.state.members if login == number}
+
+    def fail(self, operation: str, error: Exception, times: int = 1, after: bool = False) -> None:
+        """The next calls of an operation fail, before or after they had their effect."""
+        left = [times]
+
+        def knob(called: str) -> None:
+            if called == operation and left[0]:
+                left[0] -= 1
+                raise error
+
+        if after:
+            self.target.state.after = knob
+        else:
+            self.target.state.before = knob
+
+    def calls(self) -> list[str]:
+        """From now on, every operation that changes something, as it begins."""
+        seen: list[str] = []
+        self.target.state.before = seen.append
+        return seen
+
+    # --- the engine ---------------------------------------------------------------------------------------------------
+
+    def writer(self) -> TargetWriter:
+        self.writers += 1
+        return self.target.writer()
+
+    def configure(self, **fields: Any) -> None:
+        self.job = replace(self.job, **fields)
+
+    def plan(self, selection: Selection | None = None) -> Plan:
+        return make_plan(self.job, self.tools, selection)[0]
+
+    def run(self, report: bool = False, **request: Any) -> RunReport:
+        make: Callable[[], TargetWriter] | None = None if report else self.writer
+        return run(self.job, self.tools, make, Request("run", **request))
+
+    def run_row(self) -> RunRow:
+        """A run of this job that has just begun."""
+        return RunRow(
+            "r1", self.job.name, str(self.job.target.service), "run", "root", self.clock.now(), None, None, "", "", {}
+        )  # fmt: skip
+
+    def ledger(self) -> dict[str, LedgerRow]:
+        return {row.anchor.id: row for row in self.state.ledger(self.job.target.service)}

@@ -1,0 +1,423 @@
+"""One run from lease to report."""
+
+import getpass
+import os
+import threading
+from dataclasses import replace
+
+import pytest
+
+from iwds.core.change import CreateLogin, Subject, Write
+from iwds.core.decide import Reason
+from iwds.core.guards import DEFAULTS
+from iwds.core.model import Account, Anchor, Status
+from iwds.core.plan import Plan, Selection
+from iwds.core.policy import Leaver, Policy
+from iwds.engine import planning, running
+from iwds.engine.running import LEASE_SECONDS, RunReport, plan_exit_code, plan_only, settle_open_intents
+from iwds.errors import (
+    ConfigurationError,
+    LeaseHeld,
+    LeaseLost,
+    OutcomeUnknown,
+    Rejected,
+    ServiceUnproven,
+    SourceUnavailable,
+)
+from iwds.ports import Result
+from iwds.state.leases import SqlLease
+from tests.unit.engine.rehearsal import OURS, Rehearsal
+
+DOUBT = OutcomeUnknown("no answer")
+
+
+def settled(stage: Rehearsal, *people: str) -> Rehearsal:
+    """These people have their logins, and an applied run lies behind."""
+    for who in people:
+        stage.hire(who, mail=f"{who}@x.y")
+    assert stage.run().exit_code == 0
+    return stage
+
+
+class TestExitCodes:
+    def test_0_where_everything_was_made(self, stage: Rehearsal) -> None:
+        stage.hire("ann", ("vpn",))
+        report = stage.run()
+        assert (report.exit_code, report.run.summary) == (0, "2 done")
+        assert stage.groups_of("ann") == {"vpn"}
+
+    def test_0_where_there_is_nothing_to_do(self, stage: Rehearsal) -> None:
+        settled(stage, "ann")
+        report = stage.run()
+        assert (report.exit_code, report.run.summary, stage.writers) == (0, "nothing to do", 1)
+
+    def test_0_where_a_person_declines(self, stage: Rehearsal) -> None:
+        stage.hire("ann")
+        report = stage.run(confirm=lambda plan: False)
+        assert (report.exit_code, report.applied, stage.writers) == (0, None, 0)
+        assert stage.plan().basis.first_run
+
+    def test_3_where_a_guard_trips_and_then_nothing_is_made(self, stage: Rehearsal) -> None:
+        settled(stage, *"abcdefgh").configure(limits=DEFAULTS)
+        for who in "abcde":
+            stage.change(who, disabled="yes")
+        stage.hire("zoe")
+        calls = stage.calls()
+        report = stage.run()
+        assert (report.exit_code, report.run.summary, calls) == (3, "held by the guard lock", [])
+        assert stage.writers == 1
+
+    def test_3_where_everything_is_held(self, stage: Rehearsal) -> None:
+        settled(stage, "ann", "bob").leave("ann")
+        stage.source.problems = ["cut short"]
+        report = stage.run()
+        assert (report.exit_code, report.run.summary) == (3, "nothing was changed, 1 held")
+
+    def test_3_where_the_last_look_holds_everything(self, stage: Rehearsal) -> None:
+        settled(stage, "ann", "bob").leave("ann")
+
+        def comes_back(_: Plan) -> bool:
+            stage.hire("ann")
+            return True
+
+        report = stage.run(confirm=comes_back)
+        assert report.applied is not None
+        assert (report.exit_code, report.applied.results) == (3, {Result.HELD: 1})
+        assert stage.login("ann").status == Status.ACTIVE
+
+    def test_4_where_something_was_made_and_something_waits(self, stage: Rehearsal) -> None:
+        settled(stage, "ann", "bob").leave("ann")
+        stage.source.problems = ["cut short"]
+        stage.hire("cy")
+        report = stage.run()
+        assert (report.exit_code, report.run.summary) == (4, "1 done, 1 held by the plan")
+
+    def test_4_where_something_failed(self, stage: Rehearsal) -> None:
+        stage.hire("ann")
+        stage.fail("create", Rejected("no"))
+        assert stage.run().exit_code == 4
+
+    def test_4_where_it_was_stopped(self, stage: Rehearsal) -> None:
+        stage.hire("ann")
+        stop = threading.Event()
+        stop.set()
+        report = stage.run(stop=stop)
+        assert (report.exit_code, report.run.summary) == (4, "1 not tried; stopped on request")
+        assert stage.target.state.logins == {}
+
+    def test_of_a_plan(self, stage: Rehearsal) -> None:
+        settled(stage, *"abcdefgh")
+        assert plan_exit_code(plan_only(stage.job, stage.tools)) == 0
+        stage.hire("zoe")
+        assert plan_exit_code(stage.plan()) == 2
+        stage.leave("zoe")
+        stage.leave("a")
+        stage.source.problems = ["cut short"]
+        assert plan_exit_code(stage.plan()) == 3
+
+
+class TestAReportOnlyRun:
+    def test_never_builds_a_writer_and_still_remembers_its_plan(self, stage: Rehearsal) -> None:
+        stage.hire("ann")
+        report = stage.run(report=True)
+        assert (report.exit_code, stage.writers, stage.target.state.logins) == (2, 0, {})
+        assert report.run.summary == "report only: 1 changes would be made"
+        assert stage.state.plan(report.plan.id) is not None
+
+    def test_is_no_applied_run(self, stage: Rehearsal) -> None:
+        stage.run(report=True)
+        assert stage.plan().basis.first_run
+
+
+class TestAConfiguration:
+    """Counts as applied once nothing that it asks for is held back."""
+
+    def test_of_a_first_run_does(self, stage: Rehearsal) -> None:
+        settled(stage, "ann")
+        assert not stage.plan().basis.config_changed
+
+    def test_that_removes_nothing_is_accepted_by_the_run(self, stage: Rehearsal) -> None:
+        settled(stage, "ann").configure(digest="configuration 2")
+        assert stage.plan().basis.config_changed
+        assert stage.run().exit_code == 0
+        assert not stage.plan().basis.config_changed
+
+    def test_that_removes_waits_until_its_number_is_accepted(self, stage: Rehearsal) -> None:
+        settled(stage, "ann", "bob").configure(digest="configuration 2")
+        stage.change("ann", scope="out-of-scope")
+        assert stage.run().exit_code == 3
+        assert stage.run().exit_code == 3
+        assert stage.login("ann").status == Status.ACTIVE
+        accepted = Selection(frozenset({"rule"}), {"out-of-scope": 1}, "the new scope")
+        assert stage.run(selection=accepted).exit_code == 0
+        assert stage.login("ann").status == Status.LOCKED
+        assert not stage.plan().basis.config_changed
+
+    def test_is_not_accepted_by_a_run_that_chose_something_else(self, stage: Rehearsal) -> None:
+        settled(stage, "ann").configure(digest="configuration 2")
+        stage.run(selection=Selection(frozenset({"create"})))
+        assert stage.plan().basis.config_changed
+
+    def test_is_not_accepted_by_a_run_without_proof(self, stage: Rehearsal) -> None:
+        settled(stage, "ann").configure(digest="configuration 2")
+        stage.source.problems = ["cut short"]
+        stage.run()
+        assert stage.plan().basis.config_changed
+
+
+class TestCounts:
+    """Later runs' guards count what earlier ones made."""
+
+    def test_in_small_steps_nobody_gets_past_a_limit(self, stage: Rehearsal) -> None:
+        settled(stage, *"abcdefgh").configure(limits=DEFAULTS)
+        for who in "abc":
+            stage.change(who, disabled="yes")
+        assert stage.run().exit_code == 0
+        stage.change("d", disabled="yes")
+        assert stage.run().exit_code == 3
+        stage.clock.passed += 21 * 3600
+        assert stage.run().exit_code == 0
+
+    def test_what_was_allowed_by_hand_does_not_count(self, stage: Rehearsal) -> None:
+        settled(stage, *"abcdefgh").configure(limits=DEFAULTS)
+        for who in "abcd":
+            stage.change(who, disabled="yes")
+        assert stage.run(selection=Selection(allow={"lock": 4}, reason="sold")).exit_code == 0
+        stage.change("e", disabled="yes")
+        assert stage.run().exit_code == 0
+
+    def test_clearing_one_field_counts_for_that_field(self, stage: Rehearsal) -> None:
+        settled(stage, *"abcdefgh").configure(limits=DEFAULTS)
+        for who in "abc":
+            stage.change(who, mail="")
+        assert stage.run().exit_code == 0
+        stage.change("d", mail="")
+        assert [(gauge.of, gauge.recent) for gauge in stage.plan().violations] == [("mail", 3)]
+
+    def test_creations_of_a_first_run_do_not_count(self, stage: Rehearsal) -> None:
+        settled(stage, *(f"u{n}" for n in range(60))).configure(limits=DEFAULTS)
+        stage.hire("zoe")
+        assert stage.plan().violations == ()
+
+    def test_people_missing_against_the_last_proven_reading_are_counted(self, stage: Rehearsal) -> None:
+        settled(stage, *"abcdefgh").configure(limits=DEFAULTS, policy=Policy(OURS, Leaver.KEEP))
+        stage.run()
+        for who in "abcd":
+            stage.leave(who)
+        assert [gauge.kind.value for gauge in stage.plan().violations] == ["vanished"]
+
+
+class TestAnApprovedPlan:
+    def test_is_made_and_nothing_beside_it(self, stage: Rehearsal) -> None:
+        stage.hire("ann")
+        approved = stage.plan()
+        stage.hire("bob")
+        report = stage.run(approved=approved)
+        assert {login.login for login in stage.target.state.logins.values()} == {"ann"}
+        assert report.exit_code == 4
+        assert [skip.subject.login for skip in report.plan.held] == ["bob"]
+
+    def test_of_which_nothing_is_true_any_more_changes_nothing(self, stage: Rehearsal) -> None:
+        stage.hire("ann")
+        approved = stage.plan()
+        stage.leave("ann")
+        report = stage.run(approved=approved)
+        assert (report.exit_code, len(report.moved)) == (3, 1)
+
+
+class TestWhatAnEarlierRunLeftOpen:
+    def dead(self, stage: Rehearsal, *changes: CreateLogin | Write) -> None:
+        """A run that wrote its intents and died."""
+        service = stage.job.target.service
+        lease = stage.state.lease(service, "dead", LEASE_SECONDS)
+        row = replace(stage.run_row(), id="dead")
+        stage.state.start_run(row, "", "")
+        stage.state.journal("dead", service, lease).intend([(4, change) for change in changes])
+        lease.release()
+
+    def settle(self, stage: Rehearsal, run_id: str = "next") -> int:
+        service = stage.job.target.service
+        lease = stage.state.lease(service, "next", LEASE_SECONDS)
+        stage.state.start_run(replace(stage.run_row(), id=run_id), "", "")
+        try:
+            return settle_open_intents(stage.job, stage.tools, stage.state.journal(run_id, service, lease))
+        finally:
+            lease.release()
+
+    def creation(self, who: str) -> CreateLogin:
+        account = Account(Anchor("here", who), who, enabled=True)
+        return CreateLogin(Subject(who, account.anchor), account, "new")
+
+    def test_is_ours_where_a_read_shows_that_it_was_made(self, stage: Rehearsal) -> None:
+        self.dead(stage, self.creation("ann"))
+        stage.target.state.add("ann", created_by=OURS)
+        assert self.settle(stage) == 1
+        assert list(stage.ledger()) == ["ann"]
+        assert self.settle(stage, "later") == 0
+
+    def test_is_not_ours_where_it_was_not_made_or_carries_another_tag(self, stage: Rehearsal) -> None:
+        self.dead(stage, self.creation("ann"), self.creation("bob"))
+        stage.target.state.add("bob", created_by=1)
+        assert self.settle(stage) == 2
+        assert stage.ledger() == {}
+        results = {intent.result for intent in stage.state.intents("dead")}
+        assert results == {Result.REJECTED, Result.SUPERSEDED}
+
+    def test_never_gives_a_newcomer_the_login_of_somebody_else(self, stage: Rehearsal) -> None:
+        """The name was to be given up by a rename that did not come about."""
+        settled(stage, "ann")
+        other = replace(self.creation("ann"), subject=Subject("ann", Anchor("here", "second ann")))
+        self.dead(stage, other)
+        self.settle(stage)
+        assert list(stage.ledger()) == ["ann"]
+
+    @pytest.mark.parametrize("after", [False, True])
+    def test_is_settled_before_the_next_plan_and_nobody_is_created_twice(
+        self, stage: Rehearsal, after: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        stage.hire("ann", ("vpn",))
+        stage.fail("create", DOUBT, after=after)
+        blind = SourceUnavailable("the service cannot be read either")
+        with monkeypatch.context() as patch:
+            patch.setattr(type(stage.target.reader), "named", _raising(blind))
+            first = stage.run()
+        assert first.applied is not None
+        assert first.applied.results == {Result.UNKNOWN: 1, Result.NOT_TRIED: 1}
+        assert (first.exit_code, stage.ledger()) == (4, {})
+        second = stage.run()
+        assert second.exit_code == 0
+        assert [login.login for login in stage.target.state.logins.values()] == ["ann"]
+        assert (list(stage.ledger()), stage.groups_of("ann")) == (["ann"], {"vpn"})
+        assert stage.plan().changes == ()
+
+
+def _raising(error: Exception) -> object:
+    def method(*_: object) -> str:
+        raise error
+
+    return method
+
+
+class TestTroubleBeforeThePlan:
+    def test_an_unproven_reading_of_the_service_ends_the_run(self, stage: Rehearsal) -> None:
+        stage.hire("ann")
+        stage.target.state.problems = ["the count changed"]
+        with pytest.raises(ServiceUnproven):
+            stage.run()
+        (row,) = stage.state.runs()
+        assert (row.exit_code, "not believed" in row.summary, stage.writers) == (3, True, 0)
+
+    def test_a_source_that_does_not_answer_ends_the_run(self, stage: Rehearsal) -> None:
+        stage.source.fail_after = 0
+        with pytest.raises(SourceUnavailable):
+            stage.run()
+        assert stage.state.runs()[0].exit_code == 75
+
+    def test_another_service_under_the_same_name_ends_the_run(self, stage: Rehearsal) -> None:
+        settled(stage, *"abcdefgh")
+        stage.target.state.logins.clear()
+        with pytest.raises(ConfigurationError, match="another service"):
+            stage.run()
+
+    def test_a_lease_that_is_held_ends_the_run_before_anything_is_read(self, stage: Rehearsal) -> None:
+        lease = stage.state.lease(stage.job.target.service, "somebody", LEASE_SECONDS)
+        with pytest.raises(LeaseHeld, match="somebody"):
+            stage.run()
+        lease.release()
+        assert stage.run().exit_code == 0
+
+    def test_what_nobody_expected_is_recorded_and_raised(self, stage: Rehearsal) -> None:
+        stage.hire("ann")
+        with pytest.raises(ZeroDivisionError):
+            stage.run(confirm=lambda plan: bool(1 / 0))
+        assert stage.state.runs()[0].summary == "ended by ZeroDivisionError"
+
+    def test_a_group_that_the_service_does_not_have_is_a_note(self, stage: Rehearsal) -> None:
+        del stage.target.state.groups[2]
+        assert stage.plan().basis.notes == ("the service has no group wiki: such memberships are not made",)
+
+
+def test_a_lease_that_is_lost_while_applying_ends_the_run(stage: Rehearsal) -> None:
+    stage.hire("ann")
+
+    def lose(_: object) -> bool:
+        stage.clock.passed += LEASE_SECONDS + 1
+        stage.state.lease(stage.job.target.service, "somebody else", LEASE_SECONDS)
+        return True
+
+    with pytest.raises(LeaseLost):
+        stage.run(confirm=lose)
+    assert stage.target.state.logins == {}
+    assert stage.state.runs()[0].exit_code == 4
+
+
+class TestWhileItRuns:
+    """The lease is renewed by a thread of its own."""
+
+    def watched(self, stage: Rehearsal, monkeypatch: pytest.MonkeyPatch, error: Exception | None = None) -> RunReport:
+        """A run that waits, before it applies, until the thread has renewed the lease."""
+        renewed, renew = threading.Event(), SqlLease.renew
+
+        def watch(lease: SqlLease) -> None:
+            if threading.current_thread().name != "lease":
+                return renew(lease)
+            renewed.set()
+            if error:
+                raise error
+            return renew(lease)
+
+        def confirm(_: Plan) -> bool:
+            return renewed.wait(10)
+
+        monkeypatch.setattr(running, "RENEW_EVERY", 0.001)
+        monkeypatch.setattr(SqlLease, "renew", watch)
+        stage.hire("ann")
+        return stage.run(confirm=confirm)
+
+    def test_the_lease_is_kept_alive(self, stage: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert self.watched(stage, monkeypatch).run.summary == "1 done"
+
+    def test_a_lease_that_cannot_be_renewed_is_left_to_the_fence(
+        self, stage: Rehearsal, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert self.watched(stage, monkeypatch, LeaseLost("somebody else")).run.summary == "1 done"
+
+    def test_whoever_looks_on_is_told_how_far_it_is(self, stage: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(planning, "TICK", 2)
+        for who in "abc":
+            stage.hire(who)
+        told: list[tuple[str, int, int | None]] = []
+        planning.make_plan(stage.job, replace(stage.tools, progress=lambda *said: told.append(said)))
+        assert [said for said in told if said[0] == "staff"] == [("staff", 2, None), ("staff", 3, 3)]
+
+
+class TestWho:
+    def test_is_whoever_called_sudo(self, stage: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SUDO_USER", "ada")
+        assert stage.run().run.who == "ada"
+
+    def test_is_else_the_user_of_the_process_by_name_or_by_number(
+        self, stage: Rehearsal, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("SUDO_USER", raising=False)
+        monkeypatch.setenv("LOGNAME", "bob")
+        assert stage.run().run.who == "bob"
+        monkeypatch.setattr(getpass, "getuser", _raising(OSError("no such user")))
+        assert stage.run().run.who == str(os.getuid())
+
+
+def test_the_tag_of_what_we_created_is_noted_by_the_next_run(stage: Rehearsal) -> None:
+    settled(stage, "ann")
+    assert stage.ledger()["ann"].tag is None
+    stage.run()
+    assert stage.ledger()["ann"].tag == OURS
+
+
+def test_logins_of_ours_that_another_tool_retagged_hold_every_removal(stage: Rehearsal) -> None:
+    settled(stage, "ann", "bob")
+    stage.run()
+    stage.by_hand("bob", created_by=30)
+    stage.leave("ann")
+    report = stage.run()
+    assert report.exit_code == 3
+    assert [skip.reason for skip in report.plan.skips] == [Reason.HELD]
