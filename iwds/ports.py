@@ -35,6 +35,8 @@ class Finding:
     advice: str = ""
     warning: bool = False
     """True for something that works and still deserves a look; `ok` is True then."""
+    exit_code: int = 78
+    """What `iwds check` exits with for it, where `ok` is False: 75 where trying again may help."""
 
 
 class ReadStream(Protocol[T_co]):

@@ -55,7 +55,6 @@ class Reason(StrEnum):
     LOCKED_ELSEWHERE = "locked-elsewhere"
     FOREIGN_MEMBERSHIP = "foreign-membership"
     FIRST_RUN = "first-run"
-    SERVICE_FULL = "service-full"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from iwds.core.guards import Gauge
 from iwds.core.matching import Tally
 from iwds.core.model import Proof
 
-NEEDS_A_PERSON = frozenset({Reason.HELD, Reason.UNPROVEN, Reason.SERVICE_FULL})
+NEEDS_A_PERSON = frozenset({Reason.HELD, Reason.UNPROVEN})
 """Reasons for which a withheld step waits for somebody to decide or repair; the others settle themselves."""
 
 
@@ -124,9 +124,10 @@ def identities(change: Change) -> frozenset[str]:
     return frozenset({json.dumps({k: v for k, v in data.items() if k not in ("because", "evidence")}, sort_keys=True)})
 
 
-def skip_order(skip: Skip) -> tuple[str, str, str, str, int]:
+def skip_order(skip: Skip) -> tuple[str, str, str, str, int, str]:
     """Skips are listed by reason, then by login; the order of the input does not matter."""
-    return skip.reason.value, skip.subject.login, skip.subject.key, skip.detail, skip.subject.login_id or 0
+    who, step = skip.subject, describe(skip.change) if skip.change else ""
+    return skip.reason.value, who.login, who.key, skip.detail, who.login_id or 0, step
 
 
 def chosen_part(change: Change, chosen: frozenset[str]) -> Change | None:

@@ -12,7 +12,7 @@ def until_failure(what: str, findings: Iterable[Finding]) -> Iterator[Finding]:
     try:
         yield from findings
     except (Unavailable, AccessRefused) as failed:
-        yield Finding(False, what, failed.message, failed.advice)
+        yield Finding(False, what, failed.message, failed.advice, exit_code=failed.exit_code)
 
 
 def of_proof(proof: Proof) -> Iterator[Finding]:
@@ -24,5 +24,5 @@ def of_proof(proof: Proof) -> Iterator[Finding]:
         yield Finding(False, "proof", problem, "Nothing is taken from anyone who is missing in such a reading.")
     for attribute, present in proof.presence.items():
         if proof.count and not present:
-            advice = "Compare its spelling in the source and in the mapping, and who may read it."
+            advice = "Right where nobody is to have it; else compare its spelling, and who may read it."
             yield Finding(True, "attributes", f"nobody has {attribute}", advice, warning=True)

@@ -30,7 +30,7 @@ def findings(settings: "Settings", api: Api, reader: TargetReader) -> Iterator[F
         try:
             yield step()
         except IwdsError as error:
-            yield Finding(False, what, error.message, error.advice)
+            yield Finding(False, what, error.message, error.advice, exit_code=error.exit_code)
             return
 
 

@@ -1,0 +1,106 @@
+"""`python -m bench`: one run that measures every stage, and cleans up after itself."""
+
+import argparse
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from bench.measure import Measured
+from bench.population import Population
+from bench.report import machine, sizes_table, table
+from bench.running import measure, measure_all, prepared
+from bench.stages import STAGES
+from iwds.demo.slapd import missing
+from iwds.errors import IwdsError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Parse, measure, print; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, _ended)
+    if reason := missing():
+        print(f"bench: {reason}", file=sys.stderr)
+        return 1
+    try:
+        measured = _sizes(options) if options.sizes else _stages(options)
+    except (IwdsError, RuntimeError, subprocess.TimeoutExpired) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    if options.json:
+        options.json.write_text(json.dumps(measured, indent=1) + "\n")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--people", type=_count, default=10_000, metavar="N", help="in the directory (10000)")
+    parser.add_argument("--changed", type=_percent, default=1.0, metavar="PERCENT", help="of them differ (1)")
+    parser.add_argument("--first-run", action="store_true", help="nobody has a login yet")
+    parser.add_argument("--sizes", type=_counts, metavar="N,N", help="only the memory of planning, for several sizes")
+    parser.add_argument("--repeat", type=_times, default=1, metavar="N", help="each stage; the quickest counts (1)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write what was measured to a file as well")
+    return parser
+
+
+def _stages(options: argparse.Namespace) -> list[dict[str, object]]:
+    changed = round(options.people * options.changed / 100)
+    population = Population(options.people, changed, options.first_run)
+    line = machine(population)
+    with prepared(population) as folder:
+        measured = measure_all(folder, population, list(STAGES), options.repeat)
+    print(line, table(measured), sep="\n\n")
+    return [_data(population, one) for one in measured]
+
+
+def _sizes(options: argparse.Namespace) -> list[dict[str, object]]:
+    """Each size with as many differences as the smallest has, then the largest with its own."""
+    few = round(min(options.sizes) * options.changed / 100)
+    many = round(max(options.sizes) * options.changed / 100)
+    populations = [*(Population(size, few) for size in options.sizes), Population(max(options.sizes), many)]
+    rows = []
+    for population in populations:
+        with prepared(population) as folder:
+            rows.append((population, measure(folder, "plan", options.repeat)))
+    print(sizes_table(rows))
+    return [_data(population, one) for population, one in rows]
+
+
+def _data(population: Population, measured: Measured) -> dict[str, object]:
+    return {"population": asdict(population), **asdict(measured)}
+
+
+def _count(text: str) -> int:
+    number = int(text.replace("_", ""))
+    if not 10 <= number <= 10_000_000:
+        raise argparse.ArgumentTypeError("from 10 to 10000000")
+    return number
+
+
+def _times(text: str) -> int:
+    return max(1, int(text))
+
+
+def _counts(text: str) -> list[int]:
+    return [_count(part) for part in text.split(",")]
+
+
+def _percent(text: str) -> float:
+    number = float(text)
+    if not 0 <= number <= 50:
+        raise argparse.ArgumentTypeError("from 0 to 50")
+    return number
+
+
+def _ended(number: int, _: object) -> None:
+    """SIGTERM unwinds, so that servers and files are cleaned up."""
+    raise SystemExit(128 + number)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""The tables: 80 columns, numbers to the right."""
+
+import os
+import platform
+from collections.abc import Sequence
+
+from bench.measure import Measured
+from bench.population import Population
+
+
+def machine(population: Population) -> str:
+    """What was measured, and on what."""
+    what = "a first run" if population.first_run else f"{population.changed:,} of them differ"
+    cores, load = len(os.sched_getaffinity(0)), os.getloadavg()[0]
+    return f"{population.people:,} people, {what}; {cores} cores (load {load:.1f}), Python {platform.python_version()}"
+
+
+def table(measured: Sequence[Measured]) -> str:
+    """One line per stage; the first one is what the others are compared with."""
+    peer = measured[0].seconds
+    head = (
+        f"{'stage':<17}{'number of':>17}{'per second':>12}{'seconds':>9}{'x peer':>8}{'CPU s':>7}{'MB':>5}{'peak':>5}"
+    )
+    return "\n".join([head, *(_line(each, peer) for each in measured)])
+
+
+def _line(one: Measured, peer: float) -> str:
+    number = f"{one.items:,} {one.unit}"
+    rate = one.items / one.seconds if one.seconds else 0
+    return (
+        f"{one.stage:<17}{number:>17}{rate:>12,.0f}{one.seconds:>9.2f}{one.seconds / peer:>8.1f}{one.cpu:>7.2f}"
+        f"{one.before_mb:>5.0f}{one.peak_mb:>5.0f}"
+    )
+
+
+def sizes_table(rows: Sequence[tuple[Population, Measured]]) -> str:
+    """The memory of planning, one line per population."""
+    head = f"{'people':>12}{'differ':>12}{'seconds':>10}{'CPU s':>10}{'MB before':>12}{'MB peak':>10}"
+    lines = (
+        f"{of.people:>12,}{of.differing + of.leavers:>12,}{one.seconds:>10.2f}{one.cpu:>10.2f}{one.before_mb:>12.0f}"
+        f"{one.peak_mb:>10.0f}"
+        for of, one in rows
+    )
+    return "\n".join([head, *lines])

@@ -1,0 +1,50 @@
+"""The benchmark runs, measures every stage, and leaves nothing behind."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from bench.stages import STAGES
+from tests.servers import require
+from tests.servers.slapd import require_slapd
+
+ROOT = Path(__file__).parents[2]
+
+
+def bench(temporary: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    require_slapd()
+    require("ldapsearch", "ldap-utils")
+    command = [sys.executable, "-m", "bench", *arguments]
+    environment = {**os.environ, "TMPDIR": str(temporary)}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
+
+
+def test_one_run_measures_every_stage_beside_ldapsearch(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+
+    done = bench(temporary, "--people", "200", "--changed", "10", "--json", str(report))
+
+    assert done.returncode == 0, done.stderr
+    assert "200 people, 20 of them differ" in done.stdout
+    lines = done.stdout.splitlines()
+    assert all(len(line) <= 80 for line in lines)
+    for stage in ("ldapsearch", *STAGES):
+        assert any(line.startswith(f"{stage} ") for line in lines), stage
+    measured = {row["stage"]: row for row in json.loads(report.read_text())}
+    assert measured["read"]["items"] == measured["join"]["items"] == measured["plan"]["items"] == 200
+    assert measured["apply"]["items"] == 20
+    assert all(row["seconds"] > 0 for row in measured.values())
+    assert not list(temporary.iterdir())
+
+
+def test_memory_of_planning_is_shown_for_several_sizes(tmp_path: Path) -> None:
+    done = bench(tmp_path, "--sizes", "50,100", "--changed", "4")
+
+    assert done.returncode == 0, done.stderr
+    head, *rows = done.stdout.splitlines()
+    assert "MB peak" in head
+    assert [row.split()[:2] for row in rows] == [["50", "2"], ["100", "2"], ["100", "4"]]
