@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from iwds.core.change import REMOVALS, Change, Kind, Write, fields_changed, kinds, only
+from iwds.core.change import REMOVALS, Change, Kind, Write, describe, fields_changed, kinds, only
 from iwds.core.decide import Reason, Skip
 from iwds.core.document import change_to_data
 from iwds.core.guards import Gauge

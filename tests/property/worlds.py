@@ -1,7 +1,8 @@
 """Hypothesis strategies for small worlds: few names and ids, so that everything collides with everything."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -109,8 +110,8 @@ def readings(draw: st.DrawFn) -> Readings:
     members = {login.id: draw(group_ids) for login in logins}
     world = draw(worlds)
     settled = draw(st.lists(st.sampled_from(everybody), unique_by=lambda p: p.anchor)) if everybody else []
-    for number, person in enumerate((p for p in settled if isinstance(p, Account)), start=201):
-        login, row, groups = settle(person, number, world)
+    for number, person in enumerate([*(p for p in settled if isinstance(p, Account)), *draw(leavers)], start=201):
+        login, row, groups = draw(disturbed(*settle(person, number, world)))
         logins.append(login)
         rows.append(row)
         members[number] = groups
@@ -133,6 +134,36 @@ def settle(account: Account, number: int, world: World) -> tuple[Login, LedgerRo
     )
     groups = world.group_ids(account.groups or frozenset())
     return login, LedgerRow(number, account.anchor, OURS, Origin.CREATED, account.login, OURS, groups=groups), groups
+
+
+leavers = st.lists(
+    accounts.map(lambda account: replace(account, anchor=Anchor("r1", f"gone {account.login}"))),
+    max_size=2,
+    unique_by=lambda account: account.anchor,
+)
+"""People who have a login of ours and are in no reading."""
+
+_BY_HAND: tuple[dict[str, Any], ...] = (
+    {},
+    {},
+    {"status": 1},
+    {"status": 0},
+    {"role": 2},
+    {"mail": "z"},
+    {"login": "zed"},
+)
+
+
+@st.composite
+def disturbed(
+    draw: st.DrawFn, login: Login, row: LedgerRow, groups: frozenset[int]
+) -> tuple[Login, LedgerRow, frozenset[int]]:
+    """The same after somebody's hand was on the service; or a row of another job."""
+    touched = replace(login, **draw(st.sampled_from(_BY_HAND)))
+    ours = draw(st.sampled_from((row.groups, row.groups, frozenset({1, 2, 3}), frozenset())))
+    owner = draw(st.sampled_from((OURS, OURS, OURS, 30)))
+    there = draw(st.sampled_from((groups, groups, frozenset({1, 2, 3}), frozenset({2}), frozenset())))
+    return touched, replace(row, groups=ours, owner=owner, locked=draw(st.booleans())), there
 
 
 policies = st.builds(

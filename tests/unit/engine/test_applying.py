@@ -153,7 +153,14 @@ class TestOrder:
         names = [f"u{n:02}" for n in range(20)]
         logins = [stage.ours(name) for name in names]
         chain = [write(x, Evidence.ORDERED, login=new) for x, new in zip(logins, [*names[1:], "u99"], strict=True)]
+        before, open_at_once = len(stage.results()), []
+
+        def count(_: str) -> None:
+            open_at_once.append(stage.results()[before:].count(None))
+
+        stage.target.state.before = count
         assert stage.apply(chain).outcomes == []
+        assert open_at_once == [1] * len(names)
         assert stage.target.state.logins[logins[0].id].login == "u01"
 
     def test_one_persons_steps_follow_each_other_in_one_lane(self, stage: Stage) -> None:

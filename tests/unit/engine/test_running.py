@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from iwds.core.change import CreateLogin, Subject, Write
+from iwds.core.change import CreateLogin, Kind, Subject, Write
 from iwds.core.decide import Reason
 from iwds.core.guards import DEFAULTS
-from iwds.core.model import Account, Anchor, Status
+from iwds.core.model import Account, Anchor, Origin, Status
 from iwds.core.plan import Plan, Selection
 from iwds.core.policy import Leaver, Policy
 from iwds.engine import planning, running
@@ -288,6 +288,8 @@ class TestWhatAnEarlierRunLeftOpen:
         assert second.exit_code == 0
         assert [login.login for login in stage.target.state.logins.values()] == ["ann"]
         assert (list(stage.ledger()), stage.groups_of("ann")) == (["ann"], {"vpn"})
+        if after:  # it was recognised as our own creation, and not adopted like somebody else's
+            assert (stage.ledger()["ann"].origin, second.plan.count()) == (Origin.CREATED, {Kind.ADD: 1})
         assert stage.plan().changes == ()
 
 
