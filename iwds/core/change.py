@@ -23,8 +23,6 @@ from iwds.core.normal import parse_extra
 WRITTEN_FIELDS = ("login", "firstname", "name", "mail", "phone", "role", "status", "extra")
 """The fields that one update overwrites, in the words of `Login`."""
 
-_WORDS = {"firstname": "first name", "name": "last name", "extra": "extra fields"}
-
 
 class Evidence(StrEnum):
     """What a removal rests on."""
@@ -210,6 +208,12 @@ def field_kind(write: Write, field: str) -> Kind:
             return Kind.CLEAR if after == "" else Kind.UPDATE
 
 
+def _keys_lost(before: str | None, after: str | None) -> bool:
+    """Whether any extra field had a value and has none."""
+    old, new = parse_extra(before or "") or {}, parse_extra(after or "") or {}
+    return any(value and not new.get(key) for key, value in old.items())
+
+
 def kinds(change: Change) -> frozenset[Kind]:
     """What a change is called; several words for a write that does several things."""
     match change:
@@ -360,75 +364,3 @@ def rename_cycles(renames: Iterable[Write]) -> frozenset[int]:
         if name == start and path:
             circular.update(following[step][1] for step in path)
     return frozenset(circular)
-
-
-def describe(change: Change) -> str:
-    """One sentence in the words of the field, used by the command line, the log and the console alike."""
-    match change:
-        case CreateLogin(account=account):
-            who = " ".join(part for part in (account.firstname, account.name) if part)
-            role = f" as {Role(account.role).name.lower()}" if account.role else ""
-            whom = ", ".join(filter(None, (who, account.mail)))
-            return f"create {account.login}{role}" + (f" ({whom})" if whom else "")
-        case Write():
-            return f"{_verb(change)} {change.before.login}: {', '.join(_difference(change))}"
-        case DeleteLogin():
-            return f"delete {change.subject.login} with its devices"
-        case AddToGroup():
-            return f"add {change.subject.login} to {change.group.name}"
-        case RemoveFromGroup():
-            return f"take {change.subject.login} out of {change.group.name}"
-        case Adopt():
-            return f"adopt {change.subject.login} (nothing is sent)"
-        case AdoptMembership():
-            return f"adopt {change.subject.login} in {change.group.name} (nothing is sent)"
-        case Forget(group=Group(name=name)):
-            return f"forget {change.subject.login} in {name} (nothing is sent)"
-        case Forget():
-            return f"forget {change.subject.login}, whose login is gone (nothing is sent)"
-        case SendActivation():
-            return f"mail {change.subject.login} its activation link"
-        case _:
-            assert_never(change)
-
-
-_LOUD = (Kind.LOCK, Kind.DEMOTE, Kind.RENAME, Kind.PROMOTE, Kind.UNLOCK)
-
-
-def _verb(write: Write) -> str:
-    """The word for a write: the loudest thing it does."""
-    named = kinds(write)
-    return next((kind.value for kind in _LOUD if kind in named), "update")
-
-
-def _difference(write: Write) -> list[str]:
-    """Each changed field as `field old > new`."""
-    parts = []
-    for name in fields_changed(write):
-        before, after = getattr(write.before, name), getattr(write.after, name)
-        if name == "extra":
-            parts.append(f"extra fields {_keys_changed(before, after)}")
-            continue
-        parts.append(f"{_WORDS.get(name, name)} {_said(name, before)} > {_said(name, after)}")
-    return parts
-
-
-def _keys_changed(before: str | None, after: str | None) -> str:
-    """The names of the extra fields that differ; their values would fill a page."""
-    old, new = parse_extra(before or "") or {}, parse_extra(after or "") or {}
-    return ", ".join(sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key)))
-
-
-def _keys_lost(before: str | None, after: str | None) -> bool:
-    """Whether any extra field had a value and has none."""
-    old, new = parse_extra(before or "") or {}, parse_extra(after or "") or {}
-    return any(value and not new.get(key) for key, value in old.items())
-
-
-def _said(field: str, value: object) -> str:
-    """A field's value in words."""
-    if field == "role" and isinstance(value, int):
-        return Role(value).name.lower() if value in tuple(Role) else str(value)
-    if field == "status":
-        return "locked" if value == Status.LOCKED else "active"
-    return str(value) if value else "(empty)"

@@ -36,6 +36,7 @@ from iwds.core.matching import Case, Match, extra_held, extra_wanted
 from iwds.core.model import Absent, Account, Activation, Group, LedgerRow, Login, Origin, Status, fold
 from iwds.core.normal import merge_extra
 from iwds.core.policy import Leaver, World
+from iwds.core.words import field_words
 
 
 class Reason(StrEnum):
@@ -78,12 +79,11 @@ class Proposal:
 Decision = Proposal | Skip
 
 _ABSENT = {Absent.EXCLUDED: Reason.EXCLUDED, Absent.INVALID: Reason.INVALID, Absent.DUPLICATE: Reason.DUPLICATE}
-_WORDS = {"firstname": "first name", "name": "last name", "extra": "extra fields", "status": "lock"}
 
 
 def decide(case: Case, world: World) -> Iterator[Decision]:
     """What a case leads to, before guards and holds are looked at."""
-    if case.gone is not None:
+    if case.gone is not None and case.row and case.row.owner == world.policy.provisioning_id:
         yield Proposal(_forget(case))
     match case.match:
         case Match.OURS:
@@ -165,7 +165,7 @@ def _kept_equal(case: Case, account: Account, row: LedgerRow) -> Iterator[Decisi
         after = replace(after, status=login.status)
     if after == login:
         return
-    unread = [_WORDS.get(f, f) for f in WRITTEN_FIELDS if getattr(login, f) is None]
+    unread = [field_words(f) for f in WRITTEN_FIELDS if getattr(login, f) is None]
     if unread:
         yield Skip(subject, Reason.UNPROVEN, f"{', '.join(unread)} not read, and an update overwrites every field")
         return
@@ -207,7 +207,7 @@ def _because(write: Write, account: Account, row: LedgerRow) -> str:
         held = getattr(write.before, name)
         known = row.written.get(name)
         touched = known is not None and known != fingerprint(int(held) if isinstance(held, int) else held)
-        (by_hand if touched else moved).append("login" if name == "login" else _WORDS.get(name, name))
+        (by_hand if touched else moved).append(field_words(name))
     words = []
     if write.after.status != write.before.status:
         words.append("enabled again in the directory" if account.enabled else "disabled or expired in the directory")

@@ -207,7 +207,7 @@ def case_of_person(
         world: the job's rules.
     """
     if row is None or login is None:
-        return _case_without_row(account, row.login_id if row else None, context)
+        return _case_without_row(account, row, context)
     if not believed(row, login):
         return Case(Match.DOUBTED, account, row, login, member_of=context.member_of)
     if agrees(account, row, login, context.member_of, world):
@@ -231,13 +231,14 @@ class Context:
     member_of: frozenset[int] = frozenset()
 
 
-def _case_without_row(account: Account, gone: int | None, context: Context) -> Case:
-    login = context.named
+def _case_without_row(account: Account, row: LedgerRow | None, context: Context) -> Case:
+    """The case of somebody without a row, or whose row names a login that is gone."""
+    login, gone = context.named, row.login_id if row else None
     if login is None:
-        return Case(Match.NEWCOMER, account, gone=gone)
+        return Case(Match.NEWCOMER, account, row, gone=gone)
     if context.named_has_row:
-        return Case(Match.TAKEN, account, login=login, holder=login.id, gone=gone)
-    return Case(Match.NAMED, account, login=login, member_of=context.member_of, gone=gone)
+        return Case(Match.TAKEN, account, row, login, holder=login.id, gone=gone)
+    return Case(Match.NAMED, account, row, login, member_of=context.member_of, gone=gone)
 
 
 def case_of_row(row: LedgerRow, login: Login | None, absent: Unmapped | None, member_of: frozenset[int]) -> Case:

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from iwds.core.change import REMOVALS, Change, Kind, Write, describe, fields_changed, kinds, only
+from iwds.core.change import REMOVALS, Change, Kind, Write, fields_changed, kinds, only
 from iwds.core.decide import Reason, Skip
 from iwds.core.document import change_to_data
 from iwds.core.guards import Gauge
 from iwds.core.matching import Tally
 from iwds.core.model import Proof
+from iwds.core.words import describe
 
 NEEDS_A_PERSON = frozenset({Reason.HELD, Reason.UNPROVEN})
 """Reasons for which a withheld step waits for somebody to decide or repair; the others settle themselves."""

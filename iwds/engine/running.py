@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from iwds.core.change import Change, Evidence, describe
+from iwds.core.change import Change, Evidence
 from iwds.core.decide import Reason
 from iwds.core.document import change_from_data
 from iwds.core.guards import NOT_ON_FIRST_RUN, counted, counter
@@ -21,6 +21,7 @@ from iwds.core.ledger import ledger_effect
 from iwds.core.model import LedgerRow
 from iwds.core.plan import Plan, Selection, restrict, summary_data
 from iwds.core.plan_document import plan_to_data
+from iwds.core.words import describe
 from iwds.engine.applying import Applied, Applying, Hands
 from iwds.engine.job import Job, MakeWriter, Tools
 from iwds.engine.planning import make_plan

@@ -3,7 +3,18 @@
 import subprocess
 import sys
 
-HEAVY = ("sqlalchemy", "ldap3", "zeep", "lxml", "msal", "apscheduler", "starlette", "uvicorn", "cryptography", "alembic")
+HEAVY = (
+    "sqlalchemy",
+    "ldap3",
+    "zeep",
+    "lxml",
+    "msal",
+    "apscheduler",
+    "starlette",
+    "uvicorn",
+    "cryptography",
+    "alembic",
+)
 
 
 def test_the_command_line_loads_no_heavy_library_before_a_command_needs_it() -> None:

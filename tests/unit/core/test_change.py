@@ -20,7 +20,6 @@ from iwds.core.change import (
     Subject,
     Write,
     batches,
-    describe,
     fields_changed,
     kinds,
     only,
@@ -30,6 +29,7 @@ from iwds.core.change import (
     without,
 )
 from iwds.core.model import Role
+from iwds.core.words import describe
 from tests.unit.core.made import VPN, WIKI, create, login, subject, write
 
 ANN = subject()
