@@ -106,6 +106,7 @@ class Wiring:
     def _wire(self, name: str) -> Job:
         job = self.config.job(name)
         _check_references(self.config, name)
+        self._refuse_shared_tag(name)
         rules = load_mapping(self.config.path(job.mapping))
         target = self.target(job.target).reader
         policy = Policy(target.provisioning_id, job.leavers, job.adopt, target.untagged_creations)
@@ -119,6 +120,25 @@ class Wiring:
             digest=configuration.digest(job, self.config.settings.sources, rules.digest, target.provisioning_id),
             config=effective(self.config, name),
         )
+
+    def _refuse_shared_tag(self, name: str) -> None:
+        """Of two jobs that write to one service with one tag, each would take the other's people for leavers."""
+        jobs = self.config.settings.jobs
+        writing = [other for other, job in jobs.items() if job.mode == "apply"]
+        for other in writing if name in writing else ():
+            if other != name and self._place(other) == self._place(name):
+                service, tag = self._place(name)
+                raise self.config.error(
+                    f"jobs {name} and {other} both write to {service} with provisioning_id {tag}, so that each would"
+                    " take the other's people for leavers",
+                    *("jobs", name, "target"),
+                    advice="give each a target with a provisioning_id of its own, or make one of them mode: report",
+                )
+
+    def _place(self, job: str) -> tuple[str, int]:
+        """Service and tag of a job; nothing is sent."""
+        reader = self.target(self.config.job(job).target).reader
+        return str(reader.service), reader.provisioning_id
 
     def writer(self, name: str) -> MakeWriter | None:
         """What builds the writing half of a job's target; None for a job that only reports."""

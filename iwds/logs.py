@@ -13,7 +13,10 @@ _SECRET = ("password", "code", "link", "secret", "token")
 def configure(level: str = "info", format_: str = "auto") -> None:
     """Set up structlog once per process; `auto` is text on a terminal and JSON elsewhere."""
     as_text = format_ == "text" or (format_ == "auto" and sys.stderr.isatty())
-    text, data = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()), structlog.processors.JSONRenderer()
+    # A traceback shows no variables: they may be passwords, codes and people.
+    plain = structlog.dev.plain_traceback
+    text = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)
+    data = structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

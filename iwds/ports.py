@@ -373,6 +373,10 @@ class State(Protocol):
         """Record what `created_by` reads back as for logins that have no tag yet: login id -> tag."""
         ...
 
+    def note_unlocked(self, service: Service, login_ids: Collection[int], lease: Lease) -> None:
+        """Forget our locks on logins that somebody else has unlocked since."""
+        ...
+
     def memory(self, job: str, service: Service, since: datetime) -> JobMemory:
         """What earlier runs left; `recent` counts from `since` on."""
         ...

@@ -27,7 +27,9 @@ from iwds.errors import ConfigurationError
 PREFIX = "IWDS_"
 SECRET_FOLDERS = ("CREDENTIALS_DIRECTORY", "/run/secrets")
 _REFERENCE = re.compile(r"\$\{(file|env):([^}]+)\}")
-_SECRET_KEY = re.compile(r"password|secret|token", re.IGNORECASE)
+_SECRET_KEY = re.compile(r"pass(word|phrase)|secret|token|credential|api_?key", re.IGNORECASE)
+_OPERATIONAL = frozenset({"ca_file", "page_size", "timeout_s", "count", "sha256"})
+"""Settings of sources that say how to read, or what a whole file must come to: they do not decide who is read."""
 
 
 class LimitSettings(BaseModel):
@@ -168,7 +170,7 @@ def load(explicit: Path | None = None) -> Configuration:
         raise ConfigurationError("must be keys and values", "see config.example.yaml", str(file), 1)
     warnings = [*_readable_by_all(file, data)]
     _overlay(data, _environment())
-    resolved = _resolve(data, file, warnings)
+    resolved = _resolve(data, marked, (), warnings)
     return Configuration(yamlmarks.validate(Settings, resolved, marked.where), file, marked, tuple(warnings))
 
 
@@ -213,28 +215,30 @@ def _value(text: str) -> Any:
         return text
 
 
-def _resolve(value: Any, file: Path, warnings: list[str]) -> Any:
+def _resolve(value: Any, marked: yamlmarks.Marked, path: tuple[str | int, ...], warnings: list[str]) -> Any:
     """The same data with its references replaced."""
     if isinstance(value, dict):
-        return {key: _resolve(inner, file, warnings) for key, inner in value.items()}
+        return {key: _resolve(inner, marked, (*path, key), warnings) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_resolve(inner, file, warnings) for inner in value]
+        return [_resolve(inner, marked, (*path, index), warnings) for index, inner in enumerate(value)]
     if isinstance(value, str) and (reference := _REFERENCE.fullmatch(value)):
-        return _referred(reference[1], reference[2], file, warnings)
+        return _referred(reference[1], reference[2], marked.where(path), warnings)
     return value
 
 
-def _referred(kind: str, name: str, file: Path, warnings: list[str]) -> str:
+def _referred(kind: str, name: str, where: tuple[str, int], warnings: list[str]) -> str:
+    """What a reference stands for; `where` is file and line of the setting that refers."""
+    file, line = where
     if kind == "env":
         if name not in os.environ:
-            raise ConfigurationError(f"${{env:{name}}}: the environment has no {name}", file=str(file))
+            raise ConfigurationError(f"${{env:{name}}}: the environment has no {name}", file=file, line=line)
         return os.environ[name]
-    path = file.parent / Path(name).expanduser()
+    path = Path(file).parent / Path(name).expanduser()
     try:
         text = path.read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise ConfigurationError(f"${{file:{name}}}: {path} cannot be read: {reason}", file=str(file)) from error
+        raise ConfigurationError(f"${{file:{name}}}: {path} cannot be read: {reason}", file=file, line=line) from error
     if path.stat().st_mode & stat.S_IROTH:
         warnings.append(f"{path} holds a secret and everybody can read it: chmod 600 {path}")
     return text
@@ -254,12 +258,21 @@ def _holds_secret(value: Any, key: str = "") -> bool:
 
 
 def without_secrets(value: Any, key: str = "") -> Any:
-    """Plain data as it may be stored and shown."""
+    """Plain data as it may be stored and shown: nothing that stands below a key that sounds secret."""
+    if key and _SECRET_KEY.search(key) and value is not None:
+        return "…"
     if isinstance(value, Mapping):
         return {name: without_secrets(inner, name) for name, inner in value.items()}
     if isinstance(value, list | tuple):
         return [without_secrets(inner, key) for inner in value]
-    return "…" if _SECRET_KEY.search(key) and isinstance(value, str) else value
+    return value
+
+
+def _deciding(value: Any) -> Any:
+    """A source's settings as far as they decide who is read and what is read of them."""
+    if isinstance(value, Mapping):
+        return {name: _deciding(inner) for name, inner in value.items() if name not in _OPERATIONAL}
+    return value
 
 
 def digest(job: JobSettings, sources: Mapping[str, Mapping[str, Any]], rules: str, provisioning_id: int) -> str:
@@ -267,12 +280,13 @@ def digest(job: JobSettings, sources: Mapping[str, Mapping[str, Any]], rules: st
 
     Args:
         job: mode and limits do not count: they take nobody's access away by themselves.
-        sources: plain settings of the job's sources; passwords do not count.
+        sources: plain settings of the job's sources; passwords and how to read do not count.
         rules: the digest of the mapping.
         provisioning_id: whose logins are ours.
     """
     data = {
-        "sources": {name: without_secrets(dict(sources[name])) for name in job.sources},
+        "sources": {name: _deciding(without_secrets(dict(sources[name]))) for name in job.sources},
+        "order": list(job.sources),
         "mapping": rules,
         "leavers": job.leavers.value,
         "adopt": sorted(job.adopt),

@@ -1,20 +1,21 @@
 """The commands, put together, and the boundary where errors become messages and exit codes."""
 
 from collections.abc import Sequence
+from typing import Any
 
-import click
 import typer
-from rich.markup import escape
+from rich.text import Text
 
 from iwds.cli import looking, planning, serving, setup
 from iwds.cli.console import err, out
+from iwds.cli.page import printable
 from iwds.errors import IwdsError, Refused, UsageError
 
-HELP = """Keeps an MFA service equal to the directories that are the source of truth.
+HELP = """Makes an MFA service follow a company's directories.
 
-It reads people and groups, computes what differs, shows it as a plan, and
-applies it. No failed, partial or doubtful read, and no slip in a
-configuration, ever takes anyone's access away.
+It reads both sides, shows the difference as a plan, and applies it. Nobody
+loses access because a reading failed or was doubtful, and nobody because
+somebody edited a configuration file.
 
 [bold]Start here[/]
 
@@ -48,33 +49,39 @@ app = typer.Typer(
 for module in (planning, looking, serving, setup):
     module.register(app)
 
+_WrongUsage: Any = typer.BadParameter.__mro__[1]
+"""What typer raises for a wrong command line: of the click inside it, or of one beside it in older versions."""
+
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code."""
     try:
         result = app(args=list(arguments), prog_name="iwds", standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        out.print(error.format_message(), markup=False)
-        return 0
-    except click.UsageError as error:
-        err.print(f"[red]{escape(error.format_message())}[/]")
-        err.print(f"See: {error.ctx.command_path if error.ctx else 'iwds'} --help")
-        return UsageError.exit_code
-    except click.Abort:
-        err.print("Stopped. Nothing more was done.")
+    except _WrongUsage as error:
+        return _misused(error)
+    except typer.Abort:
+        err.print("Stopped: nothing was changed.")
         return 130
     except IwdsError as error:
         return _explained(error)
-    except BrokenPipeError:
-        return 0
     return result if isinstance(result, int) else 0
+
+
+def _misused(error: Any) -> int:
+    """What is wrong with the command line; the help itself where nothing was asked for at all."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        return 0  # building the error has printed the help
+    err.print(Text(error.format_message().replace("Value error, ", ""), style="red"))
+    err.print(f"See: {error.ctx.command_path if error.ctx else 'iwds'} --help")
+    return UsageError.exit_code
 
 
 def _explained(error: IwdsError) -> int:
     """Message and advice; a refusal on standard output too, so that cron's mail carries it."""
     consoles = (err, out) if isinstance(error, Refused) and not out.is_terminal else (err,)
     for console in consoles:
-        console.print(f"[red]{escape(error.message)}[/]")
+        # A server's own words are part of some messages.
+        console.print(Text("\n".join(map(printable, error.message.splitlines())), style="red"))
         if error.advice:
-            console.print(escape(error.advice))
+            console.print(Text("\n".join(map(printable, error.advice.splitlines()))))
     return error.exit_code

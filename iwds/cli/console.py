@@ -73,6 +73,14 @@ class Bars:
             yield self
 
     def hide(self) -> None:
-        """Stop drawing, to say or ask something."""
+        """Stop drawing, to say something at the end."""
         if err.is_terminal:
             self._progress.stop()
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Stop drawing while the block says or asks something."""
+        self.hide()
+        yield
+        if err.is_terminal:
+            self._progress.start()

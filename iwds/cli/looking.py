@@ -2,78 +2,73 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
+from rich.cells import cell_len
+from rich.text import Text
 
 from iwds.cli.common import JsonOption, ago, duration, local, show_json, wired
-from iwds.cli.console import out, say
-from iwds.core.change import Kind, kinds
+from iwds.cli.console import WIDTH, out, say
+from iwds.cli.page import cut, hanging, printable
+from iwds.core.change import Evidence, Kind, kinds
 from iwds.core.decide import Reason
 from iwds.core.document import change_from_data
 from iwds.core.plan import Plan
 from iwds.core.plan_document import plan_from_data
-from iwds.errors import IwdsError, UsageError
+from iwds.errors import ConfigurationError, IwdsError, UsageError
 from iwds.ports import Finding, RunRow, State
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("check")(check)
-    app.command("status")(status)
-    app.command("history")(history)
-    app.command("show")(show)
+    app.command("check", short_help="Look at configuration, directory and service")(check)
+    app.command("status", short_help="Did everything run, and how did it end")(status)
+    app.command("history", short_help="List the latest runs")(history)
+    app.command("show", short_help="Show one run or plan, whole or a part of it")(show)
 
 
-def check(job: Annotated[str | None, typer.Argument(help="One job; all without it.")] = None) -> int:
+def check(
+    job: Annotated[str | None, typer.Argument(help="One job; all without it.")] = None,
+    as_json: JsonOption = False,
+) -> int:
     """Look at configuration, directories and service, and say what is wrong. Changes nothing."""
     with wired() as wiring:
         names = [job] if job else wiring.config.job_names()
-        worst = 0
+        looked = []
         for name in names:
-            out.print(f"[bold]{escape(name)}[/]")
-            worst = max(worst, _check_job(wiring, name))
-    return worst
+            looked.append(_check_job(wiring, name))
+            if not as_json:
+                say(_check_lines(looked[-1]))
+    if as_json:
+        show_json({"schema": 1, "jobs": looked})
+    return max(int(row["exit"]) for row in looked)
 
 
-def _check_job(wiring: Any, name: str) -> int:
+def _check_job(wiring: Any, name: str) -> dict[str, Any]:
+    """Everything that was found about one job, and the exit code that follows from it."""
+    findings: list[Finding] = []
     code = 0
     try:
         for finding in _findings(wiring, name):
-            _print_finding(finding)
-            code = code if finding.ok else 78
+            findings.append(finding)
+            code = code if finding.ok else ConfigurationError.exit_code
     except IwdsError as error:
-        _print_finding(Finding(False, "stopped", error.message, error.advice))
-        return error.exit_code
-    return code
+        findings.append(Finding(False, "stopped", error.message, error.advice))
+        code = error.exit_code
+    return {"job": name, "exit": code, "findings": [asdict(finding) for finding in findings]}
 
 
 def _findings(wiring: Any, name: str) -> Iterator[Finding]:
     """Everything about one job: its own settings, its sources, its target, and how they fit together."""
     job = wiring.job(name)
     yield Finding(True, "configuration", f"{wiring.config.file}: valid")
-    yield from _shared_tags(wiring, name)
     for source in job.sources:
         yield from source.check(job.rules.attributes)
     yield from job.target.check()
     yield from _missing_groups(job)
-
-
-def _shared_tags(wiring: Any, name: str) -> Iterator[Finding]:
-    """Two jobs with one tag on one service cannot tell whose a login is."""
-    job = wiring.job(name)
-    mine = (str(job.target.service), job.policy.provisioning_id)
-    for other in wiring.config.job_names():
-        if other == name:
-            continue
-        rival = wiring.job(other)
-        if (str(rival.target.service), rival.policy.provisioning_id) == mine:
-            what = f"job {other} has provisioningId {mine[1]} on {mine[0]} too"
-            yield Finding(
-                False, "provisioningId", what, "give each job on one service a target with its own provisioning_id"
-            )
 
 
 def _missing_groups(job: Any) -> Iterator[Finding]:
@@ -85,11 +80,20 @@ def _missing_groups(job: Any) -> Iterator[Finding]:
         yield Finding(False, "mapping", what, "make it in the service's console, or mend the mapping")
 
 
-def _print_finding(finding: Finding) -> None:
-    mark = "[yellow]look[/]" if finding.warning else "[green]  ok[/]" if finding.ok else "[red]  NO[/]"
-    out.print(f"  {mark}  {escape(finding.what)}: {escape(finding.detail)}")
-    if finding.advice:
-        out.print(f"        {escape(finding.advice)}")
+def _check_lines(row: Mapping[str, Any]) -> Iterator[Text]:
+    yield Text(row["job"], style="bold")
+    for finding in row["findings"]:
+        mark, colour = (
+            ("look", "yellow") if finding["warning"] else ("  ok", "green") if finding["ok"] else ("  NO", "red")
+        )
+        for index, line in enumerate(_beside(f"{finding['what']}: {finding['detail']}")):
+            yield Text.assemble("  ", (mark if index == 0 else "    ", colour), line[6:])
+        yield from map(Text, _beside(finding["advice"]) if finding["advice"] else ())
+
+
+def _beside(text: str) -> list[str]:
+    """Text beside the marks; each line of a message that has several begins anew."""
+    return [line for part in text.splitlines() for line in hanging(" " * 8, part)]
 
 
 def status(
@@ -105,13 +109,13 @@ def status(
     if as_json:
         show_json({"schema": 1, "jobs": rows})
     else:
-        say(_status_line(row) for row in rows)
+        say(line for row in rows for line in _status_lines(row))
     return 0 if all(row["fresh"] for row in rows) else 1
 
 
 def _job_status(state: State, name: str, limit: timedelta, now: datetime) -> dict[str, Any]:
     runs = state.runs(name, limit=200)
-    good = next((run for run in runs if run.exit_code == 0 and run.ended), None)
+    good = next((run for run in runs if run.report.get("succeeded") and run.ended), None)
     last = runs[0] if runs else None
     return {
         "job": name,
@@ -124,12 +128,14 @@ def _job_status(state: State, name: str, limit: timedelta, now: datetime) -> dic
     }
 
 
-def _status_line(row: Mapping[str, Any]) -> str:
-    mark = "[green]ok [/]" if row["fresh"] else "[red]OLD[/]"
-    last = (
-        f"last run {local(row['last_at'])}, exit {row['last_exit']}: {row['last']}" if row["last_at"] else "no run yet"
-    )
-    return f"{mark}  {escape(row['job'])}  last success {row['success']}  .  {escape(last)}"
+def _status_lines(row: Mapping[str, Any]) -> Iterator[Text]:
+    mark = ("ok ", "green") if row["fresh"] else ("OLD", "red")
+    yield Text.assemble(mark, "  ", (row["job"], "bold"), f"  last success {row['success']}")
+    last = "no run yet"
+    if row["last_at"]:
+        code = "not ended" if row["last_exit"] is None else f"exit {row['last_exit']}"
+        last = f"last run {local(row['last_at'])}, {code}: {row['last']}"
+    yield from map(Text, hanging("     ", last))
 
 
 def history(
@@ -145,7 +151,7 @@ def history(
     elif not rows:
         out.print("No run yet. Start with: iwds plan JOB")
     else:
-        say(_run_line(row) for row in rows)
+        say(line for row in rows for line in _run_lines(row))
     return 0
 
 
@@ -154,10 +160,16 @@ def _run_data(row: RunRow) -> dict[str, Any]:
     return {**{name: getattr(row, name) for name in names}, "report": dict(row.report)}
 
 
-def _run_line(row: RunRow) -> str:
-    code = "  …" if row.exit_code is None else f"{row.exit_code:>3}"
+def _run_lines(row: RunRow) -> Iterator[Text]:
+    """Id, time, exit code, job, who and how it ended; the rest of a long end stands below."""
+    code = " …" if row.exit_code is None else f"{row.exit_code:>2}"
     colour = "green" if row.exit_code == 0 else "yellow" if row.exit_code in (None, 2, 3, 4) else "red"
-    return f"{row.id}  {local(row.started)}  [{colour}]exit {code}[/]  {escape(f'{row.job}  {row.who}  {row.summary}')}"
+    start = f"{row.id}  {local(row.started)}  "
+    whose = f"  {cut(row.job, 20)}  {cut(row.who, 20)}  "
+    room = WIDTH - len(start) - 7 - cell_len(whose)
+    fits = cell_len(row.summary) <= room
+    yield Text.assemble(start, (f"exit {code}", colour), whose + printable(row.summary) if fits else whose.rstrip())
+    yield from map(Text, () if fits else hanging(" " * 10, row.summary))
 
 
 def show(
@@ -167,6 +179,7 @@ def show(
     as_json: JsonOption = False,
 ) -> int:
     """Show one run or plan: what it changed or would change, and what it left alone."""
+    kind = _known(kind) if kind else None
     with wired() as wiring:
         state = wiring.state()
         row, document = state.run(what), state.plan(what)
@@ -191,16 +204,21 @@ def _show_run(state: State, row: RunRow, how: tuple[str | None, bool, bool]) -> 
         ]
         show_json({"schema": 1, **_run_data(row), "journal": journal})
         return
-    out.print(_run_line(row))
-    for line, result, error in row.report.get("open", []):
-        out.print(f"  [red]{escape(result)}[/]  {escape(line)}: {escape(error)}")
-    from iwds.cli.plan_text import change_line
+    from iwds.cli.change_text import change_line
 
+    say(_run_lines(row))
+    for line, result, error in row.report.get("open", []):
+        out.print(Text.assemble("  ", (result, "red"), f"  {printable(f'{line}: {error}')}"))
+
+    told = 0
     for intent in intents:
         change = change_from_data(intent.change)
-        if kind is None or kind in {k.value for k in kinds(change)}:
+        if kind is None or kind in _names(change):
             ended = intent.result.value if intent.result else "unknown"
-            out.print(f"{ended:>10} {change_line(change, 1000).strip()}")
+            out.print(Text.assemble(f"{ended:>10}", change_line(change, 1000)[3:]))
+            told += 1
+    if kind and not told:
+        out.print("Nothing of that kind.")
 
 
 def _show_plan(plan: Plan, how: tuple[str | None, bool, bool], document: str) -> None:
@@ -215,22 +233,27 @@ def _show_plan(plan: Plan, how: tuple[str | None, bool, bool], document: str) ->
         say(plan_lines(plan))
 
 
-def _listed(plan: Plan, kind: str | None, all_: bool) -> Iterator[str]:
+def _listed(plan: Plan, kind: str | None, all_: bool) -> Iterator[Text]:
     """Changes and skips of one kind, or all of them, a line each."""
-    known = {k.value for k in Kind} | {r.value for r in Reason} | {"seen", "rule", "unseen", "ordered"}
-    if kind is not None and kind.rstrip("s") not in known and kind not in known:
-        raise UsageError(f'"{kind}" is no kind, evidence or reason', f"known: {', '.join(sorted(known))}")
-    wanted = kind.rstrip("s") if kind and kind not in known else kind
-    lines = list(_matching(plan, wanted))
+    lines = list(_matching(plan, kind))
     yield from lines if all_ else lines[:40]
     if len(lines) > 40 and not all_:
-        yield f"    ... {len(lines) - 40:,} more:  iwds show {plan.id}{' ' + kind if kind else ''} --all"
+        yield Text(f"    ... {len(lines) - 40:,} more:  iwds show {plan.id}{' ' + kind if kind else ''} --all")
     if not lines:
-        yield "Nothing of that kind."
+        yield Text("Nothing of that kind.")
 
 
-def _matching(plan: Plan, kind: str | None) -> Iterator[str]:
-    from iwds.cli.plan_text import change_line
+def _known(kind: str) -> str:
+    """A kind, an evidence or a reason; its plural too."""
+    known = {word.value for words in (Kind, Reason, Evidence) for word in words}
+    singular = kind if kind in known else kind.removesuffix("s")
+    if singular not in known:
+        raise UsageError(f'"{kind}" is no kind, evidence or reason', f"known: {', '.join(sorted(known))}")
+    return singular
+
+
+def _matching(plan: Plan, kind: str | None) -> Iterator[Text]:
+    from iwds.cli.change_text import change_line
 
     for change in plan.changes:
         if kind is None or kind in _names(change):
@@ -238,7 +261,8 @@ def _matching(plan: Plan, kind: str | None) -> Iterator[str]:
     for skip in plan.skips:
         names: Sequence[str] = [skip.reason.value, *(_names(skip.change) if skip.change else ())]
         if kind is None or kind in names:
-            yield f"    [dim].[/] {escape(f'{skip.subject.login}  {skip.reason.value}: {skip.detail}')}"
+            text = printable(f"{skip.subject.login}  {skip.reason.value}: {skip.detail}")
+            yield Text.assemble("    ", (".", "dim"), f" {text}")
 
 
 def _names(change: Any) -> set[str]:

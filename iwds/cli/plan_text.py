@@ -1,147 +1,140 @@
 """A plan as a person wants to see it: at most 40 lines of 80 columns, whatever its size."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from textwrap import wrap
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.cells import cell_len
-from rich.markup import escape
 from rich.text import Text
 
+from iwds.cli.change_text import TABLE_HEAD, calls, examples, heading, table
 from iwds.cli.console import WIDTH
-from iwds.core.change import (
-    AddToGroup,
-    Adopt,
-    AdoptMembership,
-    Change,
-    CreateLogin,
-    DeleteLogin,
-    Evidence,
-    Forget,
-    Kind,
-    RemoveFromGroup,
-    SendActivation,
-    Write,
-    describe,
-    fields_changed,
-    kinds,
-    removes,
-)
+from iwds.cli.page import Variants, block, cut, fitted, hanging, listed, printable, shortened, wrapped
+from iwds.core.change import Adopt, Change, CreateLogin, Evidence, removes
 from iwds.core.decide import Reason, Skip
 from iwds.core.guards import Gauge
 from iwds.core.model import Proof
 from iwds.core.plan import Plan
 
-EXAMPLES = 8
-"""How many changes a plan names before it refers to `iwds show`."""
+_EXAMPLES = (8, 6, 4, 2, 0)
+_GIVE_WAY = (
+    *("left", "guards", "readings", "examples", "examples", "examples", "left", "examples"),
+    *("changes", "left", "readings", "changes"),
+)
 
-_FIELD_WORDS = {"firstname": "first name", "name": "last name", "extra": "extra fields"}
-_MARKS = {"create": "+", "delete": "-", "lock": "-", "remove": "-", "demote": "-", "add": "+", "adopt": "="}
-_COLOURS = {"+": "green", "-": "red", "~": "yellow", "=": "cyan"}
 
-
-def plan_lines(plan: Plan, *, report_only: bool = False, show_next: bool = True) -> Iterator[str | Text]:
-    """The whole page, as rich markup."""
+def plan_lines(plan: Plan, *, report_only: bool = False, show_next: bool = True) -> list[Text]:
+    """The whole page; that of a refusal where a guard stops the plan."""
     if plan.violations:
-        yield from _refused(plan)
-        return
-    yield from _head(plan, report_only)
-    yield from _readings(plan)
-    yield from _sides(plan)
-    yield from _changes(plan)
-    yield from _left_alone(plan)
-    yield from _guards(plan)
-    if show_next:
-        yield from _next(plan, report_only)
+        from iwds.cli.refusal_text import refusal_lines
+
+        return refusal_lines(plan, report_only=report_only)
+    parts: dict[str, Variants] = {
+        "head": [head(plan, report_only)],
+        "readings": readings(plan),
+        "sides": [sides(plan)],
+        "changes": _changes(plan),
+        "examples": [list(examples(plan.changes, most, plan.id)) for most in _EXAMPLES],
+        "left": _left_alone(plan),
+        "guards": _guards(plan),
+        "next": [list(_next(plan, report_only)) if show_next else []],
+    }
+    return fitted(parts, _GIVE_WAY)
 
 
-def _refused(plan: Plan) -> Iterator[str | Text]:
-    """The page of a plan that a guard stopped: the refusal first, then what it rests on, then the ways on."""
-    yield "[red bold]HELD: nothing was changed.[/] Guards stopped this plan; somebody must decide."
-    yield from _head(plan, report_only=False)
-    for gauge in plan.violations:
-        yield from _violation(gauge)
-    yield from _readings(plan)
-    yield from _sides(plan)
-    yield ""
-    yield "What you can do now"
-    for words, command in _ways_on(plan):
-        yield escape(f"  {words:32} {command}")
-    allow = " ".join(f"--allow {kind}={n}" for kind, n in _needed(plan.violations).items())
-    yield "  allow exactly this, once:"
-    yield Text(f"    iwds apply {plan.id} {allow} \\")
-    yield '      --reason "..."'
-
-
-def _head(plan: Plan, report_only: bool) -> Iterator[str]:
-    sources = " + ".join(proof.name for proof in plan.basis.sources)
-    left = f"{plan.job}: {sources} -> MFA service {plan.service}"
-    yield f"[bold]{escape(_spread(left, plan.made_at.strftime('%a %d %b %Y %H:%M %Z')))}[/]"
+def head(plan: Plan, report_only: bool) -> list[Text]:
+    """Which job, when, and what holds for the whole plan."""
+    basis = plan.basis
+    lines = [Text(_title(plan), "bold")]
+    special = []
     if report_only:
-        yield "REPORT ONLY: this job cannot write."
-    if plan.basis.first_run:
-        yield "First run of this job on this service: it removes nothing."
-    if plan.basis.config_changed:
-        yield "[yellow]The configuration differs from the one last applied: removals wait for a person.[/]"
-    if plan.basis.tally.retagged:
-        n = plan.basis.tally.retagged
-        yield f"[red]Another tool retagged {n} of our logins: every removal is held.[/]"
+        special.append("REPORT ONLY: this job cannot write.")
+    if basis.first_run:
+        special.append("First run: it removes nothing.")
+    if special:
+        lines.append(Text("    ".join(special)))
+    if basis.config_changed and not basis.first_run:
+        lines.append(
+            Text("The configuration differs from the one last applied: removals wait for you.", style="yellow")
+        )
+    if basis.tally.retagged:
+        lines.append(
+            Text(f"Another tool retagged {basis.tally.retagged:,} of our logins: every removal is held.", style="red")
+        )
+    return lines
 
 
-def _spread(left: str, right: str) -> str:
-    """Left and right on one line; the right part gives way."""
-    gap = WIDTH - len(left) - len(right)
-    return left + " " * gap + right if gap >= 2 else left
+def _title(plan: Plan) -> str:
+    """Job, sources, service and time on one line; the names of many sources give way to their number."""
+    sources = [proof.name for proof in plan.basis.sources]
+    when = plan.made_at.astimezone().strftime("%a %d %b %Y %H:%M %Z")
+    for named in (" + ".join(sources), f"{len(sources)} sources"):
+        left = printable(f"{plan.job}: {named} -> MFA service {plan.service}")
+        gap = WIDTH - Text(left).cell_len - len(when)
+        if gap >= 2:
+            return left + " " * gap + when
+    return cut(left, WIDTH - len(when) - 2) + "  " + when
 
 
-def _readings(plan: Plan) -> Iterator[str]:
-    yield ""
-    yield "Can the readings be believed?"
-    for proof in plan.basis.sources:
-        yield from _reading(proof, "people")
-    yield from _reading(plan.basis.service, "logins")
-    for note in plan.basis.notes:
-        yield f"  [yellow]note[/] {escape(note)}"
+def readings(plan: Plan) -> Variants:
+    """Why each reading is believed, or why not; what is not believed comes first where not all can be shown."""
+    proofs = [(proof, "people") for proof in plan.basis.sources]
+    doubtful_first = sorted(proofs, key=lambda item: item[0].proven)
+    title = "Can the readings be believed?"
+
+    def part(listed_proofs: Sequence[tuple[Proof, str]], most: int, lines: int, notes: int) -> list[Text]:
+        told = [_reading(proof, what, lines) for proof, what in listed_proofs[:most]]
+        hidden = [proof for proof, _ in listed_proofs[most:]]
+        more = [_more_readings(hidden)] if hidden else []
+        service = _reading(plan.basis.service, "logins", lines)
+        noted = [line for note in plan.basis.notes[:notes] for line in _note(note, lines)]
+        return block([*(line for each in told for line in each), *more, *service, *noted], title)
+
+    return [
+        part(proofs, len(proofs), 2, len(plan.basis.notes)),
+        part(proofs if len(proofs) <= 3 else doubtful_first, 3, 1, 1),
+        part(doubtful_first, 1, 1, 0),
+    ]
 
 
-def _reading(proof: Proof, what: str) -> Iterator[str]:
-    said = "[green]yes[/]" if proof.proven else "[red bold] NO[/]"
+def _more_readings(hidden: Sequence[Proof]) -> Text:
+    doubtful = sum(not proof.proven for proof in hidden)
+    people = sum(proof.count for proof in hidden)
+    words = f"{doubtful:,} of them are NOT believed" if doubtful else "all believed"
+    return Text(f"       {len(hidden):,} more sources: {people:,} people; {words}")
+
+
+def _reading(proof: Proof, what: str, most: int) -> list[Text]:
+    """One reading with its reason in so many lines; in two and with further problems where it is not believed."""
+    further = 3 if most > 1 else 1
+    most = most if proof.proven else most + 1
+    said = ("yes", "green") if proof.proven else (" NO", "red bold")
     why = (proof.reasons if proof.proven else proof.problems) or ("nothing proves that it is complete",)
-    text = f"{proof.name}: {proof.count:,} {what}; {why[0]}"
-    first, *rest = wrap(text, WIDTH - 8, max_lines=2, placeholder=" …")
-    yield f"  {said}  {escape(first)}"
-    more = [] if proof.proven else [_cut(problem, WIDTH - 8) for problem in why[1:3]]
-    yield from (f"       {escape(line)}" for line in (*rest, *more))
+    first, *rest = wrapped(f"{cut(proof.name, 30)}: {proof.count:,} {what}; {why[0]}", WIDTH - 7, most)
+    more = [cut(problem, WIDTH - 7) for problem in why[1:further]] if not proof.proven else []
+    return [Text.assemble("  ", said, f"  {first}"), *(Text(f"       {line}") for line in (*rest, *more))]
 
 
-def _cut(text: str, width: int) -> str:
-    """At most so many columns of text; letters of some scripts take two, and marks none."""
-    if cell_len(text) <= width:
-        return text
-    while cell_len(text) > width - 1:
-        text = text[:-1]
-    return text.rstrip() + "…"
+def _note(note: str, most: int) -> list[Text]:
+    first, *rest = wrapped(note, WIDTH - 8, most)
+    return [Text.assemble("  ", ("note", "yellow"), f"  {first}"), *(Text(f"        {line}") for line in rest)]
 
 
-def _sides(plan: Plan) -> Iterator[str]:
+def sides(plan: Plan) -> list[Text]:
     """Both sides accounted for to the last person; each column adds up to its head."""
-    people, logins = _people_column(plan), _logins_column(plan)
     tally = plan.basis.tally
-    yield ""
-    yield f"{f'{tally.people:,} people in the directory':42}{tally.logins:,} logins on the service"
-    for index in range(max(len(people), len(logins))):
-        left = _cell(people, index)
-        yield escape(f"{left:42}{_cell(logins, index)}".rstrip())
+    left = [f"{tally.people:,} people in the directory", *map(_cell, people_column(plan))]
+    right = [f"{tally.logins:,} logins on the service", *map(_cell, logins_column(plan))]
+    height = max(len(left), len(right))
+    both = zip(left + [""] * (height - len(left)), right + [""] * (height - len(right)), strict=True)
+    return block(Text(f"{people:42}{logins}".rstrip()) for people, logins in both)
 
 
-def _cell(column: Sequence[tuple[int, str]], index: int) -> str:
-    if index >= len(column):
-        return ""
-    count, words = column[index]
-    return f"{count:>7,}  {words}"
+def _cell(row: tuple[int, str]) -> str:
+    return f"{row[0]:>7,}  {row[1]}"
 
 
-def _people_column(plan: Plan) -> list[tuple[int, str]]:
+def people_column(plan: Plan) -> list[tuple[int, str]]:
+    """What becomes of everybody in the directory, as (how many, words)."""
     basis = plan.basis
     created, adopted = _count(plan.changes, CreateLogin), _count(plan.changes, Adopt)
     accounts = basis.tally.people - sum(basis.tally.absent.values())
@@ -172,18 +165,20 @@ _ABSENT_WORDS = {
 }
 
 
-def _logins_column(plan: Plan) -> list[tuple[int, str]]:
+def logins_column(plan: Plan) -> list[tuple[int, str]]:
+    """What is known of every login on the service, as (how many, words)."""
     basis = plan.basis
     adopted = _count(plan.changes, Adopt)
-    foreign = {s.subject.login_id for s in plan.skips if s.reason is Reason.FOREIGN and s.subject.login_id}
-    orphans = {s.subject.login_id for s in plan.skips if s.reason is Reason.ORPHAN}
-    rest = basis.tally.logins - basis.matched - adopted - len(foreign) - len(orphans)
+    orphans = len({s.subject.login_id for s in plan.skips if s.reason is Reason.ORPHAN})
+    others = basis.tally.logins - basis.matched - adopted - orphans
+    # A login that another job keeps may be matched to its person too.
+    foreign = min(others, len({s.subject.login_id for s in plan.skips if s.reason is Reason.FOREIGN} - {None}))
     rows = [
         (basis.matched, "matched to one person"),
         (adopted, "adopt"),
-        (rest, "ours, without a person to match"),
-        (len(orphans), "orphans: our tag, no person"),
-        (len(foreign), "foreign: another tool's"),
+        (others - foreign, "no person, or left alone"),
+        (orphans, "orphans: our tag, no person"),
+        (foreign, "foreign: not ours"),
     ]
     return [row for row in rows if row[0]]
 
@@ -192,177 +187,95 @@ def _count(changes: Iterable[Change], kind: type) -> int:
     return sum(isinstance(change, kind) for change in changes)
 
 
-def calls(change: Change) -> int:
-    """How many calls a change makes, the last look before a removal included."""
-    match change:
-        case Adopt() | AdoptMembership() | Forget():
-            return 0
-        case Write() if removes(change):
-            return 2
-        case DeleteLogin():
-            return 2
-        case CreateLogin() | Write() | AddToGroup() | RemoveFromGroup() | SendActivation():
-            return 1
-
-
-def _changes(plan: Plan) -> Iterator[str]:
-    yield ""
+def _changes(plan: Plan) -> Variants:
     if not plan.changes:
-        yield "[green]Nothing to do.[/]" if not plan.skips or not plan.held else "Nothing is changed."
-        return
-    yield "[bold]What would change                                           people      calls[/]"
-    grouped: dict[str, list[Change]] = defaultdict(list)
-    for change in plan.changes:
-        grouped[_heading(change)].append(change)
-    for heading, changes in grouped.items():
-        yield _kind_line(heading, changes)
-    if not any(removes(change) for change in plan.changes):
-        yield "  Nobody is locked, deleted, demoted, renamed or taken out of a group."
-    yield from examples(plan.changes, EXAMPLES, plan.id)
+        text = Text("Nothing is changed.") if plan.held else Text("Nothing to do.", style="green")
+        return [block([text])]
+    takes = any(removes(change) for change in plan.changes)
+    nobody = [] if takes else [Text("  Nobody is locked, deleted, demoted, renamed or taken out of a group.")]
+    return [block([*table(plan.changes, most), *nobody], Text(TABLE_HEAD, style="bold")) for most in (15, 6, 3)]
 
 
-_ORDER = (Kind.LOCK, Kind.DEMOTE, Kind.RENAME, Kind.PROMOTE, Kind.UNLOCK, Kind.CLEAR, Kind.UPDATE)
+def _left_alone(plan: Plan) -> Variants:
+    by_reason: dict[Reason, list[Skip]] = {}
+    for skip in plan.skips:
+        if not _never_had_a_login(skip):
+            by_reason.setdefault(skip.reason, []).append(skip)
+    ordered = sorted(by_reason.items(), key=lambda item: (-len(item[1]), item[0]))
+    title = Text("Left alone, and why", style="bold")
+    whole = [_reason_lines(reason, skips, 2) for reason, skips in ordered]
+    short = [line for reason, skips in ordered for line in _reason_lines(reason, skips, 1)]
+    more = f"reasons:  iwds show {plan.id} --all"
+    return [
+        block([line for lines in whole for line in lines], title),
+        block(short, title),
+        block(shortened(short, 5, more), title),
+        block(shortened(short, 2, more), title),
+    ]
 
 
-def _heading(change: Change) -> str:
-    named = kinds(change)
-    if isinstance(change, Write):
-        return next(kind.value for kind in _ORDER if kind in named)
-    return Kind.CREATE.value if Kind.CREATE in named else min(named).value
+def _reason_lines(reason: Reason, skips: Sequence[Skip], most: int) -> list[Text]:
+    """How many, the reason, and what there is to say about them."""
+    start = f"  {len(skips):>6,}  {reason.value}: "
+    room = (WIDTH - 10) * most - len(reason.value) - 2 - 8 * (most - 1)
+    return [Text(line) for line in hanging(start[:10], start[10:] + _about(skips, room), most)]
 
 
-def _kind_line(heading: str, changes: Sequence[Change]) -> str:
-    people = len({change.subject.key for change in changes})
-    what = _cut(_what(changes), 42)
-    return escape(f"  {heading:12} {what:42} {people:>9,}  {sum(map(calls, changes)):>9,}")
-
-
-def _what(changes: Sequence[Change]) -> str:
-    """What the changes of one kind are about: groups, fields, or why."""
-    counts: Counter[str] = Counter()
-    for change in changes:
-        match change:
-            case AddToGroup() | RemoveFromGroup() | AdoptMembership():
-                counts[change.group.name] += 1
-            case Write():
-                counts.update(_FIELD_WORDS.get(name, name) for name in fields_changed(change) if name != "status")
-                counts[change.because] += "status" in fields_changed(change)
-            case CreateLogin():
-                counts[f"{change.account.at_creation.activation.value} activation"] += 1
-            case _:
-                counts[change.because] += 1
-    listed = [f"{name} {n:,}" if len(counts) > 1 else name for name, n in counts.most_common() if n]
-    shown = ", ".join(listed[:4])
-    return f"{shown}, {len(listed) - 4} more" if len(listed) > 4 else shown
-
-
-def examples(changes: Sequence[Change], most: int, plan_id: str) -> Iterator[str]:
-    """A few changes of each kind as sentences, then where the rest is."""
-    by_kind: dict[str, list[Change]] = defaultdict(list)
-    for change in changes:
-        by_kind[_heading(change)].append(change)
-    shown = 0
-    share = max(1, most // max(1, len(by_kind)))
-    for listed in by_kind.values():
-        for change in listed[: min(share, most - shown)]:
-            yield change_line(change)
-            shown += 1
-    if shown < len(changes):
-        yield f"    ... {len(changes) - shown:,} more:  iwds show {plan_id} --all"
-
-
-def change_line(change: Change, width: int = WIDTH) -> str:
-    """One change as one line: a mark, the sentence, why."""
-    mark = _MARKS.get(_heading(change), "~")
-    text = _cut(f"{describe(change)}  -- {change.because}", width - 6)
-    return f"    [{_COLOURS[mark]}]{mark}[/] {escape(text)}"
-
-
-def _left_alone(plan: Plan) -> Iterator[str]:
-    skips = [skip for skip in plan.skips if not _never_had_a_login(skip)]
-    if not skips:
-        return
-    yield ""
-    yield "[bold]Left alone, and why[/]"
-    counts: Counter[tuple[Reason, str]] = Counter((skip.reason, _skip_words(skip)) for skip in skips)
-    by_reason: dict[Reason, int] = Counter(skip.reason for skip in skips)
-    for reason, n in sorted(by_reason.items(), key=lambda item: (-item[1], item[0])):
-        details = [(words, m) for (r, words), m in counts.most_common() if r is reason]
-        words = (
-            details[0][0]
-            if len(details) == 1 or n > 3
-            else "; ".join(skip_line(skip) for skip in skips if skip.reason is reason)
-        )
-        yield escape(_cut(f"  {n:>6,}  {reason.value}: {words}", WIDTH))
+def _about(skips: Sequence[Skip], room: int) -> str:
+    """One sentence that holds for all of them, or the few people by name, or the most frequent sentences."""
+    counts = Counter(map(_skip_words, skips)).most_common()
+    names = list(dict.fromkeys(skip.subject.login for skip in skips))
+    if len(skips) <= 3:
+        told = f"{', '.join(names)} ({counts[0][0]})"
+        if len(counts) > 1:
+            told = "; ".join(f"{skip.subject.login} ({_skip_words(skip)})" for skip in skips)
+        if cell_len(told) <= room:
+            return told
+    if len(counts) == 1:
+        return counts[0][0]
+    if counts[0][1] == 1:
+        return listed(names, room)
+    return listed([f"{n:,} {words}" for words, n in counts], room, "; ")
 
 
 def _skip_words(skip: Skip) -> str:
-    if skip.change:
-        return f"{_heading(skip.change)} waits: {skip.detail}"
-    return skip.detail
+    return f"{heading(skip.change)} waits: {skip.detail}" if skip.change else skip.detail
 
 
-def skip_line(skip: Skip) -> str:
-    """One person left alone, in a few words."""
-    return f"{skip.subject.login} ({skip.detail})"
-
-
-def _guards(plan: Plan) -> Iterator[str]:
+def _guards(plan: Plan) -> Variants:
     gauges = [gauge for gauge in plan.basis.gauges if not gauge.of]
     if not gauges:
-        return
-    yield ""
-    words = "  ".join(f"{gauge.kind.value}\u00a0{gauge.observed + gauge.recent}/{gauge.limit}" for gauge in gauges)
-    for line in wrap(f"Guards, all clear:  {words}", WIDTH, subsequent_indent="  "):
-        yield escape(line.replace("\u00a0", " "))
+        return [[]]
+    start = "Guards, all clear:  "
+    whole = "\u00a0 ".join(map(_gauge, gauges))
+    lines = [line.replace("\u00a0", " ").rstrip() for line in hanging(start, whole)]
+    fullest = sorted(gauges, key=lambda gauge: gauge.limit - gauge.observed - gauge.recent)
+    short = start + listed([_gauge(gauge) for gauge in fullest], WIDTH - len(start), "  ")
+    return [block(map(Text, lines)), block([Text(short.replace("\u00a0", " "))])]
 
 
-def _next(plan: Plan, report_only: bool) -> Iterator[str | Text]:
-    yield ""
+def _gauge(gauge: Gauge) -> str:
+    return f"{gauge.kind.value}\u00a0{gauge.observed + gauge.recent}/{gauge.limit}"
+
+
+def _next(plan: Plan, report_only: bool) -> Iterator[Text]:
     total = sum(map(calls, plan.changes))
-    yield f"Saved as [bold]{plan.id}[/]" + (f", about {total:,} calls." if total else ".")
+    yield Text()
+    yield Text.assemble("Saved as ", (plan.id, "bold"), f", about {total:,} calls." if total else ".")
     if report_only:
-        yield f"Next:  iwds show {plan.id} --all"
-    elif plan.changes:
-        yield f"Next:  iwds show {plan.id} --all  .  iwds apply {plan.id}"
-    if any(s.change and s.change.evidence is Evidence.RULE for s in plan.held):
-        yield from _accept_lines(plan)
+        yield Text(f"Next:  iwds show {plan.id} --all")
+        return
+    if plan.changes:
+        yield Text(f"Next:  iwds show {plan.id} --all  .  iwds apply {plan.id}")
+    if any(skip.reason is Reason.UNPROVEN and skip.change for skip in plan.held):
+        yield Text(cut(f"What rests on a doubtful reading waits: repair it, then  iwds run {plan.job}"))
+    n = by_rule(plan)
+    if n:
+        yield Text(f"Let the {n:,} removals of the changed configuration go, on purpose:")
+        yield Text(f"  iwds apply {plan.id} --only rule --allow out-of-scope={n} \\")
+        yield Text('    --reason "..."')
 
 
-def _accept_lines(plan: Plan) -> Iterator[str | Text]:
-    n = sum(bool(s.change and s.change.evidence is Evidence.RULE) for s in plan.held)
-    yield f"Let the {n} removals of the changed configuration go, on purpose:"
-    yield Text(f"  iwds apply {plan.id} --only rule --allow out-of-scope={n} \\")
-    yield '    --reason "..."'
-
-
-def _violation(gauge: Gauge) -> Iterator[str]:
-    of = f" of {gauge.of}" if gauge.of else ""
-    recent = f", {gauge.recent} in the last 20 hours" if gauge.recent else ""
-    yield ""
-    head = f"{gauge.kind.value}{of}: {gauge.observed:,}, the limit is {gauge.limit:,}"
-    yield escape(f"{head} (of {gauge.population:,}{recent}). Why:")
-    for cause, n in sorted(gauge.causes.items(), key=lambda item: -item[1])[:5]:
-        yield escape(_cut(f"  {n:>6,}  {cause}", WIDTH))
-
-
-def _needed(violations: Iterable[Gauge]) -> Mapping[str, int]:
-    needed: dict[str, int] = {}
-    for gauge in violations:
-        needed[gauge.kind.value] = max(needed.get(gauge.kind.value, 0), gauge.observed)
-    return needed
-
-
-def _ways_on(plan: Plan) -> Iterator[tuple[str, str]]:
-    kind = plan.violations[0].kind.value
-    yield "look at them one by one", f"iwds show {plan.id} {kind if kind in set(Kind) else ''} --all".replace("  ", " ")
-    wanted = [*plan.changes, *(skip.change for skip in plan.skips if skip.change)]
-    seen = sum(change.evidence is Evidence.SEEN for change in wanted)
-    gifts = sorted({kind.value for change in wanted if not removes(change) for kind in kinds(change)} & _GIFTS)
-    if seen:
-        yield f"take only what the {seen} say", f"iwds apply {plan.id} --only seen"
-    if gifts:
-        yield "let the rest in", f"iwds apply {plan.id} --only {','.join(gifts)}"
-
-
-_GIFTS = {"create", "update", "add", "adopt", "unlock"}
+def by_rule(plan: Plan) -> int:
+    """How many held removals only the changed configuration asks for."""
+    return sum(bool(s.change and s.change.evidence is Evidence.RULE) for s in plan.held)

@@ -11,15 +11,17 @@ from types import FrameType
 from typing import Annotated, Any, Literal
 
 import typer
-from rich.markup import escape
+from rich.text import Text
 
 from iwds.cli.common import JsonOption, show_json, wired
-from iwds.cli.console import Bars, err, out, say
-from iwds.core.change import Evidence, Kind, describe
+from iwds.cli.console import err, out, say
+from iwds.cli.page import printable
+from iwds.core.change import Evidence, Kind
 from iwds.core.guards import OUT_OF_SCOPE, GuardKind
 from iwds.core.plan import Plan, Selection
 from iwds.core.plan_document import plan_from_data, plan_to_data
-from iwds.errors import ConfigurationError, UsageError
+from iwds.core.words import describe
+from iwds.errors import ConfigurationError, Refused, UsageError
 
 AllowOption = Annotated[
     list[str] | None,
@@ -32,11 +34,15 @@ OnlyOption = Annotated[
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; kept with the run.")]
 
 
+LISTED = 20
+"""How many changes that were not made a run names at its end."""
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("plan")(plan)
-    app.command("apply")(apply)
-    app.command("run")(run)
+    app.command("plan", short_help="See what would change, and why")(plan)
+    app.command("apply", short_help="Apply a job's plan, or a saved one, after a question")(apply)
+    app.command("run", short_help="Plan and apply without a question, as schedules do")(run)
 
 
 def plan(
@@ -87,6 +93,8 @@ def apply(
 ) -> int:
     """Plan afresh, show it, ask, apply. Of a saved plan only what is still true is made; the rest is listed."""
     selection = _selection(only, allow, reason)
+    if as_json and not yes:
+        raise UsageError("--json leaves no place for a question", "look at the plan first, then add --yes")
     with wired() as wiring:
         job, approved = _resolve(what, wiring)
         return _apply(wiring, job, ("apply", approved, selection), None if yes else _ask, as_json)
@@ -118,41 +126,59 @@ def _apply(wiring: Any, job: str, asked: tuple[str, Plan | None, Selection], con
         question = (lambda made: confirm(made, wiring.progress)) if confirm else (lambda _: True)
         request = Request(command, selection, approved, question, stop)
         report = run_job(wiring.job(job), wiring.tools(), writer, request)
-    if isinstance(wiring.progress, Bars):
         wiring.progress.hide()
     if as_json:
         show_json({"schema": 1, "run": report.run.id, "plan": report.plan.id, "exit": report.exit_code,
                    "summary": report.run.summary, **report.run.report})  # fmt: skip
     else:
-        _tell(report, shown=confirm is not None or approved is not None)
+        _tell(report, shown=confirm is not None or approved is not None, report_only=writer is None)
     return report.exit_code
 
 
-def _tell(report: Any, *, shown: bool) -> None:
+def _tell(report: Any, *, shown: bool, report_only: bool) -> None:
     """How a run ended; the plan too, where nobody saw it before."""
     if not shown or report.plan.violations or not report.plan.changes:
         from iwds.cli.plan_text import plan_lines
 
-        say(plan_lines(report.plan, report_only=report.applied is None and not report.plan.violations,
-                       show_next=bool(report.plan.violations)))  # fmt: skip
-    for change in report.moved:
-        out.print(f"  [yellow]moved[/]  {escape(describe(change))}: no longer true, not made")
-    for change, result, error in report.applied.outcomes[:20] if report.applied else []:
-        out.print(f"  [red]{result.value}[/]  {escape(describe(change))}: {escape(error)}")
+        say(plan_lines(report.plan, report_only=report_only, show_next=report.exit_code == Refused.exit_code))
+    say(_open_lines(report))
     colour = "green" if report.exit_code == 0 else "yellow"
-    out.print(f"[{colour}]{escape(report.run.summary)}[/]   run {report.run.id}, exit {report.exit_code}")
+    out.print()
+    out.print(Text.assemble((report.run.summary, colour), f"   run {report.run.id}, exit {report.exit_code}"))
+
+
+def _open_lines(report: Any) -> Iterator[Text]:
+    """What was approved and is no longer true, and what was tried and not simply done; the first of each."""
+    moved = [(change, "moved", "no longer true, not made") for change in report.moved]
+    failed = report.applied.outcomes if report.applied else []
+    for colour, rows in (("yellow", moved), ("red", [(c, r.value, error) for c, r, error in failed])):
+        for change, word, why in rows[:LISTED]:
+            yield Text.assemble("  ", (word, colour), f"  {printable(f'{describe(change)}: {why}')}")
+        if len(rows) > LISTED:
+            yield Text(f"    ... {len(rows) - LISTED:,} more:  iwds show {report.run.id} --all")
 
 
 def _ask(made: Plan, bars: Any) -> bool:
     """Show the plan and ask; without a terminal nobody can answer, and nothing is done."""
-    if isinstance(bars, Bars):
-        bars.hide()
     from iwds.cli.plan_text import plan_lines
 
-    say(plan_lines(made, show_next=False))
-    if not err.is_terminal or not os.isatty(0):
-        raise UsageError("nobody is there to answer", "look at the plan first, then use --yes")
-    return typer.confirm(f"\nApply these {len(made.changes)} changes?", default=False, err=True)
+    with bars.aside():
+        say(plan_lines(made, show_next=False))
+        if not err.is_terminal or not os.isatty(0):
+            raise UsageError("nobody is there to answer", "look at the plan first, then use --yes")
+        return _answer(f"\nApply these {len(made.changes):,} changes?")
+
+
+def _answer(question: str) -> bool:
+    """Yes, or anything else; Ctrl-C is a no here, since nothing is under way that could end in good order."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return typer.confirm(question, default=False, err=True)
+    except typer.Abort:
+        err.print()
+        return False
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _selection(only: list[str] | None, allow: list[str] | None, reason: str) -> Selection:
@@ -182,7 +208,10 @@ def _resolve(what: str, wiring: Any) -> tuple[str, Plan | None]:
     if text is None:
         raise UsageError(f'"{what}" is neither a job, nor a file, nor a saved plan', "see: iwds history")
     try:
-        approved = plan_from_data(json.loads(text))
+        data = json.loads(text)
+        if not isinstance(data, dict):
+            raise ValueError("it holds no plan")
+        approved = plan_from_data(data)
     except ValueError as error:
         raise UsageError(
             f"{what} is not a plan that can be applied: {error}", "make a new one: iwds plan JOB"

@@ -14,9 +14,9 @@ from iwds.errors import ConfigurationError, IwdsError
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("daemon")(daemon)
-    app.command("sandbox")(sandbox)
-    app.command("demo")(demo)
+    app.command("daemon", short_help="Run jobs when their schedules say so")(daemon)
+    app.command("sandbox", short_help="Run a local MFA service to rehearse against")(sandbox)
+    app.command("demo", short_help="See everything work on a sample company")(demo)
 
 
 def daemon(
@@ -54,7 +54,8 @@ def _serve(loaded: list[Any], config: Path) -> int:
 
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+        # Set from another thread: the main one may be just about to wait for the event, and would wait for itself.
+        signal.signal(number, lambda *_: threading.Thread(target=stop.set).start())
     serve(loaded, lambda job, stopped: _run_quietly(config, job, stopped), stop)
     return 0
 

@@ -18,8 +18,8 @@ db = typer.Typer(help="The database of our own memory.", no_args_is_help=True)
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.callback()(options)
-    app.command("init")(init)
-    app.add_typer(db, name="db")
+    app.command("init", short_help="Write a commented configuration to start from")(init)
+    app.add_typer(db, name="db", short_help="Look after the database of our own memory")
 
 
 def options(

@@ -7,6 +7,7 @@ compared only between people and logins that our memory says nothing about. So s
 is never handed that colleague's login.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -29,7 +30,7 @@ class Match(StrEnum):
     NEWCOMER = "newcomer"
     """No login."""
     TAKEN = "taken"
-    """The login that carries the person's name stands for somebody else."""
+    """The login that carries the person's name stands for somebody else, or may."""
     DOUBTED = "doubted"
     """The row names a login that is no longer the one we knew."""
     LEAVER = "leaver"
@@ -82,6 +83,7 @@ class Tally:
         administrators: active administrators on the whole service.
         members: members per governed group.
         tags: tags to remember, for rows that have none yet: login id -> tag.
+        unlocked: logins that we locked and somebody else has unlocked since.
     """
 
     people: int = 0
@@ -94,6 +96,7 @@ class Tally:
     administrators: int = 0
     members: Mapping[int, int] = field(default_factory=dict)
     tags: Mapping[int, int] = field(default_factory=dict)
+    unlocked: frozenset[int] = frozenset()
 
     @property
     def another_service(self) -> bool:
@@ -140,22 +143,29 @@ def extra_held(raw: str | None, account: Account) -> tuple[tuple[str, str], ...]
     return tuple(sorted((k, held[k]) for k, _ in account.extra if held.get(k)))
 
 
-def settle_collisions(accounts: Iterable[Account], owners: Set[tuple[str, Anchor]]) -> list[Account | Unmapped]:
-    """Each account, or a duplicate where several want one name: the owner stays, among new ones nobody gets it.
+RIVALS = frozenset({Absent.INVALID, Absent.EXCLUDED})
+"""Whoever has no account for such a reason today may have one tomorrow, and then wants the same login."""
+
+
+def settle_collisions(
+    people: Iterable[Account | Unmapped], owners: Set[tuple[str, Anchor]]
+) -> list[Account | Unmapped]:
+    """Each person, accounts as duplicates where several want one name: the owner stays, no new one gets it.
 
     Args:
-        accounts: one per anchor.
+        people: one per anchor; of those without an account the `RIVALS` count as wanting their login.
         owners: (folded login name, anchor) where the anchor's believed row names a login that carries it.
     """
-    listed = list(accounts)
-    by_name: dict[str, list[Account]] = {}
-    for account in listed:
-        by_name.setdefault(fold(account.login), []).append(account)
+    listed = list(people)
+    wanted = Counter(fold(p.login) for p in listed if isinstance(p, Account) or (p.reason in RIVALS and p.login))
     return [
-        account if len(rivals := by_name[fold(account.login)]) == 1 or (fold(account.login), account.anchor) in owners
-        else duplicate(account, len(rivals))
-        for account in listed
-    ]  # fmt: skip
+        duplicate(person, wanted[fold(person.login)])
+        if isinstance(person, Account)
+        and wanted[fold(person.login)] > 1
+        and (fold(person.login), person.anchor) not in owners
+        else person
+        for person in listed
+    ]
 
 
 def duplicate(account: Account, people: int) -> Unmapped:
@@ -223,11 +233,13 @@ class Context:
     Attributes:
         named: the login with the lowest id that carries the wanted name.
         named_has_row: whether any ledger row names that login.
+        claimed: whether somebody out of scope has that login name in the directory too.
         member_of: governed groups of the row's login, or else of `named`.
     """
 
     named: Login | None = None
     named_has_row: bool = False
+    claimed: bool = False
     member_of: frozenset[int] = frozenset()
 
 
@@ -236,7 +248,7 @@ def _case_without_row(account: Account, row: LedgerRow | None, context: Context)
     login, gone = context.named, row.login_id if row else None
     if login is None:
         return Case(Match.NEWCOMER, account, row, gone=gone)
-    if context.named_has_row:
+    if context.named_has_row or context.claimed:
         return Case(Match.TAKEN, account, row, login, holder=login.id, gone=gone)
     return Case(Match.NAMED, account, row, login, member_of=context.member_of, gone=gone)
 
@@ -271,14 +283,18 @@ class _Join:
             if row.login_id in self.logins and believed(row, self.logins[row.login_id])
         }
         self.people = self._verdicts(people)
+        self.claimed = {
+            fold(p.login)
+            for p in self.people.values()
+            if isinstance(p, Unmapped) and p.reason is Absent.OUT_OF_SCOPE and p.login
+        }
 
     def _verdicts(self, people: Iterable[Account | Unmapped]) -> dict[Anchor, Account | Unmapped]:
         first: dict[Anchor, Account | Unmapped] = {}
         for person in people:
             first.setdefault(person.anchor, person)
         owners = {(fold(self.logins[i].login), anchor) for i, anchor in self.stands_for.items()}
-        accounts = [p for p in first.values() if isinstance(p, Account)]
-        return first | {p.anchor: p for p in settle_collisions(accounts, owners)}
+        return {p.anchor: p for p in settle_collisions(first.values(), owners)}
 
     def run(self) -> tuple[list[Case], Tally]:
         cases = [case for person in self.people.values() if (case := self._person(person))]
@@ -298,7 +314,10 @@ class _Join:
         named = self.by_name.get(fold(person.login))
         whose = login or named
         context = Context(
-            named, named is not None and named.id in self.rows, self._groups_of(whose) if whose else frozenset()
+            named=named,
+            named_has_row=named is not None and named.id in self.rows,
+            claimed=fold(person.login) in self.claimed,
+            member_of=self._groups_of(whose) if whose else frozenset(),
         )
         return case_of_person(person, row, login, context, self.world)
 
@@ -336,6 +355,7 @@ class _Join:
                 login.role == Role.ADMINISTRATOR and login.status == Status.ACTIVE for login in self.logins.values()
             ),
             members=members,
+            unlocked=frozenset(row.login_id for row, login in ours if row.locked and login.status == Status.ACTIVE),
             tags={
                 row.login_id: login.created_by
                 for row, login in ours

@@ -8,7 +8,18 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from iwds.core.change import REMOVALS, Change, Kind, Write, fields_changed, kinds, only
+from iwds.core.change import (
+    REMOVALS,
+    Adopt,
+    Change,
+    CreateLogin,
+    Kind,
+    SendActivation,
+    Write,
+    fields_changed,
+    kinds,
+    only,
+)
 from iwds.core.decide import Reason, Skip
 from iwds.core.document import change_to_data
 from iwds.core.guards import Gauge
@@ -135,6 +146,8 @@ def chosen_part(change: Change, chosen: frozenset[str]) -> Change | None:
     """The part of a change that was chosen by kind or by evidence; all of it where nothing was chosen."""
     if not chosen:
         return change
+    if isinstance(change, SendActivation) and Kind.CREATE.value in chosen:
+        return change  # no later run would send it
     by_kind = {kind for kind in kinds(change) if kind.value in chosen}
     if change.evidence and change.evidence.value in chosen:
         by_kind |= kinds(change) & REMOVALS
@@ -148,18 +161,30 @@ def restrict(fresh: Plan, approved: Plan) -> tuple[Plan, tuple[Change, ...]]:
 
     Whatever the fresh plan adds is held; so a saved plan can never do what a fresh one may not.
     """
-    known = _all_identities([*approved.changes, *(skip.change for skip in approved.skips if skip.change)])
-    changes = tuple(change for change in fresh.changes if identities(change) <= known)
+    known = _all_identities([*approved.changes, *_released(fresh, approved)])
+    missing = [change for change in fresh.changes if not identities(change) <= known]
+    # Without their login nothing else of such a person can be made.
+    lost = {change.subject.key for change in missing if isinstance(change, Adopt | CreateLogin)}
+    changes = tuple(c for c in fresh.changes if identities(c) <= known and c.subject.key not in lost)
+    kept = set(map(id, changes))
     added = [
         Skip(change.subject, Reason.HELD, "not in the plan that was approved", change)
         for change in fresh.changes
-        if not identities(change) <= known
+        if id(change) not in kept
     ]
     still = _all_identities(fresh.changes)
     parts = (chosen_part(change, fresh.basis.selection.only) for change in approved.changes)
     moved = tuple(part for part in parts if part is not None and not identities(part) <= still)
     skips = tuple(sorted([*fresh.skips, *added], key=skip_order))
     return replace(fresh, changes=changes, skips=skips), moved
+
+
+def _released(fresh: Plan, approved: Plan) -> list[Change]:
+    """What the approved plan held back for a person to decide, where a person now chose or allowed something."""
+    selection = fresh.basis.selection
+    if not selection.only and not selection.allow:
+        return []
+    return [skip.change for skip in approved.skips if skip.change and skip.reason in NEEDS_A_PERSON]
 
 
 def _all_identities(changes: Iterable[Change]) -> frozenset[str]:

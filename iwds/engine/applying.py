@@ -101,6 +101,7 @@ class Applying:
         self.plan, self.job, self.hands = plan, job, hands
         self.applied = Applied()
         self.created: dict[str, int] = {}
+        self.not_ours: set[str] = set()
         self.full = threading.Event()
         self.total = len(plan.changes)
         self.allowed_failures = max(FAILURES_FLOOR, int(FAILURES_RATIO * self.total))
@@ -153,8 +154,8 @@ class Applying:
             self.applied.outcomes.append((change, result, error))
 
     def _halted(self) -> bool:
-        if not self.applied.stopped:
-            self.applied.stopped = self._reason_to_stop()
+        if not self.applied.stopped and (reason := self._reason_to_stop()):
+            self.applied.stopped = reason
         return bool(self.applied.stopped)
 
     def _reason_to_stop(self) -> str:
@@ -172,7 +173,23 @@ class Applying:
 
     def _person(self, steps: Sequence[_Step]) -> list[_Verdict]:
         """One person's steps of one phase, in order, in one lane."""
-        return [_Verdict(step.change, self._step(step)) for step in steps]
+        verdicts: list[_Verdict] = []
+        for step in steps:
+            refused = self._rests_on_what_failed(step.change, verdicts)
+            outcome = Outcome(step.intent, Result.HELD, refused, attempts=0) if refused else self._step(step)
+            if isinstance(step.change, Adopt) and outcome.result is not Result.DONE:
+                self.not_ours.add(step.change.subject.key)
+            verdicts.append(_Verdict(step.change, outcome))
+        return verdicts
+
+    def _rests_on_what_failed(self, change: Change, before: Sequence[_Verdict]) -> str:
+        """Why a change makes no sense any more after what became of an earlier one of the same person."""
+        if change.subject.key in self.not_ours:
+            return "their login was not adopted"
+        gains = [v for v in before if isinstance(v.change, AddToGroup) and v.outcome.result is not Result.DONE]
+        if isinstance(change, RemoveFromGroup) and gains:
+            return "the group that they were to gain first was refused"
+        return ""
 
     def _step(self, step: _Step) -> Outcome:
         change = step.change

@@ -11,7 +11,7 @@ from iwds.core.assembly import Facts, assemble
 from iwds.core.change import Adopt, CreateLogin
 from iwds.core.decide import Decision, Proposal, decide
 from iwds.core.guards import Populations
-from iwds.core.matching import Match, Tally
+from iwds.core.matching import Case, Match, Tally
 from iwds.core.model import Account, Entry, Group, Proof, Unmapped, fold
 from iwds.core.plan import Basis, Plan, Selection
 from iwds.core.policy import World
@@ -147,10 +147,21 @@ class _Planning:
         decisions: list[Decision] = []
         differing = ours = 0
         for case in self.waist.cases():
+            self._look_for(case)
             differing += case.account is not None
             ours += case.match is Match.OURS
             decisions.extend(decide(case, world))
         return decisions, differing, ours
+
+    def _look_for(self, case: Case) -> None:
+        """A login of ours that the reading did not show must really be gone, or the reading missed it."""
+        if case.row is None or case.gone is None:
+            return
+        if self.job.target.login(case.gone, case.row.login) is not None:
+            raise ServiceUnproven(
+                f"the service answers for login {case.gone} ({case.row.login}), and its reading did not show it",
+                "somebody changed the service while it was read: nothing was planned; run it again",
+            )
 
     def _basis(self, readings: Readings, tally: Tally, memory: JobMemory) -> Basis:
         return Basis(

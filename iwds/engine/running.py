@@ -127,6 +127,7 @@ def _leased(job: Job, tools: Tools) -> Iterator[Lease]:
 class _Run:
     def __init__(self, job: Job, tools: Tools, lease: Lease, request: Request) -> None:
         self.job, self.tools, self.lease, self.request = job, tools, lease, request
+        self.made: tuple[Plan, Applied] | None = None
         self.row = RunRow(
             id=secrets.token_hex(4),
             job=job.name,
@@ -165,6 +166,7 @@ class _Run:
         if make_writer is None or plan.violations:
             return self._not_applied(plan, moved)
         self.tools.state.note_tags(self.job.target.service, tally.tags, self.lease)
+        self.tools.state.note_unlocked(self.job.target.service, tally.unlocked, self.lease)
         return self._applied(plan, moved, make_writer, journal)
 
     def _not_applied(self, plan: Plan, moved: tuple[Change, ...]) -> RunReport:
@@ -192,7 +194,9 @@ class _Run:
         try:
             find_row = partial(self.tools.state.ledger_row, self.job.target.service)
             hands = Hands(writer, journal, self.lease, verifier, find_row, self.request.stop, self.tools.progress)
-            return Applying(plan, self.job, hands).run()
+            applying = Applying(plan, self.job, hands)
+            self.made = (plan, applying.applied)
+            return applying.run()
         finally:
             writer.close()
 
@@ -202,14 +206,17 @@ class _Run:
         state, ended = self.tools.state, self.tools.clock.now()
         self.row = replace(self.row, ended=ended, exit_code=code, summary=summary, report=report)
         if plan is None or applied is None:
-            state.finish_run(self.row, applied=False, accepted="", counted={})
+            # What a run made before it broke off counts against the guards of the next ones.
+            counted_so_far = _counted(*self.made) if self.made else {}
+            state.finish_run(self.row, applied=False, accepted="", counted=counted_so_far)
             return self.row
         if not plan.basis.selection.only:
             # Whoever picked out a part has not said that the whole reading is right.
             state.save_readings(self.row.id, plan.basis.sources)
         accepted = plan.basis.config_digest if _accepts(plan, applied) else ""
-        # A first run that was stopped half-way is none: the next one removes nothing either.
-        whole = not (plan.basis.first_run and applied.stopped)
+        # A first run that was stopped, chosen from or not proven is none: the next one removes nothing either.
+        partly = applied.stopped or plan.basis.selection.only or plan.basis.unproven
+        whole = not (plan.basis.first_run and partly)
         state.finish_run(self.row, applied=whole, accepted=accepted if whole else "", counted=_counted(plan, applied))
         return self.row
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-from iwds.core.change import WRITTEN_FIELDS, Change, CreateLogin, DeleteLogin, Write, fields_changed
-from iwds.core.model import LedgerRow
+from iwds.core.change import Change, CreateLogin, DeleteLogin, Write, fields_changed
+from iwds.core.model import LedgerRow, Login
+from iwds.core.normal import parse_extra
 from iwds.ports import Result, TargetReader
 
 FindRow = Callable[[int], LedgerRow | None]
@@ -44,7 +45,14 @@ def _written(change: Write, target: TargetReader) -> Result:
     now = target.login(change.after.id, change.after.login)
     if now is None:
         return Result.REJECTED
-    if all(getattr(now, name) == getattr(change.after, name) for name in WRITTEN_FIELDS):
+    changed = fields_changed(change)
+    if all(_same(name, now, change.after) for name in changed):
         return Result.DONE
-    untouched = all(getattr(now, name) == getattr(change.before, name) for name in fields_changed(change))
+    untouched = all(_same(name, now, change.before) for name in changed)
     return Result.REJECTED if untouched else Result.UNKNOWN
+
+
+def _same(name: str, now: Login, meant: Login) -> bool:
+    """Whether a field reads as it was meant; the service may write the text of the extra fields in its own way."""
+    one, other = getattr(now, name), getattr(meant, name)
+    return bool(one == other or (name == "extra" and one and other and parse_extra(one) == parse_extra(other)))

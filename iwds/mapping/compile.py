@@ -200,9 +200,13 @@ def _role(rules: RoleRules | None, asked: set[str]) -> Callable[[Person], Role |
 
 
 def _enabled(rule: Enabled | None, asked: set[str]) -> Callable[[Person], Answer]:
-    """What the rule says; but a source that itself says no is believed, and without a rule its word is all there is."""
+    """What the rule says; but a source that itself says no is believed.
+
+    Without a rule, whoever is in scope and not refused by the source is enabled: somebody whom we locked when they left
+    is let in again when they come back.
+    """
     if rule is None:
-        return lambda person: person.entry.enabled
+        return lambda person: person.entry.enabled is not False
     says = _says_enabled(rule, asked)
     return lambda person: False if person.entry.enabled is False else says(person)
 

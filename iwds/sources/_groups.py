@@ -75,6 +75,10 @@ class Groups:
         direct = self._direct({key for keys in people for key in keys})
         return [self._expand(frozenset().union(*(direct.get(key, ()) for key in keys))) for keys in people]
 
+    def have_members(self) -> bool:
+        """Whether anything at all is in any group."""
+        return self._db.execute("SELECT 1 FROM member LIMIT 1").fetchone() is not None
+
     def close(self) -> None:
         """Give back the temporary file. May be called twice."""
         self._db.close()

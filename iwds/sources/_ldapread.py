@@ -94,7 +94,7 @@ class Reading:
                 for raw in pull:
                     yield from self._people(raw)
                 self._conclude(pull, "people")
-            self._judge_member_of()
+            self._judge_groups()
         finally:
             self._seen.close()
             if self._groups is not None:
@@ -159,10 +159,14 @@ class Reading:
             return True
         return False
 
-    def _judge_member_of(self) -> None:
-        if self.wishes.member_of and self.tally.count and not self._has_member_of:
-            # An overlay that was not active while people were loaded, or an access rule, looks just like this.
+    def _judge_groups(self) -> None:
+        """Doubt groups that nobody is in: an access rule, or an overlay that came too late, looks just like this."""
+        if not self.tally.count:
+            return
+        if self.wishes.member_of and not self._has_member_of:
             self.tally.doubts.say("not one person has memberOf, so it may be unreadable: nobody's groups are believed")
+        if self._groups is not None and not self._groups.have_members():
+            self.tally.doubts.say("not one group has a member, so they may be unreadable: nobody's groups are believed")
 
 
 def entry_of(

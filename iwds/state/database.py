@@ -1,6 +1,6 @@
 """Opening and upgrading the state database."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from iwds.core.model import LedgerRow, Proof, Service
@@ -80,6 +80,12 @@ class SqlState:
         with self._database.writing() as connection:
             leases.fence(connection, service, lease.epoch)
             ledger.note_tags(connection, service, tags)
+
+    def note_unlocked(self, service: Service, login_ids: Collection[int], lease: Lease) -> None:
+        """Forget our locks on logins that somebody else has unlocked since."""
+        with self._database.writing() as connection:
+            leases.fence(connection, service, lease.epoch)
+            ledger.note_unlocked(connection, service, login_ids)
 
     def memory(self, job: str, service: Service, since: datetime) -> JobMemory:
         """What earlier runs left; `recent` counts from `since` on."""

@@ -152,6 +152,13 @@ def note_tags(connection: Connection, service: Service, tags: Mapping[int, int])
         connection.execute(noted, [_key(service, login_id) | {"read": tag} for login_id, tag in some])
 
 
+def note_unlocked(connection: Connection, service: Service, login_ids: Collection[int]) -> None:
+    """Our locks on these logins are no more."""
+    opened = update(login).where(_OF_LOGIN).values(locked=False)
+    if login_ids:
+        connection.execute(opened, [_key(service, login_id) for login_id in sorted(login_ids)])
+
+
 _OF_LOGIN = and_(login.c.service == bindparam("of_service"), login.c.login_id == bindparam("of_login"))
 _OF_MEMBER = and_(membership.c.service == bindparam("of_service"), membership.c.login_id == bindparam("of_login"))
 _DELETE = delete(login).where(_OF_LOGIN)

@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any
 
 from iwds.core.matching import (
+    RIVALS,
     Case,
     Context,
     Match,
@@ -21,7 +22,7 @@ from iwds.core.matching import (
     case_of_row,
     second_login,
 )
-from iwds.core.model import Absent, Account, LedgerRow, Login, Membership, Role, Status, Unmapped
+from iwds.core.model import Absent, Account, LedgerRow, Login, Membership, Role, Status, Unmapped, fold
 from iwds.core.policy import World
 from iwds.state.scratch_rows import (
     AFTER_LEDGER,
@@ -63,22 +64,26 @@ CREATE TABLE wanted (groups TEXT PRIMARY KEY, ids TEXT) WITHOUT ROWID;
 CREATE TABLE held (groups TEXT PRIMARY KEY, ids TEXT) WITHOUT ROWID;
 """
 _INDEXES = """
-CREATE INDEX person_key ON person (key) WHERE verdict IS NULL;
+CREATE INDEX person_key ON person (key);
 CREATE INDEX login_key ON login (key, id);
 CREATE INDEX ledger_anchor ON ledger (realm, pid, login_id);
 UPDATE ledger SET
   believed = EXISTS (SELECT 1 FROM login l WHERE l.id = login_id AND (l.key = ledger.key OR l.created_by = tag)),
   first = login_id = (SELECT min(r.login_id) FROM ledger r WHERE r.realm = ledger.realm AND r.pid = ledger.pid);
 """
-_COLLISIONS = """
+_RIVALS = ", ".join(sorted(f"'{reason.value}'" for reason in RIVALS))
+_COLLISIONS = f"""
 CREATE TABLE collision AS
-  SELECT key, count(*) AS people FROM person WHERE verdict IS NULL GROUP BY key HAVING count(*) > 1;
+  SELECT key, count(*) AS people FROM person
+  WHERE key IS NOT NULL AND (verdict IS NULL OR verdict IN ({_RIVALS}))
+  GROUP BY key HAVING count(*) > 1;
 UPDATE person SET verdict = 'duplicate', detail = (
     SELECT c.people || ' people want the login ' || c.key FROM collision c WHERE c.key = person.key)
 WHERE verdict IS NULL AND key IN (SELECT key FROM collision)
   AND NOT EXISTS (SELECT 1 FROM ledger r JOIN login l ON l.id = r.login_id
     WHERE r.realm = person.realm AND r.pid = person.pid AND r.believed AND l.key = person.key);
-"""
+"""  # noqa: S608 - words of this project
+_CLAIMED = f"SELECT 1 FROM person q WHERE q.key = ? AND q.verdict = '{Absent.OUT_OF_SCOPE.value}'"  # noqa: S608
 _MEMBER_OF = """coalesce((SELECT group_concat(group_id, ' ') FROM
   (SELECT m.group_id FROM member m WHERE m.login_id = {0} ORDER BY m.group_id)), '')"""
 _NAMED = "(SELECT min(o.id) FROM login o WHERE o.key = p.key)"
@@ -112,7 +117,8 @@ WHERE NOT EXISTS (SELECT 1 FROM ledger r WHERE r.login_id = l.id)
     SELECT 1 FROM person p WHERE p.verdict IS NULL AND p.key = l.key
       AND l.id = (SELECT min(o.id) FROM login o WHERE o.key = l.key)
       AND NOT EXISTS (SELECT 1 FROM ledger r JOIN login k ON k.id = r.login_id
-        WHERE r.realm = p.realm AND r.pid = p.pid AND r.first))
+        WHERE r.realm = p.realm AND r.pid = p.pid AND r.first)
+      AND NOT EXISTS ({_CLAIMED.replace("?", "l.key")}))
 """  # noqa: S608 - column lists of this module
 _UNMAPPED = f"""
 SELECT {PERSON} FROM person p
@@ -201,6 +207,12 @@ class ScratchWaist:
                 Status.ACTIVE.value,
             ),
             members=dict(self._db.execute("SELECT group_id, count(*) FROM member GROUP BY 1")),
+            unlocked=frozenset(
+                login_id
+                for (login_id,) in self._db.execute(
+                    f"SELECT r.login_id {ours} AND r.locked AND l.status = {Status.ACTIVE.value}"
+                )
+            ),
             tags=dict(
                 self._db.execute(f"SELECT r.login_id, l.created_by {ours} AND r.tag IS NULL AND l.created_by NOTNULL")
             ),
@@ -227,7 +239,8 @@ class ScratchWaist:
         account, ledger_row, login, member_of, named_id = _parts(row)
         named = self._login_by_id(named_id) if named_id is not None else None
         has_row = named_id is not None and self._has_row(named_id)
-        return case_of_person(account, ledger_row, login, Context(named, has_row, member_of), world)
+        claimed = self._db.execute(_CLAIMED, (fold(account.login),)).fetchone() is not None
+        return case_of_person(account, ledger_row, login, Context(named, has_row, claimed, member_of), world)
 
     def _login_by_id(self, login_id: int) -> Login:
         row = self._db.execute(f"SELECT {LOGIN} FROM login l WHERE l.id = ?", (login_id,)).fetchone()  # noqa: S608

@@ -47,7 +47,7 @@ def person_row(person: Account | Unmapped) -> tuple[Any, ...]:
             person.reason.value,
             person.name,
             person.detail,
-            None,
+            fold(person.login) or None,
             person.login,
             *[None] * 9,
         )

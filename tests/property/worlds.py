@@ -43,7 +43,9 @@ accounts = st.builds(
     groups=st.none() | group_names,
     extra=extras,
 )
-unmapped = st.builds(Unmapped, anchors, st.just("dn"), st.sampled_from(tuple(Absent)), st.just("why"), st.just("who"))
+unmapped = st.builds(
+    Unmapped, anchors, st.just("dn"), st.sampled_from(tuple(Absent)), st.just("why"), st.sampled_from(("", *NAMES))
+)
 people = st.lists(accounts | accounts | accounts | unmapped, max_size=6, unique_by=lambda p: p.anchor)
 
 

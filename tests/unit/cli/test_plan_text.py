@@ -235,6 +235,11 @@ class TestTheColumns:
         assert sum(n for n, _ in logins_) == made.basis.tally.logins
         assert all(n > 0 for n, _ in (*people, *logins_))
 
+    def test_a_login_that_another_job_keeps_is_counted_once_though_it_is_matched_too(self) -> None:
+        left = [Skip(Subject("ann", None, 7), Reason.FOREIGN, "kept by the job with provisioningId 30")]
+        made = plan([], left, tally=Tally(people=1, logins=1), matched=1)
+        assert logins_column(made) == [(1, "matched to one person")]
+
 
 def planned(given_: Readings) -> Plan:
     """The plan that the core makes of these readings, with the sums of the engine."""
@@ -302,6 +307,10 @@ class TestARefusal:
         text = self.refusal(gauge(GuardKind.LOCK, 557, 55, causes={"unseen: no longer in the directory": 557}))
         assert text.startswith("HELD: nothing was changed.")
         assert "lock: 557, the limit is 55 (of 100). Why:\n     557  unseen: no longer in the directory" in text
+
+    def test_counts_what_was_applied_in_the_hours_before(self) -> None:
+        text = self.refusal(replace(gauge(GuardKind.LOCK, 2), recent=3))
+        assert "lock: 2, the limit is 3 (of 100). Why:\n       3  applied in the last 20 hours already\n" in text
 
     def test_gives_the_commands_that_lead_on(self) -> None:
         text = self.refusal(gauge(GuardKind.LOCK, 557), gauge(GuardKind.VANISHED, 602, of="corp"))

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from iwds.core.change import Evidence, Kind
+from iwds.core.change import AddToGroup, Evidence, Kind, SendActivation
 from iwds.core.decide import Reason, Skip
 from iwds.core.guards import Gauge, GuardKind
-from iwds.core.model import Login
+from iwds.core.model import Group, Login
 from iwds.core.plan import Selection, identities, restrict, summary_data
 from tests.unit.core.made import NOON, assembled, basis, create, facts, login, proof, subject, write
 
@@ -88,14 +88,33 @@ class TestASavedPlan:
 
     def test_knows_a_change_whatever_it_rests_on_by_now(self) -> None:
         by_rule = replace(LOCK, evidence=Evidence.RULE, because="the rules changed")
-        assert restrict(assembled([LOCK]), assembled([by_rule], facts(basis(config_changed=True))))[0].changes == (
-            LOCK,
-        )
+        fresh = assembled([LOCK], selection=Selection(frozenset({"lock"})))
+        assert restrict(fresh, assembled([by_rule], facts(basis(config_changed=True))))[0].changes == (LOCK,)
         assert identities(LOCK) == identities(by_rule) != identities(write(role=1))
 
     def test_allows_what_it_showed_as_held(self) -> None:
         held = assembled([replace(HELD, change=LOCK)])
-        assert restrict(assembled([LOCK]), held)[0].changes == (LOCK,)
+        for selection in (Selection(frozenset({"lock"})), Selection(allow={"lock": 1})):
+            assert restrict(assembled([LOCK], selection=selection), held)[0].changes == (LOCK,)
+
+    def test_does_not_allow_what_it_held_where_nobody_chose_or_allowed_anything(self) -> None:
+        held = assembled([replace(HELD, change=LOCK)])
+        assert restrict(assembled([LOCK]), held)[0].changes == ()
+
+    def test_does_not_allow_what_it_said_a_first_run_would_not_do(self) -> None:
+        held = assembled([replace(HELD, reason=Reason.FIRST_RUN, change=LOCK)])
+        chosen = assembled([LOCK], selection=Selection(frozenset({"lock"})))
+        assert restrict(chosen, held)[0].changes == ()
+
+    def test_makes_nothing_of_a_person_whose_creation_it_did_not_show(self) -> None:
+        newcomer = create()
+        joined = AddToGroup(newcomer.subject, Group(1, "vpn"), "the directory says so")
+        assert restrict(assembled([newcomer, joined]), assembled([joined]))[0].changes == ()
+
+    def test_sends_the_link_of_a_creation_that_a_person_chose(self) -> None:
+        newcomer = create()
+        link = SendActivation(newcomer.subject, "new")
+        assert assembled([newcomer, link], selection=Selection(frozenset({"create"}))).changes == (newcomer, link)
 
     def test_approves_a_write_where_it_showed_every_field_of_it(self) -> None:
         both = write(status=1, mail="x")

@@ -65,7 +65,7 @@ def refusal(text: str) -> str:
 
 
 def test_a_login_is_all_that_a_mapping_needs_and_the_rest_is_not_governed() -> None:
-    assert account("login: uid\n") == Account(JANE.anchor, "Jane")
+    assert account("login: uid\n") == Account(JANE.anchor, "Jane", enabled=True)
 
 
 def test_compiled_rules_are_what_the_engine_asks_for() -> None:
@@ -288,7 +288,7 @@ def test_a_condition_can_say_who_is_enabled() -> None:
 @pytest.mark.parametrize(
     ("native", "rule", "enabled"),
     [
-        (None, "", None),
+        (None, "", True),
         (True, "", True),
         (False, "", False),
         (True, "enabled: openldap\n", True),

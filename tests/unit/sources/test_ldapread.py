@@ -65,9 +65,18 @@ def test_a_group_that_came_in_part_makes_all_groups_unknown(values: dict[str, li
 
 
 def test_an_attribute_of_which_a_part_came_is_unknown() -> None:
-    _, problems = read(Server(people=Page([person("a", **{"proxy;range=0-9": [b"x"]})])), frozenset({"proxy"}))
+    group = Page([(b"cn=g", {"member": [b"uid=a,dc=x"]})])
+    server = Server(people=Page([person("a", **{"proxy;range=0-9": [b"x"]})]), groups=group)
+    _, problems = read(server, frozenset({"proxy"}))
 
     assert problems == ("people of whose proxy the server sent only a part: uid=a,dc=x",)
+
+
+@pytest.mark.parametrize("groups", [[], [(b"cn=g", {"cn": [b"g"]})]])
+def test_groups_without_a_single_member_are_not_believed(groups: list[RawEntry]) -> None:
+    _, problems = read(Server(people=Page([person("a")]), groups=Page(groups)))
+
+    assert problems == ("not one group has a member, so they may be unreadable: nobody's groups are believed",)
 
 
 def test_member_of_that_is_no_text_leaves_the_groups_unknown() -> None:
