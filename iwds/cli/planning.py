@@ -208,10 +208,7 @@ def _resolve(what: str, wiring: Any) -> tuple[str, Plan | None]:
     if text is None:
         raise UsageError(f'"{what}" is neither a job, nor a file, nor a saved plan', "see: iwds history")
     try:
-        data = json.loads(text)
-        if not isinstance(data, dict):
-            raise ValueError("it holds no plan")
-        approved = plan_from_data(data)
+        approved = plan_from_data(json.loads(text))
     except ValueError as error:
         raise UsageError(
             f"{what} is not a plan that can be applied: {error}", "make a new one: iwds plan JOB"

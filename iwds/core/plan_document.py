@@ -34,8 +34,10 @@ def plan_to_data(plan: Plan) -> dict[str, Any]:
     }
 
 
-def plan_from_data(data: Mapping[str, Any]) -> Plan:
+def plan_from_data(data: object) -> Plan:
     """The plan of a document; `ValueError` where it is not one, is of another schema, or was altered."""
+    if not isinstance(data, Mapping):
+        raise ValueError("not a plan, but something else")
     if data.get("schema") != SCHEMA:
         raise ValueError(f"schema {data.get('schema')!r} instead of {SCHEMA}")
     try:

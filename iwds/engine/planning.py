@@ -149,7 +149,7 @@ class _Planning:
         for case in self.waist.cases():
             self._look_for(case)
             differing += case.account is not None
-            ours += case.match is Match.OURS
+            ours += case.match is Match.OURS and case.row is not None and case.row.owner == world.policy.provisioning_id
             decisions.extend(decide(case, world))
         return decisions, differing, ours
 

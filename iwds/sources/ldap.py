@@ -349,7 +349,7 @@ def _password(name: str, settings: Settings) -> SecretStr:
         # An empty password is an anonymous bind that looks like success (RFC 4513 5.1.2).
         raise ConfigurationError(
             f"Source {name} has no password for {settings.bind_dn}.",
-            f"Set IWDS_SOURCES__{name.upper()}__PASSWORD in the environment, or `password_file`.",
+            f"Set IWDS_SOURCES__{name.upper().replace('-', '_')}__PASSWORD in the environment, or `password_file`.",
         )
     return password
 

@@ -336,7 +336,7 @@ def connect(name: str, settings: Settings) -> ProvisioningTarget:
     if settings.url.startswith("https:"):
         context = client_context(settings.ca_file, settings.certificate, settings.certificate_key, settings.password())
     transport = Transport(settings.url, context, settings.timeout_s, settings.calls_at_once, settings.delay_ms / 1000)
-    return ProvisioningTarget(name, settings, Api(transport, name))
+    return ProvisioningTarget(name, settings, Api(transport, f"{name} ({settings.url})"))
 
 
 def _creation(account: Account) -> dict[str, int | str]:

@@ -57,6 +57,12 @@ def test_a_plan_of_another_schema_is_refused() -> None:
             plan_from_data({**data(), "schema": schema})
 
 
+@pytest.mark.parametrize("data", [None, [], "plan", 1])
+def test_what_is_no_document_is_refused(data: object) -> None:
+    with pytest.raises(ValueError, match="not a plan"):
+        plan_from_data(data)
+
+
 @pytest.mark.parametrize("part", ["id", "made_at", "changes", "skips", "basis"])
 @pytest.mark.parametrize("broken", [None, 5, [5], {}])
 def test_what_is_no_plan_is_refused(part: str, broken: object) -> None:
