@@ -5,7 +5,9 @@ from hypothesis import strategies as st
 
 from iwds.core.dn import is_under, normalise_dn, rdn_value
 
-names = st.text(alphabet=st.one_of(st.sampled_from(' ,+=\\"#;<>aAbBcCéÉßİ\u0345\x00'), st.characters()), max_size=24)
+# A name comes from UTF-8, which has no lone surrogates.
+letters = st.characters(exclude_categories=["Cs"])
+names = st.text(alphabet=st.one_of(st.sampled_from(' ,+=\\"#;<>aAbBcCéÉßİ\u0345\x00'), letters), max_size=24)
 
 
 def written(value: str, hexadecimal: bool) -> str:
@@ -24,14 +26,14 @@ def test_normalising_twice_changes_nothing(dn: str) -> None:
     assert normalise_dn(normalise_dn(dn)) == normalise_dn(dn)
 
 
-@given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12))
+@given(st.text(alphabet=letters, min_size=1, max_size=12))
 def test_both_spellings_of_a_value_are_one_name(value: str) -> None:
     plain, coded = (f"cn={written(value, form)},dc=example" for form in (False, True))
 
     assert normalise_dn(plain) == normalise_dn(coded)
 
 
-@given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12))
+@given(st.text(alphabet=letters, min_size=1, max_size=12))
 def test_the_value_of_the_first_rdn_is_what_was_escaped(value: str) -> None:
     assert rdn_value(f"cn={written(value, True)},dc=example") == value
 

@@ -84,7 +84,7 @@ def test_neither_codes_nor_calls_are_printed(tmp_path: Path) -> None:
 def test_an_address_that_other_machines_reach_is_refused(tmp_path: Path, listen: str) -> None:
     with pytest.raises(UsageError) as caught:
         serve(listen, str(tmp_path / "sandbox.db"))
-    assert "--allow-remote" in caught.value.advice
+    assert "127.0.0.1" in caught.value.advice
     assert not (tmp_path / "sandbox.db").exists()
 
 
