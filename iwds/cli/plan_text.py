@@ -1,18 +1,19 @@
 """A plan as a person wants to see it: at most 40 lines of 80 columns, whatever its size."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len
 from rich.text import Text
 
 from iwds.cli.change_text import TABLE_HEAD, calls, examples, heading, table
 from iwds.cli.console import WIDTH
-from iwds.cli.page import Variants, block, cut, fitted, hanging, listed, printable, shortened, wrapped
-from iwds.core.change import Adopt, Change, CreateLogin, Evidence, removes
+from iwds.cli.page import Variants, block, cut, fitted, hanging, listed, shortened
+from iwds.cli.plan_facts import by_rule, head, never_had_a_login, readings, sides
+from iwds.cli.refusal_text import refusal_lines
+from iwds.core.change import removes
 from iwds.core.decide import Reason, Skip
 from iwds.core.guards import Gauge
-from iwds.core.model import Proof
 from iwds.core.plan import Plan
 
 _EXAMPLES = (8, 6, 4, 2, 0)
@@ -25,8 +26,6 @@ _GIVE_WAY = (
 def plan_lines(plan: Plan, *, report_only: bool = False, show_next: bool = True) -> list[Text]:
     """The whole page; that of a refusal where a guard stops the plan."""
     if plan.violations:
-        from iwds.cli.refusal_text import refusal_lines
-
         return refusal_lines(plan, report_only=report_only)
     parts: dict[str, Variants] = {
         "head": [head(plan, report_only)],
@@ -41,152 +40,6 @@ def plan_lines(plan: Plan, *, report_only: bool = False, show_next: bool = True)
     return fitted(parts, _GIVE_WAY)
 
 
-def head(plan: Plan, report_only: bool) -> list[Text]:
-    """Which job, when, and what holds for the whole plan."""
-    basis = plan.basis
-    lines = [Text(_title(plan), "bold")]
-    special = []
-    if report_only:
-        special.append("REPORT ONLY: this job cannot write.")
-    if basis.first_run:
-        special.append("First run: it removes nothing.")
-    if special:
-        lines.append(Text("    ".join(special)))
-    if basis.config_changed and not basis.first_run:
-        lines.append(
-            Text("The configuration differs from the one last applied: removals wait for you.", style="yellow")
-        )
-    if basis.tally.retagged:
-        lines.append(
-            Text(f"Another tool retagged {basis.tally.retagged:,} of our logins: every removal is held.", style="red")
-        )
-    return lines
-
-
-def _title(plan: Plan) -> str:
-    """Job, sources, service and time on one line; the names of many sources give way to their number."""
-    sources = [proof.name for proof in plan.basis.sources]
-    when = plan.made_at.astimezone().strftime("%a %d %b %Y %H:%M %Z")
-    for named in (" + ".join(sources), f"{len(sources)} sources"):
-        left = printable(f"{plan.job}: {named} -> MFA service {plan.service}")
-        gap = WIDTH - Text(left).cell_len - len(when)
-        if gap >= 2:
-            return left + " " * gap + when
-    return cut(left, WIDTH - len(when) - 2) + "  " + when
-
-
-def readings(plan: Plan) -> Variants:
-    """Why each reading is believed, or why not; what is not believed comes first where not all can be shown."""
-    proofs = [(proof, "people") for proof in plan.basis.sources]
-    doubtful_first = sorted(proofs, key=lambda item: item[0].proven)
-    title = "Can the readings be believed?"
-
-    def part(listed_proofs: Sequence[tuple[Proof, str]], most: int, lines: int, notes: int) -> list[Text]:
-        told = [_reading(proof, what, lines) for proof, what in listed_proofs[:most]]
-        hidden = [proof for proof, _ in listed_proofs[most:]]
-        more = [_more_readings(hidden)] if hidden else []
-        service = _reading(plan.basis.service, "logins", lines)
-        noted = [line for note in plan.basis.notes[:notes] for line in _note(note, lines)]
-        return block([*(line for each in told for line in each), *more, *service, *noted], title)
-
-    return [
-        part(proofs, len(proofs), 2, len(plan.basis.notes)),
-        part(proofs if len(proofs) <= 3 else doubtful_first, 3, 1, 1),
-        part(doubtful_first, 1, 1, 0),
-    ]
-
-
-def _more_readings(hidden: Sequence[Proof]) -> Text:
-    doubtful = sum(not proof.proven for proof in hidden)
-    people = sum(proof.count for proof in hidden)
-    words = f"{doubtful:,} of them are NOT believed" if doubtful else "all believed"
-    return Text(f"       {len(hidden):,} more sources: {people:,} people; {words}")
-
-
-def _reading(proof: Proof, what: str, most: int) -> list[Text]:
-    """One reading with its reason in so many lines; in two and with further problems where it is not believed."""
-    further = 3 if most > 1 else 1
-    most = most if proof.proven else most + 1
-    said = ("yes", "green") if proof.proven else (" NO", "red bold")
-    why = (proof.reasons if proof.proven else proof.problems) or ("nothing proves that it is complete",)
-    first, *rest = wrapped(f"{cut(proof.name, 30)}: {proof.count:,} {what}; {why[0]}", WIDTH - 7, most)
-    more = [cut(problem, WIDTH - 7) for problem in why[1:further]] if not proof.proven else []
-    return [Text.assemble("  ", said, f"  {first}"), *(Text(f"       {line}") for line in (*rest, *more))]
-
-
-def _note(note: str, most: int) -> list[Text]:
-    first, *rest = wrapped(note, WIDTH - 8, most)
-    return [Text.assemble("  ", ("note", "yellow"), f"  {first}"), *(Text(f"        {line}") for line in rest)]
-
-
-def sides(plan: Plan) -> list[Text]:
-    """Both sides accounted for to the last person; each column adds up to its head."""
-    tally = plan.basis.tally
-    left = [f"{tally.people:,} people in the directory", *map(_cell, people_column(plan))]
-    right = [f"{tally.logins:,} logins on the service", *map(_cell, logins_column(plan))]
-    height = max(len(left), len(right))
-    both = zip(left + [""] * (height - len(left)), right + [""] * (height - len(right)), strict=True)
-    return block(Text(f"{people:42}{logins}".rstrip()) for people, logins in both)
-
-
-def _cell(row: tuple[int, str]) -> str:
-    return f"{row[0]:>7,}  {row[1]}"
-
-
-def people_column(plan: Plan) -> list[tuple[int, str]]:
-    """What becomes of everybody in the directory, as (how many, words)."""
-    basis = plan.basis
-    created, adopted = _count(plan.changes, CreateLogin), _count(plan.changes, Adopt)
-    accounts = basis.tally.people - sum(basis.tally.absent.values())
-    never = sum(map(_never_had_a_login, plan.skips))
-    rest = accounts - basis.matched - created - adopted - never
-    rows = [
-        (basis.agreed, "are as they should be"),
-        (basis.matched - basis.agreed, "have a login that differs"),
-        (adopted, "match a login to adopt"),
-        (created, "to create"),
-        (never, "disabled, never had a login"),
-        (rest, "left alone, see below"),
-        *((n, _ABSENT_WORDS.get(reason, reason)) for reason, n in sorted(basis.tally.absent.items())),
-    ]
-    return [row for row in rows if row[0]]
-
-
-def _never_had_a_login(skip: Skip) -> bool:
-    """Disabled people without a login are counted among the people, and need no line of their own."""
-    return skip.reason is Reason.POLICY and skip.subject.login_id is None
-
-
-_ABSENT_WORDS = {
-    "out-of-scope": "out of scope",
-    "excluded": "excluded by the mapping",
-    "invalid": "cannot be mapped",
-    "duplicate": "share a login with somebody",
-}
-
-
-def logins_column(plan: Plan) -> list[tuple[int, str]]:
-    """What is known of every login on the service, as (how many, words)."""
-    basis = plan.basis
-    adopted = _count(plan.changes, Adopt)
-    orphans = len({s.subject.login_id for s in plan.skips if s.reason is Reason.ORPHAN})
-    others = basis.tally.logins - basis.matched - adopted - orphans
-    # A login that another job keeps may be matched to its person too.
-    foreign = min(others, len({s.subject.login_id for s in plan.skips if s.reason is Reason.FOREIGN} - {None}))
-    rows = [
-        (basis.matched, "matched to one person"),
-        (adopted, "adopt"),
-        (others - foreign, "no person, or left alone"),
-        (orphans, "orphans: our tag, no person"),
-        (foreign, "foreign: not ours"),
-    ]
-    return [row for row in rows if row[0]]
-
-
-def _count(changes: Iterable[Change], kind: type) -> int:
-    return sum(isinstance(change, kind) for change in changes)
-
-
 def _changes(plan: Plan) -> Variants:
     if not plan.changes:
         text = Text("Nothing is changed.") if plan.held else Text("Nothing to do.", style="green")
@@ -199,7 +52,7 @@ def _changes(plan: Plan) -> Variants:
 def _left_alone(plan: Plan) -> Variants:
     by_reason: dict[Reason, list[Skip]] = {}
     for skip in plan.skips:
-        if not _never_had_a_login(skip):
+        if not never_had_a_login(skip):
             by_reason.setdefault(skip.reason, []).append(skip)
     ordered = sorted(by_reason.items(), key=lambda item: (-len(item[1]), item[0]))
     title = Text("Left alone, and why", style="bold")
@@ -274,8 +127,3 @@ def _next(plan: Plan, report_only: bool) -> Iterator[Text]:
         yield Text(f"Let the {n:,} removals of the changed configuration go, on purpose:")
         yield Text(f"  iwds apply {plan.id} --only rule --allow out-of-scope={n} \\")
         yield Text('    --reason "..."')
-
-
-def by_rule(plan: Plan) -> int:
-    """How many held removals only the changed configuration asks for."""
-    return sum(bool(s.change and s.change.evidence is Evidence.RULE) for s in plan.held)

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from iwds.cli.console import WIDTH
 from iwds.cli.page import Variants, block, cut, fitted, shortened
-from iwds.cli.plan_text import by_rule, head, readings, sides
+from iwds.cli.plan_facts import by_rule, head, readings, sides
 from iwds.core.change import Change, Evidence, Kind, kinds, removes
 from iwds.core.guards import OUT_OF_SCOPE, Gauge, GuardKind, counted
 from iwds.core.plan import Plan

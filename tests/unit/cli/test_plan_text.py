@@ -17,7 +17,8 @@ from rich.console import Console
 
 from iwds.cli.change_text import change_line
 from iwds.cli.page import LINES, cut, hanging, listed, printable, wrapped
-from iwds.cli.plan_text import logins_column, people_column, plan_lines
+from iwds.cli.plan_facts import logins_column, people_column
+from iwds.cli.plan_text import plan_lines
 from iwds.core.assembly import Facts, assemble
 from iwds.core.change import (
     AddToGroup,
