@@ -1,4 +1,4 @@
-"""`daemon`, `sandbox`, `demo`: the commands that keep running."""
+"""`daemon`, `demo`: the commands that keep running."""
 
 import signal
 import threading
@@ -15,7 +15,6 @@ from iwds.errors import ConfigurationError, IwdsError
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("daemon", short_help="Run jobs when their schedules say so")(daemon)
-    app.command("sandbox", short_help="Run a local MFA service to rehearse against")(sandbox)
     app.command("demo", short_help="See everything work on a sample company")(demo)
 
 
@@ -75,20 +74,6 @@ def _run_quietly(config: Path, job: str, stop: threading.Event) -> None:
         log.info("run.finished", run=run.id, plan=run.plan, exit_code=run.exit_code, summary=run.summary, **run.report)
     except IwdsError as error:
         log.error("run.failed", exit_code=error.exit_code, error=error.message, advice=error.advice)
-
-
-def sandbox(
-    listen: Annotated[str, typer.Option("--listen", help="HOST:PORT here; port 0 picks one.")] = "127.0.0.1:8099",
-    data: Annotated[Path, typer.Option("--data", help="Its state; made when it is missing.")] = Path("sandbox.db"),
-    service_id: Annotated[int, typer.Option("--service-id", min=1, help="The service id of a new one.")] = 10408,
-    seats: Annotated[int, typer.Option("--seats", min=0, help="Logins before NOK:full; 0 for no limit.")] = 0,
-) -> int:
-    """Run the local MFA service: the provisioning API at the wire, to rehearse against. Ends on SIGINT or SIGTERM."""
-    from iwds.sandbox.server import serve
-    from iwds.sandbox.store import NOT_LIMITED
-
-    serve(listen, str(data), service_id=service_id, max_logins=seats or NOT_LIMITED)
-    return 0
 
 
 def demo(

@@ -1,0 +1,215 @@
+"""Our own memory: ledger, runs, plans, journal, leases; and the time."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from iwds.core.change import Change
+from iwds.core.model import LedgerRow, Proof, Service
+
+
+class Clock(Protocol):
+    """The time, so that tests can choose it."""
+
+    def now(self) -> datetime:
+        """The current time with time zone."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds from an arbitrary start, never going back."""
+        ...
+
+
+class Result(StrEnum):
+    """What happened to one change."""
+
+    DONE = "done"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+    HELD = "held"
+    NOT_TRIED = "not-tried"
+    SUPERSEDED = "superseded"
+    """Its end was never learned, and by now the next reading of the service shows what counts."""
+
+
+LedgerEffect = Callable[[LedgerRow | None], LedgerRow | None]
+"""From the ledger row before to the row after; None deletes it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What happened to one intended change.
+
+    Attributes:
+        intent: the id that `Journal.intend` gave it.
+        error: one sentence, empty for done. Never a secret or a code.
+        login_id: the login it was made to, 0 where there is none.
+        effect: what it did to the ledger, committed together with the outcome; None for nothing.
+    """
+
+    intent: int
+    result: Result
+    error: str = ""
+    attempts: int = 1
+    login_id: int = 0
+    effect: LedgerEffect | None = None
+
+
+class Lease(Protocol):
+    """The right to write to one service, fenced by an epoch. Lost when not renewed in time."""
+
+    @property
+    def epoch(self) -> int:
+        """Grows by one with every new holder."""
+        ...
+
+    def outlives(self, seconds: float) -> bool:
+        """Whether the lease certainly lasts that long. Thread-safe, asks no database."""
+        ...
+
+    def renew(self) -> None:
+        """Prolong it; `LeaseLost` where somebody else holds it by now."""
+        ...
+
+    def release(self) -> None:
+        """Give it back. May be called twice."""
+        ...
+
+
+class Journal(Protocol):
+    """Intent before the call, outcome after. One thread writes; each method is one transaction, fenced by the lease."""
+
+    def intend(self, changes: Sequence[tuple[int, Change]]) -> Sequence[int]:
+        """Record (phase, change) pairs before anything is sent; returns an intent id for each, in order."""
+        ...
+
+    def settle(self, outcomes: Sequence[Outcome]) -> None:
+        """Record outcomes and their ledger effects; `LeaseLost` where the epoch is not ours any more."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class JobMemory:
+    """What a new run of a job has to know of the earlier ones.
+
+    Attributes:
+        applied_before: whether any run of this job was ever applied to this service.
+        accepted: digest of the configuration last applied; empty where none was.
+        counts: people per source in its last proven reading.
+        recent: how many changes were applied in the window asked for without an override, by guard (`guards.counter`).
+    """
+
+    applied_before: bool
+    accepted: str
+    counts: Mapping[str, int]
+    recent: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """One run as the history shows it. `report` is the run's JSON report, {} while it is running."""
+
+    id: str
+    job: str
+    service: str
+    command: str
+    who: str
+    started: datetime
+    ended: datetime | None
+    exit_code: int | None
+    plan: str
+    summary: str
+    report: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class IntentRow:
+    """One intended change of a run and what became of it; `result` is None where the process died in between."""
+
+    id: int
+    run: str
+    phase: int
+    change: Mapping[str, Any]
+    result: Result | None
+    error: str
+
+
+class State(Protocol):
+    """Our own memory: ledger, runs, plans, journal, leases."""
+
+    def lease(self, service: Service, holder: str, seconds: float) -> Lease:
+        """Take the lease of a service; `LeaseHeld` (naming holder and since when) where it is taken."""
+        ...
+
+    def ledger(self, service: Service) -> Iterator[LedgerRow]:
+        """All rows of a service in the order of login ids, streamed."""
+        ...
+
+    def ledger_row(self, service: Service, login_id: int) -> LedgerRow | None:
+        """The row of one login; None where it is not ours."""
+        ...
+
+    def note_tags(self, service: Service, tags: Mapping[int, int], lease: Lease) -> None:
+        """Record what `created_by` reads back as for logins that have no tag yet: login id -> tag."""
+        ...
+
+    def note_unlocked(self, service: Service, login_ids: Collection[int], lease: Lease) -> None:
+        """Forget our locks on logins that somebody else has unlocked since."""
+        ...
+
+    def memory(self, job: str, service: Service, since: datetime) -> JobMemory:
+        """What earlier runs left; `recent` counts from `since` on."""
+        ...
+
+    def start_run(self, run: RunRow, config: str, config_digest: str) -> None:
+        """Record that a run begins; `config` is the effective configuration without secrets, as text."""
+        ...
+
+    def save_readings(self, run_id: str, proofs: Sequence[Proof]) -> None:
+        """Record the proofs of a run's readings."""
+        ...
+
+    def finish_run(self, run: RunRow, *, applied: bool, accepted: str, counted: Mapping[str, int]) -> None:
+        """Record how a run ended.
+
+        Args:
+            run: the row with `ended`, `exit_code`, `summary` and `report` filled in.
+            applied: whether the run wrote, or would have written had there been anything to do.
+            accepted: the configuration digest that counts as applied from now on; empty to leave it as it was.
+            counted: applied changes that were not overridden, by guard (`guards.counter`), for later runs' guards.
+        """
+        ...
+
+    def runs(self, job: str | None = None, limit: int = 20) -> Sequence[RunRow]:
+        """The latest runs first."""
+        ...
+
+    def run(self, run_id: str) -> RunRow | None:
+        """One run by id or unique beginning of it."""
+        ...
+
+    def intents(self, run_id: str) -> Iterator[IntentRow]:
+        """The journal of a run in the order of intent."""
+        ...
+
+    def journal(self, run_id: str, service: Service, lease: Lease) -> Journal:
+        """The journal of a run that holds the lease."""
+        ...
+
+    def unsettled(self, service: Service) -> Sequence[IntentRow]:
+        """Intents of ended or dead runs with no outcome, or an unknown one, that no later run has settled."""
+        ...
+
+    def save_plan(self, plan_id: str, job: str, service: Service, made: datetime, document: str) -> None:
+        """Keep a plan document (JSON text)."""
+        ...
+
+    def plan(self, plan_id: str) -> str | None:
+        """A plan document by id or unique beginning of it."""
+        ...
+
+    def close(self) -> None:
+        """Give back the database. May be called twice."""
+        ...

@@ -1,0 +1,110 @@
+"""Where people are, and the rules that make accounts of them."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeVar, runtime_checkable
+
+from iwds.core.model import Account, Anchor, Entry, Proof, Unmapped
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of `iwds check`: what was looked at, whether it is well, what was seen and what to do."""
+
+    ok: bool
+    what: str
+    detail: str
+    advice: str = ""
+    warning: bool = False
+    """True for something that works and still deserves a look; `ok` is True then."""
+    exit_code: int = 78
+    """What `iwds check` exits with for it, where `ok` is False: 75 where trying again may help."""
+
+
+class ReadStream(Protocol[T_co]):
+    """A one-shot reading. Iterate it to its end, then ask `finish` for its proof.
+
+    Errors while iterating: `Unavailable` and `AccessRefused` only; everything that merely makes the reading doubtful
+    ends the iteration and becomes a problem of the proof.
+    """
+
+    def __iter__(self) -> Iterator[T_co]: ...
+
+    def finish(self) -> Proof:
+        """The proof; `RuntimeError` where the iteration has not ended."""
+        ...
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Where people are. Never writes."""
+
+    @property
+    def name(self) -> str:
+        """The source's name in the configuration."""
+        ...
+
+    def read(self, attributes: Collection[str]) -> ReadStream[Entry]:
+        """All people, each with the attributes asked for (lower-case names), streamed."""
+        ...
+
+    def find(self, anchor: Anchor, attributes: Collection[str]) -> Entry | None:
+        """One person by anchor, ignoring base and filter of the configuration.
+
+        Returns None where the directory answers that there is no such entry, or where the realm is not this source's.
+        Raises `SourceUnavailable` or `AccessRefused` where it cannot tell.
+        """
+        ...
+
+    def selects(self, anchor: Anchor) -> bool:
+        """Whether the configured base and filter find this person right now; raises like `find`."""
+        ...
+
+    def check(self, attributes: Collection[str]) -> Iterable[Finding]:
+        """What can be said before a run: connection, rights, what is seen."""
+        ...
+
+    def close(self) -> None:
+        """Give back connections. May be called twice."""
+        ...
+
+
+class Rules(Protocol):
+    """The compiled rules of a job: entries in, accounts out. Pure but for the `now` it was compiled with."""
+
+    @property
+    def attributes(self) -> frozenset[str]:
+        """Attributes (lower case) that the rules read; a source must ask for these and needs no others."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """A hash of the rules; a different text that means the same may differ, the same text never does."""
+        ...
+
+    @property
+    def extra_keys(self) -> frozenset[str]:
+        """Keys of the extra fields that the rules govern."""
+        ...
+
+    @property
+    def groups(self) -> Mapping[str, bool]:
+        """Names of the service groups that the rules govern -> whether membership is exclusive."""
+        ...
+
+    @property
+    def states_enabled(self) -> bool:
+        """Whether the rules say who is enabled."""
+        ...
+
+    @property
+    def protected(self) -> frozenset[str]:
+        """Logins on the service that are never touched, folded."""
+        ...
+
+    def map(self, entry: Entry, now: datetime) -> Account | Unmapped:
+        """The account that the rules make of an entry, or why there is none. Never raises for bad data."""
+        ...

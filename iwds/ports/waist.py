@@ -1,0 +1,40 @@
+"""Where both readings meet."""
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from iwds.core.matching import Case, Tally
+from iwds.core.model import Account, LedgerRow, Login, Membership, Unmapped
+from iwds.core.policy import World
+
+
+class Waist(Protocol):
+    """Where readings meet: streams go in, the cases that differ come out. Thread-safe while it is filled."""
+
+    def add_people(self, people: Iterable[Account | Unmapped]) -> None:
+        """People as the mapping made them; of several with one anchor the first one counts."""
+        ...
+
+    def add_logins(self, logins: Iterable[Login]) -> None:
+        """Everything on the service."""
+        ...
+
+    def add_members(self, members: Iterable[Membership]) -> None:
+        """Memberships of the governed groups."""
+        ...
+
+    def add_ledger(self, rows: Iterable[LedgerRow]) -> None:
+        """Our memory of this service."""
+        ...
+
+    def join(self, world: World) -> Tally:
+        """Settle collisions and count; call it once, when everything is in."""
+        ...
+
+    def cases(self) -> Iterator[Case]:
+        """The cases that do not agree, streamed; call it after `join`."""
+        ...
+
+    def close(self) -> None:
+        """Throw everything away."""
+        ...
