@@ -4,13 +4,15 @@ import sqlite3
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
+from iwds.sandbox.post import Letter
 from iwds.sandbox.store import Store
 from iwds.sandbox.wire import Arguments, Result
 
 MAX_PAGE = 1000
 DEFAULT_PAGE = 100
 
-Operate: TypeAlias = Callable[[Store, Arguments], Result | str]
+Operate: TypeAlias = Callable[[Store, Arguments], Result | str | Letter]
+"""An operation. A letter is an answer that waits until the mail is sent."""
 
 
 class Nok(Exception):

@@ -2,18 +2,15 @@
 
 from collections.abc import Mapping
 
+from iwds.sandbox.codes import CodeType
 from iwds.sandbox.constraints import contact_problem, extra_problem, login_problem, name_problem, parse_extra
 from iwds.sandbox.operations._arguments import Nok, known_group, known_login, number, one_of, text_of, window
-from iwds.sandbox.store import SORTS, CodeType, Full, NameTaken, Scope, Store
-from iwds.sandbox.wire import Arguments, Result, Value
+from iwds.sandbox.operations._devices import tools
+from iwds.sandbox.store import SORTS, Full, NameTaken, Scope, Store
+from iwds.sandbox.wire import Arguments, Result
 
 CREATED_BY_API = 1
 
-_DEVICE_COLUMNS = tuple(
-    prefix + column
-    for prefix in ("ca", "ma", "mac", "va")
-    for column in ("id", "state", "name", "alias", "ult", "pushenabled", "creationdate", "lastauthdate")
-)
 _LOGIN_COLUMNS = (
     "id", "login", "status", "role", "firstname", "name", "mail", "phone", "extrafields", "createdby", "lastauthdate",
 )  # fmt: skip
@@ -31,40 +28,30 @@ def logins_query_by_group(store: Store, arguments: Arguments) -> Result:
 
 
 def login_search(store: Store, arguments: Arguments) -> Result:
-    """One page of the logins whose name holds a text, or is it."""
+    """One page of the logins whose name holds a text, or is it; with what their devices are."""
     exact = number(arguments, "exactmatch")
     if exact not in (0, 1):
         raise Nok("SN")
-    return _logins(store, arguments, Scope(name=text_of(arguments, "loginname"), exact=bool(exact)))
+    found = _logins(store, arguments, Scope(name=text_of(arguments, "loginname"), exact=bool(exact)))
+    ids: list[int] = found["id"]  # type: ignore[assignment]  # a column of numbers
+    masks = store.devices.activation_status(ids)
+    return {**found, "activation_status": [masks.get(login_id, 0) for login_id in ids]}
 
 
 def login_query(store: Store, arguments: Arguments) -> Result:
-    """One login with its devices; none can be enrolled here yet."""
+    """One login with its devices, its locks, and the link that waits to be used."""
     row = known_login(store, arguments)
-    columns = (
-        "login",
-        "status",
-        "role",
-        "firstname",
-        "name",
-        "mail",
-        "phone",
-        "extrafields",
-        "createdby",
-        "lastauthdate",
-    )
-    no_devices: dict[str, Value | list[int] | list[str]] = {name: [] for name in _DEVICE_COLUMNS}
-    flags = dict.fromkeys(("iwpinblocked", "iwpasswordblocked", "macpasswordblocked"), 0)
-    return (
-        no_devices
-        | flags
-        | {name: row[name] for name in columns}
-        | {
-            "err": "OK",
-            "code": row["state"],
-            "longcode": row["long_code"],
-        }
-    )
+    link = store.codes.pending_link(row["id"])
+    return {
+        "err": "OK",
+        **{name: row[name] for name in _LOGIN_COLUMNS if name != "id"},
+        "code": row["state"],
+        "longcode": link and link["long_code"],
+        "iwpinblocked": row["pin_locked"],
+        "iwpasswordblocked": row["password_locked"],
+        "macpasswordblocked": row["maccess_locked"],
+        **tools(store.devices.of(row["id"])),
+    }
 
 
 def login_create(store: Store, arguments: Arguments) -> Result:
@@ -103,8 +90,7 @@ def _logins(store: Store, arguments: Arguments, scope: Scope) -> Result:
     count, rows = store.page(scope, sort, *window(arguments))
     columns = {name: [row[name] for row in rows] for name in _LOGIN_COLUMNS}
     codes = [row["state"] for row in rows]
-    activated = [int(code == "ok") for code in codes]
-    return {"err": "OK", "n": len(rows), "count": count, "code": codes, "activation_status": activated, **columns}
+    return {"err": "OK", "n": len(rows), "count": count, "code": codes, **columns}
 
 
 def _create(store: Store, arguments: Arguments, created_by: int, extra: Mapping[str, str] | None = None) -> Result:
