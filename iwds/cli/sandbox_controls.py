@@ -29,10 +29,12 @@ DataOption = Annotated[
 
 def register(group: typer.Typer) -> None:
     """Add the commands to `iwds sandbox`."""
-    for name, command in (("add", add_fault), ("list", list_faults), ("clear", clear_faults)):
-        fault.command(name)(command)
-    for name, command in (("add", add_token), ("list", list_tokens), ("revoke", revoke_token)):
-        token.command(name)(command)
+    fault.command("add")(add_fault)
+    fault.command("list")(list_faults)
+    fault.command("clear")(clear_faults)
+    token.command("add")(add_token)
+    token.command("list")(list_tokens)
+    token.command("revoke")(revoke_token)
     group.add_typer(fault, name="fault", short_help="Let things go wrong at the wire")
     group.add_typer(token, name="token", short_help="Tokens for the REST side")
 

@@ -76,10 +76,12 @@ class SandboxThread:
     ) -> None:
         self._behaviour = behaviour
         _make_certificates(behaviour, service_id, "127.0.0.1")
-        self._store = Store(data, service_id, max_logins)
-        self.controls = _controls(data, self._store, behaviour)
-        self._listener = _listener("127.0.0.1:0", allow_remote=False)
-        self._server = _Server(self._store, self.controls, behaviour, unknown_operations)
+        with contextlib.ExitStack() as opened:
+            store = opened.enter_context(contextlib.closing(Store(data, service_id, max_logins)))
+            self.controls = opened.enter_context(contextlib.closing(_controls(data, store, behaviour)))
+            self._listener = opened.enter_context(_listener("127.0.0.1:0", allow_remote=False))
+            self._server = _Server(store, self.controls, behaviour, unknown_operations)
+            self._opened = opened.pop_all()
         self._thread = threading.Thread(target=self._server.run, args=([self._listener],), name="iwds-sandbox")
 
     @property
@@ -102,9 +104,7 @@ class SandboxThread:
     ) -> None:
         self._server.should_exit = True
         self._thread.join()
-        self._listener.close()
-        self.controls.close()
-        self._store.close()
+        self._opened.close()
 
 
 class _Server(uvicorn.Server):

@@ -79,6 +79,26 @@ def service_of(certificate: dict[str, Any] | None) -> int | None:
     return next((int(match[1]) for match in named if match), NO_SERVICE)
 
 
+class _SaysWhy(ssl.SSLObject):
+    """Tells a client why its certificate is refused: asyncio ends a failed handshake without sending the alert.
+
+    The failure is told at the second call, and after the first asyncio sends what there is to send.
+    """
+
+    _has_failed = False
+
+    def do_handshake(self) -> None:
+        try:
+            super().do_handshake()
+        except ssl.SSLWantReadError:
+            raise
+        except ssl.SSLError as error:
+            if self._has_failed:
+                raise
+            self._has_failed = True
+            raise ssl.SSLWantReadError(*error.args) from error
+
+
 def _subject_values(certificate: dict[str, Any]) -> Iterable[str]:
     for part in certificate.get("subject", ()):
         for name, value in part:
@@ -89,6 +109,7 @@ def _subject_values(certificate: dict[str, Any]) -> Iterable[str]:
 def _context(folder: Path, certificate: str, require: bool) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.sslobject_class = _SaysWhy
     # A resumed session shows no certificate at all: every connection is to see the one of the day.
     context.options |= ssl.OP_NO_TICKET
     context.num_tickets = 0

@@ -79,7 +79,7 @@ def salted(text: str, salt: bytes) -> bytes:
 
 def end_of(day: date) -> datetime:
     """The end of a day in UTC: a token that expires on it is good until then."""
-    return datetime.combine(day, time.max, UTC)
+    return datetime.combine(day, time(23, 59, 59), UTC)
 
 
 def months_later(moment: datetime, months: int = MONTHS) -> datetime:
