@@ -9,12 +9,13 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from iwds.sandbox import mischief
+from iwds.sandbox.activation_page import activation_routes
 from iwds.sandbox.behaviour import Behaviour
 from iwds.sandbox.connection import connection_of
 from iwds.sandbox.controls import Controls
 from iwds.sandbox.dialect import adapted, describe, in_dialect, unknown_operations
 from iwds.sandbox.door import Door
-from iwds.sandbox.operations import OPERATE, Nok, operate
+from iwds.sandbox.operations import OPERATE, Nok, perform
 from iwds.sandbox.rest import ACCOUNTS, Rest
 from iwds.sandbox.store import Store
 from iwds.sandbox.tls import NO_SERVICE
@@ -46,7 +47,7 @@ def build_app(
     rest = Rest(store, controls)
     routes = [Route(path, endpoint.answer, methods=["GET", "POST"]) for path in PATHS]
     routes += [Route(ACCOUNTS, rest.accounts, methods=["GET"])]
-    app = Starlette(routes=routes)
+    app = Starlette(routes=[*routes, *activation_routes(store)])
     return Door(app, behaviour.allow) if behaviour.allow else app
 
 
@@ -90,10 +91,10 @@ class _Call:
         self._arguments = arguments
         self._client = store.service_id if client is None else client
 
-    def run(self, *, skip: int = 0, miscount: int = 0) -> Response:
+    async def run(self, *, skip: int = 0, miscount: int = 0) -> Response:
         arguments = _later(self._arguments, skip) if skip else self._arguments
         try:
-            result = self._operate(arguments)
+            result = await self._operate(arguments)
         except Nok as nok:
             return self._nok(nok)
         return self._written(_miscounted(result, miscount) if miscount else result)
@@ -104,13 +105,13 @@ class _Call:
     def fail(self) -> Response:
         return _soap(write_fault(Fault("soapenv:Server.userException", "java.lang.NullPointerException")), 500)
 
-    def _operate(self, arguments: Arguments) -> Result | str:
+    async def _operate(self, arguments: Arguments) -> Result | str:
         """What the operation returns to this client. Raises `Nok`."""
         check = self._operation.name == "IWDS_check"
         if check and (self._client == NO_SERVICE or not self._behaviour.option):
             raise Nok
         if self._client == self._store.service_id:
-            return operate(self._store, self._operation.name, arguments)
+            return await perform(self._store, self._operation.name, arguments)
         if check:  # whose certificate it is, whatever service this is: so a client finds that it took the wrong one
             return f"OK:{self._client}"
         raise Nok("access forbidden")

@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
-from typing import Self
 
 from iwds.errors import ConfigurationError
 from iwds.sandbox import tokens
@@ -78,13 +76,6 @@ class Controls:
         self._known: list[KeptFault] = []
         self._buckets: dict[int, Bucket] = {}
         self._believed = Believed(token_cache)
-
-    @classmethod
-    def of_existing(cls, path: Path) -> Self:
-        """The controls of a file that is there. Raises `ConfigurationError` where it is not: a slip in its name."""
-        if not path.exists():
-            raise ConfigurationError(f"there is no data file {path}", f"make it: iwds sandbox --data {path}")
-        return cls(str(path))
 
     def close(self) -> None:
         """Close the file. May be called twice."""
@@ -178,10 +169,6 @@ class Controls:
         """Forget a token; whether there was one. A service that has seen it may believe it for its cache's time."""
         with self._writing():
             return self._db.execute("DELETE FROM token WHERE id = ?", (number,)).rowcount > 0
-
-    def service_id(self) -> int:
-        """The service that the data file is of, as it was last started."""
-        return int(self._db.execute("SELECT id FROM service").fetchone()[0])
 
     def accepts(self, token: str) -> bool:
         """Whether a call with this token is let in."""

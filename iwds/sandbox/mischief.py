@@ -17,7 +17,7 @@ _PAGE = (
 class Call(Protocol):
     """One call that has been understood and not been carried out yet."""
 
-    def run(self, *, skip: int = 0, miscount: int = 0) -> Response:
+    async def run(self, *, skip: int = 0, miscount: int = 0) -> Response:
         """Carry it out. A page begins `skip` rows later than asked; `count` is wrong by `miscount`."""
         ...
 
@@ -35,10 +35,10 @@ async def answer(strike: Strike, call: Call, connection: Connection) -> Response
     if strike.delay and not await connection.wait(strike.delay):
         return NoAnswer(connection)
     if strike.fault is None:
-        return call.run()
+        return await call.run()
     if strike.fault.kind is FaultKind.RATE_LIMIT:
         return _too_many(strike.retry_after)
-    return _spoilt(strike.fault, call, connection)
+    return await _spoilt(strike.fault, call, connection)
 
 
 def page(status: int, title: str, text: str, **headers: str) -> Response:
@@ -46,15 +46,15 @@ def page(status: int, title: str, text: str, **headers: str) -> Response:
     return HTMLResponse(_PAGE.format(title=title, text=text), status, headers)
 
 
-def _spoilt(fault: Fault, call: Call, connection: Connection) -> Response:
+async def _spoilt(fault: Fault, call: Call, connection: Connection) -> Response:
     if fault.kind is FaultKind.DRIFT:
-        return call.run(skip=1)
+        return await call.run(skip=1)
     if fault.kind is FaultKind.WRONG_COUNT:
-        return call.run(miscount=fault.by or 1)
+        return await call.run(miscount=fault.by or 1)
     if fault.kind is FaultKind.TRUNCATED:
-        return _truncated(call.run())
+        return _truncated(await call.run())
     if fault.effect or fault.kind is FaultKind.TIMEOUT_AFTER:
-        call.run()
+        await call.run()
     return _instead(fault, call, connection)
 
 

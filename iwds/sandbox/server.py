@@ -18,6 +18,7 @@ from iwds.sandbox.app import PATHS, build_app
 from iwds.sandbox.behaviour import Behaviour
 from iwds.sandbox.connection import Protocol
 from iwds.sandbox.controls import Controls
+from iwds.sandbox.post import Relay
 from iwds.sandbox.store import NOT_LIMITED, Store
 from iwds.sandbox.tls import make_missing, server_context
 from iwds.soap.address import is_loopback
@@ -31,6 +32,7 @@ def serve(
     max_logins: int = NOT_LIMITED,
     unknown_operations: Collection[str] = (),
     behaviour: Behaviour = Behaviour(),  # noqa: B008 - it is frozen
+    relay: Relay | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM, then return.
 
@@ -44,6 +46,7 @@ def serve(
         unknown_operations: operations that an older service lacks.
         behaviour: who is let in, and how answers look. Other machines reach the service only where it keeps out
             whoever has no certificate and no address on its list.
+        relay: the SMTP server that mails go to; without one they are kept.
 
     Raises `UsageError` for an address that cannot be used, `ConfigurationError` for the data file or the certificates.
     """
@@ -53,6 +56,7 @@ def serve(
         contextlib.closing(_controls(data, store, behaviour)) as controls,
     ):
         _make_certificates(behaviour, service_id, _host_and_port(listen)[0])
+        store.outbox.address, store.outbox.relay = _url(listener, behaviour), relay
         server = _Server(store, controls, behaviour, unknown_operations)
         server.announce = f"iwds sandbox: listening on {_url(listener, behaviour)}\n"
         server.run(sockets=[listener])
@@ -73,6 +77,7 @@ class SandboxThread:
         max_logins: int = NOT_LIMITED,
         unknown_operations: Collection[str] = (),
         behaviour: Behaviour = Behaviour(),  # noqa: B008 - it is frozen
+        relay: Relay | None = None,
     ) -> None:
         self._behaviour = behaviour
         _make_certificates(behaviour, service_id, "127.0.0.1")
@@ -80,6 +85,7 @@ class SandboxThread:
             store = opened.enter_context(contextlib.closing(Store(data, service_id, max_logins)))
             self.controls = opened.enter_context(contextlib.closing(_controls(data, store, behaviour)))
             self._listener = opened.enter_context(_listener("127.0.0.1:0", allow_remote=False))
+            store.outbox.address, store.outbox.relay = self.address, relay
             self._server = _Server(store, self.controls, behaviour, unknown_operations)
             self._opened = opened.pop_all()
         self._thread = threading.Thread(target=self._server.run, args=([self._listener],), name="iwds-sandbox")

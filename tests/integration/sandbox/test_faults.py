@@ -15,6 +15,7 @@ from iwds.cli.app import run
 from iwds.sandbox.controls import Controls
 from iwds.sandbox.faults import Fault, FaultKind
 from iwds.sandbox.server import SandboxThread
+from iwds.sandbox.store import Store
 from iwds.soap.description import OPERATIONS
 from iwds.soap.envelope import SoapFault, build_request
 from iwds.soap.safexml import Flaw, UnreadableMessage, soap_body
@@ -258,7 +259,7 @@ def test_a_command_sets_a_fault_and_a_running_service_obeys_at_its_next_request(
         assert client.text("IWDS_check") == f"OK:{SERVICE}"
         assert run(["sandbox", "fault", "add", "nok", "--operation", "IWDS*", "--times", "1", "--data", str(data)]) == 0
         assert [client.text("IWDS_check") for _ in range(2)] == ["NOK", f"OK:{SERVICE}"]
-        assert run(["sandbox", "--data", str(data), "fault", "list"]) == 0
+        assert run(["sandbox", "fault", "list", "--data", str(data)]) == 0
         assert "struck 1 of 2  nok --operation IWDS* --times 1" in capsys.readouterr().out
         run(["sandbox", "fault", "add", "html", "--data", str(data)])
         assert client.raw("IWDS_check").status == 503
@@ -268,6 +269,7 @@ def test_a_command_sets_a_fault_and_a_running_service_obeys_at_its_next_request(
 
 def test_one_fault_is_cleared_by_its_number(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = tmp_path / "sandbox.db"
+    Store(str(data)).close()
     with closing(Controls(str(data))) as controls:
         first, second = controls.add(Fault(FaultKind.NOK)), controls.add(Fault(FaultKind.EMPTY))
         assert run(["sandbox", "fault", "clear", str(first), "--data", str(data)]) == 0
@@ -285,7 +287,7 @@ def test_a_command_for_a_file_that_is_not_there_makes_none(tmp_path: Path, capsy
 
 def test_a_command_that_makes_no_sense_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = tmp_path / "sandbox.db"
-    Controls(str(data)).close()
+    Store(str(data)).close()
     assert run(["sandbox", "fault", "add", "latency", "--data", str(data)]) == 64
     assert "latency needs --ms" in capsys.readouterr().err
 

@@ -11,10 +11,12 @@ import pytest
 import urllib3
 
 from iwds.cli.app import run
+from iwds.core.devices import DeviceKind
 from iwds.sandbox.behaviour import Behaviour
-from iwds.sandbox.controls import Controls
+from iwds.sandbox.codes import CodeType, Purpose
 from iwds.sandbox.rest import ACCOUNTS
 from iwds.sandbox.server import SandboxThread
+from iwds.sandbox.store import Store
 from iwds.sandbox.tokens import months_later
 from tests.integration.sandbox.client import Client
 
@@ -171,7 +173,9 @@ def test_how_long_a_token_is_good_for_is_chosen(tmp_path: Path, capsys: pytest.C
     ("options", "problem"),
     [
         (["--description", " ", "--pin", PIN], "what it is for"),
-        (["--description", "x", "--pin", "abcd"], "PIN has 4 to 8 digits"),
+        (["--description", "x", "--pin", "abc"], "PIN has 4 to 64 characters"),
+        (["--description", "x", "--pin", PIN, "--user", "nobody"], "nobody is no administrator"),
+        (["--description", "x", "--pin", PIN, "--user", "zoe"], "zoe is no administrator"),
         (["--description", "x", "--pin", PIN, "--never", "--expires", "2999-01-01"], "contradict"),
         (["--description", "x", "--pin", PIN, "--expires", "2020-01-01"], "has passed"),
         (["--description", "x", "--pin", PIN, "--expires", "tomorrow"], "tomorrow"),
@@ -181,10 +185,36 @@ def test_a_token_that_makes_no_sense_is_not_made(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], problem: str
 ) -> None:
     data = tmp_path / "sandbox.db"
-    with closing(Controls(str(data))) as controls:
+    with SandboxThread(str(data)) as sandbox, closing(Client(sandbox.url)) as client:
+        client.made("zoe")
+        controls = sandbox.controls
         assert run(["sandbox", "token", "add", "--data", str(data), *options]) == 64
         assert controls.tokens() == []
     assert problem in capsys.readouterr().err
+
+
+def test_an_administrator_who_has_a_pin_is_asked_for_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = tmp_path / "sandbox.db"
+    with closing(Store(str(data))) as store:
+        row = store.named("console.ada")
+        assert row is not None
+        code = store.codes.issue(row["id"], Purpose.ACTIVATION, CodeType.IMMEDIATE)
+        store.people.use_code(code, DeviceKind.AUTHENTICATOR, "Phone", PIN)
+        assert run(["sandbox", "token", "add", "--description", "x", "--pin", "1111", "--data", str(data)]) == 1
+        assert "this is not the pin" in capsys.readouterr().err
+        assert add(data, capsys)
+
+
+def test_a_token_expires_by_the_clock_of_the_sandbox(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = tmp_path / "sandbox.db"
+    with SandboxThread(str(data)) as sandbox:
+        run(["sandbox", "clock", "--advance", "700d", "--data", str(data)])
+        made = add(data, capsys)
+        assert get(sandbox, made).status == 200
+        run(["sandbox", "clock", "--advance", "390d", "--data", str(data)])
+        assert get(sandbox, made).status == 200
+        run(["sandbox", "clock", "--advance", "10d", "--data", str(data)])
+        assert get(sandbox, made).status == 401
 
 
 def test_neither_pin_nor_token_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
