@@ -198,6 +198,13 @@ def test_a_huge_body_that_comes_all_the_same_is_not_kept(service: Service) -> No
     service.assert_well()
 
 
+def test_a_huge_form_is_refused_too(service: Service) -> None:
+    announced = head(f"POST /console/activate?code=1 HTTP/1.1\nHost: x\nContent-Length: {100 * MEGABYTE}")
+    answer = service.talk(announced, *[b"x" * MEGABYTE] * 100)
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 413 ")
+    service.assert_well()
+
+
 @pytest.mark.parametrize("size", [16, 1000, 64 * 1024])
 def test_a_huge_body_without_a_length_is_read_no_further_than_the_limit(service: Service, size: int) -> None:
     chunk = f"{size:x}\r\n".encode() + b"x" * size + b"\r\n"

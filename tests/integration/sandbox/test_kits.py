@@ -9,13 +9,16 @@ import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from xml.dom import minidom
 from xml.etree import ElementTree
 
 import pytest
 
+from iwds.core.devices import DeviceKind
 from iwds.sandbox.faults import LISTINGS
 from iwds.sandbox.server import SandboxThread
+from iwds.sandbox.store import Store
 from iwds.soap.description import NAMESPACE, OPERATIONS
 from iwds.soap.safexml import SOAP
 from tests.integration.sandbox.client import PERSON, SERVICE
@@ -196,7 +199,7 @@ class Wire:
                 return found
 
     def _in_order(self, name: str, values: Values) -> dict[str, int | str]:
-        given = {"userid": 0, "serviceid": SERVICE, "sort": 1, **values}
+        given = {"userid": 0, "serviceid": SERVICE, "sort": 1, "codetype": 0, **values}
         return {p.name: given[p.name] for p in OPERATIONS[name].request}
 
     def _post(self, body: bytes) -> bytes:
@@ -285,6 +288,18 @@ def test_the_devices_of_a_login_without_any_are_none(wire: Wire) -> None:
     found = wire.call("loginQuery", loginid=create(wire, "zoe"))
     assert found["nma"] == ["0"]
     assert len(found["maname"]) == 1  # a client that asks whether there are more than one sees none
+
+
+def test_a_client_that_asks_for_more_than_the_dummy_sees_devices(tmp_path: Path) -> None:
+    with SandboxThread(str(tmp_path / "sandbox.db")) as sandbox, closing(Store(str(tmp_path / "sandbox.db"))) as store:
+        wire = Wire(KITS[5], sandbox)
+        login_id = create(wire, "zoe")
+        sizes = []
+        for name, operation in (("Phone", "loginActivateCode"), ("Tablet", "loginAddDevice")):
+            code = wire.text(operation, loginid=login_id)
+            store.people.use_code(code, DeviceKind.MACCESS, name, "1234")
+            sizes.append(len(wire.call("loginQuery", loginid=login_id)["macname"]))
+    assert sizes == [2, 3]  # one more than there are
 
 
 def test_every_listing_is_among_those_that_are_read_here() -> None:

@@ -1,8 +1,11 @@
 """Who is let in: client certificates, the service that they name, the list of addresses, the paid option."""
 
 import re
+import socket
 import ssl
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -208,14 +211,46 @@ def test_an_expired_certificate_is_seen_by_new_connections_as_often_as_told(fold
             assert client.text("IWDS_check") == f"OK:{SERVICE}"
 
 
-@pytest.mark.parametrize("maximum", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-def test_a_session_cannot_be_resumed_past_the_certificate(folder: Path, maximum: ssl.TLSVersion) -> None:
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_client_cannot_resume_a_session_and_so_miss_the_certificate(folder: Path, version: ssl.TLSVersion) -> None:
     with sandbox_with(tls=folder) as sandbox:
-        plain = context(folder)
-        plain.maximum_version = maximum
-        with closing(Client(sandbox.url, ssl_context=plain)) as client:
-            assert client.text("IWDS_check") == f"OK:{SERVICE}"
-            assert plain.session_stats()["hits"] == 0
+        chosen = context(folder)
+        chosen.maximum_version = version
+        assert connected(sandbox, chosen, None)[0] is False
+        session = connected(sandbox, chosen, None)[1]
+        assert connected(sandbox, chosen, session)[0] is False
+
+
+def connected(
+    sandbox: SandboxThread, chosen: ssl.SSLContext, session: ssl.SSLSession | None
+) -> tuple[bool | None, ssl.SSLSession | None]:
+    """One request; whether it resumed `session`, and the session that another one could resume."""
+    host, _, port = sandbox.address.removeprefix("https://").partition(":")
+    with (
+        socket.create_connection((host, int(port)), 10) as plain,
+        chosen.wrap_socket(plain, server_hostname=host, session=session) as secured,
+    ):
+        secured.sendall(b"GET /services/ConsoleAdmin HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert secured.recv(1000).startswith(b"HTTP/1.1 200 ")
+        return secured.session_reused, secured.session
+
+
+def test_the_command_makes_the_certificates_and_says_where_it_listens(tmp_path: Path) -> None:
+    folder, data = tmp_path / "tls", tmp_path / "sandbox.db"
+    options = ["--listen", "127.0.0.1:0", "--data", str(data), "--tls", str(folder), "--allow", "127.0.0.1/32"]
+    command = [sys.executable, "-m", "iwds", "sandbox", *options, "--service-id", "77", "--dialect", "document"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        try:
+            address = running.stdout.readline().removeprefix("iwds sandbox: listening on ").strip()
+            assert address.startswith("https://127.0.0.1:")
+            url = address + "/v2/services/ConsoleAdmin"
+            with closing(Client(url, ssl_context=context(folder))) as client:
+                assert client.text("IWDS_check") == "OK:77"
+                groups = client.answer("serviceGroupsQuery", serviceid=77, offset=0, nmax=1)
+                assert groups.number_arrays.keys() == {"groupid", "servicepolicy"}
+        finally:
+            running.terminate()
 
 
 @pytest.mark.parametrize("name", ["client.p12", "client.pem"])
