@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
+from iwds.cli import sandbox_controls
 from iwds.cli.common import JsonOption, duration, show_json
 from iwds.cli.console import out, say
 from iwds.cli.page import printable
 from iwds.errors import UsageError
+from iwds.sandbox.behaviour import Behaviour, Dialect, networks
 
 if TYPE_CHECKING:
     from iwds.sandbox.store import Store
@@ -24,6 +26,7 @@ group = typer.Typer(help="The local MFA service, to rehearse against.")
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group.callback(invoke_without_command=True)(serve)
+    sandbox_controls.register(group)
     app.add_typer(group, name="sandbox", short_help="Run a local MFA service to rehearse against")
 
 
@@ -35,6 +38,18 @@ def serve(
     seats: Annotated[int, typer.Option("--seats", min=0, help="Logins before NOK:full; 0 for no limit.")] = 0,
     smtp: Annotated[str, typer.Option("--smtp", help="HOST:PORT that mails go to; else they are kept.")] = "",
     mail_from: Annotated[str, typer.Option("--mail-from", help="Whom mails are from.")] = "mfa@sandbox.invalid",
+    tls: Annotated[Path | None, typer.Option("--tls", help="HTTPS with the certificates of this folder; made.")] = None,
+    no_client: Annotated[
+        bool, typer.Option("--tls-no-client", help="With --tls: ask for no client certificate.")
+    ] = False,
+    allow: Annotated[
+        list[str] | None, typer.Option("--allow", metavar="NETWORK", help="Answer these addresses only; repeatable.")
+    ] = None,
+    no_option: Annotated[bool, typer.Option("--no-option", help="IWDS_check says NOK: the option is off.")] = False,
+    dialect: Annotated[Dialect, typer.Option("--dialect", help="Which fields answers carry.")] = Dialect.BOTH,
+    token_cache: Annotated[
+        int, typer.Option("--token-cache", min=0, max=3600, help="Seconds for which a REST token is believed.")
+    ] = 3600,
 ) -> None:
     """Run the local MFA service: the provisioning API at the wire, to rehearse against. Ends on SIGINT or SIGTERM."""
     if context.invoked_subcommand:
@@ -47,9 +62,11 @@ def serve(
     from iwds.sandbox.server import serve as serve_until_told
     from iwds.sandbox.store import NOT_LIMITED
 
-    serve_until_told(
-        listen, str(data), service_id=service_id, max_logins=seats or NOT_LIMITED, relay=relay(smtp, mail_from)
-    )
+    if no_client and tls is None:
+        raise UsageError("--tls-no-client says how --tls is meant", "give --tls FOLDER too")
+    behaviour = Behaviour(dialect, not no_option, networks(allow or ()), tls, not no_client, token_cache)
+    limit, post = seats or NOT_LIMITED, relay(smtp, mail_from)
+    serve_until_told(listen, str(data), service_id=service_id, max_logins=limit, behaviour=behaviour, relay=post)
 
 
 # --- rehearsing: people, devices, time --------------------------------------------------------------------------------
