@@ -122,9 +122,12 @@ def test_an_answer_that_is_none_fails_a_read_and_leaves_a_write_unknown(behaviou
 
 
 def test_a_nil_result_is_no_answer_to_a_read() -> None:
-    with BrokenServer(returned_nil("loginsQuery")) as server, target(server.url) as (reader, _):
-        with pytest.raises(ServiceUnavailable, match="nonsense"):
-            read_all(reader)
+    with (
+        BrokenServer(returned_nil("loginsQuery")) as server,
+        target(server.url) as (reader, _),
+        pytest.raises(ServiceUnavailable, match="nonsense"),
+    ):
+        read_all(reader)
 
 
 def test_a_service_that_takes_no_more_calls_did_nothing() -> None:
@@ -141,9 +144,12 @@ def test_a_service_that_takes_no_more_calls_did_nothing() -> None:
 @pytest.mark.parametrize("status", ["502 Bad Gateway", "503 Service Unavailable", "504 Gateway Timeout"])
 def test_a_gateway_does_not_know_whether_a_change_was_made(status: str) -> None:
     behaviour = answer(HTML, status, headers="Retry-After: 1\r\n")
-    with BrokenServer(behaviour) as server, target(server.url) as (_, writer):
-        with pytest.raises(OutcomeUnknown, match=status[:3]):
-            writer.delete(5)
+    with (
+        BrokenServer(behaviour) as server,
+        target(server.url) as (_, writer),
+        pytest.raises(OutcomeUnknown, match=status[:3]),
+    ):
+        writer.delete(5)
 
 
 @pytest.mark.parametrize("read", READS.values(), ids=READS)
