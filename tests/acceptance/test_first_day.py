@@ -160,7 +160,7 @@ def test_status_counts_the_days_of_certificates_and_asks_no_service(world: World
         env = {"IWDS_TARGETS__MFA__URL": "https://127.0.0.1:1/", "IWDS_TARGETS__MFA__CERTIFICATE": str(file)}
         told = world.iwds("status", env=env, code=code).out
         assert re.search(rf"^{mark} mfa  certificate: (valid until|ended on) ", told, re.MULTILINE)
-        assert ("Secure Sites" in told) is (days < 30)
+        assert ("Download a new one" in told) is (days < 30)
         (row,) = world.iwds("status", "--json", env=env, code=code).json["targets"]
         assert (row["target"], row["well"]) == ("mfa", days >= 0)
     env["IWDS_TARGETS__MFA__CERTIFICATE"] = "/no/such/file"
