@@ -9,7 +9,7 @@ targets:
 """
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal, TypeVar
 
@@ -20,7 +20,8 @@ from iwds.core.normal import normalise, render_extra
 from iwds.errors import LoginTaken, LoginUnknown, OutcomeUnknown, Rejected, ServiceFull
 from iwds.ports import Finding
 from iwds.targets._fields import overwritten
-from iwds.targets._reading import Reading, Tally
+from iwds.targets._paging import Tally
+from iwds.targets._reading import Reading
 
 T = TypeVar("T")
 
@@ -77,6 +78,7 @@ class MemoryService:
         links: ids of logins that wait for the mail with their activation link.
         mails: ids of logins that a mail was sent for, oldest first.
         problems: sentences that speak against every reading from now on.
+        moved: asked at the end of each reading whether the listing moved under it.
         before: called with the name of each operation that changes something, before it has its effect.
         after: the same, after its effect. Either may raise what a caller should get.
     """
@@ -87,6 +89,7 @@ class MemoryService:
     links: set[int] = field(default_factory=set)
     mails: list[int] = field(default_factory=list)
     problems: Sequence[str] = ()
+    moved: Callable[[], bool] = lambda: False
     before: Callable[[str], None] = lambda _: None
     after: Callable[[str], None] = lambda _: None
     last_id: int = 1000
@@ -192,9 +195,12 @@ class MemoryReader:
     def close(self) -> None:
         """There is nothing to give back."""
 
-    def _listed(self, tally: Tally, items: Sequence[T]) -> Iterator[T]:
+    def _listed(self, tally: Tally, items: Sequence[T]) -> Generator[T, None, None]:
         tally.problems.extend(self._state.problems)
         yield from items
+        if self._state.moved():
+            tally.problems.append("the listing moved while it was read")
+            tally.moved = True
 
 
 class MemoryWriter:

@@ -10,8 +10,8 @@ targets:
     certificate_password_file: /run/secrets/mfa-certificate
     ca_file: /etc/iwds/corp-ca.pem             # only where a proxy or a private service has its own CA
 
-A reading of the service is proven when the count that it gives at the beginning and at the end is the same, and is the
-number of logins that came.
+A reading of the service is proven when the count that it gives at the beginning and at the end is the same, is the
+number of logins that came, and each page began with the last line of the page before: docs/readings.md.
 """
 
 from pathlib import Path
@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 from iwds.errors import ConfigurationError
 from iwds.soap.address import is_loopback
 from iwds.targets._calls import Api
+from iwds.targets._paging import SMALLEST
 from iwds.targets._reader import ProvisioningReader
 from iwds.targets._transport import Transport
 from iwds.targets._writer import ProvisioningWriter
@@ -36,7 +37,7 @@ class Settings(BaseModel):
         provisioning_id: the number that creations are tagged with (read back as `createdby`). It has no default: 1 is
             what the vendor's own synchronisation uses, and with one number two tools cannot tell whose a login is.
         certificate: the API access certificate: .p12, or PEM with `certificate_key` where its key lies elsewhere.
-        page_size: lines per call; the service allows 100.
+        page_size: lines per call, of which one is on the page before too; the service allows 100.
         delay_ms: least time between the beginnings of two calls.
         timeout_s: seconds that one call may take until its answer has come.
         lanes: calls under way at once; 1 where there is a delay.
@@ -54,7 +55,7 @@ class Settings(BaseModel):
     certificate_password: SecretStr | None = None
     certificate_password_file: Path | None = None
     ca_file: Path | None = None
-    page_size: Annotated[int, Field(ge=1, le=100)] = 100
+    page_size: Annotated[int, Field(ge=SMALLEST, le=100)] = 100
     delay_ms: Annotated[int, Field(ge=0, le=60_000)] = 0
     timeout_s: Annotated[float, Field(gt=0, le=600)] = 30
     lanes: Annotated[int, Field(ge=1, le=32)] = 4
