@@ -90,7 +90,7 @@ class ProvisioningReader:
         """One login by id.
 
         The query by id alone follows a renamed login and knows a deleted one. Where it gives no phone, as in the
-        newer of the two dialects, the search by the name that it gave fills the gap: one call, or two.
+        dialect of the API document, the search by the name that it gave fills the gap: one call, or two.
         """
         asked = self._queried(login_id)
         if asked is None or is_whole(asked):
@@ -105,7 +105,7 @@ class ProvisioningReader:
     def named(self, name: str) -> Login | None:
         """The login of this name, in whatever case; the one in the same case where there are several.
 
-        One call, or two where the search gives no tag, as in the newer of the two dialects.
+        One call, or two where the search gives no tag, as in the dialect of the API document.
         """
         found = [login for login in self._search(name) if fold(login.login) == fold(name)]
         best = next((login for login in found if login.login == name), found[0] if found else None)
