@@ -25,13 +25,30 @@ MOST_READINGS = 3
 
 Lines: TypeAlias = tuple[Answer, int]
 """A page, and how many of its first lines were on the page before."""
-_Line: TypeAlias = tuple[int, str | None]
+_Line: TypeAlias = tuple[int, str]
 
 
 class Page(Protocol):
     """Asks for one page: offset and number of lines."""
 
     def __call__(self, offset: int, lines: int) -> Answer: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What is read page by page.
+
+    Attributes:
+        page: asks for a page.
+        size: lines per page, at least `SMALLEST`.
+        names: the column that it is sorted by.
+        of: which listing it is, for a problem.
+    """
+
+    page: Page
+    size: int
+    names: str = "login"
+    of: str = ""
 
 
 @dataclass(slots=True)
@@ -75,24 +92,14 @@ class IdSet:
         return not before & bit
 
 
-def paged(
-    page: Page, size: int, tally: Tally, lanes: Lanes, first: Answer | None = None, of: str = ""
-) -> Generator[Lines, None, None]:
+def paged(listing: Listing, tally: Tally, lanes: Lanes, first: Answer | None = None) -> Generator[Lines, None, None]:
     """All pages of a listing, fetched ahead in lanes and looked at in order.
 
-    Whatever does not fit together becomes a problem of the tally, beginning with `of`, and ends the listing. The count
-    of the first page is what is expected; it is verified once more behind the last line, unless one page held
-    everything and had room for more.
-
-    Args:
-        page: asks for a page.
-        size: lines per page, at least `SMALLEST`.
-        tally: takes the problems.
-        lanes: what the pages are fetched in.
-        first: the first page, where it was fetched already.
-        of: which listing it is, for a problem.
+    Whatever does not fit together becomes a problem of the tally, and ends the listing. The count of the first page is
+    what is expected; it is verified once more behind the last line, unless one page held everything and had room for
+    more. `first` is the first page, where it was fetched already.
     """
-    walk = _Walk(tally, of)
+    walk, page, size = _Walk(listing, tally), listing.page, listing.size
     start = page(offset=0, lines=size) if first is None else first
     if not walk.accepts(start, 0, size):
         return
@@ -111,23 +118,32 @@ def paged(
 class _Walk:
     """What the pages have shown so far, and whether the next one fits."""
 
-    def __init__(self, tally: Tally, of: str) -> None:
+    def __init__(self, listing: Listing, tally: Tally) -> None:
         self.count = -1  # until the first page tells
-        self._tally, self._of = tally, of
+        self._listing, self._tally = listing, tally
         self._seen = IdSet()
         self._last: _Line | None = None
 
     def accepts(self, answer: Answer, offset: int, lines: int) -> bool:
         """Whether a page fits to those before it; if not, the tally says why."""
-        nonsense = _nonsense(answer)
+        nonsense = self._nonsense(answer)
         problem = nonsense or self._movement(answer, offset, lines)
         if problem:
-            self._tally.problems.append(f"{self._of}{problem}, at line {offset}")
+            self._tally.problems.append(f"{self._listing.of}{problem}, at line {offset}")
             self._tally.moved = not nonsense
         return not problem
 
+    def _nonsense(self, answer: Answer) -> str | None:
+        """What no movement explains."""
+        count, ids = answer.numbers.get("count"), answer.number_arrays.get("id")
+        if count is None or ids is None or self._listing.names not in answer.text_arrays:
+            return "the answer has no count, no ids or no names"
+        if any(number is None or number <= 0 for number in ids):
+            return "a line came without an id"
+        return None
+
     def _movement(self, answer: Answer, offset: int, lines: int) -> str | None:
-        count, found = answer.numbers["count"], _lines(answer)
+        count, found = answer.numbers["count"], self._lines(answer)
         if self.count < 0:
             self.count = count
         if count != self.count:
@@ -142,30 +158,18 @@ class _Walk:
         self._last = found[-1] if found else None
         return None
 
-
-def _nonsense(answer: Answer) -> str | None:
-    """What no movement explains."""
-    count, ids = answer.numbers.get("count"), answer.number_arrays.get("id")
-    if count is None or ids is None:
-        return "the answer has no count, or no ids"
-    if any(number is None or number <= 0 for number in ids):
-        return "a line came without an id"
-    return None
+    def _lines(self, answer: Answer) -> list[_Line]:
+        """Id and name of each line."""
+        ids = (number for number in answer.number_arrays["id"] if number is not None)
+        return list(zip(ids, answer.text_arrays[self._listing.names], strict=True))
 
 
-def _lines(answer: Answer) -> list[_Line]:
-    """Id and name of each line."""
-    ids = [number for number in answer.number_arrays["id"] if number is not None]
-    names: Sequence[str | None] = answer.text_arrays.get("login") or answer.text_arrays.get("name") or [None] * len(ids)
-    return list(zip(ids, names, strict=True))
-
-
-def whole(page: Page, size: int, asked: str) -> Sequence[Lines]:
+def whole(listing: Listing, asked: str) -> Sequence[Lines]:
     """All pages of a short listing, read again where it moved. Raises `ServiceUnproven` where they do not fit."""
     for _ in range(MOST_READINGS):
         tally = Tally(asked)
         with Lanes(1) as lanes:
-            pages = list(paged(page, size, tally, lanes))
+            pages = list(paged(listing, tally, lanes))
         if not tally.moved:
             break
     if tally.problems:

@@ -16,7 +16,7 @@ from iwds.soap.envelope import Answer, build_partial_request
 from iwds.targets._calls import Api
 from iwds.targets._fields import is_whole
 from iwds.targets._lanes import Lanes
-from iwds.targets._paging import Page, Tally, paged, whole
+from iwds.targets._paging import Listing, Tally, paged, whole
 from iwds.targets._reading import Reading, login_of, logins_of
 
 if TYPE_CHECKING:  # they import each other
@@ -75,7 +75,8 @@ class ProvisioningReader:
 
     def read_groups(self) -> Sequence[Group]:
         """All groups, in the order of the service."""
-        pages = whole(self._group_page, self._settings.page_size, f"the groups of {self._service}")
+        listing = Listing(self._group_page, self._settings.page_size, names="name")
+        pages = whole(listing, f"the groups of {self._service}")
         return [group for answer, known in pages for group in islice(_groups(answer), known, None)]
 
     def read_memberships(self, groups: Collection[int]) -> Reading[Membership]:
@@ -134,17 +135,17 @@ class ProvisioningReader:
 
     def _logins(self, tally: Tally) -> Generator[Login, None, None]:
         with Lanes(self.lanes) as lanes:
-            for answer, known in paged(self._login_page, self._settings.page_size, tally, lanes):
+            for answer, known in paged(Listing(self._login_page, self._settings.page_size), tally, lanes):
                 yield from islice(logins_of(answer), known, None)
 
     def _memberships(self, groups: Sequence[int], tally: Tally) -> Generator[Membership, None, None]:
         """Most groups fit on one page: so first pages are fetched side by side, and then the rest of each group."""
         size = self._settings.page_size
-        pages: list[Page] = [partial(self._member_page, group) for group in groups]
         with Lanes(self.lanes) as lanes:
-            firsts = lanes.ordered(partial(page, offset=0, lines=size) for page in pages)
-            for group, page, first in zip(groups, pages, firsts, strict=True):
-                for answer, known in paged(page, size, tally, lanes, first, f"group {group}: "):
+            firsts = lanes.ordered(partial(self._member_page, group, 0, size) for group in groups)
+            for group, first in zip(groups, firsts, strict=True):
+                listing = Listing(partial(self._member_page, group), size, of=f"group {group}: ")
+                for answer, known in paged(listing, tally, lanes, first):
                     ids = islice(answer.number_arrays["id"], known, None)
                     yield from (Membership(number, group) for number in ids if number is not None)
                 if tally.problems:

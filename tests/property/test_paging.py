@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from iwds.errors import ServiceUnproven
 from iwds.soap.envelope import Answer
 from iwds.targets._lanes import Lanes
-from iwds.targets._paging import Tally, paged, whole
+from iwds.targets._paging import Listing, Tally, paged, whole
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ MOVES = st.lists(st.builds(Move, st.sampled_from((DELETE, CREATE, RENAME)), st.i
 
 
 @dataclass
-class Listing:
+class Service:
     """The service's listing, sorted by name as it promises; `script` is what happens before each page."""
 
     names: Iterable[str]
@@ -88,10 +88,10 @@ class Shuffled(Lanes):
             yield done.pop(number)
 
 
-def read(listing: Listing, size: int, lanes: Lanes) -> tuple[list[tuple[str, int]], Tally]:
+def read(listing: Service, size: int, lanes: Lanes) -> tuple[list[tuple[str, int]], Tally]:
     tally = Tally("all")
     rows = []
-    for page, known in paged(listing, size, tally, lanes):
+    for page, known in paged(Listing(listing, size), tally, lanes):
         lines = [number for number in page.number_arrays["id"] if number is not None]
         rows.extend(list(zip(page.text_arrays["login"], lines, strict=True))[known:])
     return rows, tally
@@ -107,7 +107,7 @@ def read(listing: Listing, size: int, lanes: Lanes) -> tuple[list[tuple[str, int
 def test_a_proven_reading_lacks_nobody_who_stayed_as_they_were(
     names: set[str], script: list[list[Move]], size: int, ahead: int, data: st.DataObject
 ) -> None:
-    listing = Listing(sorted(names), [[], *script])
+    listing = Service(sorted(names), [[], *script])
     rows, tally = read(listing, size, Shuffled(data, ahead))
     event("moved" if tally.moved else "proven")
     assert bool(tally.problems) == tally.moved
@@ -121,7 +121,7 @@ def test_moves_that_keep_the_count_and_most_shared_lines_lose_nobody_who_stayed(
     data: st.DataObject, names: set[str], size: int
 ) -> None:
     """What chance rarely finds: as many created as deleted, and renames, all before one page."""
-    listing = Listing(sorted(names))
+    listing = Service(sorted(names))
     pages = len(names) // (size - 1) + 1
     script: list[list[Move]] = [[] for _ in range(pages + 1)]
     free = data.draw(st.permutations(sorted({f"u{number:02}" for number in range(41)} - names)))
@@ -138,7 +138,7 @@ def test_moves_that_keep_the_count_and_most_shared_lines_lose_nobody_who_stayed(
 
 @given(names=st.sets(NAMES, max_size=41), size=st.integers(2, 45), lanes=st.integers(1, 3))
 def test_a_listing_that_nobody_moves_is_proven_and_whole(names: set[str], size: int, lanes: int) -> None:
-    listing = Listing(sorted(names))
+    listing = Service(sorted(names))
     with Lanes(lanes) as calls:
         rows, tally = read(listing, size, calls)
     assert tally.problems == []
@@ -159,14 +159,14 @@ def test_a_listing_that_nobody_moves_is_proven_and_whole(names: set[str], size: 
 def test_every_page_begins_with_the_last_line_of_the_one_before_and_nothing_comes_behind_the_last(
     people: int, pages: list[tuple[int, int]]
 ) -> None:
-    listing = Listing([f"u{number}" for number in range(people)])
+    listing = Service([f"u{number}" for number in range(people)])
     read(listing, 4, Lanes(1))
     assert listing.pages == pages
 
 
 def seen_before_page(number: int, *moves: Move) -> tuple[list[tuple[str, int]], Tally]:
     """A reading of u00 to u08 in pages of four, where somebody moves before page `number`."""
-    listing = Listing([f"u{count:02}" for count in range(9)], [[] for _ in range(number)])
+    listing = Service([f"u{count:02}" for count in range(9)], [[] for _ in range(number)])
     listing.script.append(list(moves))
     return read(listing, 4, Lanes(1))
 
@@ -239,27 +239,27 @@ def test_a_login_that_is_renamed_while_two_others_make_up_for_it_may_be_missing(
 def test_a_count_that_cannot_be_met_is_a_movement_and_ends_the_reading() -> None:
     tally = Tally("all")
     page = answer(3, [("a", 1)])
-    assert list(paged(lambda offset, lines: page, 4, tally, Lanes(1))) == []
+    assert list(paged(Listing(lambda offset, lines: page, 4), tally, Lanes(1))) == []
     assert (tally.problems, tally.moved) == (["1 lines came where 3 must be, at line 0"], True)
 
 
-@pytest.mark.parametrize("broken", [answer(1, [("a", 0)]), Answer("OK", {"n": 0}, {}, {"id": []}, {})])
+@pytest.mark.parametrize("broken", [answer(1, [("a", 0)]), Answer("OK", {"n": 0}, {}, {"id": []}, {"login": []})])
 def test_nonsense_is_no_movement(broken: Answer) -> None:
     tally = Tally("all")
-    assert list(paged(lambda offset, lines: broken, 4, tally, Lanes(1))) == []
+    assert list(paged(Listing(lambda offset, lines: broken, 4), tally, Lanes(1))) == []
     assert tally.problems
     assert not tally.moved
 
 
 def test_a_short_listing_is_read_again_until_nothing_moves_in_it() -> None:
     names = [f"u{number}" for number in range(6)]
-    listing = Listing(names, [[], [Move(DELETE, 0, "")], [], [Move(DELETE, 0, "")]])
-    pages = whole(listing, 4, "all")
+    listing = Service(names, [[], [Move(DELETE, 0, "")], [], [Move(DELETE, 0, "")]])
+    pages = whole(Listing(listing, 4), "all")
     assert sum(len(page.number_arrays["id"]) - known for page, known in pages) == 4
 
 
 def test_a_short_listing_that_never_rests_is_not_proven() -> None:
-    restless = Listing([f"u{number}" for number in range(20)], [[Move(DELETE, 0, "")]] * 20)
+    restless = Service([f"u{number}" for number in range(20)], [[Move(DELETE, 0, "")]] * 20)
     with pytest.raises(ServiceUnproven, match="the count changed"):
-        whole(restless, 4, "all")
+        whole(Listing(restless, 4), "all")
     assert len(restless.pages) == 6

@@ -34,6 +34,11 @@ PUBLISHED: Drops = {
 """The published description: neither PIN locks nor dates of devices, and groups have an `id`."""
 DIALECTS: Mapping[str, Drops] = {"both": BOTH, "seed": SEED, "published": PUBLISHED}
 
+
+class NotAllowed(Exception):
+    """Raised in `before`: the call is not passed on, and answered with status 403."""
+
+
 _OPERATION = re.compile(rb":Body><(\w+)")
 
 
@@ -46,7 +51,7 @@ class Relay:
         url: of the service.
         drops: what is left out of its answers.
         before: called with each operation and how often it was asked for before, and may do to the service what it
-            likes; the call waits.
+            likes; the call waits. It may raise `NotAllowed`.
     """
 
     def __init__(
@@ -83,7 +88,10 @@ class Relay:
         with self._lock:
             times = self.calls.count(operation)
             self.calls.append(operation)
-        self.before(operation, times)
+        try:
+            self.before(operation, times)
+        except NotAllowed:
+            return 403, b""
         connection = HTTPConnection(self._to.hostname or "", self._to.port, timeout=30)
         try:
             connection.request("POST", self._to.path, request, {"Content-Type": "text/xml; charset=utf-8"})

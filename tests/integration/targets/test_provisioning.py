@@ -1,5 +1,6 @@
 """The provisioning target against a local MFA service: what the contract does not say."""
 
+import socket
 import subprocess
 import sys
 import time
@@ -99,10 +100,38 @@ def test_columns_that_the_service_does_not_send_are_not_known() -> None:
         assert reading.finish().proven
 
 
-def test_logins_without_names_are_no_answer() -> None:
+def test_logins_without_names_prove_nothing() -> None:
     inner = "<err>OK</err><count>1</count><n>1</n><id>7</id><id>0</id>"
-    with BrokenServer(returned("loginsQuery", inner)) as server, pytest.raises(ServiceUnavailable, match="no name"):
-        list(target(server.url).reader.read_logins())
+    with BrokenServer(returned("loginsQuery", inner)) as server:
+        reading = target(server.url).reader.read_logins()
+        assert list(reading) == []
+    assert reading.finish().problems == ("the answer has no count, no ids or no names, at line 0",)
+    assert not reading.moved
+
+
+def test_a_search_without_names_is_no_answer() -> None:
+    inner = "<err>OK</err><n>1</n><id>7</id><id>0</id>"
+    with BrokenServer(returned("loginSearch", inner)) as server, pytest.raises(ServiceUnavailable, match="no name"):
+        target(server.url).reader.named("zoe")
+
+
+def test_a_login_without_a_name_is_no_answer() -> None:
+    inner = "<err>OK</err><phone/><createdby>0</createdby>"
+    with BrokenServer(returned("loginQuery", inner)) as server, pytest.raises(ServiceUnavailable, match="no name"):
+        target(server.url).reader.login(7, "zoe")
+
+
+def test_a_login_that_is_known_by_its_id_and_not_by_its_name_is_no_answer() -> None:
+    inner = "<err>OK</err><login>zoe</login><createdby>0</createdby>"
+    with BrokenServer(returned("loginQuery", inner)) as server:
+
+        def forget(connection: socket.socket) -> None:
+            returned("loginQuery", inner)(connection)
+            server.behaviour = returned("loginSearch", "<err>OK</err><n>0</n><id>0</id><login/>")
+
+        server.behaviour = forget
+        with pytest.raises(ServiceUnavailable, match="not by its name"):
+            target(server.url).reader.login(7, "zoe")
 
 
 def test_an_older_service_creates_nothing_unless_untagged_creations_are_allowed() -> None:
