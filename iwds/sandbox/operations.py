@@ -8,9 +8,9 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
-from iwds.sandbox.constraints import contact_problem, extra_problem, login_problem, name_problem, parse_extra
 from iwds.sandbox.store import SORTS, CodeType, Full, NameTaken, Scope, Store
 from iwds.sandbox.wire import Arguments, Result, Value
+from iwds.soap.constraints import contact_problem, login_problem, name_problem, stored_extra_problem
 
 MAX_PAGE = 1000
 DEFAULT_PAGE = 100
@@ -245,18 +245,11 @@ def _fields(arguments: Arguments) -> dict[str, int | str]:
         login_problem(texts["login"]),
         *(name_problem(texts[name]) for name in ("firstname", "name")),
         *(contact_problem(texts[name]) for name in ("mail", "phone")),
-        _extra_problem(texts["extrafields"]),
+        stored_extra_problem(texts["extrafields"]),
     )
     if any(problems):
         raise Nok("SN")
     return {**texts, "status": _one_of(arguments, "status", (0, 1)), "role": _one_of(arguments, "role", (0, 1, 2))}
-
-
-def _extra_problem(text: str) -> str | None:
-    try:
-        return extra_problem(parse_extra(text))
-    except ValueError as error:
-        return str(error)
 
 
 def _language(arguments: Arguments) -> str:
