@@ -2,10 +2,12 @@
 
 import secrets
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import TypeVar
 
 from iwds.core.assembly import Facts, assemble
 from iwds.core.change import Adopt, CreateLogin
@@ -17,12 +19,17 @@ from iwds.core.plan import Basis, Plan, Selection
 from iwds.core.policy import World
 from iwds.engine.job import Job, Tools
 from iwds.errors import ConfigurationError, ServiceUnproven, Stopped
-from iwds.ports import JobMemory, ReadStream, Source, T_co, Waist
+from iwds.ports import JobMemory, Listing, ReadStream, Source, T_co, Waist
+
+T = TypeVar("T")
 
 RECENT = timedelta(hours=20)
 """Guards count what was applied in this time before, so that a limit cannot be crossed in small steps."""
 TICK = 500
 """How many items lie between two words of progress."""
+MOST_READINGS = 3
+"""How often the service is read where it moves while it is read; then it is not proven."""
+_TIMES = {2: "twice", 3: "three times"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +130,38 @@ class _Planning:
             done += 1
             if done % TICK == 0:
                 self.tools.progress(what, done, None)
-                if self.stop.is_set():
-                    raise Stopped(f"stopped on request while reading {what}; nothing was changed")
+                self._stop_if_asked(what)
         self.tools.progress(what, done, done)
 
+    def _stop_if_asked(self, what: str) -> None:
+        if self.stop.is_set():
+            raise Stopped(f"stopped on request while reading {what}; nothing was changed")
+
     def _read_service(self, groups: dict[str, Group]) -> Proof:
-        logins = self.job.target.read_logins()
-        self.waist.add_logins(self._counted("service", logins))
-        members = self.job.target.read_memberships([group.id for group in groups.values()])
-        self.waist.add_members(self._counted("memberships", members))
-        proof, second = logins.finish(), members.finish()
-        return replace(proof, reasons=proof.reasons + second.reasons, problems=proof.problems + second.problems)
+        """Logins, then memberships; each is read anew where it moved, and people are not."""
+        target, waist, ids = self.job.target, self.waist, [group.id for group in groups.values()]
+        proof = self._settled("service", target.read_logins, waist.add_logins, waist.forget_logins)
+        if not proof.proven:
+            return proof
+        second = self._settled(
+            "memberships", lambda: target.read_memberships(ids), waist.add_members, waist.forget_members
+        )
+        return replace(proof, reasons=proof.reasons + second.reasons, problems=second.problems)
+
+    def _settled(
+        self, what: str, read: Callable[[], Listing[T]], add: Callable[[Iterable[T]], None], forget: Callable[[], None]
+    ) -> Proof:
+        """The proof of the first reading under which nothing moved, or of the last that was tried."""
+        times = 0
+        while True:
+            times += 1
+            with closing(read()) as listing:
+                add(self._counted(what, listing))
+                proof = listing.finish()
+            if not listing.moved or times == MOST_READINGS:
+                return _read_often(proof, what, times)
+            self._stop_if_asked(what)
+            forget()
 
     def _another_service(self, tally: Tally) -> ConfigurationError:
         return ConfigurationError(
@@ -181,3 +209,13 @@ class _Planning:
         counts = memory.counts
         sources = {p.name: (counts[p.name], p.count) for p in basis.sources if p.name in counts}
         return Populations(active, basis.tally.members, sources, memory.recent)
+
+
+def _read_often(proof: Proof, what: str, times: int) -> Proof:
+    """The proof, which says so where the listing was read more than once."""
+    if times == 1:
+        return proof
+    note = f"{what}: read {_TIMES[times]} because it moved"
+    if proof.problems:
+        return replace(proof, problems=(*proof.problems, note))
+    return replace(proof, reasons=(*proof.reasons, note))

@@ -2,7 +2,7 @@
 
 from iwds.ports.memory import Clock, IntentRow, JobMemory, Journal, Lease, LedgerEffect, Outcome, Result, RunRow, State
 from iwds.ports.people import Finding, ReadStream, Rules, Source, T_co
-from iwds.ports.service import Actions, TargetReader, TargetWriter
+from iwds.ports.service import Actions, Listing, TargetReader, TargetWriter
 from iwds.ports.waist import Waist
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Journal",
     "Lease",
     "LedgerEffect",
+    "Listing",
     "Outcome",
     "ReadStream",
     "Result",

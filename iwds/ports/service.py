@@ -5,7 +5,20 @@ from typing import Protocol
 
 from iwds.core.devices import Code, Details, DeviceKind, GroupRole
 from iwds.core.model import Account, Group, Login, Membership, Service, Unmapped
-from iwds.ports.people import Finding, ReadStream
+from iwds.ports.people import Finding, ReadStream, T_co
+
+
+class Listing(ReadStream[T_co], Protocol[T_co]):
+    """A reading of the service, to which others may write while it is read."""
+
+    @property
+    def moved(self) -> bool:
+        """Whether it ended because the listing moved under it, so that another reading may be proven."""
+        ...
+
+    def close(self) -> None:
+        """Read no further, and leave nothing running. May be called twice, and after the end."""
+        ...
 
 
 class TargetReader(Protocol):
@@ -40,7 +53,7 @@ class TargetReader(Protocol):
         """The account as this service can hold it, or why it cannot. `name` is the entry's, for the message."""
         ...
 
-    def read_logins(self) -> ReadStream[Login]:
+    def read_logins(self) -> Listing[Login]:
         """All logins, streamed in pages; proven by the service's own counts."""
         ...
 
@@ -48,12 +61,12 @@ class TargetReader(Protocol):
         """All groups. Raises `ServiceUnproven` where the count contradicts itself."""
         ...
 
-    def read_memberships(self, groups: Collection[int]) -> ReadStream[Membership]:
+    def read_memberships(self, groups: Collection[int]) -> Listing[Membership]:
         """The members of these groups."""
         ...
 
     def login(self, login_id: int, name: str) -> Login | None:
-        """One login as it is now, with every field that an update overwrites; `name` is where it was last seen.
+        """One login as it is now, with every field that an update overwrites; `name` is how it was last known.
 
         Returns None where the service says that the id does not exist.
         """

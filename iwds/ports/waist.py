@@ -23,6 +23,14 @@ class Waist(Protocol):
         """Memberships of the governed groups."""
         ...
 
+    def forget_logins(self) -> None:
+        """Throw away the logins that came so far: the service is read anew."""
+        ...
+
+    def forget_members(self) -> None:
+        """Throw away the memberships that came so far: they are read anew."""
+        ...
+
     def add_ledger(self, rows: Iterable[LedgerRow]) -> None:
         """Our memory of this service."""
         ...

@@ -157,6 +157,16 @@ class ScratchWaist:
         rows = ((member.login_id, member.group_id) for member in members)
         self._insert(_insertion("member", 2), rows)
 
+    def forget_logins(self) -> None:
+        """Throw away the logins that came so far: the service is read anew."""
+        with self._lock:
+            self._db.execute("DELETE FROM login")
+
+    def forget_members(self) -> None:
+        """Throw away the memberships that came so far: they are read anew."""
+        with self._lock:
+            self._db.execute("DELETE FROM member")
+
     def add_ledger(self, rows: Iterable[LedgerRow]) -> None:
         """Our memory of this service."""
         self._insert(_insertion("ledger", 13), ((*ledger_row(row), None, None) for row in rows))

@@ -8,6 +8,7 @@ Nothing that changes something is repeated: a second code makes the first one wo
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from iwds.core.devices import Activated, Code, Details, Device, DeviceKind, DeviceState, GroupRole
@@ -15,7 +16,8 @@ from iwds.core.model import Account, Group, Login
 from iwds.errors import OutcomeUnknown, Rejected, ServiceUnavailable
 from iwds.soap.envelope import Answer
 from iwds.targets._calls import Api, NoCause, Unsupported
-from iwds.targets._reading import activated, whole
+from iwds.targets._paging import Listing, whole
+from iwds.targets._reading import activated
 from iwds.targets._writer import created
 
 if TYPE_CHECKING:  # they import each other
@@ -54,12 +56,14 @@ class ProvisioningActions:
             answer = self._api.read("loginGetGroups", userid=0, loginid=login_id, offset=offset, nmax=lines)
             if answer.numbers.get("n") == 0:  # the toolkit leaves out an array that has nothing in it
                 answer.number_arrays.setdefault("groupid", [])
+                answer.text_arrays.setdefault("name", [])
             if "groupid" in answer.number_arrays:
                 answer.number_arrays["id"] = answer.number_arrays["groupid"]
             return answer
 
-        pages = whole(page, self._settings.page_size, f"the groups of login {login_id}")
-        return [role for answer in pages for role in _group_roles(answer)]
+        listing = Listing(page, self._settings.page_size, names="name")
+        pages = whole(listing, f"the groups of login {login_id}")
+        return [role for answer, known in pages for role in islice(_group_roles(answer), known, None)]
 
     def role_in(self, group_id: int, login_id: int) -> int | None:
         """Its role in one group, or None (`groupAccountQuery`).

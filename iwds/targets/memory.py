@@ -9,18 +9,20 @@ targets:
 """
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from iwds.core.model import Account, Activation, Group, Login, Membership, Service, Unmapped, fold
+from iwds.core.model import Account, Activation, Group, Login, Membership, Service, Status, Unmapped, fold
 from iwds.core.normal import normalise, render_extra
-from iwds.errors import LoginTaken, LoginUnknown, OutcomeUnknown, Rejected, ServiceFull
+from iwds.errors import LoginTaken, LoginUnknown, OutcomeUnknown, Rejected, ServiceFull, ServiceUnavailable
 from iwds.ports import Finding
+from iwds.soap.constraints import contact_problem, login_problem, name_problem, stored_extra_problem
 from iwds.targets._fields import overwritten
-from iwds.targets._reading import Reading, Tally
+from iwds.targets._paging import Tally
+from iwds.targets._reading import Reading
 
 T = TypeVar("T")
 
@@ -77,6 +79,7 @@ class MemoryService:
         links: ids of logins that wait for the mail with their activation link.
         mails: ids of logins that a mail was sent for, oldest first.
         problems: sentences that speak against every reading from now on.
+        moved: asked at the end of each reading whether the listing moved under it.
         before: called with the name of each operation that changes something, before it has its effect.
         after: the same, after its effect. Either may raise what a caller should get.
     """
@@ -87,6 +90,7 @@ class MemoryService:
     links: set[int] = field(default_factory=set)
     mails: list[int] = field(default_factory=list)
     problems: Sequence[str] = ()
+    moved: Callable[[], bool] = lambda: False
     before: Callable[[str], None] = lambda _: None
     after: Callable[[str], None] = lambda _: None
     last_id: int = 1000
@@ -160,12 +164,9 @@ class MemoryReader:
 
     def read_memberships(self, groups: Collection[int]) -> Reading[Membership]:
         """The members of these groups."""
-        wanted = set(groups)
         return Reading(
-            lambda tally: self._listed(
-                tally, [Membership(login, group) for group, login in sorted(self._state.members) if group in wanted]
-            ),
-            f"the members of {len(wanted)} groups of {self.service}",
+            lambda tally: self._listed(tally, self._members(set(groups))),
+            f"the members of {len(groups)} groups of {self.service}",
             lambda tally: f"{tally.count} memberships were in memory",
         )
 
@@ -177,7 +178,7 @@ class MemoryReader:
     def named(self, name: str) -> Login | None:
         """The login of this name, in whatever case."""
         with self._lock:
-            return next((login for login in self._state.logins.values() if fold(login.login) == fold(name)), None)
+            return next((login for login in self._state.logins.values() if _is_named(login, name)), None)
 
     def check(self) -> Iterator[Finding]:
         """What the service holds."""
@@ -192,9 +193,17 @@ class MemoryReader:
     def close(self) -> None:
         """There is nothing to give back."""
 
-    def _listed(self, tally: Tally, items: Sequence[T]) -> Iterator[T]:
+    def _members(self, groups: Collection[int]) -> Sequence[Membership]:
+        if unknown := set(groups) - self._state.groups.keys():
+            raise ServiceUnavailable(f"the service answered NOK for the members of group {min(unknown)}")
+        return [Membership(login, group) for group, login in sorted(self._state.members) if group in groups]
+
+    def _listed(self, tally: Tally, items: Sequence[T]) -> Generator[T, None, None]:
         tally.problems.extend(self._state.problems)
         yield from items
+        if self._state.moved():
+            tally.problems.append("the listing moved while it was read")
+            tally.moved = True
 
 
 class MemoryWriter:
@@ -247,27 +256,23 @@ class MemoryWriter:
     def _create(self, account: Account) -> int:
         if not self._settings.tagged and self._settings.untagged_creations == "skip":
             raise Rejected("the service cannot tag what it creates")
+        made = _created(account, self._settings.provisioning_id if self._settings.tagged else _CREATED_BY_API)
+        given = account.at_creation
+        also = (given.language in ("", "en", "fr"), given.access in (0, 1))
+        _refuse_invalid(made, *also, *(not contact_problem(text) for text in (given.login2, given.login3)))
         if self._settings.max_logins is not None and len(self._state.logins) >= self._settings.max_logins:
             raise ServiceFull("the service is full", "full")
-        self._refuse_taken(account.login, 0)
-        made = self._state.add(
-            account.login,
-            firstname=account.firstname or "",
-            name=account.name or "",
-            mail=account.mail or "",
-            phone=account.phone or "",
-            role=int(account.role or 0),
-            extra=render_extra(tuple(pair for pair in account.extra if pair[1])),
-            created_by=self._settings.provisioning_id if self._settings.tagged else _CREATED_BY_API,
-            activated=False,
-        )
-        if account.at_creation.activation is Activation.LINK:
+        self._refuse_taken(account.login, 0, "loginexists")
+        made = replace(made, id=self._state.take_id())
+        self._state.logins[made.id] = made
+        if given.activation is Activation.LINK:
             self._state.links.add(made.id)
         return made.id
 
     def _update(self, login: Login) -> None:
         before = self._known(login.id)
-        self._refuse_taken(login.login, login.id)
+        _refuse_invalid(login)
+        self._refuse_taken(login.login, login.id, "login already used")
         kept = {name: getattr(before, name) for name in ("created_by", "activated", "last_seen")}
         self._state.logins[login.id] = replace(login, **kept)
 
@@ -306,9 +311,9 @@ class MemoryWriter:
         if group_id not in self._state.groups:
             raise _bare_nok()
 
-    def _refuse_taken(self, name: str, by: int) -> None:
-        if any(fold(login.login) == fold(name) and login.id != by for login in self._state.logins.values()):
-            raise LoginTaken(f"the login name {name} is in use", "loginexists")
+    def _refuse_taken(self, name: str, by: int, cause: str) -> None:
+        if any(_is_named(login, name) and login.id != by for login in self._state.logins.values()):
+            raise LoginTaken(f"the login name {name} is in use", cause)
 
 
 class MemoryTarget:
@@ -341,6 +346,30 @@ def connect(name: str, settings: Settings) -> MemoryTarget:  # noqa: ARG001 - ev
 
 def _by_name(login: Login) -> str:
     return fold(login.login)
+
+
+def _is_named(login: Login, name: str) -> bool:
+    """Whether a login has this name; to the service case makes no difference, and a space does."""
+    return login.login.casefold() == name.casefold()
+
+
+def _created(account: Account, created_by: int) -> Login:
+    """The login that an account becomes, without its id."""
+    texts = (account.firstname or "", account.name or "", account.mail or "", account.phone or "")
+    extra = render_extra(tuple(pair for pair in account.extra if pair[1]))
+    return Login(0, account.login, *texts, int(account.role or 0), Status.ACTIVE, extra, created_by, False, 0)
+
+
+def _refuse_invalid(login: Login, *also: bool) -> None:
+    """What breaks the constraints of the API document is refused as the service does it."""
+    problems = (
+        login_problem(login.login),
+        *(name_problem(text or "") for text in (login.firstname, login.name)),
+        *(contact_problem(text or "") for text in (login.mail, login.phone)),
+        stored_extra_problem(login.extra or ""),
+    )
+    if any(problems) or login.status not in (0, 1) or login.role not in (0, 1, 2) or not all(also):
+        raise Rejected("a field breaks the constraints of the service", "SN")
 
 
 def _bare_nok() -> OutcomeUnknown:

@@ -10,8 +10,8 @@ targets:
     certificate_password_file: /run/secrets/mfa-certificate
     ca_file: /etc/iwds/corp-ca.pem             # only where a proxy or a private service has its own CA
 
-A reading of the service is proven when the count that it gives at the beginning and at the end is the same, and is the
-number of logins that came.
+A reading of the service is proven when the count that it gives at the beginning and at the end is the same, is the
+number of logins that came, and each page began with the last line of the page before: docs/readings.md.
 """
 
 from collections.abc import Iterable
@@ -26,6 +26,7 @@ from iwds.ports import Finding
 from iwds.soap.address import is_loopback
 from iwds.targets._actions import ProvisioningActions
 from iwds.targets._calls import Api
+from iwds.targets._paging import SMALLEST
 from iwds.targets._patience import Patience
 from iwds.targets._reader import ProvisioningReader
 from iwds.targets._transport import Spent, Transport
@@ -40,7 +41,7 @@ class Settings(BaseModel):
         provisioning_id: the number that creations are tagged with (read back as `createdby`). It has no default: 1 is
             what the vendor's own synchronisation uses, and with one number two tools cannot tell whose a login is.
         certificate: the API access certificate: .p12, or PEM with `certificate_key` where its key lies elsewhere.
-        page_size: lines per call; the service allows 100.
+        page_size: lines per call, of which one is on the page before too; the service allows 100.
         delay_ms: least time between the beginnings of two calls.
         max_calls_per_second: calls of all lanes together; None for as many as the lanes can make.
         timeout_s: seconds that one call may take until its answer has come.
@@ -60,7 +61,7 @@ class Settings(BaseModel):
     certificate_password: SecretStr | None = None
     certificate_password_file: Path | None = None
     ca_file: Path | None = None
-    page_size: Annotated[int, Field(ge=1, le=100)] = 100
+    page_size: Annotated[int, Field(ge=SMALLEST, le=100)] = 100
     delay_ms: Annotated[int, Field(ge=0, le=60_000)] = 0
     max_calls_per_second: Annotated[float, Field(gt=0, le=1000)] | None = None
     timeout_s: Annotated[float, Field(gt=0, le=600)] = 30

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 
 from iwds.sandbox.codes import CodeType
-from iwds.sandbox.constraints import contact_problem, extra_problem, login_problem, name_problem, parse_extra
 from iwds.sandbox.operations._arguments import Nok, known_group, known_login, number, one_of, text_of, window
 from iwds.sandbox.operations._devices import tools
 from iwds.sandbox.store import SORTS, Full, NameTaken, Scope, Store
 from iwds.sandbox.wire import Arguments, Result
+from iwds.soap.constraints import contact_problem, login_problem, name_problem, stored_extra_problem
 
 CREATED_BY_API = 1
 
@@ -112,18 +112,11 @@ def _fields(arguments: Arguments) -> dict[str, int | str]:
         login_problem(texts["login"]),
         *(name_problem(texts[name]) for name in ("firstname", "name")),
         *(contact_problem(texts[name]) for name in ("mail", "phone")),
-        _extra_problem(texts["extrafields"]),
+        stored_extra_problem(texts["extrafields"]),
     )
     if any(problems):
         raise Nok("SN")
     return {**texts, "status": one_of(arguments, "status", (0, 1)), "role": one_of(arguments, "role", (0, 1, 2))}
-
-
-def _extra_problem(text: str) -> str | None:
-    try:
-        return extra_problem(parse_extra(text))
-    except ValueError as error:
-        return str(error)
 
 
 def _language(arguments: Arguments) -> str:

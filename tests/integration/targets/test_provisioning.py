@@ -1,5 +1,6 @@
 """The provisioning target against a local MFA service: what the contract does not say."""
 
+import socket
 import subprocess
 import sys
 import time
@@ -53,7 +54,7 @@ def test_a_service_that_grows_while_it_is_read_is_not_proven(sandbox: SandboxThr
     next(logins)
     connected.writer().create(account("zz"))
     assert len(list(logins)) == 9
-    assert reading.finish().problems == ("the count changed from 27 to 28 while it was read, at line 10",)
+    assert reading.finish().problems == ("the count changed from 27 to 28 while it was read, at line 9",)
     assert not reading.finish().proven
 
 
@@ -66,7 +67,7 @@ def test_a_login_that_slips_into_the_next_page_is_noticed(sandbox: SandboxThread
     connected.writer().delete(ids[20])
     connected.writer().create(account("a"))
     assert len(list(logins)) == 9
-    assert reading.finish().problems == ("a line came twice, or without an id, at line 10",)
+    assert reading.finish().problems == ("another line came than the page before had there, at line 9",)
 
 
 def test_memberships_that_change_while_they_are_read_are_not_proven(sandbox: SandboxThread) -> None:
@@ -81,7 +82,7 @@ def test_memberships_that_change_while_they_are_read_are_not_proven(sandbox: San
     next(memberships)
     writer.add_to_group(vpn.id, ids[3])
     list(memberships)
-    assert reading.finish().problems == (f"group {vpn.id}: the count changed from 3 to 4 while it was read, at line 2",)
+    assert reading.finish().problems == (f"group {vpn.id}: the count changed from 3 to 4 while it was read, at line 1",)
 
 
 @pytest.mark.parametrize("inner", [GROUP.format(2, 2), GROUP.format(3, 1), "<err>OK</err><count>1</count><n>0</n>"])
@@ -105,10 +106,38 @@ def test_columns_that_the_service_does_not_send_are_not_known() -> None:
         assert reading.finish().proven
 
 
-def test_logins_without_names_are_no_answer() -> None:
+def test_logins_without_names_prove_nothing() -> None:
     inner = "<err>OK</err><count>1</count><n>1</n><id>7</id><id>0</id>"
-    with BrokenServer(returned("loginsQuery", inner)) as server, pytest.raises(ServiceUnavailable, match="no name"):
-        list(target(server.url).reader.read_logins())
+    with BrokenServer(returned("loginsQuery", inner)) as server:
+        reading = target(server.url).reader.read_logins()
+        assert list(reading) == []
+    assert reading.finish().problems == ("the answer has no count, no ids or no names, at line 0",)
+    assert not reading.moved
+
+
+def test_a_search_without_names_is_no_answer() -> None:
+    inner = "<err>OK</err><n>1</n><id>7</id><id>0</id>"
+    with BrokenServer(returned("loginSearch", inner)) as server, pytest.raises(ServiceUnavailable, match="no name"):
+        target(server.url).reader.named("zoe")
+
+
+def test_a_login_without_a_name_is_no_answer() -> None:
+    inner = "<err>OK</err><phone/><createdby>0</createdby>"
+    with BrokenServer(returned("loginQuery", inner)) as server, pytest.raises(ServiceUnavailable, match="no name"):
+        target(server.url).reader.login(7, "zoe")
+
+
+def test_a_login_that_is_known_by_its_id_and_not_by_its_name_is_no_answer() -> None:
+    inner = "<err>OK</err><login>zoe</login><createdby>0</createdby>"
+    with BrokenServer(returned("loginQuery", inner)) as server:
+
+        def forget(connection: socket.socket) -> None:
+            returned("loginQuery", inner)(connection)
+            server.behaviour = returned("loginSearch", "<err>OK</err><n>0</n><id>0</id><login/>")
+
+        server.behaviour = forget
+        with pytest.raises(ServiceUnavailable, match="not by its name"):
+            target(server.url).reader.login(7, "zoe")
 
 
 def test_an_older_service_creates_nothing_unless_untagged_creations_are_allowed() -> None:
@@ -204,7 +233,7 @@ def test_a_service_is_its_host_and_id_whatever_the_port_and_the_name() -> None:
         {"url": "https://user:secret@mfa.example.com/"},
         {"url": "mfa.example.com"},
         {"page_size": 101},
-        {"page_size": 0},
+        {"page_size": 1},
         {"attempts": 0},
         {"max_calls_per_second": 0},
         {"service_id": 0},
