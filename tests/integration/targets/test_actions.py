@@ -348,7 +348,7 @@ def test_a_full_service_creates_nobody() -> None:
 
 
 def test_groups_are_told_with_the_roles_in_them(sandbox: SandboxThread) -> None:
-    connected = target(sandbox.url, page_size=1)
+    connected = target(sandbox.url, page_size=2)
     act, groups = connected.actions(), {group.name: group for group in connected.reader.read_groups()}
     login_id, _ = act.create(PERSON)
     assert act.groups_of(login_id) == []
