@@ -165,6 +165,10 @@ class SideBySide(RuleBasedStateMachine):
 
         self.both(attempt)
 
+    @rule(who=st.sampled_from((2, 3)), name=st.sampled_from(["ann", "BOB", "Ann", "eve"]))
+    def rename(self, who: int, name: str) -> None:
+        self.update(who, {"login": name})
+
     @rule(who=WHO)
     def delete(self, who: int) -> None:
         self.both(lambda side: side.writer.delete(side.id(who)))
