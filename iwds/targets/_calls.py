@@ -21,7 +21,7 @@ Reads are repeated here, as often as the settings say. Writes are not: whoever m
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import NoReturn, TypeVar
 
@@ -116,9 +116,10 @@ class Api:
     def read(self, name: str, /, **values: int | str) -> Answer:
         """Call an operation that changes nothing and returns an object; the answer is OK."""
         operation = OPERATIONS[name]
+        request = _request(operation, values)
         self._belongs(self._patience)
         try:
-            answer = self._ask(operation, build_request(operation, **values), parse_answer, self._patience)
+            answer = self._ask(operation, request, parse_answer, self._patience)
         except Unsupported as error:
             raise ServiceUnavailable(str(error), _ADVICE_URL) from None
         except _FAILURES as error:
@@ -234,10 +235,7 @@ class Api:
             raise Rejected(str(error)) from None
 
     def _write(self, operation: Operation, values: dict[str, int | str], parse: Callable[[Operation, bytes], T]) -> T:
-        try:
-            request = build_request(operation, **values)
-        except UnsendableText as error:
-            raise Rejected(f"not sent: {error}", advice="Correct it in the directory.") from None
+        request = _request(operation, values)
         try:
             self._belongs(Patience(attempts=1))  # a lease may be running out
         except ServiceUnavailable as error:
@@ -320,6 +318,13 @@ def _told(failure: _Failure) -> tuple[str, str]:
             return f"answered with {failure}", later if failure.passes else _ADVICE_URL
         case _:
             return f"answered nonsense: {failure}", later
+
+
+def _request(operation: Operation, values: Mapping[str, int | str]) -> bytes:
+    try:
+        return build_request(operation, **values)
+    except UnsendableText as error:
+        raise Rejected(f"not sent: {error}", advice="Correct it in the directory.") from None
 
 
 def _rejection(message: str, cause: str) -> CallFailed:

@@ -21,55 +21,60 @@ from tests.contract.target_contract import TAG
 
 T = TypeVar("T")
 
-SEATS = 8
+SEATS = 6
 NOBODY = 1
 """An id that no login has on either side, and that no group has."""
 
-VALID = ("ann", "Ann", "ANN", "ann.b", "bob", "BOB", "x y", "corp\\eve", "_a", "ann ", "a" * 255)
-NAMES = st.sampled_from((*VALID, "", " ", "zoé", "ann!", "a" * 256, "李"))
+NAMES = st.sampled_from(["ann", "Ann", "ANN", "bob", "BOB", "eve", "x y", "corp\\eve", "ann "])
+ODD_NAMES = st.sampled_from(["", " ", "zoé", "ann!", "李", "a" * 255, "a" * 256])
 TEXTS = st.sampled_from(["", "Zoë", "O'Neill", "李", "नमस्ते", "a b", "a/b", "O’Neill", "x" * 256, "<&>"])
 CONTACTS = st.sampled_from(["", "a@x.org", "not a mail", "é@x.org", "+33 1 23", "x" * 256, "a\tb", "<&>"])
-PAIRS = st.sampled_from([(), (("site", "Köln"),), (("a", "1"), ("b", "")), (("bad key", "x"),), (("a", "<"),)])
+PAIRS = st.sampled_from([(("site", "Köln"),), (("a", "1"), ("b", "")), (("bad key", "x"),), (("a", "<"),)])
 EXTRAS = st.sampled_from(["", '{ "site":"Köln" }', '{"a":"1"}', '{"a":1}', "garbage", '{"a":"1","a":"2"}', '["a"]'])
 CREATIONS = st.builds(
     AtCreation,
     st.sampled_from(Activation),
-    language=st.sampled_from(["en", "fr", "de", ""]),
-    access=st.integers(0, 2),
-    login2=st.sampled_from(["", "second", "x" * 256]),
+    language=st.sampled_from(["en", "fr", "de"]),
+    access=st.sampled_from([0, 1, 1, 2]),
+    login2=st.sampled_from(["", "", "second", "x" * 256]),
 )
+EMPTY = Account(Anchor("r", "1"), "ann", mail="ann@x.org", enabled=True, at_creation=AtCreation(Activation.LINK))
+
+
+def _one_of(**fields: st.SearchStrategy[object]) -> st.SearchStrategy[dict[str, object]]:
+    """One field with one value: what is odd about it is not hidden by something odd about another."""
+    return st.one_of([values.map(lambda value, name=name: {name: value}) for name, values in fields.items()])  # type: ignore[misc]  # name is bound now
+
+
 ACCOUNTS = st.builds(
-    Account,
-    st.just(Anchor("r", "1")),
+    lambda name, field: replace(EMPTY, **{"login": name, **field}),
     NAMES,
-    st.none() | TEXTS,
-    st.none() | TEXTS,
-    st.none() | CONTACTS,
-    st.none() | CONTACTS,
-    st.none() | st.sampled_from(Role),
-    st.sampled_from([True, True, True, False, None]),
-    extra=PAIRS,
-    at_creation=CREATIONS,
+    st.just({})
+    | _one_of(
+        login=ODD_NAMES,
+        firstname=st.none() | TEXTS,
+        name=TEXTS,
+        mail=st.none() | CONTACTS,
+        phone=CONTACTS,
+        role=st.none() | st.sampled_from(Role),
+        enabled=st.sampled_from([False, None]),
+        extra=PAIRS,
+        at_creation=CREATIONS,
+    ),
 )
-FIELDS = st.fixed_dictionaries(
-    {},
-    optional={
-        "login": NAMES,
-        "firstname": st.none() | TEXTS,
-        "name": TEXTS,
-        "mail": CONTACTS,
-        "phone": st.none() | CONTACTS,
-        "role": st.integers(-1, 3),
-        "status": st.integers(0, 2),
-        "extra": EXTRAS,
-    },
+FIELDS = _one_of(
+    login=NAMES | ODD_NAMES,
+    firstname=TEXTS,
+    name=st.none() | TEXTS,
+    mail=CONTACTS,
+    phone=st.none() | CONTACTS,
+    role=st.integers(-1, 3),
+    status=st.integers(0, 2),
+    extra=EXTRAS,
 )
-PLAIN = st.fixed_dictionaries(
-    {}, optional={"login": st.sampled_from(VALID), "status": st.integers(0, 1), "mail": st.just("")}
-)
-"""Fields that are often accepted."""
-WHO = st.integers(2, 9)
+WHO = st.sampled_from((2, 2, 2, 3, 3, 3, 4, 5))
 """Places 0 and 1 have the logins of the console, which every history finds as they were."""
+GROUPS = st.sampled_from((101, 101, 102, 105, NOBODY))
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,7 @@ class SideBySide(RuleBasedStateMachine):
 
     sandbox: SandboxThread
 
-    @initialize(page_size=st.integers(2, 5), lanes=st.sampled_from([1, 4]))
+    @initialize(page_size=st.integers(3, 5), lanes=st.sampled_from([1, 4]))
     def begin(self, page_size: int, lanes: int) -> None:
         fixed = {"kind": "provisioning", "url": self.sandbox.url, "service_id": 10408, "provisioning_id": TAG}
         chosen = {**fixed, "page_size": page_size, "lanes": lanes}
@@ -106,7 +111,9 @@ class SideBySide(RuleBasedStateMachine):
             values = {name: getattr(login, name) for name in Login.__slots__ if name not in ("id", "login")}
             self.here.ids.append(inside.state.add(login.login, **values).id)
         inside.state.groups = {group.id: group for group in wire.reader.read_groups()}
-        self.groups = [*inside.state.groups, NOBODY]
+        self.groups = [*inside.state.groups]
+        for name in ("ann", "bob"):
+            self.create(replace(EMPTY, login=name, firstname="Zoë", phone="+33 1 23"))
 
     def teardown(self) -> None:
         """Every history begins with the same service."""
@@ -114,6 +121,8 @@ class SideBySide(RuleBasedStateMachine):
             return
         try:
             self.all_readings_agree()
+            self.both(lambda side: side.reader.read_groups())
+            self.both(lambda side: side.reader.knows_tagged_creation())
         finally:
             for login in list(self.there.reader.read_logins()):
                 if login.created_by == TAG:
@@ -140,32 +149,37 @@ class SideBySide(RuleBasedStateMachine):
             for side in (self.here, self.there):
                 side.ids.append(made[id(side)])
 
-    @rule(name=st.sampled_from(["ann", "ANN", "bob", "eve"]), activation=st.sampled_from(Activation))
-    def create_somebody(self, name: str, activation: Activation) -> None:
-        at_creation = AtCreation(activation)
-        self.create(Account(Anchor("r", name), name, mail=f"{name}@x.org", enabled=True, at_creation=at_creation))
+    @rule(account=ACCOUNTS)
+    def create_what_is_within_the_constraints(self, account: Account) -> None:
+        self.both(lambda side: side.reader.normalise(account, "cn=somebody"))
+        checked = self.here.reader.normalise(account, "cn=somebody")
+        if not isinstance(checked, Unmapped):
+            self.create(checked)
 
-    @rule(who=WHO, fields=FIELDS | PLAIN)
+    @rule(who=WHO, fields=FIELDS)
     def update(self, who: int, fields: dict[str, object]) -> None:
         def attempt(side: Side) -> None:
-            whole = Login(side.id(who), "eve", "", "", "", "", 0, 0, "", TAG, True, 0)
-            login = side.reader.login(side.id(who), "") or whole
+            nobody = Login(side.id(who), "eve", "", "", "", "", 0, 0, "", TAG, True, 0)
+            login = side.reader.login(side.id(who), "") or nobody
             side.writer.update(replace(login, **fields))  # type: ignore[arg-type]  # fields of a login
 
         self.both(attempt)
+
+    @rule(who=st.sampled_from((2, 3)), name=st.sampled_from(["ann", "BOB", "Ann", "eve"]))
+    def rename(self, who: int, name: str) -> None:
+        self.update(who, {"login": name})
 
     @rule(who=WHO)
     def delete(self, who: int) -> None:
         self.both(lambda side: side.writer.delete(side.id(who)))
 
-    @rule(data=st.data(), who=WHO)
-    def add_to_group(self, data: st.DataObject, who: int) -> None:
-        group = data.draw(st.sampled_from(self.groups))
-        self.both(lambda side: side.writer.add_to_group(group, side.id(who)))
+    @rule(group=GROUPS, who=WHO, times=st.integers(1, 2))
+    def add_to_group(self, group: int, who: int, times: int) -> None:
+        for _ in range(times):
+            self.both(lambda side: side.writer.add_to_group(group, side.id(who)))
 
-    @rule(data=st.data(), who=WHO)
-    def remove_from_group(self, data: st.DataObject, who: int) -> None:
-        group = data.draw(st.sampled_from(self.groups))
+    @rule(group=GROUPS, who=WHO)
+    def remove_from_group(self, group: int, who: int) -> None:
         self.both(lambda side: side.writer.remove_from_group(group, side.id(who)))
 
     @rule(who=WHO)
@@ -174,42 +188,27 @@ class SideBySide(RuleBasedStateMachine):
 
     # --- what reads it ------------------------------------------------------------------------------------------------
 
-    @rule(who=WHO, name=NAMES)
-    def login(self, who: int, name: str) -> None:
+    @rule(who=WHO, name=NAMES | ODD_NAMES)
+    def look_for_one(self, who: int, name: str) -> None:
         self.both(lambda side: side.who(side.reader.login(side.id(who), name)))
-
-    @rule(name=NAMES)
-    def named(self, name: str) -> None:
         self.both(lambda side: side.who(side.reader.named(name)))
 
-    @rule(account=ACCOUNTS)
-    def normalise(self, account: Account) -> None:
-        self.both(lambda side: side.reader.normalise(account, "cn=somebody"))
-
-    @rule(account=ACCOUNTS)
-    def create_what_is_within_the_constraints(self, account: Account) -> None:
-        checked = self.here.reader.normalise(replace(account, enabled=True), "cn=somebody")
-        if not isinstance(checked, Unmapped):
-            self.create(checked)
-
-    @rule(data=st.data())
-    def read_memberships(self, data: st.DataObject) -> None:
-        groups = data.draw(st.lists(st.sampled_from(self.groups), unique=True))
+    @rule(groups=st.lists(GROUPS, unique=True, max_size=3))
+    def read_memberships(self, groups: list[int]) -> None:
         self.both(lambda side: _members(side, groups))
 
     @rule()
     def all_readings_agree(self) -> None:
         self.both(lambda side: [side.who(login) for login in _proven(side.reader.read_logins())])
-        self.both(lambda side: side.reader.read_groups())
-        self.both(lambda side: _members(side, self.groups[:-1]))
-        self.both(lambda side: side.reader.knows_tagged_creation())
+        self.both(lambda side: _members(side, self.groups))
 
 
 def _outcome(ask: Callable[[Side], T], side: Side) -> tuple[object, T | None]:
     try:
         result = ask(side)
     except (IwdsError, ValueError) as error:
-        return (type(error), getattr(error, "cause", "")), None
+        public = next(kind for kind in type(error).mro() if kind.__module__ in ("iwds.errors", "builtins"))
+        return (public, getattr(error, "cause", "")), None
     return result, result
 
 
@@ -235,5 +234,5 @@ def test_the_two_targets_never_disagree() -> None:
             sandbox = running
 
         run_state_machine_as_test(
-            Machine, settings=settings(max_examples=max(20, settings().max_examples // 5), stateful_step_count=40)
+            Machine, settings=settings(max_examples=max(30, settings().max_examples // 5), stateful_step_count=25)
         )
