@@ -323,6 +323,21 @@ def test_a_membership_of_somebody_else_is_left_unless_the_group_is_exclusive(sit
 
 
 @given(situations())
+def test_no_plan_makes_a_held_login_active(situation: Situation) -> None:
+    """Neither by an unlock, nor by an update that says active again, nor by a new login instead of a deleted one."""
+    held = situation.readings.world.holds.keys()
+    there = {login.id for login in situation.readings.logins}
+    first = {row.anchor: row.login_id for row in sorted(situation.readings.rows, key=lambda row: -row.login_id)}
+    deleted = {anchor for anchor, login_id in first.items() if login_id in held - there}
+    for selection in (situation.selection, EVERYTHING):
+        for change in situation.plan(selection=selection).changes:
+            if isinstance(change, Write):
+                assert change.before.id not in held or change.after.status == Status.LOCKED
+            if isinstance(change, CreateLogin):
+                assert change.subject.anchor not in deleted
+
+
+@given(situations())
 def test_only_what_a_run_locked_is_unlocked(situation: Situation) -> None:
     locked = {row.login_id for row in situation.readings.rows if row.locked}
     for change in situation.plan().changes:

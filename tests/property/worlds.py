@@ -17,7 +17,7 @@ from iwds.core.model import (
     Role,
     Unmapped,
 )
-from iwds.core.policy import Leaver, Policy, World
+from iwds.core.policy import Hold, Leaver, Policy, World
 
 GROUPS = {name: Group(number, name) for number, name in enumerate(("vpn", "mail", "wiki"), start=1)}
 NAMES = ("ann", "bob", "Ann", "cy", "dee", "eve")
@@ -178,4 +178,7 @@ worlds = st.builds(
     groups=st.just(GROUPS),
     exclusive=st.frozensets(st.sampled_from((1, 2))),
     protected=st.frozensets(st.sampled_from(("ann", "eve"))),
+    holds=st.dictionaries(
+        st.integers(101, 106) | st.integers(201, 203), st.just(Hold("ann", "phone lost")), max_size=4
+    ),
 )
