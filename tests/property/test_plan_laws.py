@@ -31,10 +31,11 @@ from iwds.core.decide import Decision, Skip, decide
 from iwds.core.document import change_from_data, change_to_data
 from iwds.core.guards import OUT_OF_SCOPE, GuardKind, Limit, Populations, counted
 from iwds.core.matching import believed, join
-from iwds.core.model import Absent, Login, Proof, Role, Status, Unmapped, fold
+from iwds.core.model import Absent, Account, Login, Proof, Role, Status, Unmapped, fold
 from iwds.core.plan import Basis, Plan, Selection, restrict
 from iwds.core.plan_document import plan_from_data, plan_to_data
-from tests.property.worlds import HOLDS, OURS, Readings, readings
+from iwds.core.policy import World
+from tests.property.worlds import HOLDS, OURS, Readings, accounts, disturbed, readings, settle, worlds
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -346,6 +347,21 @@ def test_no_plan_makes_a_held_login_active(situation: Situation) -> None:
                 assert change.before.id not in held or change.after.status == Status.LOCKED
             if isinstance(change, CreateLogin):
                 assert change.subject.anchor not in deleted
+
+
+@given(accounts, worlds, st.data())
+def test_nothing_that_changes_for_a_person_makes_their_held_login_active(
+    account: Account, world: World, data: st.DataObject
+) -> None:
+    """The same law for one person whose login is ours, where nearly every example has something to write."""
+    world = replace(world, holds=HOLDS)
+    login, row, member_of = data.draw(disturbed(*settle(account, 201, world)))
+    changed = data.draw(accounts.map(lambda wanted: replace(wanted, anchor=account.anchor)))
+    cases, _ = join([changed], [row], [login], {201: member_of}, world)
+    for decision in (decision for case in cases for decision in decide(case, world)):
+        event(type(decision).__name__)
+        if not isinstance(decision, Skip) and isinstance(decision.change, Write):
+            assert decision.change.after.status == Status.LOCKED
 
 
 @given(situations())
