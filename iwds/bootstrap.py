@@ -3,7 +3,7 @@
 import importlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from iwds.core.policy import Policy
 from iwds.engine.job import Job, MakeWriter, Progress, Tools, silent
 from iwds.errors import ConfigurationError
 from iwds.mapping import load as load_mapping
-from iwds.ports import Source, State, TargetReader, TargetWriter
+from iwds.ports import Finding, Source, State, TargetReader, TargetWriter
 from iwds.settings import Configuration
 from iwds.state.database import open_state
 from iwds.state.scratch import ScratchWaist
@@ -51,6 +51,10 @@ class Target(Protocol):
 
     def writer(self) -> TargetWriter:
         """The other half, made only where something is to be written."""
+        ...
+
+    def certificates(self) -> Iterable[Finding]:
+        """How long the configured certificates are valid; nothing is sent."""
         ...
 
 

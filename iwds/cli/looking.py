@@ -101,16 +101,21 @@ def status(
     max_age: Annotated[str, typer.Option("--max-age", help="How old the last success may be.")] = "26h",
     as_json: JsonOption = False,
 ) -> int:
-    """Did everything run, and how did it end? Exits with 1 where nothing has succeeded for too long."""
+    """Did everything run, and how did it end? Exits with 1 where nothing has succeeded for too long.
+
+    Also where a certificate of a target has ended. Sends nothing to any service.
+    """
     limit, now = duration(max_age), datetime.now(UTC)
     with wired() as wiring:
         names = [job] if job else list(wiring.config.job_names())
         rows = [_job_status(wiring.state(), name, limit, now) for name in names if wiring.config.job(name)]
+        targets = [_target_status(wiring, name) for name in sorted({wiring.config.job(n).target for n in names})]
     if as_json:
-        show_json({"schema": 1, "jobs": rows})
+        show_json({"schema": 1, "jobs": rows, "targets": targets})
     else:
         say(line for row in rows for line in _status_lines(row))
-    return 0 if all(row["fresh"] for row in rows) else 1
+        say(line for row in targets for line in _target_lines(row))
+    return 0 if all(row["fresh"] for row in rows) and all(row["well"] for row in targets) else 1
 
 
 def _job_status(state: State, name: str, limit: timedelta, now: datetime) -> dict[str, Any]:
@@ -136,6 +141,28 @@ def _status_lines(row: Mapping[str, Any]) -> Iterator[Text]:
         code = "not ended" if row["last_exit"] is None else f"exit {row['last_exit']}"
         last = f"last run {local(row['last_at'])}, {code}: {row['last']}"
     yield from map(Text, hanging("     ", last))
+
+
+def _target_status(wiring: Any, name: str) -> dict[str, Any]:
+    """A target as far as it can be seen without asking it: its certificates."""
+    try:
+        findings = list(wiring.target(name).certificates())
+    except IwdsError as error:
+        findings = [Finding(False, "target", error.message, error.advice, exit_code=error.exit_code)]
+    well = all(finding.ok for finding in findings)
+    return {"target": name, "well": well, "certificates": [asdict(finding) for finding in findings]}
+
+
+def _target_lines(row: Mapping[str, Any]) -> Iterator[Text]:
+    """One line of a target whose certificates are well; otherwise those that are not, with the advice."""
+    ill = [each for each in row["certificates"] if each["warning"] or not each["ok"]]
+    mark, colour = ("NO  ", "red") if not row["well"] else ("look", "yellow") if ill else ("ok  ", "green")
+    shown = [f"{each['what']}: {each['detail']}" for each in ill or row["certificates"][:1]]
+    advice = dict.fromkeys(each["advice"] for each in ill if each["advice"])
+    first = hanging("     ", "  ".join([row["target"], *shown[:1]]))
+    yield Text.assemble((mark, colour), first[0][len(mark) :])
+    for text in (*first[1:], *(line for each in (*shown[1:], *advice) for line in hanging("     ", each))):
+        yield Text(text)
 
 
 def history(

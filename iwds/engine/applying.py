@@ -11,6 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
+from random import SystemRandom
 from typing import assert_never
 
 from iwds.core.change import (
@@ -35,6 +36,7 @@ from iwds.engine.settle import FindRow, settled_by_reading
 from iwds.engine.verify import Verifier
 from iwds.errors import (
     AccessRefused,
+    Busy,
     CallFailed,
     IwdsError,
     NotSent,
@@ -48,7 +50,10 @@ AHEAD = 64
 """How many people's intents are written before their calls are made: one commit for all of them."""
 ATTEMPTS = 3
 PAUSE = 0.5
-"""Seconds before a call that certainly was not sent is tried again; doubled each time."""
+"""Seconds before a call that certainly had no effect is tried again, at most; doubled each time."""
+LONGEST_PAUSE = 30.0
+"""A service that wants to be left alone for more seconds than this is not waited for."""
+FULL = "the service is full"
 FAILURES_FLOOR, FAILURES_RATIO = 10, 0.1
 """More failed calls than this stop the run: the service is not well."""
 
@@ -68,6 +73,11 @@ class Applied:
     outcomes: list[tuple[Change, Result, str]] = field(default_factory=list)
     done: list[Change] = field(default_factory=list)
     stopped: str = ""
+
+    @property
+    def waiting_for_seats(self) -> int:
+        """How many creations wait until the service has room."""
+        return sum(error == FULL for _, _, error in self.outcomes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +214,7 @@ class Applying:
         if not login_id and not isinstance(change, CreateLogin):
             return Outcome(step.intent, Result.NOT_TRIED, "the login was not created", attempts=0)
         if isinstance(change, CreateLogin) and self.full.is_set():
-            return Outcome(step.intent, Result.HELD, "the service is full", attempts=0)
+            return Outcome(step.intent, Result.HELD, FULL, attempts=0)
         try:
             if objection := self.hands.verifier.objection(change):
                 return Outcome(step.intent, Result.HELD, objection, attempts=0)
@@ -226,7 +236,8 @@ class Applying:
                     return self._locked_again(step, hold, attempts)
                 return self._done(step, made, attempts)
             except NotSent as error:
-                if attempts == ATTEMPTS or self.hands.stop.wait(PAUSE * 2 ** (attempts - 1)):
+                pause = _pause(attempts, error)
+                if attempts == ATTEMPTS or pause > LONGEST_PAUSE or self.hands.stop.wait(pause):
                     return Outcome(step.intent, Result.REJECTED, str(error), attempts)
             except OutcomeUnknown as error:
                 return self._unknown(step, login_id, error, attempts)
@@ -272,10 +283,16 @@ class Applying:
     def _failed(self, step: _Step, error: IwdsError, attempts: int) -> Outcome:
         if isinstance(error, ServiceFull):
             self.full.set()
-            return Outcome(step.intent, Result.HELD, "the service is full", attempts)
+            return Outcome(step.intent, Result.HELD, FULL, attempts)
         if isinstance(error, AccessRefused):
             self.applied.stopped = str(error)
         return Outcome(step.intent, Result.REJECTED, str(error), attempts)
+
+
+def _pause(attempts: int, error: NotSent) -> float:
+    """Seconds until the next attempt: what the service asked for, and some chance, so that lanes do not come as one."""
+    asked = error.wait or 0.0 if isinstance(error, Busy) else 0.0
+    return asked + SystemRandom().uniform(0, PAUSE * 2 ** (attempts - 1))
 
 
 def _call_for(change: Change, writer: TargetWriter, login_id: int) -> Callable[[], int | None]:

@@ -280,8 +280,11 @@ def _counted(plan: Plan, applied: Applied) -> dict[str, int]:
 def _summary(plan: Plan, applied: Applied) -> str:
     if not plan.changes:
         return "nothing to do" if not plan.held else f"nothing was changed, {len(plan.held)} held"
-    words = [f"{n} {result.value.replace('-', ' ')}" for result, n in sorted(applied.results.items())]
+    waiting = applied.waiting_for_seats
+    counts = applied.results - Counter({Result.HELD: waiting})
+    words = [f"{n} {result.value.replace('-', ' ')}" for result, n in sorted(counts.items())]
     words += [f"{len(plan.held)} held by the plan"] if plan.held else []
+    words += [f"service full, {waiting} wait"] if waiting else []
     return ", ".join(words) + (f"; {applied.stopped}" if applied.stopped else "")
 
 
@@ -289,5 +292,6 @@ def _applied_data(applied: Applied) -> dict[str, Any]:
     return {
         "results": {result.value: n for result, n in sorted(applied.results.items())},
         "stopped": applied.stopped,
+        "waiting_for_seats": applied.waiting_for_seats,
         "open": [[describe(change), result.value, error] for change, result, error in applied.outcomes[:LISTED]],
     }

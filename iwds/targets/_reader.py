@@ -48,7 +48,7 @@ class ProvisioningReader:
     @property
     def timeout(self) -> float:
         """Seconds that one call takes at most, its waiting for its turn included."""
-        return 2 * self._settings.timeout_s + self._settings.delay_ms / 1000
+        return self._settings.longest_call
 
     @property
     def lanes(self) -> int:

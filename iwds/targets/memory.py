@@ -9,7 +9,7 @@ targets:
 """
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal, TypeVar
 
@@ -323,6 +323,10 @@ class MemoryTarget:
     def writer(self) -> MemoryWriter:
         """The writing half, made by those who apply a plan."""
         return MemoryWriter(self._settings, self.state, self._lock)
+
+    def certificates(self) -> Iterable[Finding]:
+        """There are none."""
+        return ()
 
 
 def connect(name: str, settings: Settings) -> MemoryTarget:  # noqa: ARG001 - every kind of target is connected alike

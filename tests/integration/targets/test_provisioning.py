@@ -14,13 +14,19 @@ from pydantic import ValidationError
 
 from iwds.core.model import Account, Anchor, Login
 from iwds.core.normal import normalise
-from iwds.errors import AccessRefused, Rejected, ServiceUnavailable, ServiceUnproven
+from iwds.errors import Rejected, ServiceUnavailable, ServiceUnproven
 from iwds.sandbox.server import SandboxThread
 from iwds.targets.provisioning import ProvisioningTarget, Settings, connect
 from tests.integration.targets.broken import BrokenServer
 from tests.integration.targets.test_failures import returned
 
-FIXED = {"kind": "provisioning", "url": "http://127.0.0.1:1/", "service_id": 10408, "provisioning_id": 4711}
+FIXED = {
+    "kind": "provisioning",
+    "url": "http://127.0.0.1:1/",
+    "service_id": 10408,
+    "provisioning_id": 4711,
+    "attempts": 1,
+}
 GROUP = "<err>OK</err><count>{}</count><n>{}</n>" + "<id>7</id><id>7</id><name>a</name><name>b</name>"
 
 
@@ -121,7 +127,7 @@ def test_an_older_service_creates_nothing_unless_untagged_creations_are_allowed(
 
 def test_the_check_says_what_it_saw(sandbox: SandboxThread) -> None:
     findings = {finding.what: finding for finding in target(sandbox.url).reader.check()}
-    assert list(findings) == ["certificate", "service", "tagged creation", "groups"]
+    assert list(findings) == ["certificate", "service", "tagged creation", "groups", "reading"]
     assert all(finding.ok for finding in findings.values())
     assert "4711" in findings["tagged creation"].detail
     assert "vpn (101, policy 1)" in findings["groups"].detail
@@ -134,29 +140,9 @@ def test_the_check_fails_where_the_service_cannot_tag_unless_that_is_allowed() -
             assert findings["tagged creation"].ok is ok
 
 
-def test_the_check_knows_a_certificate_of_another_service(sandbox: SandboxThread) -> None:
-    finding = list(target(sandbox.url, service_id=99).reader.check())[1]
-    assert not finding.ok
-    assert "10408" in finding.detail
-
-
 def test_the_check_ends_with_the_first_failure_to_speak_to_the_service() -> None:
     findings = list(target("http://127.0.0.1:1/").reader.check())
     assert [(finding.what, finding.ok) for finding in findings] == [("certificate", True), ("service", False)]
-
-
-def test_the_check_says_when_the_service_does_not_let_us_synchronise() -> None:
-    with BrokenServer(returned("IWDS_check", "NOK")) as server:
-        finding = list(target(server.url).reader.check())[1]
-    assert (finding.ok, finding.detail) == (False, "the service does not let us synchronise")
-
-
-def test_another_service_id_is_refused(sandbox: SandboxThread) -> None:
-    connected = target(sandbox.url, service_id=99)
-    with pytest.raises(AccessRefused):
-        list(connected.reader.read_logins())
-    with pytest.raises(AccessRefused):
-        connected.writer().create(account("zoe"))
 
 
 def test_lanes_write_at_the_same_time(sandbox: SandboxThread) -> None:
@@ -177,6 +163,31 @@ def test_calls_are_kept_apart_by_the_delay(sandbox: SandboxThread) -> None:
     assert time.monotonic() - started >= 0.18
 
 
+def test_a_limit_of_calls_holds_for_all_lanes_together(sandbox: SandboxThread) -> None:
+    connected = target(sandbox.url, max_calls_per_second=50, lanes=4)
+    assert connected.reader.lanes == 4
+    connected.reader.named("zoe")
+    started = time.monotonic()
+    with ThreadPoolExecutor(4) as lanes:
+        list(lanes.map(connected.reader.named, ["zoe"] * 8))
+    assert time.monotonic() - started >= 7 / 50
+
+
+def test_the_longest_call_waits_for_its_turn_behind_every_lane() -> None:
+    assert target("http://127.0.0.1:1/", timeout_s=5).reader.timeout == 10
+    assert target("http://127.0.0.1:1/", timeout_s=5, delay_ms=500).reader.timeout == 10.5
+    assert target("http://127.0.0.1:1/", timeout_s=5, max_calls_per_second=0.5, lanes=4).reader.timeout == 18
+
+
+def test_calls_are_counted_with_their_time_whatever_lane_they_are_in(sandbox: SandboxThread) -> None:
+    connected = target(sandbox.url)
+    assert (connected.spent.calls, connected.spent.seconds) == (0, 0)
+    with ThreadPoolExecutor(4) as lanes:
+        list(lanes.map(connected.reader.named, ["zoe"] * 8))
+    assert connected.spent.calls == 9  # the first one asks whose the certificate is
+    assert connected.spent.seconds > 0
+
+
 def test_a_service_is_its_host_and_id_whatever_the_port_and_the_name() -> None:
     one = connect("a", Settings.model_validate({**FIXED, "url": "https://MFA.example.com.:8443/x"})).reader.service
     other = connect("b", Settings.model_validate({**FIXED, "url": "https://mfa.example.com/"})).reader.service
@@ -194,6 +205,8 @@ def test_a_service_is_its_host_and_id_whatever_the_port_and_the_name() -> None:
         {"url": "mfa.example.com"},
         {"page_size": 101},
         {"page_size": 0},
+        {"attempts": 0},
+        {"max_calls_per_second": 0},
         {"service_id": 0},
         {"certificate_password": "x"},
         {"certificate": "x", "certificate_password": "x", "certificate_password_file": "x"},
