@@ -10,6 +10,7 @@ import typer
 from rich.cells import cell_len
 from rich.text import Text
 
+from iwds.cli.capturing import capture
 from iwds.cli.common import JsonOption, ago, duration, local, show_json, wired
 from iwds.cli.console import WIDTH, out, say
 from iwds.cli.page import cut, hanging, printable
@@ -28,6 +29,7 @@ def register(app: typer.Typer) -> None:
     app.command("status", short_help="Did everything run, and how did it end")(status)
     app.command("history", short_help="List the latest runs")(history)
     app.command("show", short_help="Show one run or plan, whole or a part of it")(show)
+    app.command("capture", short_help="Write what the service holds to a file")(capture)
 
 
 def check(

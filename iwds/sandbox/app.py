@@ -7,7 +7,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from iwds.sandbox.operations import OPERATE, Nok, operate
+from iwds.sandbox.activation_page import activation_routes
+from iwds.sandbox.operations import OPERATE, Nok, perform
 from iwds.sandbox.store import Store
 from iwds.sandbox.wire import Fault, Result, read_request, write_fault, write_result, write_text
 from iwds.soap.description import Operation
@@ -29,7 +30,8 @@ def build_app(store: Store, unknown_operations: Collection[str] = ()) -> Starlet
     Calls run one after the other in the event loop: each takes about a millisecond, and a data file has one writer.
     """
     endpoint = _Endpoint(store, frozenset(OPERATE) - frozenset(unknown_operations))
-    return Starlette(routes=[Route(path, endpoint.answer, methods=["GET", "POST"]) for path in PATHS])
+    routes = [Route(path, endpoint.answer, methods=["GET", "POST"]) for path in PATHS]
+    return Starlette(routes=[*routes, *activation_routes(store)])
 
 
 class _Endpoint:
@@ -45,14 +47,14 @@ class _Endpoint:
         except TooLarge:
             return PlainTextResponse("the request is too large\n", 413, {"Connection": "close"})
         try:
-            return _soap(self._call(message))
+            return _soap(await self._call(message))
         except Fault as fault:
             return _soap(write_fault(fault), 500)
 
-    def _call(self, message: bytes) -> bytes:
+    async def _call(self, message: bytes) -> bytes:
         operation, arguments = read_request(message, self._known.__contains__)
         try:
-            return _write(operation, operate(self._store, operation.name, arguments))
+            return _write(operation, await perform(self._store, operation.name, arguments))
         except Nok as nok:
             return _write(operation, nok.text if operation.result is None else {"err": nok.text})
 

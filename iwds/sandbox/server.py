@@ -14,6 +14,7 @@ import uvicorn
 
 from iwds.errors import UsageError
 from iwds.sandbox.app import PATHS, build_app
+from iwds.sandbox.post import Relay
 from iwds.sandbox.store import NOT_LIMITED, Store
 from iwds.soap.address import is_loopback
 
@@ -26,6 +27,7 @@ def serve(
     max_logins: int = NOT_LIMITED,
     unknown_operations: Collection[str] = (),
     allow_remote: bool = False,
+    relay: Relay | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM, then return.
 
@@ -38,6 +40,7 @@ def serve(
         max_logins: how many logins fit before `NOK:full`.
         unknown_operations: operations that an older service lacks.
         allow_remote: listen on an address that other machines reach. There is no authentication.
+        relay: the SMTP server that mails go to; without one they are kept.
 
     Raises `UsageError` for an address that cannot be used, `ConfigurationError` for the data file.
     """
@@ -45,6 +48,7 @@ def serve(
         contextlib.closing(_listener(listen, allow_remote)) as listener,
         contextlib.closing(Store(data, service_id, max_logins)) as store,
     ):
+        store.outbox.address, store.outbox.relay = _url(listener), relay
         server = _Server(store, unknown_operations)
         server.announce = f"iwds sandbox: listening on {_url(listener)}\n"
         server.run(sockets=[listener])
@@ -63,9 +67,11 @@ class SandboxThread:
         service_id: int = 10408,
         max_logins: int = NOT_LIMITED,
         unknown_operations: Collection[str] = (),
+        relay: Relay | None = None,
     ) -> None:
         self._store = Store(data, service_id, max_logins)
         self._listener = _listener("127.0.0.1:0", allow_remote=False)
+        self._store.outbox.address, self._store.outbox.relay = _url(self._listener), relay
         self._server = _Server(self._store, unknown_operations)
         self._thread = threading.Thread(target=self._server.run, args=([self._listener],), name="iwds-sandbox")
 
