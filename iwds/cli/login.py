@@ -21,6 +21,7 @@ from iwds.cli.login_text import (
     login_lines,
     unlocked_words,
 )  # fmt: skip
+from iwds.cli.page import hanging
 from iwds.core.model import Login
 from iwds.errors import UsageError
 
@@ -82,7 +83,7 @@ def restore(
     _require(reason)
     with _giving(login, target, (reason, ticket)) as (giving, settings):
         name = giving.login.login
-        err.print(Text(f"As soon as the code is used, all devices of {name} are deleted; id, groups and role stay."))
+        say_err([f"As soon as the code is used, all devices of {name} are deleted; id, groups and role stay."])
         if not _agreed(f"Give a restore code for {name}?", yes):
             return 0
         return _hand_over(giving.restore(), giving.login, settings)
@@ -108,7 +109,7 @@ def reset_pin_errors(
     """Set the counter of wrong PINs or passwords back. The service allows it once until the person's next login."""
     with _giving(login, target, (reason, ticket)) as (giving, _):
         giving.reset_pin_errors()
-        err.print(Text(f"The wrong entries of {giving.login.login} are forgiven."))
+        say_err([f"The wrong entries of {giving.login.login} are forgiven."])
     return 0
 
 
@@ -170,7 +171,7 @@ def _delete(giving: "Giving", found: Any, wanted: str, yes: bool) -> int:
     for line in device_lines([device], datetime.now(UTC)):
         err.print(line)
     if len(found) == 1:
-        err.print(Text("It is the last one: without it they cannot log in until they get a new code."))
+        say_err(["It is the last one: without it they cannot log in until they get a new code."])
     if _agreed(f"Delete this device of {giving.login.login}?", yes):
         giving.delete_device(device)
         err.print(Text("Deleted."))
@@ -231,9 +232,10 @@ def moment(text: str, now: datetime) -> datetime:
 
 
 def say_err(lines: list[str]) -> None:
-    """Words to standard error."""
+    """Words to standard error, each sentence on lines that fit."""
     for line in lines:
-        err.print(Text(line))
+        for part in hanging("", line):
+            err.print(Text(part))
 
 
 def _hand_over(given: "Given", login: Login, settings: Any) -> int:

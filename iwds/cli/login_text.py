@@ -122,15 +122,16 @@ def _held(row: HoldRow, now: datetime) -> str:
     return f"locked by {row.hold.by} on {local(row.made_at)}{until}{ended}: {row.hold.reason}{ticket}"
 
 
-def device_lines(devices: Iterable[Device], now: datetime) -> list[Text]:
-    """A line or two for each device: its id for commands, what it is, its name and state, when it was used."""
+def device_lines(devices: Sequence[Device], now: datetime) -> list[Text]:
+    """Two lines or so for each device: its id for commands, what it is, its state and name; when it was used."""
+    width = max((len(device_id(device)) for device in devices), default=0)
     lines: list[Text] = []
     for device in devices:
-        head = f"  {device_id(device):<9}"
-        used = "use not told" if device.last_used is None else f"used {_when(device.last_used, now)}"
-        made = f"made {_when(device.created, now)}, " if device.created else ""
+        head = f"  {device_id(device):<{width}}  "
         first = hanging(head, f"{_KINDS[device.kind]}, {state_words(device.state)}: {device.name or '(no name)'}")
         lines += [Text(line, style="" if device.state is DeviceState.ACTIVE else "yellow") for line in first]
+        made = f"made {_when(device.created, now)}, " if device.created else ""
+        used = "never used" if device.last_used == 0 else f"last used: {_when(device.last_used, now)}"
         lines += map(Text, hanging(" " * len(head), made + used))
     return lines
 
@@ -151,7 +152,8 @@ def audit_lines(rows: Iterable[AuditRow], *, name: bool = True) -> Iterator[Text
         start, _, end = head.rpartition(result) if head.endswith(result) else (head, "", "")
         yield Text.assemble(start, (head[len(start) : len(head) - len(end)], colour))
         yield from map(Text, more)
-        why = "; ".join(filter(None, (row.detail, row.reason, row.ticket and f"[{row.ticket}]", row.error)))
+        ground = row.reason and f'"{row.reason}"'
+        why = "; ".join(filter(None, (row.detail, ground, row.ticket and f"[{row.ticket}]", row.error)))
         yield from map(Text, hanging(" " * 25, why) if why else ())
 
 
