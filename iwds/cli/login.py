@@ -217,18 +217,20 @@ def unlock(
 
 def moment(text: str, now: datetime) -> datetime:
     """When something ends: a duration from now, a date with its whole day, or a date and a time here."""
-    if re.fullmatch(r"\d+[smhd]", text.strip()):
-        return now + duration(text)
-    try:
-        end = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise UsageError(f'"{text}" is no time', "write 2026-12-31, '2026-12-31 18:00', 8h or 7d") from None
-    if re.fullmatch(r"\d{4}-?\d{2}-?\d{2}", text.strip()):
-        end += timedelta(days=1)
-    end = end.astimezone(UTC)
+    end = now + duration(text) if re.fullmatch(r"\d+[smhd]", text.strip()) else _date(text.strip())
     if end <= now:
         raise UsageError(f"{text} is over", "write a time that is still to come")
     return end
+
+
+def _date(text: str) -> datetime:
+    try:
+        end = datetime.fromisoformat(text)
+        if re.fullmatch(r"\d{4}-?\d{2}-?\d{2}", text):
+            end += timedelta(days=1)
+        return end.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise UsageError(f'"{text}" is no time', "write 2026-12-31, '2026-12-31 18:00', 8h or 7d") from None
 
 
 def say_err(lines: list[str]) -> None:
