@@ -78,7 +78,8 @@ def test_every_command_line_names_a_command_and_options_that_exist(page: Path) -
             assert_options(page, written, "", words)
             continue
         assert words[0] in commands(), f"{name_of(page)}: iwds {written}"
-        command = " ".join(words[:2]) if words[0] == "db" else words[0]
+        grouped = words[0] in ("db", "login") and len(words) > 1
+        command = " ".join(words[:2]) if grouped else words[0]
         assert_options(page, written, command, words)
 
 

@@ -192,7 +192,7 @@ class TestAnEnd:
         assert moment("2026-12-01", NOON) == datetime(2026, 12, 2).astimezone(UTC)
 
     @pytest.mark.parametrize(
-        "text", ["2026-11-20", "0s", "soon", "", "2026-02-30", "9999-12-31", "36501d", f"{10**30}h"]
+        "text", ["2026-11-20", "0s", "soon", "", "2026-02-30", "9999-12-31", "36501d", "9" * 30 + "h"]
     )
     def test_that_is_over_or_none_is_refused(self, text: str) -> None:
         with pytest.raises(UsageError):
