@@ -161,10 +161,10 @@ def _target_lines(row: Mapping[str, Any]) -> Iterator[Text]:
     mark, colour = ("NO  ", "red") if not row["well"] else ("look", "yellow") if ill else ("ok  ", "green")
     shown = [f"{each['what']}: {each['detail']}" for each in ill or row["certificates"][:1]]
     advice = dict.fromkeys(each["advice"] for each in ill if each["advice"])
-    first = hanging("     ", "  ".join([row["target"], *shown[:1]]))
-    yield Text.assemble((mark, colour), first[0][len(mark) :])
-    for text in (*first[1:], *(line for each in (*shown[1:], *advice) for line in hanging("     ", each))):
-        yield Text(text)
+    first, *more = hanging(f"     {printable(row['target'])}  ", shown[0] if shown else "")
+    yield Text.assemble((mark, colour), first[len(mark) :])
+    yield from map(Text, more)
+    yield from map(Text, (line for each in (*shown[1:], *advice) for line in hanging("     ", each)))
 
 
 def history(

@@ -114,8 +114,10 @@ class TargetWriter(Protocol):
 class Actions(Protocol):
     """What the helpdesk does to one login, and what a sync never needs. Thread-safe.
 
-    Every method that changes something raises `CallFailed` or `AccessRefused` as a `TargetWriter` does; those that only
-    ask raise `ServiceUnavailable` and `AccessRefused`. `LoginUnknown` may come from all that take a login id.
+    Every method that changes something raises `CallFailed` or `AccessRefused` as a `TargetWriter` does, and is never
+    repeated: `OutcomeUnknown` where no code stands in the place of one too. Those that only ask raise
+    `ServiceUnavailable` and `AccessRefused`, and `groups_of` and `role_in` also `ServiceUnproven`. `LoginUnknown` may
+    come from all that take a login id.
     """
 
     def details(self, login_id: int) -> Details:
@@ -135,7 +137,10 @@ class Actions(Protocol):
         ...
 
     def create(self, account: Account) -> tuple[int, Code]:
-        """Create a login as `TargetWriter.create` does; returns its id and its code, or the long code of its link."""
+        """Create a login as `TargetWriter.create` does; returns its id and its code, or the long code of its link.
+
+        `OutcomeUnknown` names the id where the login was made and no code came with it.
+        """
         ...
 
     def activate_code(self, login_id: int) -> Code:

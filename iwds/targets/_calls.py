@@ -117,7 +117,12 @@ class Api:
         """Call an operation that changes nothing and returns an object; the answer is OK."""
         operation = OPERATIONS[name]
         self._belongs(self._patience)
-        answer = self._read(operation, build_request(operation, **values), parse_answer, self._patience)
+        try:
+            answer = self._ask(operation, build_request(operation, **values), parse_answer, self._patience)
+        except Unsupported as error:
+            raise ServiceUnavailable(str(error), _ADVICE_URL) from None
+        except _FAILURES as error:
+            raise self._no_read(operation, *_told(error)) from None
         if not answer.ok:
             self._refused_read(operation, answer.err)
         return answer
@@ -147,26 +152,32 @@ class Api:
             raise self._unknown(OPERATIONS[name], "did not say which login it is")
         return login_id, _code(answer.texts.get("code", "").strip())
 
-    def certificate_of(self, request: bytes, patience: Patience | None = None) -> str:
-        """The id of the service that the certificate belongs to; empty where the service says NOK, or no id.
+    def identify(self, request: bytes, patience: Patience | None = None) -> str:
+        """Ask whose the certificate is; returns the service's id, or nothing where the service says NOK or no id.
 
-        Raises `Unsupported` where the service does not know `IWDS_check`, which is what `request` calls.
+        Raises `Unsupported` where the service does not know `IWDS_check`, which is what `request` calls, and
+        `AccessRefused` where the certificate is another service's. Any other answer lets calls be made: the listing
+        proves by itself that we may read, and a service that lists nothing gives nothing to act on.
         """
         operation = OPERATIONS["IWDS_check"]
-        text = self._read(operation, request, parse_text, patience or self._patience, may_lack=True) or ""
-        kind, _, answered = text.partition(":")
-        if kind.strip().upper() not in ("OK", "NOK"):
+        try:
+            text = self._ask(operation, request, parse_text, patience or self._patience) or ""
+        except Unsupported:
+            self._ours = True
+            raise
+        except _FAILURES as error:
+            raise self._no_read(operation, *_told(error)) from None
+        kind, _, answered = (part.strip() for part in text.partition(":"))
+        if kind.upper() not in ("OK", "NOK"):
             raise self._no_read(operation, "answered neither OK nor NOK")
-        return answered.strip()[:20] if kind.strip().upper() == "OK" else ""
-
-    def expect_ours(self, service_id: str) -> None:
-        """Raises `AccessRefused` where `service_id`, which the service gave, is another one than the settings say."""
-        if service_id and service_id != str(self._service_id):
+        if kind.upper() == "OK" and answered not in ("", str(self._service_id)):
             raise AccessRefused(
-                f"the certificate belongs to service {_shown(service_id)}, and service_id says {self._service_id}: "
+                f"the certificate belongs to service {_shown(answered[:20])}, and service_id says {self._service_id}: "
                 "nothing was read or changed",
                 _ADVICE_IDENTITY,
             )
+        self._ours = True
+        return answered if kind.upper() == "OK" else ""
 
     def is_known(self, operation: Operation, impossible: bytes) -> bool:
         """Whether the service has an operation, told by how it refuses a request that cannot succeed."""
@@ -186,36 +197,12 @@ class Api:
         self.transport.close()
 
     def _belongs(self, patience: Patience) -> None:
-        """Ask whose the certificate is, until that is known.
-
-        A service that does not know the question, or says NOK to it, does not stop us: the listing proves by itself
-        that we may read, and a service that lists nothing gives nothing to act on.
-        """
+        """Ask whose the certificate is, until that is known."""
         if self._ours:
             return
-        with self._asking:
+        with self._asking, suppress(Unsupported):
             if not self._ours:
-                with suppress(Unsupported):
-                    self.expect_ours(self.certificate_of(build_request(OPERATIONS["IWDS_check"]), patience))
-                self._ours = True
-
-    def _read(
-        self,
-        operation: Operation,
-        request: bytes,
-        parse: Callable[[Operation, bytes], T],
-        patience: Patience,
-        *,
-        may_lack: bool = False,
-    ) -> T:
-        try:
-            return self._ask(operation, request, parse, patience)
-        except Unsupported as error:
-            if may_lack:
-                raise
-            raise ServiceUnavailable(str(error), _ADVICE_URL) from None
-        except _FAILURES as error:
-            raise self._no_read(operation, *_told(error)) from None
+                self.identify(build_request(OPERATIONS["IWDS_check"]), patience)
 
     def _ask(
         self,

@@ -93,6 +93,15 @@ class TestExitCodes:
         report = stage.run()
         assert (report.exit_code, report.run.summary) == (4, "1 done, 1 held by the plan")
 
+    def test_4_where_the_service_is_full_and_the_report_says_how_many_wait(self) -> None:
+        stage = Rehearsal(max_logins=2, lanes=1)
+        for number in range(39):
+            stage.hire(f"u{number}")
+        report = stage.run()
+        assert (report.exit_code, report.run.summary) == (4, "2 done, service full, 37 wait")
+        assert report.run.report["waiting_for_seats"] == 37
+        stage.close()
+
     def test_4_where_something_failed(self, stage: Rehearsal) -> None:
         stage.hire("ann")
         stage.fail("create", Rejected("no"))
