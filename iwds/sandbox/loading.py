@@ -38,17 +38,15 @@ def _items(path: Path) -> Iterator[tuple[int, Item]]:
     """What the lines say, with their numbers. Empty lines say nothing."""
     number = 0
     try:
-        with path.open(encoding="utf-8") as lines:
-            for line in lines:
-                number += 1
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, 1):
                 if line.strip():
-                    yield number, item_of(line)
+                    yield number, item_of(line.decode())
     except OSError as error:
         raise ConfigurationError(f"cannot be read: {error.strerror}", file=str(path)) from error
     except ValueError as error:
-        behind = isinstance(error, UnicodeDecodeError)  # the line that cannot be read was not counted
-        what = "this line is no UTF-8" if behind else str(error)
-        raise ConfigurationError(what, file=str(path), line=number + behind) from error
+        what = "this line is no UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
+        raise ConfigurationError(what, file=str(path), line=number) from error
 
 
 class _Loader:

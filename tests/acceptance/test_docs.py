@@ -12,6 +12,8 @@ from tests.acceptance.world import ROOT, iwds
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 COMMAND = re.compile(r"^\s*(?:\$ )?(?:\./|\.venv/bin/)?iwds (?P<rest>.*)$")
 WORD = re.compile(r"[a-z][a-z-]*")
+GROUPS = ("db", "login", "sandbox")
+"""Commands that have commands of their own."""
 
 
 def name_of(page: Path) -> str:
@@ -78,8 +80,9 @@ def test_every_command_line_names_a_command_and_options_that_exist(page: Path) -
             assert_options(page, written, "", words)
             continue
         assert words[0] in commands(), f"{name_of(page)}: iwds {written}"
-        grouped = words[0] in ("db", "login") and len(words) > 1
-        command = " ".join(words[:2]) if grouped else words[0]
+        command = (
+            " ".join(words[:2]) if words[0] in GROUPS and len(words) > 1 and WORD.fullmatch(words[1]) else words[0]
+        )
         assert_options(page, written, command, words)
 
 

@@ -18,7 +18,13 @@ from tests.acceptance.world import COMPANY, Company, World, iwds, run_id, sandbo
 
 @pytest.mark.parametrize(
     "command",
-    ["", "check", "plan", "apply", "run", "history", "show", "status", "daemon", "sandbox", "demo", "init", "db"],
+    [
+        *("", "check", "plan", "apply", "run", "history", "show", "status", "daemon", "sandbox", "demo", "init", "db"),
+        *(
+            "capture",
+            *(f"sandbox {one}" for one in ("show", "enrol", "authenticate", "issue", "mark", "clock", "fill")),
+        ),
+    ],
 )
 def test_help_reads_like_a_page_of_80_columns(command: str) -> None:
     ran = iwds(*command.split(), "--help")

@@ -84,6 +84,11 @@ class Machine(RuleBasedStateMachine):
             return
         self.check_use(done, before)
 
+    @rule(login_id=logins, kind=KINDS, purpose=st.sampled_from([Purpose.ACTIVATION, Purpose.RESTORE, Purpose.DEVICE]))
+    def ask_and_use(self, login_id: int, kind: DeviceKind, purpose: Purpose) -> None:
+        if code := self.issue(login_id, purpose, link=False):
+            self.use(code, kind, "")
+
     def check_use(self, done: Enrolled, before: list[int]) -> None:
         if done.purpose is Purpose.UNLOCK:
             assert self.devices(done.login_id) == before
