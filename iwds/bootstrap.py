@@ -14,10 +14,12 @@ from pydantic import BaseModel
 from iwds import settings as configuration
 from iwds import yamlmarks
 from iwds.core.policy import Policy
+from iwds.engine.actions import Desk
 from iwds.engine.job import Job, MakeWriter, Progress, Tools, silent
-from iwds.errors import ConfigurationError
+from iwds.engine.who import caller, host
+from iwds.errors import ConfigurationError, UsageError
 from iwds.mapping import load as load_mapping
-from iwds.ports import Finding, Source, State, TargetReader, TargetWriter
+from iwds.ports import Actions, Finding, Source, State, TargetReader, TargetWriter
 from iwds.settings import Configuration
 from iwds.state.database import open_state
 from iwds.state.scratch import ScratchWaist
@@ -51,6 +53,10 @@ class Target(Protocol):
 
     def writer(self) -> TargetWriter:
         """The other half, made only where something is to be written."""
+        ...
+
+    def actions(self) -> Actions:
+        """What the helpdesk does to one login, made where somebody asks for it."""
         ...
 
     def certificates(self) -> Iterable[Finding]:
@@ -106,6 +112,26 @@ class Wiring:
         if name not in self._jobs:
             self._jobs[name] = self._wire(name)
         return self._jobs[name]
+
+    def desk(self, target: str = "") -> Desk:
+        """What the helpdesk works with on one target: the one named, or the only one."""
+        name = self._target_name(target)
+        service = self.target(name)
+        jobs = (job for job in self.config.settings.jobs.values() if job.target == name)
+        rules = (load_mapping(self.config.path(mapping)) for mapping in {job.mapping for job in jobs})
+        protected = frozenset(login for each in rules for login in each.protected)
+        return Desk(
+            service.reader, service.writer, service.actions, self.state(), SystemClock(), protected, caller(), host()
+        )  # fmt: skip
+
+    def _target_name(self, name: str) -> str:
+        names = list(self.config.settings.targets)
+        if name and name not in names:
+            hint = yamlmarks.nearest(name, names)
+            raise UsageError(f'there is no target "{name}"{hint}', f"targets: {', '.join(names)}")
+        if not name and len(names) > 1:
+            raise UsageError(f"which of {len(names)} targets?", f"say --target NAME: {', '.join(names)}")
+        return name or names[0]
 
     def _wire(self, name: str) -> Job:
         job = self.config.job(name)

@@ -78,6 +78,18 @@ class LogSettings(BaseModel):
     format: Literal["auto", "text", "json"] = "auto"
 
 
+class HelpdeskSettings(BaseModel):
+    """How long the service keeps what the helpdesk hands out; only told to people, since no call can say it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    code_minutes: int = Field(default=30, gt=0)
+    link_days: int = Field(default=21, gt=0)
+    device_link_hours: int = Field(default=48, gt=0)
+    unlock_code_minutes: int = Field(default=15, gt=0)
+    unlock_link_days: int = Field(default=2, gt=0)
+
+
 class Settings(BaseSettings):
     """The whole configuration."""
 
@@ -86,6 +98,7 @@ class Settings(BaseSettings):
     state: str = "sqlite:///iwds.db"
     schedules: str = "schedules"
     logs: LogSettings = LogSettings()
+    helpdesk: HelpdeskSettings = HelpdeskSettings()
     sources: Mapping[str, Mapping[str, Any]] = Field(min_length=1)
     targets: Mapping[str, Mapping[str, Any]] = Field(min_length=1)
     jobs: Mapping[str, JobSettings] = Field(min_length=1)

@@ -55,7 +55,10 @@ def duration(text: str) -> timedelta:
     if match is None:
         raise UsageError(f'"{text}" is no duration', "write it like 30m, 26h or 7d")
     unit = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}[match[2]]
-    return timedelta(**{unit: int(match[1])})
+    # More than a century is a slip, and would end beyond the calendar.
+    if int(match[1]) > 36_500 * 86_400 or (length := timedelta(**{unit: int(match[1])})).days > 36_500:
+        raise UsageError(f'"{text}" is longer than a century')
+    return length
 
 
 def local(moment: datetime) -> str:

@@ -83,6 +83,11 @@ _ABSENT = {Absent.EXCLUDED: Reason.EXCLUDED, Absent.INVALID: Reason.INVALID, Abs
 
 def decide(case: Case, world: World) -> Iterator[Decision]:
     """What a case leads to, before guards and holds are looked at."""
+    hold = None if case.gone is None else world.holds.get(case.gone)
+    if hold and case.account:
+        # Deleting a locked login on the service must not be a way to a fresh one that is not locked.
+        yield Skip(subject_of(case), Reason.LOCKED_ELSEWHERE, f"{hold}; and their login was deleted since")
+        return
     if case.gone is not None and case.row and case.row.owner == world.policy.provisioning_id:
         yield Proposal(_forget(case))
     match case.match:
@@ -137,7 +142,7 @@ def _ours(case: Case, world: World) -> Iterator[Decision]:
     elif _is_protected(case, world):
         yield Skip(subject, Reason.PROTECTED, "the mapping protects this login")
     else:
-        yield from _kept_equal(case, account, row)
+        yield from _kept_equal(case, account, row, world)
         yield from _groups(subject, account, case.member_of, row.groups, world)
 
 
@@ -153,17 +158,23 @@ def _is_protected(case: Case, world: World) -> bool:
     return not names.isdisjoint(world.protected)
 
 
-def _kept_equal(case: Case, account: Account, row: LedgerRow) -> Iterator[Decision]:
+def _kept_equal(case: Case, account: Account, row: LedgerRow, world: World) -> Iterator[Decision]:
     """The one write that makes the login equal to the account."""
     login, subject = case.login, subject_of(case)
     assert login is not None  # noqa: S101 - the callers matched a login
     after, problem = _wanted(account, login)
     if problem:
         yield Skip(subject, Reason.INVALID, problem)
-    if after.status == Status.ACTIVE and login.status == Status.LOCKED and not row.locked:
-        yield Skip(subject, Reason.LOCKED_ELSEWHERE, "locked by somebody else, and stays so until they unlock it")
+    hold = world.holds.get(login.id)
+    if after.status == Status.ACTIVE and login.status == Status.LOCKED and (hold or not row.locked):
+        locked = str(hold) if hold else "locked by somebody else, and stays so until they unlock it"
+        yield Skip(subject, Reason.LOCKED_ELSEWHERE, locked)
         after = replace(after, status=login.status)
     if after == login:
+        return
+    if hold and after.status != Status.LOCKED:
+        # Their lock is just being made, or another hand undid it: an update says active or locked in any case.
+        yield Skip(subject, Reason.LOCKED_ELSEWHERE, f"{hold}; but the login is active, so it is left as it is")
         return
     unread = [field_words(f) for f in WRITTEN_FIELDS if getattr(login, f) is None]
     if unread:
@@ -267,7 +278,7 @@ def _named(case: Case, world: World) -> Iterator[Decision]:
     row = LedgerRow(
         login.id, account.anchor, world.policy.provisioning_id, Origin.ADOPTED, login.login, groups=explained
     )
-    yield from _kept_equal(replace(case, row=row), account, row)
+    yield from _kept_equal(replace(case, row=row), account, row, world)
     yield from _groups(subject, account, case.member_of, explained, world)
 
 

@@ -1,7 +1,8 @@
 """What a job may do, as values: the leaver's fate, adoption, creation, and the facts of the service it works on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from iwds.core.model import Group
@@ -34,6 +35,27 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """The helpdesk's lock on one login: until its end no run makes the login active, whatever the directory says.
+
+    Attributes:
+        until: when it ends, with time zone; None for not before somebody lifts it.
+    """
+
+    by: str
+    reason: str
+    until: datetime | None = None
+
+    def stands(self, now: datetime) -> bool:
+        """Whether it has not ended yet."""
+        return self.until is None or now < self.until
+
+    def __str__(self) -> str:
+        until = f" until {self.until:%Y-%m-%d %H:%M %Z}" if self.until else ""
+        return f"locked by {self.by}{until}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
 class World:
     """What a decision about one person has to know beside that person.
 
@@ -45,6 +67,7 @@ class World:
         protected: folded login names that are never touched.
         tagged: whether the service can create logins with a provisioningId.
         states_enabled: whether the mapping says who is enabled; then nobody is created of whom that is not known.
+        holds: the helpdesk's locks that stand, by login id.
     """
 
     policy: Policy
@@ -54,6 +77,7 @@ class World:
     protected: frozenset[str] = frozenset()
     tagged: bool = True
     states_enabled: bool = False
+    holds: Mapping[int, Hold] = field(default_factory=dict)
 
     @property
     def governed(self) -> frozenset[int]:

@@ -8,7 +8,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
 from random import SystemRandom
@@ -28,8 +28,9 @@ from iwds.core.change import (
     batches,
 )
 from iwds.core.ledger import ledger_effect
-from iwds.core.model import LedgerRow
+from iwds.core.model import LedgerRow, Status
 from iwds.core.plan import Plan
+from iwds.core.policy import Hold
 from iwds.engine.job import Job, Progress, silent
 from iwds.engine.settle import FindRow, settled_by_reading
 from iwds.engine.verify import Verifier
@@ -81,13 +82,17 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Hands:
-    """What applying needs: the writer, the journal, the lease, our memory and the request to stop."""
+    """What applying needs: the writer, the journal, the lease, our memory and the request to stop.
+
+    `find_hold` gives the helpdesk's lock that stands on a login at the moment of the question.
+    """
 
     writer: TargetWriter
     journal: Journal
     lease: Lease
     verifier: Verifier
     find_row: FindRow
+    find_hold: Callable[[int], Hold | None]
     stop: threading.Event
     progress: Progress = silent
 
@@ -224,7 +229,12 @@ class Applying:
             if not self.hands.lease.outlives(self.job.target.timeout):
                 return Outcome(step.intent, Result.NOT_TRIED, "the lease of the service was about to end", attempts)
             try:
-                return self._done(step, self._call(step.change, login_id), attempts)
+                if hold := self._held(step.change):
+                    return Outcome(step.intent, Result.HELD, str(hold), attempts - 1)
+                made = self._call(step.change, login_id)
+                if hold := self._held(step.change):
+                    return self._locked_again(step, hold, attempts)
+                return self._done(step, made, attempts)
             except NotSent as error:
                 pause = _pause(attempts, error)
                 if attempts == ATTEMPTS or pause > LONGEST_PAUSE or self.hands.stop.wait(pause):
@@ -233,6 +243,18 @@ class Applying:
                 return self._unknown(step, login_id, error, attempts)
             except (CallFailed, AccessRefused) as error:
                 return self._failed(step, error, attempts)
+
+    def _held(self, change: Change) -> Hold | None:
+        """The helpdesk's lock that a change would undo: every update says anew whether a login is active."""
+        if not isinstance(change, Write) or change.after.status == Status.LOCKED:
+            return None
+        return self.hands.find_hold(change.after.id)
+
+    def _locked_again(self, step: _Step, hold: Hold, attempts: int) -> Outcome:
+        """A lock came while we wrote. Who locks keeps the hold first, so asking before and after misses none."""
+        assert isinstance(step.change, Write)  # noqa: S101 - nothing else can undo a lock
+        self.hands.writer.update(replace(step.change.after, status=int(Status.LOCKED)))
+        return Outcome(step.intent, Result.HELD, f"{hold}, and locked again", attempts, step.change.after.id)
 
     def _call(self, change: Change, login_id: int) -> int:
         call = _call_for(change, self.hands.writer, login_id)

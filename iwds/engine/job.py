@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from iwds.core.guards import GuardKind, Limit
-from iwds.core.policy import Policy
+from iwds.core.model import Service
+from iwds.core.policy import Hold, Policy
 from iwds.ports import Clock, Rules, Source, State, TargetReader, TargetWriter, Waist
 
 Progress = Callable[[str, int, int | None], None]
@@ -55,6 +56,11 @@ class Tools:
     clock: Clock
     waist: Callable[[], Waist]
     progress: Progress = silent
+
+    def hold(self, service: Service, login_id: int) -> Hold | None:
+        """The helpdesk's lock that stands on a login right now."""
+        row = self.state.open_hold(service, login_id)
+        return row.hold if row and row.hold.stands(self.clock.now()) else None
 
 
 MakeWriter = Callable[[], TargetWriter]

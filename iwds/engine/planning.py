@@ -14,7 +14,7 @@ from iwds.core.change import Adopt, CreateLogin
 from iwds.core.decide import Decision, Proposal, decide
 from iwds.core.guards import Populations
 from iwds.core.matching import Case, Match, Tally
-from iwds.core.model import Account, Entry, Group, Proof, Unmapped, fold
+from iwds.core.model import Account, Entry, Group, LedgerRow, Proof, Unmapped, fold
 from iwds.core.plan import Basis, Plan, Selection
 from iwds.core.policy import World
 from iwds.engine.job import Job, Tools
@@ -60,6 +60,7 @@ class _Planning:
     def __init__(self, job: Job, tools: Tools, waist: Waist, stop: threading.Event) -> None:
         self.job, self.tools, self.waist, self.stop = job, tools, waist, stop
         self.now = tools.clock.now()
+        self.holds = tools.state.open_holds(job.target.service)
         self.notes: list[str] = []
 
     def plan(self, selection: Selection) -> tuple[Plan, Tally]:
@@ -96,11 +97,12 @@ class _Planning:
             protected=frozenset(map(fold, job.rules.protected)),
             tagged=job.target.knows_tagged_creation(),
             states_enabled=job.rules.states_enabled,
+            holds={row.login_id: row.hold for row in reversed(self.holds) if row.hold.stands(self.now)},
         )
 
     def _read(self, groups: dict[str, Group]) -> Readings:
         """Both sides at the same time: they are different machines."""
-        self.waist.add_ledger(self.tools.state.ledger(self.job.target.service))
+        self.waist.add_ledger(self._remembered())
         with ThreadPoolExecutor(2) as threads:
             people = threads.submit(lambda: tuple(self._read_source(source) for source in self.job.sources))
             service = threads.submit(self._read_service, groups)
@@ -111,6 +113,12 @@ class _Planning:
                 "nothing was planned or changed; run it again, and if this stays: iwds check",
             )
         return readings
+
+    def _remembered(self) -> Iterator[LedgerRow]:
+        """The ledger, with the locks of holds that have ended as our own: the run that applies takes them over."""
+        ended = {row.login_id for row in self.holds if not row.foreign and not row.hold.stands(self.now)}
+        for row in self.tools.state.ledger(self.job.target.service):
+            yield replace(row, locked=True) if row.login_id in ended else row
 
     def _read_source(self, source: Source) -> Proof:
         stream = source.read(self.job.rules.attributes)

@@ -1,10 +1,8 @@
 """One run from lease to report: settle what an earlier run left open, plan, refuse or apply, remember."""
 
-import getpass
 import json
 import os
 import secrets
-import socket
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -27,6 +25,7 @@ from iwds.engine.job import Job, MakeWriter, Tools
 from iwds.engine.planning import make_plan
 from iwds.engine.settle import settled_by_reading
 from iwds.engine.verify import Verifier
+from iwds.engine.who import caller, host
 from iwds.errors import IwdsError, Refused
 from iwds.ports import Journal, Lease, Outcome, Result, RunRow
 
@@ -105,7 +104,7 @@ def run(job: Job, tools: Tools, make_writer: MakeWriter | None, request: Request
 def _leased(job: Job, tools: Tools) -> Iterator[Lease]:
     """The lease, kept alive by a thread until the end."""
     seconds = max(LEASE_SECONDS, 4 * job.target.timeout)
-    lease = tools.state.lease(job.target.service, f"{_who()}@{socket.gethostname()} pid {os.getpid()}", seconds)
+    lease = tools.state.lease(job.target.service, f"{caller()}@{host()} pid {os.getpid()}", seconds)
     ended = threading.Event()
 
     def keep() -> None:
@@ -133,7 +132,7 @@ class _Run:
             job=job.name,
             service=str(job.target.service),
             command=request.command,
-            who=_who(),
+            who=caller(),
             started=tools.clock.now(),
             ended=None,
             exit_code=None,
@@ -165,6 +164,7 @@ class _Run:
         self.row = replace(self.row, plan=plan.id)
         if make_writer is None or plan.violations:
             return self._not_applied(plan, moved)
+        self.tools.state.take_over_holds(self.job.target.service, plan.made_at, self.row.id, self.lease)
         self.tools.state.note_tags(self.job.target.service, tally.tags, self.lease)
         self.tools.state.note_unlocked(self.job.target.service, tally.unlocked, self.lease)
         return self._applied(plan, moved, make_writer, journal)
@@ -193,8 +193,9 @@ class _Run:
         writer = make_writer()
         try:
             find_row = partial(self.tools.state.ledger_row, self.job.target.service)
-            hands = Hands(writer, journal, self.lease, verifier, find_row, self.request.stop, self.tools.progress)
-            applying = Applying(plan, self.job, hands)
+            find_hold = partial(self.tools.hold, self.job.target.service)
+            own = writer, journal, self.lease, verifier, find_row, find_hold
+            applying = Applying(plan, self.job, Hands(*own, self.request.stop, self.tools.progress))
             self.made = (plan, applying.applied)
             return applying.run()
         finally:
@@ -294,13 +295,3 @@ def _applied_data(applied: Applied) -> dict[str, Any]:
         "waiting_for_seats": applied.waiting_for_seats,
         "open": [[describe(change), result.value, error] for change, result, error in applied.outcomes[:LISTED]],
     }
-
-
-def _who() -> str:
-    """The person behind the process: whoever called sudo, else the process's user."""
-    if name := os.environ.get("SUDO_USER"):
-        return name
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())

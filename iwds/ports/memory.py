@@ -1,4 +1,4 @@
-"""Our own memory: ledger, runs, plans, journal, leases; and the time."""
+"""Our own memory: ledger, runs, plans, journal, leases, the helpdesk's locks and its audit; and the time."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from iwds.core.change import Change
 from iwds.core.model import LedgerRow, Proof, Service
+from iwds.core.policy import Hold
 
 
 class Clock(Protocol):
@@ -136,8 +137,99 @@ class IntentRow:
     error: str
 
 
-class State(Protocol):
-    """Our own memory: ledger, runs, plans, journal, leases."""
+@dataclass(frozen=True, slots=True)
+class HoldRow:
+    """One hold as remembered. It is open until somebody lifts it, or until a run finds that it has ended.
+
+    Attributes:
+        foreign: somebody else had locked the login before: its end gives it back to nobody.
+        lifted_by: who lifted or replaced it, or the run that found it ended; empty while it is open.
+    """
+
+    login_id: int
+    hold: Hold
+    ticket: str
+    made_at: datetime
+    foreign: bool = False
+    lifted_at: datetime | None = None
+    lifted_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """One action on one login: the intent, and what became of it.
+
+    Attributes:
+        id: ours; 0 before it is kept.
+        name: the login's name when it was made.
+        action: `lock`, `code`, …
+        detail: what about it, in words; never a code, a PIN or a link.
+        who: the person behind the command, as the machine `host` knows them.
+        ended: when its outcome was known; None where the process died before.
+        result: None where the process died before it was known.
+        error: one sentence, empty for done.
+    """
+
+    id: int
+    at: datetime
+    service: str
+    login_id: int
+    name: str
+    action: str
+    detail: str
+    who: str
+    host: str
+    reason: str
+    ticket: str
+    ended: datetime | None = None
+    result: Result | None = None
+    error: str = ""
+
+
+class Holds(Protocol):
+    """The helpdesk's locks."""
+
+    def place_hold(self, service: Service, row: HoldRow) -> None:
+        """Keep a hold; one that is open for the same login is lifted by it."""
+        ...
+
+    def lift_hold(self, service: Service, login_id: int, by: str, at: datetime) -> None:
+        """Lift what is open for a login; nothing where nothing is."""
+        ...
+
+    def open_hold(self, service: Service, login_id: int) -> HoldRow | None:
+        """The open hold of one login, ended or not; a cheap question."""
+        ...
+
+    def open_holds(self, service: Service) -> Sequence[HoldRow]:
+        """All open holds, ended or not, in the order of login ids."""
+        ...
+
+    def take_over_holds(self, service: Service, now: datetime, run_id: str, lease: Lease) -> None:
+        """Lift all that have ended. Their locks count as made by a run from now on, unless they were another's."""
+        ...
+
+
+class Audit(Protocol):
+    """Who did what to whom, when, why, and how it ended. Nothing is ever changed or taken out."""
+
+    def note_action(self, row: AuditRow) -> int:
+        """Keep what is about to be done; returns its id."""
+        ...
+
+    def note_outcome(self, action_id: int, result: Result, error: str, at: datetime) -> None:
+        """Keep what became of it."""
+        ...
+
+    def audit(
+        self, login: int | str | None = None, *, service: str = "", since: datetime | None = None, limit: int = 50
+    ) -> Sequence[AuditRow]:
+        """The latest actions first, of one login by id or by the name that it then had."""
+        ...
+
+
+class State(Holds, Audit, Protocol):
+    """Our own memory: ledger, runs, plans, journal, leases, and what the helpdesk did."""
 
     def lease(self, service: Service, holder: str, seconds: float) -> Lease:
         """Take the lease of a service; `LeaseHeld` (naming holder and since when) where it is taken."""

@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from iwds.core.model import LedgerRow, Proof, Service
-from iwds.ports import Clock, IntentRow, JobMemory, Journal, Lease, RunRow, State
-from iwds.state import journal, leases, ledger, runs, schema
+from iwds.ports import AuditRow, Clock, HoldRow, IntentRow, JobMemory, Journal, Lease, Result, RunRow, State
+from iwds.state import helpdesk, journal, leases, ledger, runs, schema
 from iwds.state.engine import Database, connect, told
 
 
@@ -130,6 +130,42 @@ class SqlState:
     def plan(self, plan_id: str) -> str | None:
         """A plan document by id or unique beginning of it; `UsageError` where it is that of several."""
         return runs.find_plan(self._database, plan_id)
+
+    def place_hold(self, service: Service, row: HoldRow) -> None:
+        """Keep a hold; one that is open for the same login is lifted by it."""
+        helpdesk.place_hold(self._database, service, row)
+
+    def lift_hold(self, service: Service, login_id: int, by: str, at: datetime) -> None:
+        """Lift what is open for a login; nothing where nothing is."""
+        helpdesk.lift_hold(self._database, service, login_id, by, at)
+
+    def open_hold(self, service: Service, login_id: int) -> HoldRow | None:
+        """The open hold of one login, ended or not; a cheap question."""
+        return helpdesk.open_hold(self._database, service, login_id)
+
+    def open_holds(self, service: Service) -> Sequence[HoldRow]:
+        """All open holds, ended or not, in the order of login ids."""
+        return helpdesk.open_holds(self._database, service)
+
+    def take_over_holds(self, service: Service, now: datetime, run_id: str, lease: Lease) -> None:
+        """Lift all that have ended. Their locks count as made by a run from now on, unless they were another's."""
+        with self._database.writing() as connection:
+            leases.fence(connection, service, lease.epoch)
+            helpdesk.take_over_holds(connection, service, now, run_id)
+
+    def note_action(self, row: AuditRow) -> int:
+        """Keep what is about to be done; returns its id."""
+        return helpdesk.note_action(self._database, row)
+
+    def note_outcome(self, action_id: int, result: Result, error: str, at: datetime) -> None:
+        """Keep what became of it."""
+        helpdesk.note_outcome(self._database, action_id, result, error, at)
+
+    def audit(
+        self, login: int | str | None = None, *, service: str = "", since: datetime | None = None, limit: int = 50
+    ) -> Sequence[AuditRow]:
+        """The latest actions first, of one login by id or by the name that it then had."""
+        return helpdesk.read_audit(self._database, login, service, since, limit)
 
     def close(self) -> None:
         """Give back the database. May be called twice."""

@@ -1,7 +1,8 @@
 """The tables of the state database; a test holds the migrations equal to them.
 
 `run` and `plan` carry the configuration and people's data, `login` and `membership` are the ledger, `intent` and
-`outcome` the journal. Ids of the service's own objects are its numbers; ids of ours that a person types are text.
+`outcome` the journal; `hold`, `audit` and `audit_outcome` are the helpdesk's. Ids of the service's own objects are its
+numbers; ids of ours that a person types are text.
 """
 
 from datetime import UTC, datetime
@@ -201,3 +202,51 @@ counted = Table(
     Index("ix_counted_job_service_at", "job", "service", "at"),
 )
 """How many changes of a guard's kind a run applied without an override."""
+
+hold = Table(
+    "hold",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("service", String, nullable=False),
+    Column("login_id", Number, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("until", UtcTime),
+    Column("reason", Text, nullable=False),
+    Column("ticket", String, nullable=False),
+    Column("who", String, nullable=False),
+    Column("made_at", UtcTime, nullable=False),
+    Column("foreign", Boolean, nullable=False),
+    Column("lifted_at", UtcTime),
+    Column("lifted_by", String, nullable=False),
+    Index("ix_hold_service_login_id", "service", "login_id"),
+)
+"""The helpdesk's locks, open until `lifted_at`. `foreign`: somebody else had locked the login before."""
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("service", String, nullable=False),
+    Column("login_id", Number, nullable=False),
+    Column("name", String, nullable=False),
+    Column("folded", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("who", String, nullable=False),
+    Column("host", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("ticket", String, nullable=False),
+    Index("ix_audit_at", "at"),
+)
+"""What somebody was about to do to one login: written before the call, and never changed. No codes, PINs or links."""
+
+audit_outcome = Table(
+    "audit_outcome",
+    metadata,
+    Column("audit", Number, ForeignKey("audit.id"), primary_key=True, autoincrement=False),
+    Column("at", UtcTime, nullable=False),
+    Column("result", String, nullable=False),
+    Column("error", Text, nullable=False),
+)
+"""What became of it; missing where the process died in between."""

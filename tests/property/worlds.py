@@ -17,11 +17,13 @@ from iwds.core.model import (
     Role,
     Unmapped,
 )
-from iwds.core.policy import Leaver, Policy, World
+from iwds.core.policy import Hold, Leaver, Policy, World
 
 GROUPS = {name: Group(number, name) for number, name in enumerate(("vpn", "mail", "wiki"), start=1)}
 NAMES = ("ann", "bob", "Ann", "cy", "dee", "eve")
 OURS = 20
+HOLDS = dict.fromkeys((*range(101, 107), *range(201, 206)), Hold("ann", "phone lost"))
+"""The helpdesk's lock on every login that there can be."""
 
 anchors = st.builds(Anchor, st.sampled_from(("r1", "r2")), st.sampled_from(("a", "b", "c", "d", "e", "f")))
 group_names = st.frozensets(st.sampled_from((*GROUPS, "missing")))
@@ -178,4 +180,6 @@ worlds = st.builds(
     groups=st.just(GROUPS),
     exclusive=st.frozensets(st.sampled_from((1, 2))),
     protected=st.frozensets(st.sampled_from(("ann", "eve"))),
+    holds=st.just({})
+    | st.frozensets(st.sampled_from(sorted(HOLDS))).map(lambda ids: {number: HOLDS[number] for number in ids}),
 )

@@ -249,6 +249,13 @@ def test_a_text_that_cannot_be_sent_is_rejected_before_it_is_sent() -> None:
         assert server.requests == []
 
 
+def test_a_name_that_cannot_be_sent_is_not_looked_for() -> None:
+    with BrokenServer(reset) as server, target(server.url) as (reader, _):
+        with pytest.raises(Rejected, match=r"U\+0001"):
+            reader.named("zoe\x01")
+        assert server.requests == []
+
+
 def test_a_creation_without_an_id_is_unknown() -> None:
     for inner in ("<err>OK</err><code>123456789</code><id>0</id>", "<err>OK</err><code>123456789</code>"):
         with (

@@ -1,6 +1,7 @@
 """What one case leads to."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -22,8 +23,8 @@ from iwds.core.decide import Decision, Proposal, Reason, Skip, decide, subject_o
 from iwds.core.ledger import written_of
 from iwds.core.matching import Case, Match
 from iwds.core.model import Absent, Activation, AtCreation, Origin, Unmapped
-from iwds.core.policy import Leaver, Policy
-from tests.unit.core.made import OURS, account, anchor, changes, decided, login, reasons, row, subject, world
+from iwds.core.policy import Hold, Leaver, Policy
+from tests.unit.core.made import NOON, OURS, account, anchor, changes, decided, login, reasons, row, subject, world
 
 
 def absent(reason: Absent = Absent.OUT_OF_SCOPE) -> Unmapped:
@@ -219,6 +220,45 @@ class TestMemberships:
         assert [type(change) for change in changes(found)] == [Write]
         adopted = decided([account(groups=None)], [], [login()], {1: frozenset({1})})
         assert one(adopted).groups == ()
+
+
+class TestUnderAHold:
+    """The helpdesk's lock."""
+
+    RULES = world(holds={1: Hold("bob", "phone lost", NOON)})
+    WORDS = "locked by bob until 2026-11-22 12:00 UTC: phone lost"
+
+    @pytest.mark.parametrize("locked", [True, False])
+    def test_nobody_is_unlocked_and_the_rest_is_kept_equal(self, locked: bool) -> None:
+        wants = account(enabled=True, mail="a@x.y")
+        found = decided([wants], [row(locked=locked)], [login(status=1)], rules=self.RULES)
+        assert [(d.reason, d.detail) for d in found if isinstance(d, Skip)] == [(Reason.LOCKED_ELSEWHERE, self.WORDS)]
+        assert (one(found).after.status, one(found).after.mail) == (1, "a@x.y")
+
+    def test_a_login_that_is_active_all_the_same_is_not_written_to(self) -> None:
+        (skip,) = decided([account(mail="a@x.y")], [row()], [login()], rules=self.RULES)
+        assert isinstance(skip, Skip)
+        assert skip.detail == f"{self.WORDS}; but the login is active, so it is left as it is"
+
+    def test_who_is_disabled_is_locked_and_who_left_is_deleted(self) -> None:
+        assert one(decided([account(enabled=False)], [row()], [login()], rules=self.RULES)).after.status == 1
+        gone = replace(self.RULES, policy=Policy(OURS, Leaver.DELETE))
+        assert isinstance(one(decided([], [row()], [login(status=1)], rules=gone)), DeleteLogin)
+
+    def test_nobody_gets_a_fresh_login_because_somebody_deleted_the_locked_one(self) -> None:
+        (skip,) = decided([account(enabled=True)], [row()], rules=self.RULES)
+        assert isinstance(skip, Skip)
+        assert skip.detail == f"{self.WORDS}; and their login was deleted since"
+        assert isinstance(one(decided([], [row()], rules=self.RULES)), Forget)
+
+    def test_without_an_end_it_says_none(self) -> None:
+        assert str(Hold("bob", "phone lost")) == "locked by bob: phone lost"
+
+    def test_it_stands_until_its_end(self) -> None:
+        hold = Hold("bob", "phone lost", NOON)
+        assert hold.stands(NOON - timedelta(seconds=1))
+        assert not hold.stands(NOON)
+        assert Hold("bob", "phone lost").stands(NOON)
 
 
 class TestNewcomers:

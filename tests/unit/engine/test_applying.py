@@ -22,6 +22,7 @@ from iwds.core.change import (
     Write,
 )
 from iwds.core.model import Account, Activation, Anchor, AtCreation, Group, Login
+from iwds.core.policy import Hold
 from iwds.engine import applying
 from iwds.engine.applying import Applied, Applying, Hands
 from iwds.engine.running import LEASE_SECONDS
@@ -53,6 +54,7 @@ class Stage(Rehearsal):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self.stop = threading.Event()
+        self.find_hold: Callable[[int], Hold | None] = lambda _: None
         self.told: list[tuple[str, int, int | None]] = []
         service = self.job.target.service
         self.lease: Lease = self.state.lease(service, "us", LEASE_SECONDS)
@@ -66,6 +68,7 @@ class Stage(Rehearsal):
             self.lease,
             Verifier(self.job, self.clock, self.clock.now()),
             lambda login_id: self.state.ledger_row(service, login_id),
+            self.find_hold,
             self.stop,
             lambda *said: self.told.append(said),
         )

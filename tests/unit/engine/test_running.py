@@ -1,9 +1,10 @@
 """One run from lease to report."""
 
-import getpass
 import os
+import pwd
 import threading
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -12,7 +13,7 @@ from iwds.core.decide import Reason
 from iwds.core.guards import DEFAULTS
 from iwds.core.model import Account, Anchor, Origin, Status
 from iwds.core.plan import Plan, Selection
-from iwds.core.policy import Leaver, Policy
+from iwds.core.policy import Hold, Leaver, Policy
 from iwds.engine import planning, running
 from iwds.engine.running import LEASE_SECONDS, RunReport, plan_exit_code, plan_only, settle_open_intents
 from iwds.errors import (
@@ -24,7 +25,7 @@ from iwds.errors import (
     ServiceUnproven,
     SourceUnavailable,
 )
-from iwds.ports import Result
+from iwds.ports import HoldRow, Result
 from iwds.state.leases import SqlLease
 from tests.unit.engine.rehearsal import OURS, Rehearsal
 
@@ -412,9 +413,100 @@ class TestWho:
     ) -> None:
         monkeypatch.delenv("SUDO_USER", raising=False)
         monkeypatch.setenv("LOGNAME", "bob")
-        assert stage.run().run.who == "bob"
-        monkeypatch.setattr(getpass, "getuser", _raising(OSError("no such user")))
+        assert stage.run().run.who == pwd.getpwuid(os.getuid()).pw_name
+        monkeypatch.setattr(pwd, "getpwuid", _raising(KeyError("no such user")))
         assert stage.run().run.who == str(os.getuid())
+
+
+class TestAHold:
+    """The helpdesk's lock on somebody's login."""
+
+    def held(self, stage: Rehearsal, minutes: float | None = 60, foreign: bool = False) -> Rehearsal:
+        """Ann is locked by the helpdesk."""
+        settled(stage, "ann", "bob")
+        until = None if minutes is None else stage.clock.now() + timedelta(minutes=minutes)
+        stage.by_hand("ann", status=1)
+        hold = HoldRow(stage.login("ann").id, Hold("zoe", "phone lost", until), "", stage.clock.now(), foreign)
+        stage.state.place_hold(stage.job.target.service, hold)
+        return stage
+
+    def test_is_undone_by_no_run_before_its_end_and_alarms_nobody(self, stage: Rehearsal) -> None:
+        self.held(stage)
+        stage.change("ann", mail="new@x.y")
+        report = stage.run()
+        assert report.exit_code == 0
+        (skip,) = report.plan.skips
+        assert (skip.reason, skip.detail[:14]) == (Reason.LOCKED_ELSEWHERE, "locked by zoe ")
+        assert (stage.login("ann").status, stage.login("ann").mail) == (1, "new@x.y")
+
+    def test_is_undone_by_the_first_run_after_its_end_as_its_plan_said(self, stage: Rehearsal) -> None:
+        self.held(stage, minutes=10)
+        stage.clock.passed = 10 * 60
+        planned = plan_only(stage.job, stage.tools)
+        assert planned.count() == {Kind.UNLOCK: 1}
+        report = stage.run()
+        assert report.plan.changes == planned.changes
+        assert stage.login("ann").status == 0
+        assert stage.state.open_holds(stage.job.target.service) == []
+        stage.by_hand("ann", status=1)
+        assert stage.run().plan.changes == ()  # a lock of the console since is the console's
+
+    def test_of_a_login_that_somebody_else_had_locked_gives_it_back_to_nobody(self, stage: Rehearsal) -> None:
+        self.held(stage, minutes=10, foreign=True)
+        stage.clock.passed = 10 * 60
+        for _ in range(2):
+            assert [skip.reason for skip in stage.run().plan.skips] == [Reason.LOCKED_ELSEWHERE]
+        assert stage.login("ann").status == 1
+
+    def test_without_an_end_stays_until_it_is_lifted(self, stage: Rehearsal) -> None:
+        self.held(stage, minutes=None)
+        stage.clock.passed = 400 * 24 * 3600
+        assert stage.run().plan.changes == ()
+        stage.state.lift_hold(stage.job.target.service, stage.login("ann").id, "zoe", stage.clock.now())
+        stage.by_hand("ann", status=0)
+        assert stage.run().plan.skips == ()
+
+    def test_that_came_after_the_plan_is_kept_by_the_run(self, stage: Rehearsal) -> None:
+        settled(stage, "ann", "bob")
+        stage.change("ann", mail="new@x.y")
+        service, ann = stage.job.target.service, stage.login("ann").id
+
+        def lock(_: Plan) -> bool:
+            stage.state.place_hold(service, HoldRow(ann, Hold("zoe", "phone lost"), "", stage.clock.now()))
+            stage.by_hand("ann", status=1)
+            return True
+
+        report = stage.run(confirm=lock)
+        assert (report.exit_code, stage.login("ann").status) == (3, 1)
+        assert report.applied
+        assert [(result, why) for _, result, why in report.applied.outcomes] == [
+            (Result.HELD, "locked by zoe: phone lost")
+        ]  # fmt: skip
+
+    def test_that_came_while_the_run_was_writing_is_made_again_by_the_run(self, stage: Rehearsal) -> None:
+        settled(stage, "ann", "bob")
+        stage.change("ann", mail="new@x.y")
+        service, ann = stage.job.target.service, stage.login("ann").id
+
+        def meanwhile(_: str) -> None:
+            stage.target.state.before = lambda _: None
+            stage.state.place_hold(service, HoldRow(ann, Hold("zoe", "phone lost"), "", stage.clock.now()))
+            stage.by_hand("ann", status=1)
+
+        stage.target.state.before = meanwhile
+        report = stage.run()
+        assert (stage.login("ann").status, stage.login("ann").mail) == (1, "new@x.y")
+        assert report.applied
+        assert [why for _, _, why in report.applied.outcomes] == ["locked by zoe: phone lost, and locked again"]
+
+    def test_stands_in_the_way_of_no_lock_and_no_deletion(self, stage: Rehearsal) -> None:
+        self.held(stage)
+        stage.by_hand("ann", status=0)
+        stage.change("ann", disabled="yes")
+        assert stage.run().plan.count() == {Kind.LOCK: 1}
+        stage.leave("ann")
+        stage.configure(policy=Policy(OURS, Leaver.DELETE))
+        assert stage.run().plan.count() == {Kind.DELETE: 1}
 
 
 def test_the_tag_of_what_we_created_is_noted_by_the_next_run(stage: Rehearsal) -> None:
