@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from iwds.core.guards import GuardKind, Limit
-from iwds.core.policy import Policy
+from iwds.core.policy import VERIFY_ROLES_EVERY, Policy
 from iwds.ports import Clock, Rules, Source, State, TargetReader, TargetWriter, Waist
 
 Progress = Callable[[str, int, int | None], None]
@@ -28,6 +28,7 @@ class Job:
         limits: of every guard.
         digest: of mapping, scope, sources and policy; see `settings.digest`.
         config: the effective configuration without secrets, as text.
+        verify_roles_every: in how many days every role in a group that we remember is looked at again.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Job:
     limits: Mapping[GuardKind, Limit]
     digest: str
     config: str = ""
+    verify_roles_every: int = VERIFY_ROLES_EVERY
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,12 @@ from iwds.core.assembly import Facts, assemble
 from iwds.core.change import Adopt, CreateLogin
 from iwds.core.decide import Decision, Proposal, decide
 from iwds.core.guards import Populations
-from iwds.core.matching import Case, Match, Tally
+from iwds.core.matching import Case, Match, Tally, is_settled
 from iwds.core.model import Account, Entry, Group, Proof, Unmapped, fold
 from iwds.core.plan import Basis, Plan, Selection
-from iwds.core.policy import World
+from iwds.core.policy import Rota, World
 from iwds.engine.job import Job, Tools
+from iwds.engine.role_reading import RoleReading
 from iwds.errors import ConfigurationError, ServiceUnproven, Stopped
 from iwds.ports import JobMemory, ReadStream, Source, T_co, Waist
 
@@ -54,6 +55,7 @@ class _Planning:
         self.job, self.tools, self.waist, self.stop = job, tools, waist, stop
         self.now = tools.clock.now()
         self.notes: list[str] = []
+        self.roles: dict[tuple[int, int], int] = {}
 
     def plan(self, selection: Selection) -> tuple[Plan, Tally]:
         job, service = self.job, self.job.target.service
@@ -69,7 +71,8 @@ class _Planning:
         basis = replace(self._basis(readings, tally, memory), agreed=agreed, matched=agreed + ours)
         facts = Facts(basis, self._populations(basis, decisions, memory), job.limits)
         plan_id = secrets.token_hex(4)
-        return assemble((plan_id, job.name, str(service), self.now), decisions, facts, selection), tally
+        plan = assemble((plan_id, job.name, str(service), self.now), decisions, facts, selection)
+        return plan, replace(tally, roles=self.roles)
 
     def _governed(self, existing: Sequence[Group]) -> dict[str, Group]:
         """The service's groups that the mapping governs; those that do not exist become a note."""
@@ -89,6 +92,8 @@ class _Planning:
             protected=frozenset(map(fold, job.rules.protected)),
             tagged=job.target.knows_tagged_creation(),
             states_enabled=job.rules.states_enabled,
+            roles=job.target.group_roles,
+            rota=Rota(job.verify_roles_every, self.now.toordinal()),
         )
 
     def _read(self, groups: dict[str, Group]) -> Readings:
@@ -146,12 +151,32 @@ class _Planning:
         """What every case leads to, how many of the cases have an account, and how many of these a login of ours."""
         decisions: list[Decision] = []
         differing = ours = 0
-        for case in self.waist.cases():
+        reading = RoleReading(self.job.target, self._told_of_roles)
+        for case in reading.of(self.waist.cases()):
+            self._remember_roles(case, world)
+            if is_settled(case, world):
+                continue
             self._look_for(case)
             differing += case.account is not None
             ours += case.match is Match.OURS and case.row is not None and case.row.owner == world.policy.provisioning_id
             decisions.extend(decide(case, world))
+        if reading.unread:
+            self.notes.append(f"the roles in groups of {reading.unread} logins could not be read, and stay as they are")
         return decisions, differing, ours
+
+    def _told_of_roles(self, asked: int) -> None:
+        self.tools.progress("roles", asked, None)
+        if self.stop.is_set():
+            raise Stopped("stopped on request while reading roles; nothing was changed")
+
+    def _remember_roles(self, case: Case, world: World) -> None:
+        """Of what was read, what our memory lacks: then the next run need not ask again."""
+        if not case.roles or case.account is None or case.row is None or case.login is None:
+            return
+        wanted = world.roles_wanted(case.account)
+        for group, role in case.roles.items():
+            if role == wanted[group] != case.row.group_roles.get(group):
+                self.roles[case.login.id, group] = role
 
     def _look_for(self, case: Case) -> None:
         """A login of ours that the reading did not show must really be gone, or the reading missed it."""

@@ -1,18 +1,19 @@
 """The reading half of the provisioning API: which operation answers which question."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from iwds.core.model import Account, Group, Login, Membership, Service, Unmapped, fold
 from iwds.core.normal import normalise
-from iwds.errors import LoginUnknown, ServiceUnavailable
+from iwds.errors import LoginUnknown, ServiceUnavailable, ServiceUnproven
 from iwds.ports import Finding
 from iwds.soap.description import OPERATIONS
 from iwds.soap.envelope import Answer, build_partial_request
 from iwds.targets._calls import Api
 from iwds.targets._reading import Reading, Tally, logins_of, paged, whole
+from iwds.targets._roles import known_roles
 
 if TYPE_CHECKING:  # they import each other
     from iwds.targets.provisioning import Settings
@@ -54,6 +55,11 @@ class ProvisioningReader:
     def lanes(self) -> int:
         """How many calls may be under way at once."""
         return self._settings.calls_at_once
+
+    @property
+    def group_roles(self) -> Mapping[str, int]:
+        """The roles in groups by name, the custom ones as the settings name them."""
+        return known_roles(self._settings.group_roles)
 
     def normalise(self, account: Account, name: str) -> Account | Unmapped:
         """The account within the documented constraints of the service."""
@@ -103,6 +109,23 @@ class ProvisioningReader:
         best = next((login for login in found if login.login == name), found[0] if found else None)
         return best and self._with_tag(best)
 
+    def role_in(self, group_id: int, login_id: int) -> int | None:
+        """One call; a second one where the service refuses without a cause, which it does for whoever is no member."""
+        try:
+            return self._api.read("groupAccountQuery", userid=0, groupid=group_id, loginid=login_id).numbers["roleid"]
+        except LoginUnknown:
+            return None
+        except (ServiceUnavailable, KeyError):
+            return self._roles_of(login_id).get(group_id)
+
+    def roles_in(self, groups: Collection[int], login_id: int) -> Mapping[int, int]:
+        """One call: about the membership where one group is asked for, else for the list of the login's groups."""
+        if len(groups) == 1:
+            (group,) = groups
+            role = self.role_in(group, login_id)
+            return {} if role is None else {group: role}
+        return {group: role for group, role in self._roles_of(login_id).items() if group in groups}
+
     def check(self) -> Iterator[Finding]:
         """Certificate, service id, tagged creation, logins and groups; ends with the first failure to speak at all."""
         from iwds.targets._check import findings  # the check loads a WSDL library that nothing else needs
@@ -129,10 +152,23 @@ class ProvisioningReader:
         return self._api.read("loginsQuery", userid=0, serviceid=service, offset=offset, nmax=lines, sort=_BY_LOGIN)
 
     def _group_page(self, offset: int, lines: int) -> Answer:
-        answer = self._api.read("serviceGroupsQuery", userid=0, serviceid=self._service.id, offset=offset, nmax=lines)
-        if "id" not in answer.number_arrays and "groupid" in answer.number_arrays:  # the two documents disagree
-            answer.number_arrays["id"] = answer.number_arrays["groupid"]
-        return answer
+        return _with_ids(
+            self._api.read("serviceGroupsQuery", userid=0, serviceid=self._service.id, offset=offset, nmax=lines)
+        )
+
+    def _roles_of(self, login_id: int) -> dict[int, int]:
+        """A login's role in each of its groups, by group id; empty for a login that does not exist."""
+
+        def page(offset: int, lines: int) -> Answer:
+            return _with_ids(self._api.read("loginGetGroups", userid=0, loginid=login_id, offset=offset, nmax=lines))
+
+        try:
+            pages = whole(page, self._settings.page_size, f"the groups of login {login_id}")
+        except LoginUnknown:
+            return {}
+        except ServiceUnproven as error:
+            raise ServiceUnavailable(str(error), error.advice) from None
+        return {group: role for answer in pages for group, role in _roles(answer)}
 
     def _members(self, group: int, tally: Tally) -> Iterator[Membership]:
         def page(offset: int, lines: int) -> Answer:
@@ -166,6 +202,21 @@ class ProvisioningReader:
             return login
         asked = self._api.read("loginQuery", userid=0, loginid=login.id)
         return replace(login, created_by=asked.numbers.get("createdby"))
+
+
+def _with_ids(answer: Answer) -> Answer:
+    """A page of groups with their ids as `id`: the two documents of the API name them differently."""
+    found = answer.number_arrays
+    if "id" not in found and ("groupid" in found or answer.numbers.get("n") == 0):
+        found["id"] = found.get("groupid", [])
+    return answer
+
+
+def _roles(page: Answer) -> Iterator[tuple[int, int]]:
+    ids = page.number_arrays["id"]
+    for group, role in zip(ids, page.number_arrays.get("role") or [None] * len(ids), strict=True):
+        if group is not None and role is not None:
+            yield group, role
 
 
 def _groups(page: Answer) -> Iterator[Group]:

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iwds.core.matching import Case, Tally, join
+from iwds.core.matching import Case, Match, Tally, is_protected, join
 from iwds.core.model import Membership
 from iwds.state.scratch import ScratchWaist
-from tests.property.worlds import Readings, readings
+from tests.property.worlds import OURS, Readings, readings
 
 
 def in_order(cases: Iterable[Case]) -> list[Case]:
@@ -40,6 +40,19 @@ def test_the_scratch_file_finds_the_same_cases_as_the_obvious_join(world: Readin
 
     assert in_order(found) == in_order(expected)
     assert counted == tally
+
+
+@given(readings())
+def test_a_role_is_asked_for_where_it_is_governed_and_not_known_to_be_right_or_due(world: Readings) -> None:
+    cases, _ = join(world.people, world.rows, world.logins, world.members, world.world)
+    for case in cases:
+        if case.match is Match.OURS and case.account and case.row and case.login:
+            wanted, known = world.world.roles_wanted(case.account), case.row.group_roles
+            there = {group for group in wanted if group in case.member_of}
+            mine = case.row.owner == OURS and not is_protected(case, world.world)
+            due = world.world.rota.turn_of(case.login.id)
+            expected = {group for group in there if due or known.get(group) != wanted[group]} if mine else set()
+            assert case.asked == expected
 
 
 @given(readings(), st.randoms(use_true_random=False))
