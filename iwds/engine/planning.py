@@ -161,7 +161,8 @@ class _Planning:
             ours += case.match is Match.OURS and case.row is not None and case.row.owner == world.policy.provisioning_id
             decisions.extend(decide(case, world))
         if reading.unread:
-            self.notes.append(f"the roles in groups of {reading.unread} logins could not be read, and stay as they are")
+            told = f"{reading.unread:,} of {reading.asked:,} logins"
+            self.notes.append(f"roles in groups that could not be read stay as they are: those of {told}")
         return decisions, differing, ours
 
     def _told_of_roles(self, asked: int) -> None:

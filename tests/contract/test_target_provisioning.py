@@ -14,8 +14,9 @@ class TestProvisioning(TargetContract):
     def target(self) -> Iterator[ProvisioningTarget]:
         with SandboxThread(max_logins=SEATS) as sandbox:
             settings = Settings(
-                kind="provisioning", url=sandbox.url, service_id=10408, provisioning_id=TAG, page_size=7
-            )
+                kind="provisioning", url=sandbox.url, service_id=10408, provisioning_id=TAG, page_size=7,
+                group_roles={"auditor": 17},
+            )  # fmt: skip
             target = connect("mfa", settings)
             yield target
             target.reader.close()

@@ -39,9 +39,9 @@ CHANGES = st.sampled_from(
         ("scope", "excluded"),
         ("scope", ""),
         ("role", "1"),
-        ("vpn-role", "manager"),
-        ("vpn-role", "auditor"),
-        ("vpn-role", ""),
+        ("vpn_role", "manager"),
+        ("vpn_role", "auditor"),
+        ("vpn_role", ""),
     ]
 )
 OPERATIONS = st.sampled_from(("create", "update", "delete", "add_to_group", "set_role_in", "remove_from_group"))
@@ -186,7 +186,7 @@ class World(RuleBasedStateMachine):
         for row in self.stage.ledger().values() if self.stage.job.verify_roles_every == 1 else ():
             entry, held = wanted.get(row.anchor), self.stage.target.state.members.get((1, row.login_id))
             if entry and not any(entry.attrs.get("scope", ())) and "vpn" in (entry.groups or ()) and held is not None:
-                role = next(iter(entry.attrs.get("vpn-role", ())), "") or "user"
+                role = next(iter(entry.attrs.get("vpn_role", ())), "") or "user"
                 assert held == self.stage.job.target.group_roles[role]
             assert row.group_roles.keys() <= {1}
 

@@ -45,7 +45,7 @@ class PlainRules:
     digest: str = "plain"
     groups: Mapping[str, bool] = field(default_factory=lambda: {"vpn": False, "wiki": False})
     group_roles: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    attributes: frozenset[str] = frozenset({"uid", "sn", "mail", "role", "disabled", "scope", "vpn-role", "wiki-role"})
+    attributes: frozenset[str] = frozenset({"uid", "sn", "mail", "role", "disabled", "scope", "vpn_role", "wiki_role"})
     extra_keys: frozenset[str] = frozenset()
     states_enabled: bool = True
     protected: frozenset[str] = frozenset()
@@ -69,9 +69,9 @@ class PlainRules:
         )
 
     def _roles(self, entry: Entry) -> Iterator[tuple[str, str]]:
-        """`vpn-role` is the role in vpn where it is governed; empty for a plain user."""
+        """`vpn_role` is the role in vpn where it is governed; empty for a plain user."""
         for group in sorted(self.group_roles):
-            role = _first(entry, f"{group}-role")
+            role = _first(entry, f"{group}_role")
             if role is not None and group in (entry.groups or ()):
                 yield group, role or "user"
 
