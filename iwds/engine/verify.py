@@ -90,14 +90,10 @@ class Verifier:
         return self._role(change) if isinstance(change, SetGroupRole) else self._login(change)
 
     def _role(self, change: SetGroupRole) -> str:
-        now = self.job.target.role_in(change.group.id, change.subject.login_id or 0)
+        name, now = change.group.name, self.job.target.role_in(change.group.id, change.subject.login_id or 0)
         if now is None:
-            return f"no member of {change.group.name} any more"
-        return (
-            ""
-            if now == change.before
-            else f"their role in {change.group.name} changed on the service since it was read"
-        )
+            return f"no member of {name} any more"
+        return "" if now == change.before else f"their role in {name} changed on the service since it was read"
 
     def _login(self, change: Change) -> str:
         before = change.before if isinstance(change, Write | DeleteLogin) else None

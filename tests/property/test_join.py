@@ -1,14 +1,17 @@
 """The scratch file's join equals the obvious one, and the order of inputs changes nothing."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from iwds.core.matching import Case, Match, Tally, is_protected, join
-from iwds.core.model import Membership
+from iwds.core.model import Account, Anchor, Membership
+from iwds.core.policy import Policy, Rota, World
 from iwds.state.scratch import ScratchWaist
-from tests.property.worlds import OURS, Readings, readings
+from tests.property.worlds import GROUPS, OURS, Readings, readings, settle
 
 
 def in_order(cases: Iterable[Case]) -> list[Case]:
@@ -40,6 +43,20 @@ def test_the_scratch_file_finds_the_same_cases_as_the_obvious_join(world: Readin
 
     assert in_order(found) == in_order(expected)
     assert counted == tally
+
+
+@pytest.mark.parametrize("known", [{}, {1: 0}, {1: 1}])
+@pytest.mark.parametrize("day", [0, 1])
+def test_both_ask_for_a_role_of_somebody_who_agrees_otherwise(known: dict[int, int], day: int) -> None:
+    """Rare among random readings: nothing else makes a case of them."""
+    ann = Account(Anchor("r1", "a"), "ann", groups=frozenset({"vpn"}), group_roles=(("vpn", "manager"),))
+    rules = World(Policy(OURS), frozenset({"r1"}), GROUPS, rota=Rota(2, day))
+    login, row, groups = settle(ann, 102, rules)
+    world = Readings([ann], [replace(row, group_roles=known)], [login], {102: groups}, rules, {})
+    expected, tally = join(world.people, world.rows, world.logins, world.members, world.world)
+
+    assert [case.asked for case in expected] == ([{1}] if day == 0 or known != {1: 1} else [])
+    assert by_scratch(world) == (expected, tally)
 
 
 @given(readings())
