@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from iwds import settings as configuration
 from iwds import yamlmarks
+from iwds.core.model import BUILTIN_ROLES
 from iwds.core.policy import Policy
 from iwds.engine.actions import Desk
 from iwds.engine.job import Job, MakeWriter, Progress, Tools, silent
@@ -137,8 +138,10 @@ class Wiring:
         job = self.config.job(name)
         _check_references(self.config, name)
         self._refuse_shared_tag(name)
-        rules = load_mapping(self.config.path(job.mapping))
         target = self.target(job.target).reader
+        rules = load_mapping(self.config.path(job.mapping), target.group_roles)
+        given = frozenset[str]().union(*rules.group_roles.values())
+        custom = {name: target.group_roles[name] for name in sorted(given - BUILTIN_ROLES.keys())}
         policy = Policy(target.provisioning_id, job.leavers, job.adopt, target.untagged_creations)
         return Job(
             name=name,
@@ -147,8 +150,11 @@ class Wiring:
             target=target,
             policy=policy,
             limits=job.guard_limits(),
-            digest=configuration.digest(job, self.config.settings.sources, rules.digest, target.provisioning_id),
+            digest=configuration.digest(
+                job, self.config.settings.sources, rules.digest, target.provisioning_id, custom
+            ),
             config=effective(self.config, name),
+            verify_roles_every=job.verify_roles_every_days,
         )
 
     def _refuse_shared_tag(self, name: str) -> None:

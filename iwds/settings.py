@@ -14,6 +14,7 @@ import stat
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,7 +22,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from iwds import yamlmarks
 from iwds.core.guards import DEFAULTS, GuardKind, Limit
-from iwds.core.policy import Leaver
+from iwds.core.policy import VERIFY_ROLES_EVERY, Leaver
 from iwds.errors import ConfigurationError
 
 PREFIX = "IWDS_"
@@ -62,6 +63,7 @@ class JobSettings(BaseModel):
     leavers: Leaver = Leaver.LOCK
     adopt: frozenset[int] = frozenset()
     limits: Mapping[GuardKind, LimitSettings] = Field(default_factory=dict)
+    verify_roles_every_days: int = Field(default=VERIFY_ROLES_EVERY, ge=1, le=366)
 
     def guard_limits(self) -> dict[GuardKind, Limit]:
         """The limits of every guard."""
@@ -288,7 +290,13 @@ def _deciding(value: Any) -> Any:
     return value
 
 
-def digest(job: JobSettings, sources: Mapping[str, Mapping[str, Any]], rules: str, provisioning_id: int) -> str:
+def digest(
+    job: JobSettings,
+    sources: Mapping[str, Mapping[str, Any]],
+    rules: str,
+    provisioning_id: int,
+    roles: Mapping[str, int] = MappingProxyType({}),
+) -> str:
     """A hash of everything in a configuration that can decide over somebody's access.
 
     Args:
@@ -296,6 +304,7 @@ def digest(job: JobSettings, sources: Mapping[str, Mapping[str, Any]], rules: st
         sources: plain settings of the job's sources; passwords and how to read do not count.
         rules: the digest of the mapping.
         provisioning_id: whose logins are ours.
+        roles: the numbers of the custom roles that the mapping gives in groups, by name.
     """
     data = {
         "sources": {name: _deciding(without_secrets(dict(sources[name]))) for name in job.sources},
@@ -304,5 +313,6 @@ def digest(job: JobSettings, sources: Mapping[str, Mapping[str, Any]], rules: st
         "leavers": job.leavers.value,
         "adopt": sorted(job.adopt),
         "provisioning_id": provisioning_id,
+        **({"group_roles": dict(roles)} if roles else {}),
     }
     return hashlib.sha256(json.dumps(data, sort_keys=True, default=str).encode()).hexdigest()

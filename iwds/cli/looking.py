@@ -71,6 +71,7 @@ def _findings(wiring: Any, name: str) -> Iterator[Finding]:
         yield from source.check(job.rules.attributes)
     yield from job.target.check()
     yield from _missing_groups(job)
+    yield from _roles(job)
 
 
 def _missing_groups(job: Any) -> Iterator[Finding]:
@@ -80,6 +81,12 @@ def _missing_groups(job: Any) -> Iterator[Finding]:
     for name in sorted(job.rules.groups.keys() - existing):
         what = f'the service has no group "{name}"{nearest(name, existing)}'
         yield Finding(False, "mapping", what, "make it in the service's console, or mend the mapping")
+
+
+def _roles(job: Any) -> Iterator[Finding]:
+    from iwds.engine.role_check import role_findings
+
+    return role_findings(job)
 
 
 def _check_lines(row: Mapping[str, Any]) -> Iterator[Text]:

@@ -24,19 +24,22 @@ from iwds.core.change import (
     DeleteLogin,
     Evidence,
     Forget,
+    Kind,
     RemoveFromGroup,
     SendActivation,
+    SetGroupRole,
     Subject,
     Write,
     fields_changed,
     removes,
+    role_kinds,
 )
 from iwds.core.ledger import fingerprint
-from iwds.core.matching import Case, Match, extra_held, extra_wanted
+from iwds.core.matching import Case, Match, extra_held, extra_wanted, is_protected
 from iwds.core.model import Absent, Account, Activation, Group, LedgerRow, Login, Origin, Status, fold
 from iwds.core.normal import merge_extra
 from iwds.core.policy import Leaver, World
-from iwds.core.words import field_words
+from iwds.core.words import field_words, role_words
 
 
 class Reason(StrEnum):
@@ -139,11 +142,11 @@ def _ours(case: Case, world: World) -> Iterator[Decision]:
     subject = subject_of(case)
     if row.owner != world.policy.provisioning_id:
         yield Skip(subject, Reason.FOREIGN, f"kept by the job with provisioningId {row.owner}")
-    elif _is_protected(case, world):
+    elif is_protected(case, world):
         yield Skip(subject, Reason.PROTECTED, "the mapping protects this login")
     else:
         yield from _kept_equal(case, account, row, world)
-        yield from _groups(subject, account, case.member_of, row.groups, world)
+        yield from _groups(case, world)
 
 
 def _parts(case: Case) -> tuple[Account, LedgerRow]:
@@ -151,11 +154,6 @@ def _parts(case: Case) -> tuple[Account, LedgerRow]:
     assert case.account is not None  # noqa: S101 - the match is between an account
     assert case.row is not None  # noqa: S101 - and its row
     return case.account, case.row
-
-
-def _is_protected(case: Case, world: World) -> bool:
-    names = {fold(part.login) for part in (case.account, case.login, case.row) if part}
-    return not names.isdisjoint(world.protected)
 
 
 def _kept_equal(case: Case, account: Account, row: LedgerRow, world: World) -> Iterator[Decision]:
@@ -230,25 +228,29 @@ def _because(write: Write, account: Account, row: LedgerRow) -> str:
     return "; ".join(words)
 
 
-def _groups(
-    subject: Subject, account: Account, member_of: frozenset[int], ours: frozenset[int], world: World
-) -> Iterator[Decision]:
-    """Memberships gained, lost, adopted and left alone, in the order of group names."""
+def _groups(case: Case, world: World) -> Iterator[Decision]:
+    """Memberships gained, lost, adopted and left alone, and the roles in them, in the order of group names."""
+    account, row = _parts(case)
     if account.groups is None:
         return
     wanted = world.group_ids(account.groups)
     for name in sorted(world.groups):
         group = world.groups[name]
-        yield from _membership(subject, group, (group.id in wanted, group.id in member_of, group.id in ours), world)
+        state = (group.id in wanted, group.id in case.member_of, group.id in row.groups)
+        yield from _membership(case, group, state, world)
+        if group.id in case.asked:
+            yield from _role(case, group, world)
 
 
-def _membership(subject: Subject, group: Group, state: tuple[bool, bool, bool], world: World) -> Iterator[Decision]:
+def _membership(case: Case, group: Group, state: tuple[bool, bool, bool], world: World) -> Iterator[Decision]:
     """What becomes of one membership: (wanted, there, made by us)."""
+    subject = subject_of(case)
     match state:
         case (True, False, _):
-            yield Proposal(AddToGroup(subject, group, f"the directory puts them into {group.name}"))
+            yield Proposal(_joined(subject, _parts(case)[0], group, world))
         case (True, True, False):
-            yield Proposal(AdoptMembership(subject, group, "somebody made it and the directory explains it"))
+            because = "somebody made it and the directory explains it"
+            yield Proposal(AdoptMembership(subject, group, because, role=case.roles.get(group.id)))
         case (False, True, ours) if ours or group.id in world.exclusive:
             because = f"no directory group puts them into {group.name}"
             yield Proposal(RemoveFromGroup(subject, group, because, Evidence.SEEN))
@@ -261,25 +263,46 @@ def _membership(subject: Subject, group: Group, state: tuple[bool, bool, bool], 
             pass
 
 
+def _joined(subject: Subject, account: Account, group: Group, world: World) -> AddToGroup:
+    role = world.roles_wanted(account).get(group.id)
+    because = f"the directory puts them into {group.name}"
+    return AddToGroup(subject, group, because, role=role, names=world.own_names(role))
+
+
+def _role(case: Case, group: Group, world: World) -> Iterator[Decision]:
+    """What becomes of a role in a group that had to be read; one that could not be read is left as it is."""
+    account, row = _parts(case)
+    wanted, held = world.roles_wanted(account)[group.id], case.roles.get(group.id)
+    if held is None:
+        yield Skip(subject_of(case), Reason.UNPROVEN, f"{group.name}: the role there could not be read")
+    elif held != wanted:
+        names = world.own_names(held, wanted)
+        by_hand = row.group_roles.get(group.id) == wanted
+        because = "changed by hand on the service" if by_hand else f"{role_words(wanted, names)} in the directory"
+        evidence = Evidence.SEEN if Kind.DEMOTE in role_kinds(held, wanted) else None
+        yield Proposal(SetGroupRole(subject_of(case), group, held, wanted, because, evidence, names))
+
+
 def _named(case: Case, world: World) -> Iterator[Decision]:
     """A login that nobody's row names and that carries this person's name."""
     account, login, subject = case.account, case.login, subject_of(case)
     assert account is not None  # noqa: S101 - the match is by account
     assert login is not None  # noqa: S101 - and login name
-    if _is_protected(case, world):
+    if is_protected(case, world):
         yield Skip(subject, Reason.PROTECTED, "the mapping protects this login")
         return
-    if login.created_by != world.policy.provisioning_id and login.created_by not in world.policy.adopt:
+    if not world.policy.may_adopt(login):
         yield Skip(subject, Reason.FOREIGN, f"{_origin(login)}; this job does not adopt that origin")
         return
     explained = world.group_ids(account.groups) & case.member_of if account.groups is not None else frozenset()
     because = f"{_origin(login)} and one person explains it"
-    yield Proposal(Adopt(subject, login, tuple(sorted(explained)), because))
-    row = LedgerRow(
-        login.id, account.anchor, world.policy.provisioning_id, Origin.ADOPTED, login.login, groups=explained
-    )
-    yield from _kept_equal(replace(case, row=row), account, row, world)
-    yield from _groups(subject, account, case.member_of, explained, world)
+    adoption = Adopt(subject, login, tuple(sorted(explained)), because, roles=tuple(sorted(case.roles.items())))
+    yield Proposal(adoption)
+    owner = world.policy.provisioning_id
+    row = LedgerRow(login.id, account.anchor, owner, Origin.ADOPTED, login.login, groups=explained)
+    adopted = replace(case, row=row)
+    yield from _kept_equal(adopted, account, row, world)
+    yield from _groups(adopted, world)
 
 
 def _origin(login: Login) -> str:
@@ -291,7 +314,7 @@ def _origin(login: Login) -> str:
 def _newcomer(case: Case, world: World) -> Iterator[Decision]:
     account, subject = case.account, subject_of(case)
     assert account is not None  # noqa: S101 - only an account makes a newcomer
-    if _is_protected(case, world):
+    if is_protected(case, world):
         yield Skip(subject, Reason.PROTECTED, "the mapping protects this login")
     elif account.enabled is False:
         yield Skip(subject, Reason.POLICY, "disabled or expired in the directory, never had a login")
@@ -313,8 +336,7 @@ def _created(
     wanted = world.group_ids(account.groups or frozenset())
     for name in sorted(world.groups):
         if world.groups[name].id in wanted:
-            group = world.groups[name]
-            yield Proposal(AddToGroup(subject, group, f"the directory puts them into {name}"))
+            yield Proposal(_joined(subject, account, world.groups[name], world))
     if account.at_creation.activation is Activation.LINK:
         yield Proposal(SendActivation(subject, "new logins get their link by mail"))
 
@@ -334,7 +356,7 @@ def _leaver(case: Case, world: World) -> Iterator[Decision]:
         yield Skip(subject, Reason.UNPROVEN, f"directory {row.anchor.realm} was not asked in this run")
     elif case.absent and case.absent.reason is not Absent.OUT_OF_SCOPE:
         yield Skip(subject, _ABSENT[case.absent.reason], f"{case.absent.detail}; keeps what they have")
-    elif _is_protected(case, world):
+    elif is_protected(case, world):
         yield Skip(subject, Reason.PROTECTED, "the mapping protects this login")
     else:
         yield from _left(case, subject, login, world)

@@ -26,6 +26,8 @@ class GuardKind(StrEnum):
     LEAVE_GROUP = "leave-group"
     """Memberships lost within one group; counted per group."""
     PROMOTE = "promote"
+    GROUP_ROLE = "group-role"
+    """Custom roles given in groups, with the membership or later; managers and administrators count as promoted."""
     CREATE = "create"
     ADOPT = "adopt"
     UNLOCK = "unlock"
@@ -61,6 +63,7 @@ DEFAULTS: Mapping[GuardKind, Limit] = {
     GuardKind.LEAVE: Limit(20, 0.10, 1000),
     GuardKind.LEAVE_GROUP: Limit(3, 0.30, 500),
     GuardKind.PROMOTE: Limit(1, 0.01, 10),
+    GuardKind.GROUP_ROLE: Limit(20, 0.10, 1000),
     GuardKind.CREATE: Limit(50, 0.20, 2000),
     GuardKind.ADOPT: Limit(10, 0.10, 500),
     GuardKind.UNLOCK: Limit(10, 0.10, 500),
@@ -78,6 +81,7 @@ _COUNTED: Mapping[Kind, GuardKind] = {
     Kind.RENAME: GuardKind.RENAME,
     Kind.REMOVE: GuardKind.LEAVE,
     Kind.PROMOTE: GuardKind.PROMOTE,
+    Kind.GROUP_ROLE: GuardKind.GROUP_ROLE,
     Kind.CREATE: GuardKind.CREATE,
     Kind.ADOPT: GuardKind.ADOPT,
     Kind.UNLOCK: GuardKind.UNLOCK,

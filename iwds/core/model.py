@@ -17,6 +17,10 @@ class Role(IntEnum):
     ADMINISTRATOR = 2
 
 
+BUILTIN_ROLES: Mapping[str, int] = {role.name.lower(): int(role) for role in Role}
+"""The roles that every service knows, on the service itself and in each of its groups; others are a group's own."""
+
+
 class Status(IntEnum):
     """Whether a login may authenticate; the numbers are the provisioning API's."""
 
@@ -83,7 +87,8 @@ class AtCreation:
 class Account:
     """A login as it should be. A field that is None is not governed for this person, or not known today.
 
-    `groups` are names of groups of the service; `extra` holds only the keys that the mapping governs.
+    `groups` are names of groups of the service; `extra` holds only the keys that the mapping governs. `group_roles` are
+    pairs of a group and the name of the role there, for those of `groups` whose role is governed and known.
     """
 
     anchor: Anchor
@@ -97,6 +102,7 @@ class Account:
     groups: frozenset[str] | None = None
     extra: tuple[tuple[str, str], ...] = ()
     at_creation: AtCreation = AtCreation()
+    group_roles: tuple[tuple[str, str], ...] = ()
 
 
 class Absent(StrEnum):
@@ -189,6 +195,8 @@ class LedgerRow:
         tag: `created_by` as first read back after it became ours; None until then.
         locked: True when the lock on it was set by a run of ours.
         groups: ids of the groups whose membership we made or adopted.
+        group_roles: number of the role that we last wrote, adopted or read as it should be, by group id; a group is
+            missing where we never knew it.
         written: a short hash of each field as we last wrote or adopted it, by field name.
     """
 
@@ -201,6 +209,7 @@ class LedgerRow:
     locked: bool = False
     groups: frozenset[int] = frozenset()
     written: Mapping[str, str] = field(default_factory=dict)
+    group_roles: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from iwds.core.model import Group
+from iwds.core.model import BUILTIN_ROLES, Account, Group, Login, Role
+
+VERIFY_ROLES_EVERY = 14
+"""In how many days every role that we remember is looked at again, unless the job says otherwise."""
 
 
 class Leaver(StrEnum):
@@ -32,6 +35,27 @@ class Policy:
     leaver: Leaver = Leaver.LOCK
     adopt: frozenset[int] = frozenset()
     untagged_creations: bool = False
+
+    def may_adopt(self, login: Login) -> bool:
+        """Whether a login that nobody remembers may become ours where one person explains it."""
+        return login.created_by == self.provisioning_id or login.created_by in self.adopt
+
+
+@dataclass(frozen=True, slots=True)
+class Rota:
+    """Whose roles in groups are looked at although we remember them: each login's turn comes every so many days.
+
+    Attributes:
+        every: in how many days everybody has had a turn; 1 for everybody each day.
+        day: the day of the run as a number, one more than the day before.
+    """
+
+    every: int = VERIFY_ROLES_EVERY
+    day: int = 0
+
+    def turn_of(self, login_id: int) -> bool:
+        """Whether it is this login's turn."""
+        return login_id % self.every == self.day % self.every
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +92,8 @@ class World:
         tagged: whether the service can create logins with a provisioningId.
         states_enabled: whether the mapping says who is enabled; then nobody is created of whom that is not known.
         holds: the helpdesk's locks that stand, by login id.
+        roles: the number of each role in a group that the target knows, by name.
+        rota: whose remembered roles are looked at again in this run.
     """
 
     policy: Policy
@@ -78,6 +104,8 @@ class World:
     tagged: bool = True
     states_enabled: bool = False
     holds: Mapping[int, Hold] = field(default_factory=dict)
+    roles: Mapping[str, int] = field(default_factory=lambda: BUILTIN_ROLES)
+    rota: Rota = Rota()
 
     @property
     def governed(self) -> frozenset[int]:
@@ -87,3 +115,17 @@ class World:
     def group_ids(self, names: frozenset[str]) -> frozenset[int]:
         """Ids of the groups of these names; names that the service does not have are left out."""
         return frozenset(self.groups[name].id for name in names if name in self.groups)
+
+    def roles_wanted(self, account: Account) -> dict[int, int]:
+        """The number of the role that an account wants in each group that it governs it in, by group id."""
+        of = account.groups or frozenset()
+        return {
+            self.groups[name].id: self.roles[role]
+            for name, role in account.group_roles
+            if name in of and name in self.groups
+        }
+
+    def own_names(self, *numbers: int | None) -> tuple[tuple[int, str], ...]:
+        """Names of those among these roles that not every service has, for sentences."""
+        named = {number: name for name, number in self.roles.items() if number not in tuple(Role)}
+        return tuple((number, named[number]) for number in numbers if number in named)

@@ -1,6 +1,6 @@
 """Changes in words: one sentence each, used by the command line, the log and the console alike."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import assert_never
 
 from iwds.core.change import (
@@ -14,6 +14,7 @@ from iwds.core.change import (
     Kind,
     RemoveFromGroup,
     SendActivation,
+    SetGroupRole,
     Write,
     fields_changed,
     kinds,
@@ -46,7 +47,11 @@ def describe(change: Change) -> str:
         case DeleteLogin():
             return f"delete {change.subject.login} with its devices"
         case AddToGroup():
-            return f"add {change.subject.login} to {change.group.name}"
+            role = f" as {role_words(change.role, change.names)}" if change.role else ""
+            return f"add {change.subject.login} to {change.group.name}{role}"
+        case SetGroupRole():
+            before, after = (role_words(role, change.names) for role in (change.before, change.after))
+            return f"{_role_verb(change)} {change.subject.login} in {change.group.name}: {before} > {after}"
         case RemoveFromGroup():
             return f"take {change.subject.login} out of {change.group.name}"
         case Adopt():
@@ -61,6 +66,16 @@ def describe(change: Change) -> str:
             return f"mail {change.subject.login} its activation link"
         case _:
             assert_never(change)
+
+
+def role_words(role: int, names: Iterable[tuple[int, str]] = ()) -> str:
+    """The name of a role, or its number where nobody gave it one; `names` are those that not every service has."""
+    return dict(names).get(role) or (Role(role).name.lower() if role in tuple(Role) else f"role {role}")
+
+
+def _role_verb(change: SetGroupRole) -> str:
+    named = kinds(change)
+    return next((kind.value for kind in (Kind.DEMOTE, Kind.PROMOTE) if kind in named), "change the role of")
 
 
 _LOUD = (Kind.LOCK, Kind.DEMOTE, Kind.RENAME, Kind.PROMOTE, Kind.UNLOCK)

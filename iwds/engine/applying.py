@@ -24,6 +24,7 @@ from iwds.core.change import (
     Forget,
     RemoveFromGroup,
     SendActivation,
+    SetGroupRole,
     Write,
     batches,
 )
@@ -305,7 +306,9 @@ def _call_for(change: Change, writer: TargetWriter, login_id: int) -> Callable[[
         case DeleteLogin():
             return partial(writer.delete, login_id)
         case AddToGroup():
-            return partial(writer.add_to_group, change.group.id, login_id)
+            return partial(writer.add_to_group, change.group.id, login_id, change.role or 0)
+        case SetGroupRole():
+            return partial(writer.set_role_in, change.group.id, login_id, change.after)
         case RemoveFromGroup():
             return partial(writer.remove_from_group, change.group.id, login_id)
         case SendActivation():

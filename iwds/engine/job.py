@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from iwds.core.guards import GuardKind, Limit
 from iwds.core.model import Service
-from iwds.core.policy import Hold, Policy
+from iwds.core.policy import VERIFY_ROLES_EVERY, Hold, Policy
 from iwds.ports import Clock, Rules, Source, State, TargetReader, TargetWriter, Waist
 
 Progress = Callable[[str, int, int | None], None]
@@ -29,6 +29,7 @@ class Job:
         limits: of every guard.
         digest: of mapping, scope, sources and policy; see `settings.digest`.
         config: the effective configuration without secrets, as text.
+        verify_roles_every: in how many days every role in a group that we remember is looked at again.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Job:
     limits: Mapping[GuardKind, Limit]
     digest: str
     config: str = ""
+    verify_roles_every: int = VERIFY_ROLES_EVERY
 
 
 @dataclass(frozen=True, slots=True)

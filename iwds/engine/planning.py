@@ -13,11 +13,12 @@ from iwds.core.assembly import Facts, assemble
 from iwds.core.change import Adopt, CreateLogin
 from iwds.core.decide import Decision, Proposal, decide
 from iwds.core.guards import Populations
-from iwds.core.matching import Case, Match, Tally
+from iwds.core.matching import Case, Match, Tally, is_settled
 from iwds.core.model import Account, Entry, Group, LedgerRow, Proof, Unmapped, fold
 from iwds.core.plan import Basis, Plan, Selection
-from iwds.core.policy import World
+from iwds.core.policy import Rota, World
 from iwds.engine.job import Job, Tools
+from iwds.engine.role_reading import RoleReading
 from iwds.errors import ConfigurationError, ServiceUnproven, Stopped
 from iwds.ports import JobMemory, Listing, ReadStream, Source, T_co, Waist
 
@@ -62,6 +63,7 @@ class _Planning:
         self.now = tools.clock.now()
         self.holds = tools.state.open_holds(job.target.service)
         self.notes: list[str] = []
+        self.roles: dict[tuple[int, int], int] = {}
 
     def plan(self, selection: Selection) -> tuple[Plan, Tally]:
         job, service = self.job, self.job.target.service
@@ -77,7 +79,8 @@ class _Planning:
         basis = replace(self._basis(readings, tally, memory), agreed=agreed, matched=agreed + ours)
         facts = Facts(basis, self._populations(basis, decisions, memory), job.limits)
         plan_id = secrets.token_hex(4)
-        return assemble((plan_id, job.name, str(service), self.now), decisions, facts, selection), tally
+        plan = assemble((plan_id, job.name, str(service), self.now), decisions, facts, selection)
+        return plan, replace(tally, roles=self.roles)
 
     def _governed(self, existing: Sequence[Group]) -> dict[str, Group]:
         """The service's groups that the mapping governs; those that do not exist become a note."""
@@ -98,6 +101,8 @@ class _Planning:
             tagged=job.target.knows_tagged_creation(),
             states_enabled=job.rules.states_enabled,
             holds={row.login_id: row.hold for row in reversed(self.holds) if row.hold.stands(self.now)},
+            roles=job.target.group_roles,
+            rota=Rota(job.verify_roles_every, self.now.toordinal()),
         )
 
     def _read(self, groups: dict[str, Group]) -> Readings:
@@ -182,12 +187,33 @@ class _Planning:
         """What every case leads to, how many of the cases have an account, and how many of these a login of ours."""
         decisions: list[Decision] = []
         differing = ours = 0
-        for case in self.waist.cases():
+        reading = RoleReading(self.job.target, self._told_of_roles)
+        for case in reading.of(self.waist.cases()):
+            self._remember_roles(case, world)
+            if is_settled(case, world):
+                continue
             self._look_for(case)
             differing += case.account is not None
             ours += case.match is Match.OURS and case.row is not None and case.row.owner == world.policy.provisioning_id
             decisions.extend(decide(case, world))
+        if reading.unread:
+            told = f"{reading.unread:,} of {reading.asked:,} logins"
+            self.notes.append(f"roles in groups that could not be read stay as they are: those of {told}")
         return decisions, differing, ours
+
+    def _told_of_roles(self, asked: int) -> None:
+        self.tools.progress("roles", asked, None)
+        if self.stop.is_set():
+            raise Stopped("stopped on request while reading roles; nothing was changed")
+
+    def _remember_roles(self, case: Case, world: World) -> None:
+        """Of what was read, what our memory lacks: then the next run need not ask again."""
+        if not case.roles or case.account is None or case.row is None or case.login is None:
+            return
+        wanted = world.roles_wanted(case.account)
+        for group, role in case.roles.items():
+            if role == wanted[group] != case.row.group_roles.get(group):
+                self.roles[case.login.id, group] = role
 
     def _look_for(self, case: Case) -> None:
         """A login of ours that the reading did not show must really be gone, or the reading missed it."""

@@ -166,6 +166,7 @@ class _Run:
             return self._not_applied(plan, moved)
         self.tools.state.take_over_holds(self.job.target.service, plan.made_at, self.row.id, self.lease)
         self.tools.state.note_tags(self.job.target.service, tally.tags, self.lease)
+        self.tools.state.note_roles(self.job.target.service, tally.roles, self.lease)
         self.tools.state.note_unlocked(self.job.target.service, tally.unlocked, self.lease)
         return self._applied(plan, moved, make_writer, journal)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from iwds.core.change import Change, CreateLogin, DeleteLogin, Write, fields_changed
+from iwds.core.change import Change, CreateLogin, DeleteLogin, SetGroupRole, Write, fields_changed
 from iwds.core.model import LedgerRow, Login
 from iwds.core.normal import parse_extra
 from iwds.ports import Result, TargetReader
@@ -25,6 +25,8 @@ def settled_by_reading(change: Change, login_id: int, target: TargetReader, find
             return (Result.DONE if gone else Result.REJECTED), login_id
         case CreateLogin():
             return _created(change, target, find_row)
+        case SetGroupRole():
+            return _role_set(change, login_id, target), login_id
         case _:
             return Result.UNKNOWN, login_id
 
@@ -39,6 +41,13 @@ def _created(change: CreateLogin, target: TargetReader, find_row: FindRow) -> tu
         return Result.REJECTED, 0
     ours = login.created_by == target.provisioning_id
     return (Result.DONE, login.id) if ours else (Result.UNKNOWN, 0)
+
+
+def _role_set(change: SetGroupRole, login_id: int, target: TargetReader) -> Result:
+    now = target.role_in(change.group.id, login_id)
+    if now == change.after:
+        return Result.DONE
+    return Result.REJECTED if now in (change.before, None) else Result.UNKNOWN
 
 
 def _written(change: Write, target: TargetReader) -> Result:

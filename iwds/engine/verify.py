@@ -1,6 +1,6 @@
 """The last look before something is taken away: the person at the source by id, the login on the service."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,6 +11,7 @@ from iwds.core.change import (
     DeleteLogin,
     Evidence,
     RemoveFromGroup,
+    SetGroupRole,
     Write,
     field_kind,
     fields_changed,
@@ -45,8 +46,8 @@ class Verifier:
         Raises `Unavailable`, `AccessRefused` where it cannot tell.
         """
         if not removes(change):
-            return "" if self.clock.now() - self.read_at < FRESH else self._login(change)
-        return self._person(change) or self._login(change)
+            return "" if self.clock.now() - self.read_at < FRESH else self._service(change)
+        return self._person(change) or self._service(change)
 
     def _person(self, change: Change) -> str:
         anchor = change.subject.anchor
@@ -74,7 +75,7 @@ class Verifier:
     def _still_follows(self, change: Change, entry: Entry) -> str:
         """Whether the entry as it is now still asks for what is to be taken."""
         wanted = self._wanted(entry)
-        if _asks_for(change, wanted):
+        if _asks_for(change, wanted, self.job.target.group_roles):
             return ""
         if change.evidence is Evidence.RULE and not any(s.selects(entry.anchor) for s in self.job.sources):
             return ""
@@ -83,6 +84,16 @@ class Verifier:
     def _wanted(self, entry: Entry) -> Account | Unmapped:
         mapped = self.job.rules.map(entry, self.clock.now())
         return self.job.target.normalise(mapped, entry.name) if isinstance(mapped, Account) else mapped
+
+    def _service(self, change: Change) -> str:
+        """Whether the service still holds what the change was decided by."""
+        return self._role(change) if isinstance(change, SetGroupRole) else self._login(change)
+
+    def _role(self, change: SetGroupRole) -> str:
+        name, now = change.group.name, self.job.target.role_in(change.group.id, change.subject.login_id or 0)
+        if now is None:
+            return f"no member of {name} any more"
+        return "" if now == change.before else f"their role in {name} changed on the service since it was read"
 
     def _login(self, change: Change) -> str:
         before = change.before if isinstance(change, Write | DeleteLogin) else None
@@ -95,12 +106,15 @@ class Verifier:
         return f"{', '.join(moved)} changed on the service since it was read" if moved else ""
 
 
-def _asks_for(change: Change, wanted: Account | Unmapped) -> bool:
-    """Whether somebody's account, or its absence, still leads to this removal."""
+def _asks_for(change: Change, wanted: Account | Unmapped, roles: Mapping[str, int]) -> bool:
+    """Whether somebody's account, or its absence, still leads to this removal; `roles` are the target's by name."""
     if isinstance(change, DeleteLogin):
         return _leaves(wanted)
     if isinstance(change, RemoveFromGroup):
         return isinstance(wanted, Account) and wanted.groups is not None and change.group.name not in wanted.groups
+    if isinstance(change, SetGroupRole):
+        role = dict(wanted.group_roles).get(change.group.name) if isinstance(wanted, Account) else None
+        return role is not None and roles.get(role) == change.after
     assert isinstance(change, Write)  # noqa: S101 - nothing else removes
     taken = [name for name in fields_changed(change) if field_kind(change, name) in REMOVALS]
     return all(_same(name, change.after, wanted) for name in taken)

@@ -251,6 +251,10 @@ class State(Holds, Audit, Protocol):
         """Forget our locks on logins that somebody else has unlocked since."""
         ...
 
+    def note_roles(self, service: Service, roles: Mapping[tuple[int, int], int], lease: Lease) -> None:
+        """Record roles that were read as they should be, in memberships of ours: (login id, group id) -> role."""
+        ...
+
     def memory(self, job: str, service: Service, since: datetime) -> JobMemory:
         """What earlier runs left; `recent` counts from `since` on."""
         ...

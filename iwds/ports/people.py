@@ -96,6 +96,11 @@ class Rules(Protocol):
         ...
 
     @property
+    def group_roles(self) -> Mapping[str, frozenset[str]]:
+        """Names of those of these groups in which the rules govern roles -> names of the roles that they give."""
+        ...
+
+    @property
     def states_enabled(self) -> bool:
         """Whether the rules say who is enabled."""
         ...

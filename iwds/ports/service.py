@@ -1,6 +1,6 @@
 """The MFA service: what reads it and what writes to it."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from iwds.core.devices import Code, Details, DeviceKind, GroupRole
@@ -49,6 +49,11 @@ class TargetReader(Protocol):
         """How many calls may be under way at once; 1 where a delay between calls is set."""
         ...
 
+    @property
+    def group_roles(self) -> Mapping[str, int]:
+        """The roles that a login can have in a group, by name: those that every service knows, and the configured."""
+        ...
+
     def normalise(self, account: Account, name: str) -> Account | Unmapped:
         """The account as this service can hold it, or why it cannot. `name` is the entry's, for the message."""
         ...
@@ -74,6 +79,14 @@ class TargetReader(Protocol):
 
     def named(self, name: str) -> Login | None:
         """The login of this name, whatever its case, as it is now; or None."""
+        ...
+
+    def role_in(self, group_id: int, login_id: int) -> int | None:
+        """A login's role in one group as it is now; None where it is no member, or does not exist."""
+        ...
+
+    def roles_in(self, groups: Collection[int], login_id: int) -> Mapping[int, int]:
+        """A login's roles in some groups, by group id, in as few calls as possible; without those it is not in."""
         ...
 
     def check(self) -> Iterable[Finding]:
@@ -107,8 +120,12 @@ class TargetWriter(Protocol):
         """Delete a login; its devices go with it."""
         ...
 
-    def add_to_group(self, group_id: int, login_id: int) -> None:
-        """Add a login to a group as a plain member (role 0)."""
+    def add_to_group(self, group_id: int, login_id: int, role: int = 0) -> None:
+        """Add a login to a group; role 0 is that of a plain member."""
+        ...
+
+    def set_role_in(self, group_id: int, login_id: int, role: int) -> None:
+        """Change the role of a login in a group that it is in."""
         ...
 
     def remove_from_group(self, group_id: int, login_id: int) -> None:
@@ -129,7 +146,7 @@ class Actions(Protocol):
 
     Every method that changes something raises `CallFailed` or `AccessRefused` as a `TargetWriter` does, and is never
     repeated: `OutcomeUnknown` where no code stands in the place of one too. Those that only ask raise
-    `ServiceUnavailable` and `AccessRefused`, and `groups_of` and `role_in` also `ServiceUnproven`. `LoginUnknown` may
+    `ServiceUnavailable` and `AccessRefused`, and `groups_of` also `ServiceUnproven`. `LoginUnknown` may
     come from all that take a login id.
     """
 
@@ -139,14 +156,6 @@ class Actions(Protocol):
 
     def groups_of(self, login_id: int) -> Sequence[GroupRole]:
         """Its groups, with its role in each (`loginGetGroups`, all pages)."""
-        ...
-
-    def role_in(self, group_id: int, login_id: int) -> int | None:
-        """Its role in one group; None where it is no member (`groupAccountQuery`)."""
-        ...
-
-    def set_role_in(self, group_id: int, login_id: int, role: int) -> None:
-        """Change its role in a group that it is in (`groupAccountUpdate`)."""
         ...
 
     def create(self, account: Account) -> tuple[int, Code]:

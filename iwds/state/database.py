@@ -87,6 +87,12 @@ class SqlState:
             leases.fence(connection, service, lease.epoch)
             ledger.note_unlocked(connection, service, login_ids)
 
+    def note_roles(self, service: Service, roles: Mapping[tuple[int, int], int], lease: Lease) -> None:
+        """Record roles that were read as they should be, in memberships of ours: (login id, group id) -> role."""
+        with self._database.writing() as connection:
+            leases.fence(connection, service, lease.epoch)
+            ledger.note_roles(connection, service, roles)
+
     def memory(self, job: str, service: Service, since: datetime) -> JobMemory:
         """What earlier runs left; `recent` counts from `since` on."""
         return runs.memory(self._database, job, service, since)

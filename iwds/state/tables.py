@@ -164,10 +164,11 @@ membership = Table(
     Column("service", String, primary_key=True),
     Column("login_id", Number, primary_key=True, autoincrement=False),
     Column("group_id", Number, primary_key=True, autoincrement=False),
+    Column("role", Number),
     ForeignKeyConstraint(["service", "login_id"], ["login.service", "login.login_id"], ondelete="CASCADE"),
     sqlite_with_rowid=False,
 )
-"""The ledger: which memberships are ours."""
+"""The ledger: which memberships are ours. `role` is the role there, empty where we never knew it."""
 
 lease = Table(
     "lease",

@@ -8,15 +8,14 @@ Nothing that changes something is repeated: a second code makes the first one wo
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from iwds.core.devices import Activated, Code, Details, Device, DeviceKind, DeviceState, GroupRole
-from iwds.core.model import Account, Group, Login
+from iwds.core.model import Account, Login
 from iwds.errors import OutcomeUnknown, Rejected, ServiceUnavailable
 from iwds.soap.envelope import Answer
-from iwds.targets._calls import Api, NoCause, Unsupported
-from iwds.targets._paging import Listing, whole
+from iwds.targets._calls import Api, Unsupported
+from iwds.targets._group_roles import groups_of
 from iwds.targets._reading import activated
 from iwds.targets._writer import created
 
@@ -51,42 +50,7 @@ class ProvisioningActions:
 
     def groups_of(self, login_id: int) -> Sequence[GroupRole]:
         """Its groups in the order of the service, with its role in each (`loginGetGroups`). Raises `LoginUnknown`."""
-
-        def page(offset: int, lines: int) -> Answer:
-            answer = self._api.read("loginGetGroups", userid=0, loginid=login_id, offset=offset, nmax=lines)
-            if answer.numbers.get("n") == 0:  # the toolkit leaves out an array that has nothing in it
-                answer.number_arrays.setdefault("groupid", [])
-                answer.text_arrays.setdefault("name", [])
-            if "groupid" in answer.number_arrays:
-                answer.number_arrays["id"] = answer.number_arrays["groupid"]
-            return answer
-
-        listing = Listing(page, self._settings.page_size, names="name")
-        pages = whole(listing, f"the groups of login {login_id}")
-        return [role for answer, known in pages for role in islice(_group_roles(answer), known, None)]
-
-    def role_in(self, group_id: int, login_id: int) -> int | None:
-        """Its role in one group, or None (`groupAccountQuery`).
-
-        The service says a bare NOK to whoever is no member, and to whatever else is wrong: the groups of the login
-        settle which it is.
-        """
-        try:
-            answer = self._api.read("groupAccountQuery", userid=0, groupid=group_id, loginid=login_id)
-        except NoCause:
-            return next((each.role for each in self.groups_of(login_id) if each.group.id == group_id), None)
-        if (role := answer.numbers.get("roleid")) is None:
-            raise ServiceUnavailable(f"the service answered without the role of login {login_id}", "Try again later.")
-        return role
-
-    # --- groups -------------------------------------------------------------------------------------------------------
-
-    def set_role_in(self, group_id: int, login_id: int, role: int) -> None:
-        """Change its role in a group that it is in (`groupAccountUpdate`).
-
-        `role` is 0 user, 1 manager, 2 administrator, or the number of a role that was made for the group.
-        """
-        self._api.write("groupAccountUpdate", userid=0, groupid=group_id, loginid=login_id, role=role)
+        return groups_of(self._api, self._settings.page_size, login_id)
 
     # --- codes and links ----------------------------------------------------------------------------------------------
 
@@ -232,15 +196,3 @@ def _devices(kind: DeviceKind, answer: Answer) -> Iterator[Device]:
 
 
 _NUMBERS = ("id", "state", "pushenabled", "creationdate", "lastauthdate")
-
-
-def _group_roles(page: Answer) -> Iterator[GroupRole]:
-    ids, roles = page.number_arrays["id"], page.number_arrays.get("role", [])
-    names = page.text_arrays.get("name", [])
-    policies = page.number_arrays.get("servicepolicy") or [None] * len(ids)
-    if not len(ids) == len(names) == len(roles):
-        raise ServiceUnavailable("the service answered with groups that have no name, or no role", "Try again later.")
-    for number, name, policy, role in zip(ids, names, policies, roles, strict=True):
-        if number is None or role is None:
-            raise ServiceUnavailable(f"the service answered without the role in group {name}", "Try again later.")
-        yield GroupRole(Group(number, name, policy or 0), role)

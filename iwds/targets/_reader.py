@@ -1,28 +1,34 @@
 """The reading half of the provisioning API: which operation answers which question."""
 
-from collections.abc import Collection, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
+from iwds.core.devices import GroupRole
 from iwds.core.model import Account, Group, Login, Membership, Service, Unmapped, fold
 from iwds.core.normal import normalise
-from iwds.errors import LoginUnknown, ServiceUnavailable
+from iwds.errors import LoginUnknown, ServiceUnavailable, ServiceUnproven
 from iwds.ports import Finding
 from iwds.soap.description import OPERATIONS
 from iwds.soap.envelope import Answer, build_partial_request
 from iwds.targets._calls import Api
 from iwds.targets._fields import is_whole
+from iwds.targets._group_roles import groups_of, role_in, with_ids
 from iwds.targets._lanes import Lanes
 from iwds.targets._paging import Listing, Tally, paged, whole
 from iwds.targets._reading import Reading, login_of, logins_of
+from iwds.targets._roles import known_roles
 
 if TYPE_CHECKING:  # they import each other
     from iwds.targets.provisioning import Settings
 
+T = TypeVar("T")
+
 _BY_LOGIN = 1
+_NO_GROUPS: Sequence[GroupRole] = ()
 """The order of listings. It is the only one that is written down and that pages can be joined by; see _paging.py."""
 
 
@@ -60,6 +66,11 @@ class ProvisioningReader:
     def lanes(self) -> int:
         """How many calls may be under way at once."""
         return self._settings.calls_at_once
+
+    @property
+    def group_roles(self) -> Mapping[str, int]:
+        """The roles in groups by name, the custom ones as the settings name them."""
+        return known_roles(self._settings.group_roles)
 
     def normalise(self, account: Account, name: str) -> Account | Unmapped:
         """The account within the documented constraints of the service."""
@@ -115,6 +126,19 @@ class ProvisioningReader:
         asked = self._queried(best.id)
         return asked and _filled(asked, best)
 
+    def role_in(self, group_id: int, login_id: int) -> int | None:
+        """One call; a second one where the service refuses without a cause, which it does for whoever is no member."""
+        return _asked(lambda: role_in(self._api, self._settings.page_size, group_id, login_id), None)
+
+    def roles_in(self, groups: Collection[int], login_id: int) -> Mapping[int, int]:
+        """One call: about the membership where one group is asked for, else for the list of the login's groups."""
+        if len(groups) == 1:
+            (group,) = groups
+            role = self.role_in(group, login_id)
+            return {} if role is None else {group: role}
+        held = _asked(lambda: groups_of(self._api, self._settings.page_size, login_id), _NO_GROUPS)
+        return {each.group.id: each.role for each in held if each.group.id in groups}
+
     def check(self) -> Iterator[Finding]:
         """Certificate, service id, tagged creation, logins and groups; ends with the first failure to speak at all."""
         from iwds.targets._check import findings  # the check loads a WSDL library that nothing else needs
@@ -156,10 +180,9 @@ class ProvisioningReader:
         return self._api.read("loginsQuery", userid=0, serviceid=service, offset=offset, nmax=lines, sort=_BY_LOGIN)
 
     def _group_page(self, offset: int, lines: int) -> Answer:
-        answer = self._api.read("serviceGroupsQuery", userid=0, serviceid=self._service.id, offset=offset, nmax=lines)
-        if "id" not in answer.number_arrays and "groupid" in answer.number_arrays:  # the two documents disagree
-            answer.number_arrays["id"] = answer.number_arrays["groupid"]
-        return answer
+        return with_ids(
+            self._api.read("serviceGroupsQuery", userid=0, serviceid=self._service.id, offset=offset, nmax=lines)
+        )
 
     def _member_page(self, group: int, offset: int, lines: int) -> Answer:
         return self._api.read("loginsQueryByGroup", userid=0, groupid=group, offset=offset, nmax=lines, sort=_BY_LOGIN)
@@ -190,6 +213,16 @@ def _filled(login: Login, other: Login) -> Login:
     """A login as one call gave it; what that call does not give is as the other one gave it."""
     missing = [field.name for field in fields(Login) if getattr(login, field.name) is None]
     return replace(login, **{name: getattr(other, name) for name in missing})
+
+
+def _asked(ask: Callable[[], T], nobody: T) -> T:
+    """What was asked about one login, or `nobody` where it does not exist."""
+    try:
+        return ask()
+    except LoginUnknown:
+        return nobody
+    except ServiceUnproven as error:
+        raise ServiceUnavailable(str(error), error.advice) from None
 
 
 def _groups(page: Answer) -> Iterator[Group]:

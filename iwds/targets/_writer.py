@@ -35,9 +35,13 @@ class ProvisioningWriter:
         """Delete a login."""
         self._api.write("loginDelete", userid=0, serviceid=self._service, loginid=login_id)
 
-    def add_to_group(self, group_id: int, login_id: int) -> None:
-        """Add a login to a group, with role 0."""
-        self._api.write("groupAccountCreate", userid=0, groupid=group_id, loginid=login_id, role=0)
+    def add_to_group(self, group_id: int, login_id: int, role: int = 0) -> None:
+        """Add a login to a group, with its role there."""
+        self._api.write("groupAccountCreate", userid=0, groupid=group_id, loginid=login_id, role=role)
+
+    def set_role_in(self, group_id: int, login_id: int, role: int) -> None:
+        """Change the role of a member."""
+        self._api.write("groupAccountUpdate", userid=0, groupid=group_id, loginid=login_id, role=role)
 
     def remove_from_group(self, group_id: int, login_id: int) -> None:
         """Take a login out of a group."""

@@ -23,6 +23,7 @@ from iwds.soap.constraints import contact_problem, login_problem, name_problem, 
 from iwds.targets._fields import overwritten
 from iwds.targets._paging import Tally
 from iwds.targets._reading import Reading
+from iwds.targets._roles import CustomRoles, known_roles
 
 T = TypeVar("T")
 
@@ -51,6 +52,7 @@ class Settings(BaseModel):
     Attributes:
         service_id: with the host `memory`, which service it is.
         max_logins: how many logins fit; None for any number.
+        group_roles: number of each custom role in groups, by the name that mappings use.
         tagged: whether creations can be tagged, as newer services can.
         groups, logins: what the service holds at first.
     """
@@ -62,6 +64,7 @@ class Settings(BaseModel):
     provisioning_id: Annotated[int, Field(gt=0)]
     untagged_creations: Literal["skip", "allow"] = "skip"
     max_logins: int | None = None
+    group_roles: CustomRoles = Field(default_factory=dict)
     lanes: Annotated[int, Field(ge=1, le=32)] = 4
     tagged: bool = True
     groups: tuple[str, ...] = ()
@@ -75,22 +78,24 @@ class MemoryService:
     Attributes:
         logins: by id; `take_id` gives a new one.
         groups: by id.
-        members: (group id, login id) of every membership.
+        members: the role of every member, by (group id, login id).
         links: ids of logins that wait for the mail with their activation link.
         mails: ids of logins that a mail was sent for, oldest first.
         problems: sentences that speak against every reading from now on.
         moved: asked at the end of each reading whether the listing moved under it.
+        ask: called with the name of each question about one login's roles; it may raise what a caller should get.
         before: called with the name of each operation that changes something, before it has its effect.
         after: the same, after its effect. Either may raise what a caller should get.
     """
 
     logins: dict[int, Login] = field(default_factory=dict)
     groups: dict[int, Group] = field(default_factory=dict)
-    members: set[tuple[int, int]] = field(default_factory=set)
+    members: dict[tuple[int, int], int] = field(default_factory=dict)
     links: set[int] = field(default_factory=set)
     mails: list[int] = field(default_factory=list)
     problems: Sequence[str] = ()
     moved: Callable[[], bool] = lambda: False
+    ask: Callable[[str], None] = lambda _: None
     before: Callable[[str], None] = lambda _: None
     after: Callable[[str], None] = lambda _: None
     last_id: int = 1000
@@ -145,6 +150,11 @@ class MemoryReader:
         """How many calls may be under way at once."""
         return self._settings.lanes
 
+    @property
+    def group_roles(self) -> Mapping[str, int]:
+        """The roles in groups by name, the custom ones as the settings name them."""
+        return known_roles(self._settings.group_roles)
+
     def normalise(self, account: Account, name: str) -> Account | Unmapped:
         """The account within the constraints of the provisioning API."""
         return normalise(account, name)
@@ -179,6 +189,19 @@ class MemoryReader:
         """The login of this name, in whatever case."""
         with self._lock:
             return next((login for login in self._state.logins.values() if _is_named(login, name)), None)
+
+    def role_in(self, group_id: int, login_id: int) -> int | None:
+        """A login's role in one group."""
+        self._state.ask("role_in")
+        with self._lock:
+            return self._state.members.get((group_id, login_id))
+
+    def roles_in(self, groups: Collection[int], login_id: int) -> Mapping[int, int]:
+        """A login's roles in some groups."""
+        self._state.ask("roles_in")
+        with self._lock:
+            held = {group: self._state.members.get((group, login_id)) for group in groups}
+        return {group: role for group, role in held.items() if role is not None}
 
     def check(self) -> Iterator[Finding]:
         """What the service holds."""
@@ -229,9 +252,13 @@ class MemoryWriter:
         """Delete a login with its memberships."""
         self._do("delete", lambda: self._delete(login_id))
 
-    def add_to_group(self, group_id: int, login_id: int) -> None:
-        """Add a login to a group."""
-        self._do("add_to_group", lambda: self._add(group_id, login_id))
+    def add_to_group(self, group_id: int, login_id: int, role: int = 0) -> None:
+        """Add a login to a group, with its role there."""
+        self._do("add_to_group", lambda: self._add(group_id, login_id, role))
+
+    def set_role_in(self, group_id: int, login_id: int, role: int) -> None:
+        """Change the role of a member."""
+        self._do("set_role_in", lambda: self._set_role(group_id, login_id, role))
 
     def remove_from_group(self, group_id: int, login_id: int) -> None:
         """Take a login out of a group."""
@@ -279,22 +306,23 @@ class MemoryWriter:
     def _delete(self, login_id: int) -> None:
         self._known(login_id)
         del self._state.logins[login_id]
-        self._state.members = {member for member in self._state.members if member[1] != login_id}
+        self._state.members = {member: role for member, role in self._state.members.items() if member[1] != login_id}
         self._state.links.discard(login_id)
 
-    def _add(self, group_id: int, login_id: int) -> None:
+    def _add(self, group_id: int, login_id: int, role: int) -> None:
         self._known_group(group_id)
         self._known(login_id)
         if (group_id, login_id) in self._state.members:
             raise _bare_nok()
-        self._state.members.add((group_id, login_id))
+        self._state.members[group_id, login_id] = role
+
+    def _set_role(self, group_id: int, login_id: int, role: int) -> None:
+        self._known_member(group_id, login_id)
+        self._state.members[group_id, login_id] = role
 
     def _remove(self, group_id: int, login_id: int) -> None:
-        self._known_group(group_id)
-        self._known(login_id)
-        if (group_id, login_id) not in self._state.members:
-            raise _bare_nok()
-        self._state.members.discard((group_id, login_id))
+        self._known_member(group_id, login_id)
+        del self._state.members[group_id, login_id]
 
     def _send(self, login_id: int) -> None:
         if not self._known(login_id).mail or login_id not in self._state.links:
@@ -309,6 +337,12 @@ class MemoryWriter:
 
     def _known_group(self, group_id: int) -> None:
         if group_id not in self._state.groups:
+            raise _bare_nok()
+
+    def _known_member(self, group_id: int, login_id: int) -> None:
+        self._known_group(group_id)
+        self._known(login_id)
+        if (group_id, login_id) not in self._state.members:
             raise _bare_nok()
 
     def _refuse_taken(self, name: str, by: int, cause: str) -> None:

@@ -8,6 +8,7 @@ targets:
     provisioning_id: 4711                      # tags what we create; 1 is what other tools use too
     certificate: /etc/iwds/mfa.p12             # or a PEM file
     certificate_password_file: /run/secrets/mfa-certificate
+    group_roles: {auditor: 17}                 # custom roles in groups, with their numbers: the API cannot list them
     ca_file: /etc/iwds/corp-ca.pem             # only where a proxy or a private service has its own CA
 
 A reading of the service is proven when the count that it gives at the beginning and at the end is the same, is the
@@ -29,6 +30,7 @@ from iwds.targets._calls import Api
 from iwds.targets._paging import SMALLEST
 from iwds.targets._patience import Patience
 from iwds.targets._reader import ProvisioningReader
+from iwds.targets._roles import CustomRoles
 from iwds.targets._transport import Spent, Transport
 from iwds.targets._writer import ProvisioningWriter
 
@@ -47,6 +49,7 @@ class Settings(BaseModel):
         timeout_s: seconds that one call may take until its answer has come.
         attempts: how often a call that changes nothing is made until it has an answer.
         lanes: calls under way at once; 1 where there is a delay.
+        group_roles: number of each custom role in groups, by the name that mappings use.
         untagged_creations: what to do where the service cannot tag: leave the person for later, or create untagged.
     """
 
@@ -67,6 +70,7 @@ class Settings(BaseModel):
     timeout_s: Annotated[float, Field(gt=0, le=600)] = 30
     attempts: Annotated[int, Field(ge=1, le=10)] = 3
     lanes: Annotated[int, Field(ge=1, le=32)] = 4
+    group_roles: CustomRoles = Field(default_factory=dict)
     untagged_creations: Literal["skip", "allow"] = "skip"
 
     @field_validator("url")

@@ -14,7 +14,10 @@ from tests.servers.relay import PUBLISHED, SEED, Drops, Relay
 
 
 def connected(url: str) -> ProvisioningTarget:
-    return connect("mfa", Settings(kind="provisioning", url=url, service_id=10408, provisioning_id=TAG, page_size=7))
+    settings = Settings(
+        kind="provisioning", url=url, service_id=10408, provisioning_id=TAG, page_size=7, group_roles={"auditor": 17}
+    )
+    return connect("mfa", settings)
 
 
 class TestProvisioning(TargetContract):

@@ -21,6 +21,7 @@ from iwds.core.change import (
     Kind,
     Phase,
     RemoveFromGroup,
+    SetGroupRole,
     Write,
     batches,
     kinds,
@@ -102,7 +103,7 @@ def situations(
         holds = {number: hold for number, hold in HOLDS.items() if number not in spared}
         world = replace(world, world=replace(world.world, holds=holds))
     cases, tally = join(world.people, world.rows, world.logins, world.members, world.world)
-    decisions = tuple(decision for case in cases for decision in decide(case, world.world))
+    decisions = tuple(decision for case in cases for decision in decide(world.read(case), world.world))
     doubt = draw(st.booleans()) if proven is None else not proven
     basis = Basis(
         sources=(proof("staff", ("cut short",) if doubt else ()), proof("guests", ())),
@@ -370,3 +371,28 @@ def test_only_what_a_run_locked_is_unlocked(situation: Situation) -> None:
     for change in situation.plan().changes:
         if isinstance(change, Write) and Kind.UNLOCK in kinds(change):
             assert change.before.id in locked
+
+
+@given(situations())
+def test_a_role_in_a_group_changes_only_from_what_was_read_to_what_the_mapping_says(situation: Situation) -> None:
+    """A role that could not be read, or that the mapping does not govern or know, is never changed on doubt."""
+    world = situation.readings.world
+    wanted = {p.anchor: world.roles_wanted(p) for p in situation.readings.people if not isinstance(p, Unmapped)}
+    for change in situation.plan(selection=EVERYTHING).changes:
+        if isinstance(change, SetGroupRole):
+            assert change.subject.anchor is not None
+            assert change.subject.login_id is not None
+            assert situation.readings.roles[change.subject.login_id][change.group.id] == change.before
+            assert wanted[change.subject.anchor][change.group.id] == change.after
+            assert change.group.id in situation.readings.members[change.subject.login_id]
+            assert (change.evidence is not None) == removes(change)
+
+
+@given(situations())
+def test_whoever_joins_a_group_gets_the_role_that_the_mapping_says(situation: Situation) -> None:
+    world = situation.readings.world
+    wanted = {p.anchor: world.roles_wanted(p) for p in situation.readings.people if not isinstance(p, Unmapped)}
+    for change in situation.plan().changes:
+        if isinstance(change, AddToGroup):
+            assert change.subject.anchor is not None
+            assert change.role == wanted[change.subject.anchor].get(change.group.id)

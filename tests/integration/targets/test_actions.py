@@ -66,7 +66,6 @@ CODES: dict[str, Callable[[Actions], object]] = {
     "loginGetOTP": lambda it: it.otp(5),
 }
 RESULTS: dict[str, Callable[[Actions], object]] = {
-    "groupAccountUpdate": lambda it: it.set_role_in(1, 5, 1),
     "loginSendByMail": lambda it: it.send_link(5),
     "loginUpdateTool": lambda it: it.rename_device(DeviceKind.MACCESS, 9, "my phone"),
     "loginDeleteTool": lambda it: it.delete_device(DeviceKind.BROWSER, 9),
@@ -76,7 +75,6 @@ RESULTS: dict[str, Callable[[Actions], object]] = {
 OTHERS: dict[str, Callable[[Actions], object]] = {
     "loginQuery": lambda it: it.details(5),
     "loginGetGroups": lambda it: it.groups_of(5),
-    "groupAccountQuery": lambda it: it.role_in(1, 5),
     "loginGetInfoFromLink": lambda it: it.login_of_link(LINK),
     "loginCreateBySource": lambda it: it.create(PERSON),
 }
@@ -354,11 +352,8 @@ def test_groups_are_told_with_the_roles_in_them(sandbox: SandboxThread) -> None:
     assert act.groups_of(login_id) == []
     for name in ("vpn", "wiki"):
         connected.writer().add_to_group(groups[name].id, login_id)
-    act.set_role_in(groups["wiki"].id, login_id, 3)
+    connected.writer().set_role_in(groups["wiki"].id, login_id, 3)
     assert {each.group.name: each.role for each in act.groups_of(login_id)} == {"vpn": 0, "wiki": 3}
-    assert act.role_in(groups["wiki"].id, login_id) == 3
-    connected.writer().remove_from_group(groups["wiki"].id, login_id)
-    assert act.role_in(groups["wiki"].id, login_id) is None
 
 
 # --- groups -----------------------------------------------------------------------------------------------------------
@@ -378,13 +373,15 @@ def test_groups_are_read_without_dummies_and_without_a_policy() -> None:
 
 def test_a_bare_nok_about_a_role_is_settled_by_the_groups() -> None:
     """Who is no member, and whatever else goes wrong, is answered alike."""
-    nok = refused("groupAccountQuery", "NOK")
-    with actions(nok, returned("loginGetGroups", ONE_GROUP.format(""))) as (act, _):
-        assert act.role_in(7, 5) == 2
-    with actions(nok, returned("loginGetGroups", ONE_GROUP.format(""))) as (act, _):
-        assert act.role_in(8, 5) is None
-    with actions(nok, refused("loginGetGroups", "NOK")) as (act, _), pytest.raises(ServiceUnavailable):
-        act.role_in(7, 5)
+    nok, groups = refused("groupAccountQuery", "NOK"), returned("loginGetGroups", ONE_GROUP.format(""))
+    for group_id, role in ((7, 2), (8, None)):
+        with BrokenServer(in_turn(nok, groups)) as server:
+            assert target(server.url).reader.role_in(group_id, 5) == role
+    with (
+        BrokenServer(in_turn(nok, refused("loginGetGroups", "NOK"))) as server,
+        pytest.raises(ServiceUnavailable),
+    ):
+        target(server.url).reader.role_in(7, 5)
 
 
 @pytest.mark.parametrize(
@@ -402,11 +399,9 @@ def test_groups_that_contradict_themselves_are_not_believed(inner: str, error: t
 
 
 def test_a_role_that_is_missing_is_no_role() -> None:
-    with (
-        actions(returned("groupAccountQuery", "<err>OK</err><loginid>5</loginid>")) as (act, _),
-        pytest.raises(ServiceUnavailable),
-    ):
-        act.role_in(7, 5)
+    answer = returned("groupAccountQuery", "<err>OK</err><loginid>5</loginid>")
+    with BrokenServer(answer) as server, pytest.raises(ServiceUnavailable):
+        target(server.url).reader.role_in(7, 5)
 
 
 def test_a_service_that_cannot_be_reached_was_sent_nothing() -> None:

@@ -100,12 +100,15 @@ READS: dict[str, Callable[[TargetReader], object]] = {
     "memberships": lambda reader: list(reader.read_memberships([1])),
     "one login": lambda reader: reader.login(5, "zoe"),
     "one name": lambda reader: reader.named("zoe"),
+    "one role": lambda reader: reader.role_in(1, 5),
+    "some roles": lambda reader: reader.roles_in({1, 2}, 5),
 }
 WRITES: dict[str, Callable[[TargetWriter], object]] = {
     "loginCreateBySource": lambda writer: writer.create(PERSON),
     "loginUpdate": lambda writer: writer.update(LOGIN),
     "loginDelete": lambda writer: writer.delete(5),
     "groupAccountCreate": lambda writer: writer.add_to_group(1, 5),
+    "groupAccountUpdate": lambda writer: writer.set_role_in(1, 5, 17),
     "groupAccountDelete": lambda writer: writer.remove_from_group(1, 5),
     "loginSendByMail": lambda writer: writer.send_activation(5),
 }

@@ -1,5 +1,6 @@
 """The provisioning target against a local MFA service: what the contract does not say."""
 
+import re
 import socket
 import subprocess
 import sys
@@ -96,6 +97,44 @@ def test_groups_are_read_under_either_name_of_their_id() -> None:
     with BrokenServer(returned("serviceGroupsQuery", inner)) as server:
         (group,) = target(server.url).reader.read_groups()
     assert (group.id, group.name, group.policy) == (7, "vpn", 0)
+
+
+ROLES = "<err>OK</err><count>{}</count><n>{}</n><groupid>7</groupid><groupid>0</groupid>"
+ROLES += "<name>vpn</name><name></name><role>17</role><role>0</role>"
+
+
+def calls(server: BrokenServer) -> list[str]:
+    """The operations that were asked for."""
+    return [re.findall(rb"<(\w*(?:AccountQuery|GetGroups))[ >]", request)[0].decode() for request in server.requests]
+
+
+def test_roles_are_read_in_one_call_whatever_their_number() -> None:
+    one = "<err>OK</err><roleid>17</roleid><loginid>5</loginid><groupid>7</groupid>"
+    with BrokenServer(returned("groupAccountQuery", one)) as server:
+        assert target(server.url).reader.roles_in({7}, 5) == {7: 17}
+        assert calls(server) == ["groupAccountQuery"]
+    with BrokenServer(returned("loginGetGroups", ROLES.format(1, 1))) as server:
+        assert target(server.url).reader.roles_in({7, 8}, 5) == {7: 17}
+        assert calls(server) == ["loginGetGroups"]
+
+
+def test_a_list_of_groups_without_a_line_may_have_no_columns() -> None:
+    with BrokenServer(returned("loginGetGroups", "<err>OK</err><count>0</count><n>0</n>")) as server:
+        assert target(server.url).reader.roles_in({7, 8}, 5) == {}
+
+
+@pytest.mark.parametrize("inner", [ROLES.format(2, 1), ROLES.format(1, 0)])
+def test_groups_of_a_login_that_contradict_their_count_are_no_answer(inner: str) -> None:
+    with BrokenServer(returned("loginGetGroups", inner)) as server, pytest.raises(ServiceUnavailable):
+        target(server.url).reader.roles_in({7, 8}, 5)
+
+
+def test_an_older_service_that_cannot_tell_one_role_tells_all_of_a_login() -> None:
+    with SandboxThread(unknown_operations=["groupAccountQuery"]) as sandbox:
+        connected = target(sandbox.url)
+        vpn, login_id = connected.reader.read_groups()[0].id, connected.writer().create(account("zoe"))
+        connected.writer().add_to_group(vpn, login_id, 17)
+        assert connected.reader.role_in(vpn, login_id) == 17
 
 
 def test_columns_that_the_service_does_not_send_are_not_known() -> None:

@@ -23,7 +23,7 @@ def service(monkeypatch: pytest.MonkeyPatch) -> MemoryTarget:
     made = connect("mfa", Settings(kind="memory", provisioning_id=20, groups=("vpn", "wiki")))
     zoe = made.state.add("zoe", firstname="Zoë", mail="zoe@corp.example", created_by=20)
     made.state.add("ada", role=2, activated=False)
-    made.state.members.add((1, zoe.id))
+    made.state.members[1, zoe.id] = 0
     config = SimpleNamespace(settings=SimpleNamespace(targets={"mfa": {}}))
 
     @contextmanager

@@ -26,12 +26,6 @@ class NotingActions:
     def groups_of(self, login_id: int) -> list[GroupRole]:
         return []
 
-    def role_in(self, group_id: int, login_id: int) -> int | None:
-        return None
-
-    def set_role_in(self, group_id: int, login_id: int, role: int) -> None:
-        self._note("set_role_in")
-
     def create(self, account: Account) -> tuple[int, Code]:
         return 0, self._note("create")
 
