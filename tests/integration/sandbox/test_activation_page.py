@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -18,6 +17,7 @@ from iwds.core.devices import DeviceKind
 from iwds.sandbox.server import SandboxThread
 from iwds.sandbox.store import Store
 from tests.integration.sandbox.client import Client
+from tests.servers import require
 
 
 class Person:
@@ -174,14 +174,12 @@ def test_a_form_that_is_none_is_refused(person: Person, body: bytes) -> None:
 
 
 def test_a_browser_shows_the_page_at_the_width_of_a_phone(person: Person, tmp_path: Path) -> None:
-    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if browser is None:
-        pytest.skip("no Chromium is installed (Debian: apt-get install chromium)")
+    require("chromium", "chromium")
     _, link = person.invited()
     picture = tmp_path / "page.png"
     options = ["--headless", "--no-sandbox", "--hide-scrollbars", "--window-size=390,844"]
     subprocess.run(
-        [str(browser), *options, f"--screenshot={picture}", f"{person.address}?code={link}"],
+        ["chromium", *options, f"--screenshot={picture}", f"{person.address}?code={link}"],
         check=True,
         capture_output=True,
         timeout=120,
