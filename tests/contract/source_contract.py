@@ -120,6 +120,14 @@ class SourceContract:
         with pytest.raises(ForeignRealm):
             source.selects(Anchor("another", IDS["ada"]))
 
+    def test_a_second_look_agrees_with_the_reading(self, source: Source) -> None:
+        assert list(source.confirm(consume(source)[1])) == []
+
+    def test_a_place_with_people_is_shown(self, source: Source) -> None:
+        _, proof = consume(source)
+
+        assert all(map(source.shows, proof.view.places))
+
     def test_check_says_what_is_well_and_what_nobody_has(self, source: Source) -> None:
         findings: list[Finding] = list(source.check(ASKED))
 
