@@ -142,11 +142,8 @@ class LdifSource:
         with opened(self._settings.path) as file:
             for line in file:
                 checksum.update(line)
-        return (
-            ()
-            if checksum.hexdigest() == proof.view.mark
-            else (f"{self._settings.path} changed since it was read: run it again",)
-        )
+        changed = f"{self._settings.path} changed since it was read: run it again"
+        return () if checksum.hexdigest() == proof.view.mark else (changed,)
 
     def shows(self, place: str) -> bool:
         """Whether anything at or below a place is in the file; an export may lack the place itself."""

@@ -1,5 +1,6 @@
 """How a reading differs from the last one that was proven."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import pytest
@@ -24,12 +25,12 @@ from iwds.core.model import Anchor, Entry, Proof, View
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
-def proof(count: int, view: View | None = None, realm: str = "r", **presence: int) -> Proof:
-    return Proof("corp", realm, "all", count, ("whole",), (), NOON, presence, view or View())
+def proof(count: int, view: View | None = None, realm: str = "r", has: Mapping[str, int] | None = None) -> Proof:
+    return Proof("corp", realm, "all", count, ("whole",), (), NOON, has or {}, view or View())
 
 
-def baseline(count: int, view: View | None = None, **presence: int) -> Baseline:
-    return Baseline("r", count, count, NOON, presence, view or View())
+def baseline(count: int, view: View | None = None, has: Mapping[str, int] | None = None) -> Baseline:
+    return Baseline("r", count, count, NOON, has or {}, view or View())
 
 
 @pytest.mark.parametrize(
@@ -53,30 +54,30 @@ def baseline(count: int, view: View | None = None, **presence: int) -> Baseline:
     ],
 )
 def test_far_fewer_is_a_tenth_of_many_half_of_few_and_all_of_three(before: int, now: int, fades: bool) -> None:
-    found = faded(proof(1000, mail=now), baseline(1000, mail=before))
+    found = faded(proof(1000, has={"mail": now}), baseline(1000, has={"mail": before}))
     assert found == ((Faded("mail", before, now),) if fades else ())
 
 
 def test_people_who_are_missing_altogether_take_their_attributes_with_them() -> None:
-    assert faded(proof(500, mail=450), baseline(1000, mail=1000)) == ()
-    assert faded(proof(500, mail=449), baseline(1000, mail=1000)) != ()
-    assert faded(proof(0, mail=0), baseline(1000, mail=1000)) == ()
-    assert faded(proof(2000, mail=1000), baseline(1000, mail=1000)) == ()
+    assert faded(proof(500, has={"mail": 450}), baseline(1000, has={"mail": 1000})) == ()
+    assert faded(proof(500, has={"mail": 449}), baseline(1000, has={"mail": 1000})) != ()
+    assert faded(proof(0, has={"mail": 0}), baseline(1000, has={"mail": 1000})) == ()
+    assert faded(proof(2000, has={"mail": 1000}), baseline(1000, has={"mail": 1000})) == ()
 
 
 def test_nothing_is_compared_with_nothing_with_another_directory_or_with_what_was_not_asked() -> None:
-    assert faded(proof(10, mail=0), None) == ()
-    assert faded(proof(10, mail=0), baseline(0, mail=10)) == ()
-    assert faded(proof(10, realm="s", mail=0), baseline(10, mail=10)) == ()
-    assert faded(proof(10), baseline(10, mail=10)) == ()
-    assert faded(proof(10, mail=0), baseline(10)) == ()
+    assert faded(proof(10, has={"mail": 0}), None) == ()
+    assert faded(proof(10, has={"mail": 0}), baseline(0, has={"mail": 10})) == ()
+    assert faded(proof(10, realm="s", has={"mail": 0}), baseline(10, has={"mail": 10})) == ()
+    assert faded(proof(10), baseline(10, has={"mail": 10})) == ()
+    assert faded(proof(10, has={"mail": 0}), baseline(10)) == ()
 
 
 def test_where_all_groups_fade_no_single_one_is_named() -> None:
     one = group_key("vpn")
-    before = baseline(10, **{GROUPS: 10, one: 10, "mail": 10})
-    assert [each.key for each in faded(proof(10, **{GROUPS: 0, one: 0, "mail": 0}), before)] == [GROUPS, "mail"]
-    assert [each.key for each in faded(proof(10, **{GROUPS: 10, one: 0, "mail": 10}), before)] == [one]
+    before = baseline(10, has={GROUPS: 10, one: 10, "mail": 10})
+    assert [each.key for each in faded(proof(10, has={GROUPS: 0, one: 0, "mail": 0}), before)] == [GROUPS, "mail"]
+    assert [each.key for each in faded(proof(10, has={GROUPS: 10, one: 0, "mail": 10}), before)] == [one]
 
 
 def test_a_sentence_names_what_it_is_about() -> None:
@@ -98,11 +99,11 @@ def test_what_is_withheld_is_not_known_of_an_entry() -> None:
 
 def test_what_was_known_of_it_is_carried_on() -> None:
     one = group_key("vpn")
-    before = baseline(10, mail=9, sn=8, **{GROUPS: 7, one: 6})
-    kept = carried(proof(10, sn=10), before, {"mail"})
+    before = baseline(10, has={"mail": 9, "sn": 8, GROUPS: 7, one: 6})
+    kept = carried(proof(10, has={"sn": 10}), before, {"mail"})
     assert (dict(kept.presence), kept.withheld) == ({"mail": 9, "sn": 10}, ("mail",))
-    assert carried(proof(10, **{one: 0}), before, {GROUPS}).presence == {GROUPS: 7, one: 6}
-    assert carried(proof(10, sn=10), None, set()).presence == {"sn": 10}
+    assert carried(proof(10, has={one: 0}), before, {GROUPS}).presence == {GROUPS: 7, one: 6}
+    assert carried(proof(10, has={"sn": 10}), None, set()).presence == {"sn": 10}
 
 
 def test_other_eyes_are_those_of_another_account() -> None:
