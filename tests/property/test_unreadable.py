@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iwds.core.change import REMOVALS, Change, Write, removes
@@ -114,6 +114,7 @@ def test_what_cannot_be_read_takes_nothing_away(
         assert taken(stage.plan(selection)) <= rightly
 
 
+@settings(max_examples=max(1, settings().max_examples // 4))
 @given(steps, hidden, places)
 def test_what_cannot_be_read_for_three_nights_takes_nothing_away_either(
     day: list[tuple[str, str]], looks_empty: frozenset[str], not_seen: frozenset[str]
