@@ -15,8 +15,8 @@ lint:            ## formatting, style, types, architecture
 test:            ## the whole suite, with the servers it needs
 	./test
 
-nightly:         ## the long property runs
-	HYPOTHESIS_PROFILE=nightly ./test tests/property
+nightly:         ## the long property runs, and every protection broken once
+	HYPOTHESIS_PROFILE=nightly ./test tests/property tests/mutation
 
 bench:           ## people per second and memory of each stage, beside ldapsearch; N=10000 by default
 	$(RUN) python -m bench $(if $(N),--people $(N))

@@ -17,6 +17,7 @@ fail too: ConfigurationError, AccessRefused).
     ├── Stopped                    4   somebody asked the run to stop while it was still reading
     ├── Unavailable               75   worth retrying later
     │   ├── SourceUnavailable     75   a directory or a file could not be read at all
+    │   │   └── ForeignRealm      75   it is another directory than the one that was asked about
     │   └── ServiceUnavailable    75   the MFA service could not be reached or answered nonsense to a read
     ├── AccessRefused             78   credentials, certificate or rights are refused; retrying does not help
     └── CallFailed                 1   one call that was to change the service did not do so
@@ -108,6 +109,10 @@ class Unavailable(IwdsError):
 
 class SourceUnavailable(Unavailable):
     """A directory or a file could not be read at all."""
+
+
+class ForeignRealm(SourceUnavailable):
+    """A source was asked about somebody of another directory: it cannot say that they do not exist."""
 
 
 class ServiceUnavailable(Unavailable):

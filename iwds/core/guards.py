@@ -38,6 +38,11 @@ class GuardKind(StrEnum):
 
 OUT_OF_SCOPE = "out-of-scope"
 """The gate for removals that a changed configuration asks for: closed until somebody accepts their number."""
+UNREADABLE = "unreadable"
+"""The gate for attributes and groups that far fewer people have than before: not believed until somebody accepts it."""
+VIEW = "view"
+"""The gate for readings taken with other eyes than the last proven one: not believed until somebody accepts it."""
+GATES = frozenset({OUT_OF_SCOPE, UNREADABLE, VIEW})
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,7 @@ class Entry:
         groups: groups that it is in, nested ones included, as normalised distinguished names or plain names;
             None where they are not known.
         enabled: what the directory itself says natively, None where only the mapping can tell.
+        unread: groups, as the mapping writes them, of which it is not known whether the person is in them.
     """
 
     anchor: Anchor
@@ -70,6 +71,7 @@ class Entry:
     attrs: Mapping[str, tuple[str, ...]]
     groups: frozenset[str] | None = None
     enabled: bool | None = None
+    unread: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +215,29 @@ class LedgerRow:
 
 
 @dataclass(frozen=True, slots=True)
+class View:
+    """From where a reading was taken, and what else was seen from there; kept to compare the next reading with.
+
+    Attributes:
+        account: who the directory says that we are; empty where it does not say.
+        server: which server's change counter the two numbers are; empty where it has none.
+        began: the counter before the first entry was read.
+        ended: the counter after the last one.
+        places: people directly below each entry of the tree that holds some, by its normalised name.
+        mark: what the source needs to ask the same question again; it means nothing to anybody else.
+        gone: people of ours of whom this reading showed nothing, and no look by id either.
+    """
+
+    account: str = ""
+    server: str = ""
+    began: int = 0
+    ended: int = 0
+    places: Mapping[str, int] = field(default_factory=dict)
+    mark: str = ""
+    gone: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Proof:
     """Why a reading is believed, or why not.
 
@@ -223,8 +248,12 @@ class Proof:
         count: how many people or logins came.
         reasons: why it is believed; each a sentence.
         problems: why it is not; each a sentence. Any problem makes it unproven.
-        presence: in how many entries each attribute had a value.
+        presence: in how many entries each attribute had a value; and how many people were in any group, and in each
+            group that the mapping names (see `core.doubt`).
         taken_at: when the first answer came, with time zone.
+        view: from where it was taken.
+        withheld: keys of `presence` that are taken for unreadable in this run; what `presence` says of them is what
+            the last proven reading said.
     """
 
     name: str
@@ -235,6 +264,8 @@ class Proof:
     problems: tuple[str, ...]
     taken_at: datetime
     presence: Mapping[str, int] = field(default_factory=dict)
+    view: View = field(default_factory=View)
+    withheld: tuple[str, ...] = ()
 
     @property
     def proven(self) -> bool:

@@ -81,6 +81,11 @@ class Basis:
         """Names of the sources whose reading is not believed."""
         return tuple(proof.name for proof in self.sources if not proof.proven)
 
+    @property
+    def withheld(self) -> tuple[str, ...]:
+        """What of the sources is taken for unreadable in this run; a person should look at it."""
+        return tuple(f"{proof.name}: {key}" for proof in self.sources for key in proof.withheld)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

@@ -14,13 +14,14 @@ from iwds.core.change import Adopt, CreateLogin
 from iwds.core.decide import Decision, Proposal, decide
 from iwds.core.guards import Populations
 from iwds.core.matching import Case, Match, Tally, is_settled
-from iwds.core.model import Account, Entry, Group, LedgerRow, Proof, Unmapped, fold
+from iwds.core.model import Group, LedgerRow, Proof, fold
 from iwds.core.plan import Basis, Plan, Selection
 from iwds.core.policy import Rota, World
 from iwds.engine.job import Job, Tools
+from iwds.engine.people import People
 from iwds.engine.role_reading import RoleReading
 from iwds.errors import ConfigurationError, ServiceUnproven, Stopped
-from iwds.ports import JobMemory, Listing, ReadStream, Source, T_co, Waist
+from iwds.ports import JobMemory, Listing, ReadStream, T_co, Waist
 
 T = TypeVar("T")
 
@@ -67,14 +68,17 @@ class _Planning:
 
     def plan(self, selection: Selection) -> tuple[Plan, Tally]:
         job, service = self.job, self.job.target.service
+        memory = self.tools.state.memory(job.name, service, self.now - RECENT)
+        people = People(job, self.waist, self.now, memory.baselines, selection.allow, self._counted)
         groups = self._governed(job.target.read_groups())
-        readings = self._read(groups)
+        readings = self._read(groups, people)
         world = self._world(groups, readings)
         tally = self.waist.join(world)
         if tally.another_service:
             raise self._another_service(tally)
-        memory = self.tools.state.memory(job.name, service, self.now - RECENT)
         decisions, differing, ours = self._decide(world)
+        proposed = (decision.change for decision in decisions if isinstance(decision, Proposal))
+        readings = replace(readings, sources=people.confirmed(readings.sources, proposed))
         agreed = tally.people - sum(tally.absent.values()) - differing
         basis = replace(self._basis(readings, tally, memory), agreed=agreed, matched=agreed + ours)
         facts = Facts(basis, self._populations(basis, decisions, memory), job.limits)
@@ -105,13 +109,15 @@ class _Planning:
             rota=Rota(job.verify_roles_every, self.now.toordinal()),
         )
 
-    def _read(self, groups: dict[str, Group]) -> Readings:
+    def _read(self, groups: dict[str, Group], people: People) -> Readings:
         """Both sides at the same time: they are different machines."""
         self.waist.add_ledger(self._remembered())
         with ThreadPoolExecutor(2) as threads:
-            people = threads.submit(lambda: tuple(self._read_source(source) for source in self.job.sources))
+            everybody = threads.submit(people.read)
             service = threads.submit(self._read_service, groups)
-            readings = Readings(people.result(), service.result())
+            sources, notes = everybody.result()
+            self.notes += notes
+            readings = Readings(sources, service.result())
         if not readings.service.proven:
             raise ServiceUnproven(
                 f"the reading of the service is not believed: {'; '.join(readings.service.problems)}",
@@ -124,17 +130,6 @@ class _Planning:
         ended = {row.login_id for row in self.holds if not row.foreign and not row.hold.stands(self.now)}
         for row in self.tools.state.ledger(self.job.target.service):
             yield replace(row, locked=True) if row.login_id in ended else row
-
-    def _read_source(self, source: Source) -> Proof:
-        stream = source.read(self.job.rules.attributes)
-        self.waist.add_people(self._mapped(source.name, stream))
-        return stream.finish()
-
-    def _mapped(self, name: str, stream: ReadStream[Entry]) -> Iterator[Account | Unmapped]:
-        rules, target, now = self.job.rules, self.job.target, self.now
-        for entry in self._counted(name, stream):
-            mapped = rules.map(entry, now)
-            yield target.normalise(mapped, entry.name) if isinstance(mapped, Account) else mapped
 
     def _counted(self, what: str, stream: ReadStream[T_co]) -> Iterator[T_co]:
         done = 0
@@ -240,8 +235,8 @@ class _Planning:
         active = basis.tally.population
         if basis.first_run:
             active += sum(isinstance(d, Proposal) and isinstance(d.change, CreateLogin | Adopt) for d in decisions)
-        counts = memory.counts
-        sources = {p.name: (counts[p.name], p.count) for p in basis.sources if p.name in counts}
+        before = memory.baselines
+        sources = {p.name: (before[p.name].most, p.count) for p in basis.sources if p.name in before}
         return Populations(active, basis.tally.members, sources, memory.recent)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from iwds.core.change import Change, Evidence
 from iwds.core.decide import Reason
 from iwds.core.document import change_from_data
-from iwds.core.guards import NOT_ON_FIRST_RUN, counted, counter
+from iwds.core.guards import NOT_ON_FIRST_RUN, GuardKind, counted, counter
 from iwds.core.ledger import ledger_effect
 from iwds.core.model import LedgerRow
 from iwds.core.plan import Plan, Selection, restrict, summary_data
@@ -86,7 +86,8 @@ def plan_only(job: Job, tools: Tools, selection: Selection | None = None) -> Pla
 
 def plan_exit_code(plan: Plan) -> int:
     """What a plan, or a dry run, exits with."""
-    if plan.violations or (plan.held and not plan.changes):
+    waiting = plan.held or plan.basis.withheld
+    if plan.violations or (waiting and not plan.changes):
         return Refused.exit_code
     return 2 if plan.changes else 0
 
@@ -179,6 +180,9 @@ class _Run:
         else:
             summary = f"report only: {len(plan.changes)} changes would be made"
         report = summary_data(plan) | {"succeeded": not plan.violations and not plan.basis.unproven}
+        if not plan.violations:
+            # A job that only reports has a measure of its readings too. What a guard stopped is none.
+            self._save_readings(plan)
         return RunReport(self._ended(code, summary, report), plan, None, moved)
 
     def _applied(self, plan: Plan, moved: tuple[Change, ...], make_writer: MakeWriter, journal: Journal) -> RunReport:
@@ -190,7 +194,8 @@ class _Run:
         return RunReport(self._ended(code, _summary(plan, applied), report, plan, applied), plan, applied, moved)
 
     def _make(self, plan: Plan, make_writer: MakeWriter, journal: Journal) -> Applied:
-        verifier = Verifier(self.job, self.tools.clock, plan.basis.service.taken_at)
+        withheld = {proof.name: proof.withheld for proof in plan.basis.sources}
+        verifier = Verifier(self.job, self.tools.clock, plan.basis.service.taken_at, withheld)
         writer = make_writer()
         try:
             find_row = partial(self.tools.state.ledger_row, self.job.target.service)
@@ -212,15 +217,20 @@ class _Run:
             counted_so_far = _counted(*self.made) if self.made else {}
             state.finish_run(self.row, applied=False, accepted="", counted=counted_so_far)
             return self.row
-        if not plan.basis.selection.only:
-            # Whoever picked out a part has not said that the whole reading is right.
-            state.save_readings(self.row.id, plan.basis.sources)
+        self._save_readings(plan)
         accepted = plan.basis.config_digest if _accepts(plan, applied) else ""
         # A first run that was stopped, chosen from or not proven is none: the next one removes nothing either.
         partly = applied.stopped or plan.basis.selection.only or plan.basis.unproven
         whole = not (plan.basis.first_run and partly)
         state.finish_run(self.row, applied=whole, accepted=accepted if whole else "", counted=_counted(plan, applied))
         return self.row
+
+    def _save_readings(self, plan: Plan) -> None:
+        selection = plan.basis.selection
+        if not selection.only:
+            # Whoever picked out a part has not said that the whole reading is right.
+            fewer = GuardKind.VANISHED.value in selection.allow
+            self.tools.state.save_readings(self.row.id, plan.basis.sources, fewer)
 
 
 def settle_open_intents(job: Job, tools: Tools, journal: Journal) -> int:
@@ -252,7 +262,7 @@ def _keep(plan: Plan, job: Job, tools: Tools) -> None:
 
 def _exit_code(plan: Plan, applied: Applied, moved: tuple[Change, ...]) -> int:
     """3 where nothing was changed and someone must decide, 4 where something was and more is open."""
-    waiting = bool(plan.held or moved or applied.outcomes or applied.stopped)
+    waiting = bool(plan.held or plan.basis.withheld or moved or applied.outcomes or applied.stopped)
     if not waiting:
         return 0
     sent = applied.done or any(result in (Result.REJECTED, Result.UNKNOWN) for _, result, _ in applied.outcomes)

@@ -1,7 +1,7 @@
 """The last look before something is taken away: the person at the source by id, the login on the service."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from iwds.core.change import (
@@ -17,10 +17,12 @@ from iwds.core.change import (
     fields_changed,
     removes,
 )
+from iwds.core.doubt import without
 from iwds.core.matching import extra_held, extra_wanted
 from iwds.core.model import Absent, Account, Anchor, Entry, Login, Status, Unmapped, fold
 from iwds.engine.job import Job
-from iwds.ports import Clock
+from iwds.errors import ForeignRealm
+from iwds.ports import Clock, Source
 
 FRESH = timedelta(minutes=15)
 """How long a run's own reading of the service may stand in for a look at one login, where nothing is taken."""
@@ -34,11 +36,13 @@ class Verifier:
         job: sources, mapping and the service's reading half.
         clock: the time; disabled and expired are decided against it.
         read_at: when the service was read; what is older than `FRESH` is read again before any write.
+        withheld: what of each source is not believed in this run (`Proof.withheld`): the last look does not either.
     """
 
     job: Job
     clock: Clock
     read_at: datetime
+    withheld: Mapping[str, Collection[str]] = field(default_factory=dict)
 
     def objection(self, change: Change) -> str:
         """Why this change may not be made after all; empty where nothing speaks against it.
@@ -62,13 +66,26 @@ class Verifier:
         return self._still_follows(change, found)
 
     def _find(self, anchor: Anchor) -> Iterator[Entry]:
+        """Their entry in each source that answers for their directory; `ForeignRealm` where none does."""
+        foreign: list[ForeignRealm] = []
         for source in self.job.sources:
-            if entry := source.find(anchor, self.job.rules.attributes):
-                yield entry
+            withheld = frozenset(self.withheld.get(source.name, ()))
+            try:
+                entry = source.find(anchor, self.job.rules.attributes - withheld)
+            except ForeignRealm as error:
+                foreign.append(error)
+                continue
+            if entry:
+                yield without(entry, withheld)
+        if len(foreign) == len(self.job.sources):
+            raise foreign[0]
+
+    def _selected(self, anchor: Anchor) -> bool:
+        return any(_selects(source, anchor) for source in self.job.sources)
 
     def _still_there(self, anchor: Anchor, found: Entry | None) -> str:
         """Not found in the reading: gone, or moved out of base or filter, which is as good a reason."""
-        if found is None or not any(source.selects(anchor) for source in self.job.sources):
+        if found is None or not self._selected(anchor):
             return ""
         return f"still in the directory as {found.name}, although the reading did not show it"
 
@@ -77,7 +94,7 @@ class Verifier:
         wanted = self._wanted(entry)
         if _asks_for(change, wanted, self.job.target.group_roles):
             return ""
-        if change.evidence is Evidence.RULE and not any(s.selects(entry.anchor) for s in self.job.sources):
+        if change.evidence is Evidence.RULE and not self._selected(entry.anchor):
             return ""
         return f"{entry.name} has changed in the directory since it was read"
 
@@ -104,6 +121,13 @@ class Verifier:
             return f"login {before.id} no longer exists"
         moved = [name for name in WRITTEN_FIELDS if getattr(now, name) != getattr(before, name)]
         return f"{', '.join(moved)} changed on the service since it was read" if moved else ""
+
+
+def _selects(source: Source, anchor: Anchor) -> bool:
+    try:
+        return source.selects(anchor)
+    except ForeignRealm:
+        return False  # whether any source answers for them at all was asked before
 
 
 def _asks_for(change: Change, wanted: Account | Unmapped, roles: Mapping[str, int]) -> bool:

@@ -9,13 +9,15 @@ import unicodedata
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 from iwds.core import directory, model
+from iwds.core.doubt import group_names
 from iwds.core.model import BUILTIN_ROLES, Absent, Account, Entry, Role, Unmapped, fold
 from iwds.core.normal import LANGUAGES, printable
 from iwds.errors import ConfigurationError
-from iwds.mapping.conditions import Answer, Person, Test, compile_condition, some, words
+from iwds.mapping.conditions import Answer, Person, Test, among, compile_condition, some, words
 from iwds.mapping.document import AtCreation, Document, Enabled, GroupLine, RoleRules, Value
 from iwds.mapping.values import Attributes, Text, compile_value
 from iwds.yamlmarks import Where, nearest, validate
@@ -58,6 +60,7 @@ class CompiledRules:
     group_roles: Mapping[str, frozenset[str]]
     states_enabled: bool
     protected: frozenset[str]
+    reads_groups: frozenset[str]
     _scope: tuple[ScopeClause, ...] = field(repr=False)
     _exclusions: Exclusions = field(repr=False)
     _login: Text = field(repr=False)
@@ -68,6 +71,10 @@ class CompiledRules:
     _group_roles: Callable[[Person, frozenset[str] | None], tuple[tuple[str, str], ...]] = field(repr=False)
     _extra: tuple[tuple[str, Text], ...] = field(repr=False)
     _at_creation: Callable[[Attributes], model.AtCreation] = field(repr=False)
+
+    def named(self, groups: frozenset[str]) -> frozenset[str]:
+        """Which of the groups that the rules name are among these, as the rules write them."""
+        return _named(self.reads_groups, groups)
 
     def map(self, entry: Entry, now: datetime) -> Account | Unmapped:
         """The account that the rules make of an entry, or why there is none."""
@@ -154,8 +161,14 @@ def compile_mapping(document: Document, where: Where, roles: Collection[str] = B
         _extra=tuple((key, compile_value(value, asked)) for key, value in document.extra.items()),
         _at_creation=_at_creation(document.at_creation, document.language, asked),
         # last: the compilers above have filled it
-        attributes=frozenset(asked),
+        reads_groups=group_names(asked),
+        attributes=frozenset(key for key in asked if not key.startswith("(")),
     )
+
+
+@lru_cache(maxsize=65_536)
+def _named(names: frozenset[str], groups: frozenset[str]) -> frozenset[str]:
+    return frozenset(name for name in names if among(name, groups))
 
 
 def _composed(login: str | None) -> str | None:

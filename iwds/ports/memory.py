@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from iwds.core.change import Change
+from iwds.core.doubt import Baseline
 from iwds.core.model import LedgerRow, Proof, Service
 from iwds.core.policy import Hold
 
@@ -98,13 +99,13 @@ class JobMemory:
     Attributes:
         applied_before: whether any run of this job was ever applied to this service.
         accepted: digest of the configuration last applied; empty where none was.
-        counts: people per source in its last proven reading.
+        baselines: what is kept of each source's last proven reading.
         recent: how many changes were applied in the window asked for without an override, by guard (`guards.counter`).
     """
 
     applied_before: bool
     accepted: str
-    counts: Mapping[str, int]
+    baselines: Mapping[str, Baseline]
     recent: Mapping[str, int]
 
 
@@ -263,8 +264,8 @@ class State(Holds, Audit, Protocol):
         """Record that a run begins; `config` is the effective configuration without secrets, as text."""
         ...
 
-    def save_readings(self, run_id: str, proofs: Sequence[Proof]) -> None:
-        """Record the proofs of a run's readings."""
+    def save_readings(self, run_id: str, proofs: Sequence[Proof], fewer: bool = False) -> None:
+        """Record the proofs of a run's readings; `fewer`: somebody accepted that there are fewer people now."""
         ...
 
     def finish_run(self, run: RunRow, *, applied: bool, accepted: str, counted: Mapping[str, int]) -> None:

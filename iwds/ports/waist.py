@@ -15,6 +15,10 @@ class Waist(Protocol):
         """People as the mapping made them; of several with one anchor the first one counts."""
         ...
 
+    def forget_people(self) -> None:
+        """Throw away the people that came so far: they are read anew."""
+        ...
+
     def add_logins(self, logins: Iterable[Login]) -> None:
         """Everything on the service."""
         ...

@@ -101,9 +101,9 @@ class SqlState:
         """Record that a run begins; `config` is the effective configuration without secrets, as text."""
         runs.start_run(self._database, run, config, config_digest)
 
-    def save_readings(self, run_id: str, proofs: Sequence[Proof]) -> None:
-        """Record the proofs of a run's readings."""
-        runs.save_readings(self._database, run_id, proofs)
+    def save_readings(self, run_id: str, proofs: Sequence[Proof], fewer: bool = False) -> None:
+        """Record the proofs of a run's readings; `fewer`: somebody accepted that there are fewer people now."""
+        runs.save_readings(self._database, run_id, proofs, fewer)
 
     def finish_run(self, run: RunRow, *, applied: bool, accepted: str, counted: Mapping[str, int]) -> None:
         """Record how a run ended; see `State.finish_run`."""

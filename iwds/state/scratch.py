@@ -151,6 +151,11 @@ class ScratchWaist:
         """People as the mapping made them; of several with one anchor the first one counts."""
         self._insert(_insertion("person", 17), map(person_row, people))
 
+    def forget_people(self) -> None:
+        """Throw away the people that came so far: they are read anew."""
+        with self._lock:
+            self._db.execute("DELETE FROM person")
+
     def add_logins(self, logins: Iterable[Login]) -> None:
         """Everything on the service."""
         self._insert(_insertion("login", 13), map(login_row, logins))

@@ -97,8 +97,10 @@ reading = Table(
     Column("problems", JSON, nullable=False),
     Column("presence", JSON, nullable=False),
     Column("taken_at", UtcTime, nullable=False),
+    Column("view", JSON),
+    Column("fewer", Boolean),
 )
-"""The proof of one reading of a run."""
+"""The proof of one reading of a run. `view` and `fewer` are empty in readings older than these columns."""
 
 plan = Table(
     "plan",

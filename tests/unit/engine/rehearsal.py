@@ -49,6 +49,10 @@ class PlainRules:
     extra_keys: frozenset[str] = frozenset()
     states_enabled: bool = True
     protected: frozenset[str] = frozenset()
+    reads_groups: frozenset[str] = frozenset({"vpn", "wiki"})
+
+    def named(self, groups: frozenset[str]) -> frozenset[str]:
+        return groups & self.reads_groups
 
     def map(self, entry: Entry, now: datetime) -> Account | Unmapped:
         uid, scope, role = (_first(entry, name) for name in ("uid", "scope", "role"))
@@ -64,8 +68,8 @@ class PlainRules:
             mail=_first(entry, "mail"),
             role=None if role is None else Role(int(role or 0)),
             enabled=None if disabled is None else not disabled,
-            groups=entry.groups,
-            group_roles=tuple(self._roles(entry)),
+            groups=None if entry.unread else entry.groups,
+            group_roles=() if entry.unread else tuple(self._roles(entry)),
         )
 
     def _roles(self, entry: Entry) -> Iterator[tuple[str, str]]:

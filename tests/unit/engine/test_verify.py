@@ -9,7 +9,7 @@ import pytest
 from iwds.core.change import Change, DeleteLogin, Evidence, RemoveFromGroup, Subject, Write
 from iwds.core.model import Anchor, Login
 from iwds.engine.verify import FRESH, Verifier
-from iwds.errors import SourceUnavailable
+from iwds.errors import ForeignRealm, SourceUnavailable
 from iwds.sources.memory import MemorySource
 from tests.unit.core.made import VPN, create
 from tests.unit.engine.rehearsal import OURS, Rehearsal
@@ -92,6 +92,47 @@ class TestALockForAbsence:
         stage.source.fail_after = 0
         with pytest.raises(SourceUnavailable):
             objection(stage, write(stage, Evidence.UNSEEN, status=1))
+
+
+class TestAfterAFailover:
+    """the server that answers may be one of another directory, which cannot say that somebody does not exist."""
+
+    @pytest.mark.parametrize("evidence", [Evidence.UNSEEN, Evidence.SEEN, Evidence.RULE])
+    def test_nothing_is_decided_where_no_source_is_their_directory(self, stage: Rehearsal, evidence: Evidence) -> None:
+        stage.configure(sources=(MemorySource("staff", [], realm="elsewhere"), MemorySource("b", [], realm="abroad")))
+        with pytest.raises(ForeignRealm, match="staff is the directory elsewhere"):
+            objection(stage, write(stage, evidence, status=1))
+
+    def test_the_sources_of_their_directory_decide_beside_foreign_ones(self, stage: Rehearsal) -> None:
+        foreign = MemorySource("abroad", [], realm="abroad")
+        stage.configure(sources=(foreign, stage.source))
+        assert "still in the directory" in objection(stage, write(stage, Evidence.UNSEEN, status=1))
+        stage.source.elsewhere = [stage.entry("ann")]
+        stage.leave("ann")
+        assert objection(stage, write(stage, Evidence.UNSEEN, status=1)) == ""
+
+    def test_the_removal_is_held(self, stage: Rehearsal) -> None:
+        stage.run()
+        stage.hire("bob")
+        stage.run()
+        stage.leave("bob")
+        elsewhere = MemorySource("staff", stage.source.entries, realm="elsewhere")
+
+        def failover(_: object) -> bool:
+            stage.source.find, stage.source.selects = elsewhere.find, elsewhere.selects  # type: ignore[method-assign]
+            return True
+
+        report = stage.run(confirm=failover)
+        assert report.exit_code == 3
+        assert stage.login("bob").status == 0
+
+
+def test_what_the_plan_withheld_is_withheld_from_the_last_look(stage: Rehearsal) -> None:
+    look = replace(verifier(stage), withheld={"staff": ("disabled", "mail")})
+    lock, clear = write(stage, status=1), write(stage, mail="")
+    stage.change("ann", disabled="yes", mail="")
+    assert (objection(stage, lock), objection(stage, clear)) == ("", "")
+    assert (look.objection(lock), look.objection(clear)) == (MOVED, MOVED)
 
 
 class TestWhatRestsOnTheEntry:

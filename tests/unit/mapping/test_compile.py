@@ -446,3 +446,16 @@ def test_values_may_be_asked_for_by_anything_that_maps() -> None:
     account("login: uid\nname: secret\n", Entry(JANE.anchor, JANE.name, attributes))
 
     assert attributes == dict(JANE.attrs)
+
+
+def test_the_groups_that_a_mapping_names_are_known_wherever_it_names_them() -> None:
+    compiled = rules(
+        "scope: [{group: Staff}]\nlogin: uid\n"
+        "role: {rules: [{when: {group: 'CN=MFA-Managers, DC=X'}, role: manager}]}\n"
+        "groups: [{to: vpn, group: vpn}]\n"
+    )
+    assert compiled.attributes == {"uid"}
+    assert compiled.reads_groups == {"Staff", "CN=MFA-Managers, DC=X", "vpn"}
+    assert JANE.groups is not None
+    assert compiled.named(JANE.groups) == {"Staff", "CN=MFA-Managers, DC=X"}
+    assert compiled.named(frozenset()) == frozenset()
