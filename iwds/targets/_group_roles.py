@@ -15,10 +15,7 @@ def groups_of(api: Api, page_size: int, login_id: int) -> Sequence[GroupRole]:
     """Its groups in the order of the service, with its role in each (`loginGetGroups`, all pages)."""
 
     def page(offset: int, lines: int) -> Answer:
-        answer = with_ids(api.read("loginGetGroups", userid=0, loginid=login_id, offset=offset, nmax=lines))
-        if answer.numbers.get("n") == 0:  # the toolkit leaves out an array that has nothing in it
-            answer.text_arrays.setdefault("name", [])
-        return answer
+        return with_ids(api.read("loginGetGroups", userid=0, loginid=login_id, offset=offset, nmax=lines))
 
     pages = whole(Listing(page, page_size, names="name"), f"the groups of login {login_id}")
     return [role for answer, known in pages for role in islice(_group_roles(answer), known, None)]
@@ -43,8 +40,8 @@ def role_in(api: Api, page_size: int, group_id: int, login_id: int) -> int | Non
 def with_ids(answer: Answer) -> Answer:
     """A page of groups with their ids as `id`: the two documents of the API name them differently."""
     found = answer.number_arrays
-    if "id" not in found and ("groupid" in found or answer.numbers.get("n") == 0):
-        found["id"] = found.get("groupid", [])
+    if "id" not in found and "groupid" in found:
+        found["id"] = found["groupid"]
     return answer
 
 
