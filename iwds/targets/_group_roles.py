@@ -25,11 +25,14 @@ def role_in(api: Api, page_size: int, group_id: int, login_id: int) -> int | Non
     """Its role in one group, or None where it is no member (`groupAccountQuery`).
 
     The service says a bare NOK to whoever is no member, and to whatever else is wrong, and an older one may not know
-    the operation: the groups of the login settle it.
+    the operation, or answer with zeros: the groups of the login settle it.
     """
     try:
         answer = api.read("groupAccountQuery", userid=0, groupid=group_id, loginid=login_id)
     except ServiceUnavailable:
+        answer = None
+    asked = {"groupid": group_id, "loginid": login_id}
+    if answer is None or any(answer.numbers.get(name, number) != number for name, number in asked.items()):
         held = groups_of(api, page_size, login_id)
         return next((each.role for each in held if each.group.id == group_id), None)
     if (role := answer.numbers.get("roleid")) is None:
