@@ -409,7 +409,16 @@ class TestWhileItRuns:
 class TestWho:
     def test_is_whoever_called_sudo(self, stage: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SUDO_USER", "ada")
+        monkeypatch.setattr(os, "getuid", lambda: 0)
         assert stage.run().run.who == "ada"
+
+    def test_is_not_hidden_by_claiming_to_be_somebody_else(
+        self, stage: Rehearsal, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Only root can have been made by sudo alone; everybody else may have written the variable themselves."""
+        monkeypatch.setenv("SUDO_USER", "ada")
+        monkeypatch.setattr(os, "getuid", lambda: 4711)
+        assert stage.run().run.who == "ada as 4711"
 
     def test_is_else_the_user_of_the_process_by_name_or_by_number(
         self, stage: Rehearsal, monkeypatch: pytest.MonkeyPatch
