@@ -418,7 +418,7 @@ def test_who_is_locked_unknown_or_not_activated_does_not_get_in(world: World) ->
             world.store.people.authenticate(*arguments)
     code = world.store.codes.issue(login_id, Purpose.ACTIVATION, CodeType.IMMEDIATE)
     world.store.people.use_code(code, MA, "Phone")
-    with pytest.raises(NotAccepted, match="no pin is set"):
+    with pytest.raises(NotAccepted, match="no PIN is set"):
         world.store.people.authenticate("zoe", "1234")
     world.store.update(login_id, {"status": 1})
     with pytest.raises(NotAccepted, match="login is locked"):
