@@ -17,6 +17,7 @@ from iwds.core.change import (
     RemoveFromGroup,
     SendActivation,
     Write,
+    fields_changed,
     kinds,
 )
 from iwds.core.decide import Decision, Proposal, Reason, Skip, decide, subject_of
