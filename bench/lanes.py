@@ -27,8 +27,9 @@ FAR_MS = 20
 MEMBERSHIPS = 5
 """One in so many people is in the large group; the small ones have a handful each."""
 _LOGIN = """
-INSERT INTO login (login, firstname, name, mail, phone, extrafields, status, role, access, lang, createdby, created)
-VALUES (?, 'Zoë', 'O''Neill', ?, '+33 6 12345678', '', 0, 0, 1, 'en', ?, 0)
+INSERT INTO login (login, firstname, name, mail, phone, extrafields, status, role, access, lang, createdby, created,
+    activated)
+VALUES (?, 'Zoë', 'O''Neill', ?, '+33 6 12345678', '', 0, 0, 1, 'en', ?, 0, 1)
 """
 
 

@@ -76,9 +76,14 @@ class ConfigurationError(IwdsError):
 
 
 class Refused(IwdsError):
-    """Nothing was changed, and someone must decide."""
+    """Nothing was changed, and someone must decide.
+
+    Attributes:
+        mailed: whether it is told on standard output too, so that cron's mail carries it. Not where that is for a code.
+    """
 
     exit_code = 3
+    mailed = True
 
 
 class ServiceUnproven(Refused):

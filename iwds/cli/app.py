@@ -79,7 +79,7 @@ def _misused(error: Any) -> int:
 
 def _explained(error: IwdsError) -> int:
     """Message and advice; a refusal on standard output too, so that cron's mail carries it."""
-    consoles = (err, out) if isinstance(error, Refused) and not out.is_terminal else (err,)
+    consoles = (err, out) if isinstance(error, Refused) and error.mailed and not out.is_terminal else (err,)
     for console in consoles:
         # A server's own words are part of some messages.
         console.print(Text("\n".join(map(printable, error.message.splitlines())), style="red"))

@@ -7,6 +7,7 @@ import typer
 
 from iwds.cli.common import JsonOption, duration, show_json, wired
 from iwds.cli.console import out, say
+from iwds.core.words import login_id_in
 from iwds.errors import UsageError
 
 
@@ -40,6 +41,6 @@ def audit(
 def _which(login: str) -> int | str | None:
     if not login.startswith("#"):
         return login or None
-    if not login[1:].isascii() or not login[1:].isdigit():
+    if (number := login_id_in(login)) is None:
         raise UsageError(f"{login} is no login id", "write it like '#1234'")
-    return int(login[1:])
+    return number

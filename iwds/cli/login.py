@@ -23,7 +23,7 @@ from iwds.cli.login_text import (
 )  # fmt: skip
 from iwds.cli.page import hanging
 from iwds.core.model import Login
-from iwds.errors import UsageError
+from iwds.errors import Refused, UsageError
 
 if TYPE_CHECKING:  # a help page should not load the engine
     from iwds.engine.actions import Desk, Given, Giving, Why
@@ -188,7 +188,7 @@ def lock(
     ticket: TicketOption = "",
     target: TargetOption = "",
 ) -> int:
-    """Lock a login at once. No run undoes it before its end; without --until not before `login unlock`."""
+    """Lock a login at once; needs --reason. No run undoes it before its end; without --until not before `unlock`."""
     from iwds.engine.locks import lock as hold
 
     _require(reason)
@@ -206,7 +206,7 @@ def unlock(
     anyway: Annotated[bool, typer.Option("--anyway", help="Even where somebody else made the lock.")] = False,
     target: TargetOption = "",
 ) -> int:
-    """Lift the helpdesk's or a run's lock at once, and say whose it was."""
+    """Lift the helpdesk's or a run's lock at once, and say whose it was. Needs --reason."""
     from iwds.engine.locks import unlock as lift
 
     _require(reason)
@@ -282,6 +282,11 @@ def _giving(login: str, target: str, why: tuple[str, str]) -> Iterator[tuple["Gi
     """The actions on one login, and the configured lifetimes."""
     from iwds.engine.actions import Giving, Why, find
 
-    with wired() as wiring, wiring.progress.aside():
-        desk = wiring.desk(target)
-        yield Giving(desk, find(desk, login), Why(*why)), wiring.config.settings.helpdesk
+    try:
+        with wired() as wiring, wiring.progress.aside():
+            desk = wiring.desk(target)
+            yield Giving(desk, find(desk, login), Why(*why)), wiring.config.settings.helpdesk
+    except Refused as refusal:
+        # Whoever writes `code=$(iwds login code …)` must not hand out the words of a refusal.
+        refusal.mailed = False
+        raise

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from iwds.sandbox.store import Store
 
 _DATA = Path("sandbox.db")
-group = typer.Typer(help="The local MFA service, to rehearse against.")
+group = typer.Typer(
+    help="Without a command: run a local MFA service to rehearse against, until Ctrl-C. The commands look into its data "
+    "file, and change it while it runs."
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -34,11 +37,11 @@ def serve(
     context: typer.Context,
     listen: Annotated[str, typer.Option("--listen", help="HOST:PORT here; port 0 picks one.")] = "127.0.0.1:8099",
     data: Annotated[Path, typer.Option("--data", help="Its state; made when it is missing.")] = _DATA,
-    service_id: Annotated[int, typer.Option("--service-id", min=1, help="The service id of a new one.")] = 10408,
+    service_id: Annotated[int, typer.Option("--service-id", min=1, help="The id that clients must give.")] = 10408,
     seats: Annotated[int, typer.Option("--seats", min=0, help="Logins before NOK:full; 0 for no limit.")] = 0,
     smtp: Annotated[str, typer.Option("--smtp", help="HOST:PORT that mails go to; else they are kept.")] = "",
     mail_from: Annotated[str, typer.Option("--mail-from", help="Whom mails are from.")] = "mfa@sandbox.invalid",
-    tls: Annotated[Path | None, typer.Option("--tls", help="HTTPS with the certificates of this folder; made.")] = None,
+    tls: Annotated[Path | None, typer.Option("--tls", help="HTTPS; missing certificates are made.")] = None,
     no_client: Annotated[
         bool, typer.Option("--tls-no-client", help="With --tls: ask for no client certificate.")
     ] = False,

@@ -174,6 +174,9 @@ def _kept_equal(case: Case, account: Account, row: LedgerRow, world: World) -> I
         # Their lock is just being made, or another hand undid it: an update says active or locked in any case.
         yield Skip(subject, Reason.LOCKED_ELSEWHERE, f"{hold}; but the login is active, so it is left as it is")
         return
+    if hold and login.status != Status.LOCKED:
+        # The lock and nothing beside it: where it is withheld, what is left of the write would say active.
+        after = replace(login, status=after.status)
     unread = [field_words(f) for f in WRITTEN_FIELDS if getattr(login, f) is None]
     if unread:
         yield Skip(subject, Reason.UNPROVEN, f"{', '.join(unread)} not read, and an update overwrites every field")

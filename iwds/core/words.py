@@ -112,3 +112,14 @@ def _said(field: str, value: object) -> str:
     if field == "status":
         return "locked" if value == Status.LOCKED else "active"
     return str(value) if value else "(empty)"
+
+
+def login_id_in(text: str) -> int | None:
+    """The id in `#1234`; None for a login name, and for what no service can have as an id."""
+    digits = text.removeprefix("#")
+    if digits == text or not (digits.isascii() and digits.isdigit()) or len(digits) > _LONGEST_ID:
+        return None
+    return number if (number := int(digits)) < 2**63 else None
+
+
+_LONGEST_ID = 19

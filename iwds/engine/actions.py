@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from iwds.core.devices import Activated, Code, Details, Device, DeviceKind, GroupRole
 from iwds.core.model import LedgerRow, Login, fold
+from iwds.core.words import login_id_in
 from iwds.engine.job import MakeWriter
 from iwds.errors import IwdsError, OutcomeUnknown, Refused, UsageError
 from iwds.ports import Actions, AuditRow, Clock, HoldRow, Result, State, TargetReader
@@ -84,11 +85,8 @@ class Seen:
 
 def find(desk: Desk, text: str) -> Login:
     """The login of this name, in whatever case, or with this `#ID`; `UsageError` where there is none."""
-    number = text.removeprefix("#")
-    if number != text and number.isascii() and number.isdigit():
-        found = desk.reader.login(int(number), "")
-    else:
-        found = desk.reader.named(text)
+    number = login_id_in(text)
+    found = desk.reader.named(text) if number is None else desk.reader.login(number, "")
     if found is None:
         raise UsageError(f"{desk.reader.service} has no login {text}", "a login is a whole name, or '#' and its id")
     return found

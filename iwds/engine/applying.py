@@ -8,7 +8,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
 from random import SystemRandom
@@ -29,11 +29,12 @@ from iwds.core.change import (
     batches,
 )
 from iwds.core.ledger import ledger_effect
-from iwds.core.model import LedgerRow, Status
+from iwds.core.model import LedgerRow, Login, Status
 from iwds.core.plan import Plan
 from iwds.core.policy import Hold
 from iwds.engine.job import Job, Progress, silent
 from iwds.engine.settle import FindRow, settled_by_reading
+from iwds.engine.status import set_status
 from iwds.engine.verify import Verifier
 from iwds.errors import (
     AccessRefused,
@@ -229,21 +230,20 @@ class Applying:
             attempts += 1
             if not self.hands.lease.outlives(self.job.target.timeout):
                 return Outcome(step.intent, Result.NOT_TRIED, "the lease of the service was about to end", attempts)
+            if hold := self._held(step.change):
+                return Outcome(step.intent, Result.HELD, str(hold), attempts - 1)
             try:
-                if hold := self._held(step.change):
-                    return Outcome(step.intent, Result.HELD, str(hold), attempts - 1)
                 made = self._call(step.change, login_id)
-                if hold := self._held(step.change):
-                    return self._locked_again(step, hold, attempts)
-                return self._done(step, made, attempts)
             except NotSent as error:
                 pause = _pause(attempts, error)
                 if attempts == ATTEMPTS or pause > LONGEST_PAUSE or self.hands.stop.wait(pause):
                     return Outcome(step.intent, Result.REJECTED, str(error), attempts)
             except OutcomeUnknown as error:
-                return self._unknown(step, login_id, error, attempts)
+                return self._locked_again(step, attempts) or self._unknown(step, login_id, error, attempts)
             except (CallFailed, AccessRefused) as error:
                 return self._failed(step, error, attempts)
+            else:
+                return self._locked_again(step, attempts) or self._done(step, made, attempts)
 
     def _held(self, change: Change) -> Hold | None:
         """The helpdesk's lock that a change would undo: every update says anew whether a login is active."""
@@ -251,11 +251,33 @@ class Applying:
             return None
         return self.hands.find_hold(change.after.id)
 
-    def _locked_again(self, step: _Step, hold: Hold, attempts: int) -> Outcome:
-        """A lock came while we wrote. Who locks keeps the hold first, so asking before and after misses none."""
-        assert isinstance(step.change, Write)  # noqa: S101 - nothing else can undo a lock
-        self.hands.writer.update(replace(step.change.after, status=int(Status.LOCKED)))
-        return Outcome(step.intent, Result.HELD, f"{hold}, and locked again", attempts, step.change.after.id)
+    def _locked_again(self, step: _Step, attempts: int) -> Outcome | None:
+        """A lock that came while we wrote, made again; None where none came.
+
+        Who locks keeps the hold first, so asking before and after misses none. What cannot be made again stays open:
+        the next run does it before anything else. The lease is not looked at: it is the helpdesk's lock, not the run's.
+        """
+        change = step.change
+        if (hold := self._held(change)) is None:
+            return None
+        assert isinstance(change, Write)  # noqa: S101 - nothing else can undo a lock
+        try:
+            self._lock(change.after)
+            result, login_id = settled_by_reading(change, change.after.id, self.job.target, self.hands.find_row)
+        except IwdsError as error:
+            open_still = f"{hold}; it could not be locked again: {error}"
+            return Outcome(step.intent, Result.UNKNOWN, open_still, attempts, change.after.id)
+        effect = self._effect(change, login_id) if result is Result.DONE else None
+        return Outcome(step.intent, Result.HELD, f"{hold}, and locked again", attempts, login_id, effect)
+
+    def _lock(self, login: Login) -> None:
+        """Lock a login; a request to stop ends the waiting, and not the attempts."""
+        for attempt in range(1, ATTEMPTS):
+            try:
+                return set_status(self.job.target, self.hands.writer, login, Status.LOCKED)
+            except NotSent as error:
+                self.hands.stop.wait(min(_pause(attempt, error), LONGEST_PAUSE))
+        return set_status(self.job.target, self.hands.writer, login, Status.LOCKED)
 
     def _call(self, change: Change, login_id: int) -> int:
         call = _call_for(change, self.hands.writer, login_id)
@@ -264,12 +286,11 @@ class Applying:
     def _done(self, step: _Step, login_id: int, attempts: int) -> Outcome:
         if isinstance(step.change, CreateLogin):
             self.created[step.change.subject.key] = login_id
+        return Outcome(step.intent, Result.DONE, "", attempts, login_id, self._effect(step.change, login_id))
+
+    def _effect(self, change: Change, login_id: int) -> Callable[[LedgerRow | None], LedgerRow | None]:
         owner = self.job.policy.provisioning_id
-
-        def effect(row: LedgerRow | None) -> LedgerRow | None:
-            return ledger_effect(step.change, login_id, row, owner)
-
-        return Outcome(step.intent, Result.DONE, "", attempts, login_id, effect)
+        return lambda row: ledger_effect(change, login_id, row, owner)
 
     def _unknown(self, step: _Step, login_id: int, error: IwdsError, attempts: int) -> Outcome:
         """Sent, no answer to trust: a read settles what a read can settle."""

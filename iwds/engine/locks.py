@@ -5,20 +5,16 @@ whichever of the two comes last, the login ends locked; neither waits for the ot
 """
 
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from iwds.core.assembly import ADMINISTRATORS
-from iwds.core.change import WRITTEN_FIELDS
 from iwds.core.model import LedgerRow, Login, Role, Status
 from iwds.core.policy import Hold
-from iwds.core.words import field_words
 from iwds.engine.actions import Desk, Why, recorded, refuse_protected
-from iwds.errors import AccessRefused, CallFailed, IwdsError, LoginUnknown, OutcomeUnknown, Refused, Unavailable
+from iwds.engine.status import refuse_unread, set_status
+from iwds.errors import IwdsError, OutcomeUnknown, Refused
 from iwds.ports import HoldRow
-
-WRITES = 2
-"""How often a status is written until it reads back so: a run's write may have crossed the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +56,7 @@ def lock(desk: Desk, login: Login, until: datetime | None, why: Why) -> Locked:
     an `OutcomeUnknown` the hold stands.
     """
     refuse_protected(desk, login)
-    _refuse_unread(login)
+    refuse_unread(login)
     _keep_administrators(desk, login)
     service = desk.reader.service
     before, row = desk.state.open_hold(service, login.id), desk.state.ledger_row(service, login.id)
@@ -79,7 +75,7 @@ def unlock(desk: Desk, login: Login, why: Why, *, anyway: bool = False) -> Unloc
     Raises `Refused` where the lock is neither the helpdesk's nor a run's, unless `anyway`; and what a call raises.
     After that the hold stands as before.
     """
-    _refuse_unread(login)
+    refuse_unread(login)
     service = desk.reader.service
     hold, row = desk.state.open_hold(service, login.id), desk.state.ledger_row(service, login.id)
     already = login.status == Status.ACTIVE
@@ -119,59 +115,16 @@ def _hold(desk: Desk, login: Login, placed: HoldRow, before: HoldRow | None) -> 
     except OutcomeUnknown:
         raise
     except IwdsError:
-        desk.state.lift_hold(service, login.id, desk.who, desk.clock.now())
-        if before:
+        if before:  # in one step: to lift first would lose it where we die between the two
             desk.state.place_hold(service, before)
+        else:
+            desk.state.lift_hold(service, login.id, desk.who, desk.clock.now())
         raise
 
 
 def _set_status(desk: Desk, login: Login, status: Status) -> None:
-    """Write the status into the login as it is now, and read it back."""
-    failed: IwdsError | None = None
     with closing(desk.make_writer()) as writer:
-        for written in range(WRITES + 1):
-            now = _read(desk, login, written > 0)
-            if now.status == status:
-                return
-            if written < WRITES:
-                try:
-                    writer.update(replace(now, status=int(status)))
-                except (CallFailed, AccessRefused) as error:
-                    if written == 0 and not isinstance(error, OutcomeUnknown):
-                        raise
-                    failed = error  # the next reading settles it
-    wanted = "locked" if status is Status.LOCKED else "active"
-    words = failed.message if failed else "somebody else may be writing to it"
-    raise OutcomeUnknown(f"{login.login} does not read as {wanted}: {words}", _again(login, status))
-
-
-def _read(desk: Desk, login: Login, sent: bool) -> Login:
-    """The login as it is now, every field of it."""
-    try:
-        now = desk.reader.login(login.id, login.login)
-    except Unavailable as error:
-        if not sent:
-            raise
-        raise OutcomeUnknown(
-            f"{login.login} was written to and could not be read back: {error.message}",
-            f"see how it is now: iwds login show {login.login}",
-        ) from error
-    if now is None:
-        raise LoginUnknown(f"login {login.id} ({login.login}) no longer exists")
-    _refuse_unread(now)
-    return now
-
-
-def _again(login: Login, status: Status) -> str:
-    if status is Status.LOCKED:
-        return f"no run makes it active in the meantime; lock it again, or see: iwds login show {login.login}"
-    return f"try again, or see: iwds login show {login.login}"
-
-
-def _refuse_unread(login: Login) -> None:
-    """An update overwrites every field, so every field must be known."""
-    if unread := [field_words(name) for name in WRITTEN_FIELDS if getattr(login, name) is None]:
-        raise Refused(f"{login.login}: {', '.join(unread)} not read, and an update overwrites every field")
+        set_status(desk.reader, writer, login, status)
 
 
 def _keep_administrators(desk: Desk, login: Login) -> None:

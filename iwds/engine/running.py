@@ -6,17 +6,17 @@ import secrets
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from iwds.core.change import Change, Evidence
+from iwds.core.change import Change, Evidence, Write
 from iwds.core.decide import Reason
 from iwds.core.document import change_from_data
 from iwds.core.guards import NOT_ON_FIRST_RUN, GuardKind, counted, counter
 from iwds.core.ledger import ledger_effect
-from iwds.core.model import LedgerRow
+from iwds.core.model import LedgerRow, Status
 from iwds.core.plan import Plan, Selection, restrict, summary_data
 from iwds.core.plan_document import plan_to_data
 from iwds.core.words import describe
@@ -24,9 +24,10 @@ from iwds.engine.applying import Applied, Applying, Hands
 from iwds.engine.job import Job, MakeWriter, Tools
 from iwds.engine.planning import make_plan
 from iwds.engine.settle import settled_by_reading
+from iwds.engine.status import set_status
 from iwds.engine.verify import Verifier
 from iwds.engine.who import caller, host
-from iwds.errors import IwdsError, Refused
+from iwds.errors import CallFailed, IwdsError, LoginUnknown, Refused
 from iwds.ports import Journal, Lease, Outcome, Result, RunRow
 
 LEASE_SECONDS = 120.0
@@ -156,7 +157,7 @@ class _Run:
     def _run(self, make_writer: MakeWriter | None) -> RunReport:
         journal = self.tools.state.journal(self.row.id, self.job.target.service, self.lease)
         if make_writer:
-            settle_open_intents(self.job, self.tools, journal)
+            settle_open_intents(self.job, self.tools, journal, make_writer)
         plan, tally = make_plan(self.job, self.tools, self.request.selection, self.request.stop)
         moved: tuple[Change, ...] = ()
         if self.request.approved:
@@ -233,15 +234,18 @@ class _Run:
             self.tools.state.save_readings(self.row.id, plan.basis.sources, fewer)
 
 
-def settle_open_intents(job: Job, tools: Tools, journal: Journal) -> int:
+def settle_open_intents(job: Job, tools: Tools, journal: Journal, make_writer: MakeWriter) -> int:
     """Settle by reading what an earlier run sent or meant to send and never learned the end of; returns how many.
 
-    What a read cannot settle is superseded: memberships show in the next reading, and a mail is never sent twice.
+    What a read cannot settle is superseded: memberships show in the next reading, and a mail is never sent twice. A
+    lock of the helpdesk that such a write may have undone is made again; where that fails the intent stays open.
     """
     outcomes = []
     find_row = partial(tools.state.ledger_row, job.target.service)
     for intent in tools.state.unsettled(job.target.service):
         change = change_from_data(intent.change)
+        if not _kept_locked(change, job, tools, make_writer):
+            continue
         result, login_id = settled_by_reading(change, change.subject.login_id or 0, job.target, find_row)
         result = Result.SUPERSEDED if result is Result.UNKNOWN else result
         effect = _late_effect(change, login_id, job) if result is Result.DONE else None
@@ -249,6 +253,22 @@ def settle_open_intents(job: Job, tools: Tools, journal: Journal) -> int:
     if outcomes:
         journal.settle(outcomes)
     return len(outcomes)
+
+
+def _kept_locked(change: Change, job: Job, tools: Tools, make_writer: MakeWriter) -> bool:
+    """Lock again what the helpdesk holds locked and this write says is active; False where it cannot be done."""
+    if not isinstance(change, Write) or change.after.status == Status.LOCKED:
+        return True
+    if not tools.hold(job.target.service, change.after.id):
+        return True
+    try:
+        with closing(make_writer()) as writer:
+            set_status(job.target, writer, change.after, Status.LOCKED)
+    except LoginUnknown:
+        return True
+    except (CallFailed, Refused):
+        return False
+    return True
 
 
 def _late_effect(change: Change, login_id: int, job: Job) -> Callable[[LedgerRow | None], LedgerRow | None]:

@@ -42,6 +42,11 @@ class Entry(StrEnum):
     PASSWORD = "password"  # noqa: S105 - the name of one
     OTP = "otp"
 
+    @property
+    def words(self) -> str:
+        """As it stands in a sentence."""
+        return "PIN" if self is Entry.PIN else str(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
@@ -182,8 +187,8 @@ class People:
         if how is Entry.OTP:
             return ""
         if login[_lock(device, how)] or (device is not None and device["state"] & DeviceState.PIN_LOCKED):
-            return f"the {how} is locked after {WRONG_ENTRIES} wrong entries"
-        return "" if login["pin"] is not None else f"no {how} is set"
+            return f"the {how.words} is locked after {WRONG_ENTRIES} wrong entries"
+        return "" if login["pin"] is not None else f"no {how.words} is set"
 
     def _right(self, login: sqlite3.Row, entry: str, how: Entry) -> bool:
         if how is Entry.OTP:
@@ -197,11 +202,11 @@ class People:
         count = login["wrong_entries"] + 1
         self._db.execute("UPDATE login SET wrong_entries = ? WHERE id = ?", (count, login["id"]))
         if count < WRONG_ENTRIES:
-            return f"this is not the {how}"
+            return f"this is not the {how.words}"
         self._db.execute(f"UPDATE login SET {_lock(device, how)} = 1 WHERE id = ?", (login["id"],))  # noqa: S608
         if device is not None:
             self._devices.lock(device["id"], DeviceState.PIN_LOCKED)
-        return f"this is not the {how}, and it is locked now"
+        return f"this is not the {how.words}, and it is locked now"
 
     def _succeed(self, login_id: int, device_id: int) -> None:
         self._db.execute(

@@ -11,12 +11,12 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from iwds.core.devices import Activated, Code, Details, Device, DeviceKind, DeviceState, GroupRole
-from iwds.core.model import Account, Login
+from iwds.core.model import Account
 from iwds.errors import OutcomeUnknown, Rejected, ServiceUnavailable
 from iwds.soap.envelope import Answer
 from iwds.targets._calls import Api, Unsupported
 from iwds.targets._group_roles import groups_of
-from iwds.targets._reading import activated
+from iwds.targets._reading import login_of
 from iwds.targets._writer import created
 
 if TYPE_CHECKING:  # they import each other
@@ -143,25 +143,9 @@ class ProvisioningActions:
 
 def _details(login_id: int, answer: Answer) -> Details:
     texts, numbers = answer.texts, answer.numbers
-    if "login" not in texts:
-        raise ServiceUnavailable(f"the service answered without the name of login {login_id}", "Try again later.")
-    login = Login(
-        id=login_id,
-        login=texts["login"],
-        firstname=texts.get("firstname"),
-        name=texts.get("name"),
-        mail=texts.get("mail"),
-        phone=texts.get("phone"),
-        role=numbers.get("role"),
-        status=numbers.get("status"),
-        extra=texts.get("extrafields"),
-        created_by=numbers.get("createdby"),
-        activated=activated(texts.get("code")),
-        last_seen=numbers.get("lastauthdate"),
-    )
     long_code = texts.get("longcode", "").strip()
     return Details(
-        login,
+        login_of(answer, login_id),
         _how_far(texts.get("code")),
         tuple(device for kind in DeviceKind for device in _devices(kind, answer)),
         Code(long_code) if long_code else None,

@@ -339,6 +339,7 @@ def _rejection(message: str, cause: str) -> CallFailed:
 
 
 _ADVICE_CAUSE = {
+    "ALREADY": "This was done once since the person's last login. Give an unlock code: iwds login reset-password",
     "SN": "A field breaks the constraints of the service.",
     "MULTI": "This login belongs to other services too, and one of them does not allow it.",
     "NOPASSWORD": "This login has no password yet: restore it instead.",

@@ -15,10 +15,7 @@ def groups_of(api: Api, page_size: int, login_id: int) -> Sequence[GroupRole]:
     """Its groups in the order of the service, with its role in each (`loginGetGroups`, all pages)."""
 
     def page(offset: int, lines: int) -> Answer:
-        answer = with_ids(api.read("loginGetGroups", userid=0, loginid=login_id, offset=offset, nmax=lines))
-        if answer.numbers.get("n") == 0:  # the toolkit leaves out an array that has nothing in it
-            answer.text_arrays.setdefault("name", [])
-        return answer
+        return with_ids(api.read("loginGetGroups", userid=0, loginid=login_id, offset=offset, nmax=lines))
 
     pages = whole(Listing(page, page_size, names="name"), f"the groups of login {login_id}")
     return [role for answer, known in pages for role in islice(_group_roles(answer), known, None)]
@@ -28,11 +25,14 @@ def role_in(api: Api, page_size: int, group_id: int, login_id: int) -> int | Non
     """Its role in one group, or None where it is no member (`groupAccountQuery`).
 
     The service says a bare NOK to whoever is no member, and to whatever else is wrong, and an older one may not know
-    the operation: the groups of the login settle it.
+    the operation, or answer with zeros: the groups of the login settle it.
     """
     try:
         answer = api.read("groupAccountQuery", userid=0, groupid=group_id, loginid=login_id)
     except ServiceUnavailable:
+        answer = None
+    asked = {"groupid": group_id, "loginid": login_id}
+    if answer is None or any(answer.numbers.get(name, number) != number for name, number in asked.items()):
         held = groups_of(api, page_size, login_id)
         return next((each.role for each in held if each.group.id == group_id), None)
     if (role := answer.numbers.get("roleid")) is None:
@@ -43,8 +43,8 @@ def role_in(api: Api, page_size: int, group_id: int, login_id: int) -> int | Non
 def with_ids(answer: Answer) -> Answer:
     """A page of groups with their ids as `id`: the two documents of the API name them differently."""
     found = answer.number_arrays
-    if "id" not in found and ("groupid" in found or answer.numbers.get("n") == 0):
-        found["id"] = found.get("groupid", [])
+    if "id" not in found and "groupid" in found:
+        found["id"] = found["groupid"]
     return answer
 
 

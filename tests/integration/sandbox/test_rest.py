@@ -201,7 +201,7 @@ def test_an_administrator_who_has_a_pin_is_asked_for_it(tmp_path: Path, capsys: 
         code = store.codes.issue(row["id"], Purpose.ACTIVATION, CodeType.IMMEDIATE)
         store.people.use_code(code, DeviceKind.AUTHENTICATOR, "Phone", PIN)
         assert run(["sandbox", "token", "add", "--description", "x", "--pin", "1111", "--data", str(data)]) == 1
-        assert "this is not the pin" in capsys.readouterr().err
+        assert "this is not the PIN" in capsys.readouterr().err
         assert add(data, capsys)
 
 

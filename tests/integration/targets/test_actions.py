@@ -398,6 +398,15 @@ def test_groups_that_contradict_themselves_are_not_believed(inner: str, error: t
         act.groups_of(5)
 
 
+def test_a_role_of_somebody_else_or_of_nobody_is_not_taken_for_the_one_that_was_asked_for() -> None:
+    groups = returned("loginGetGroups", ONE_GROUP.format(""))
+    for ids in ("<loginid>0</loginid><groupid>0</groupid>", "<loginid>6</loginid>", "<groupid>8</groupid>"):
+        nobody = returned("groupAccountQuery", f"<err>OK</err><roleid>0</roleid>{ids}")
+        for group_id, role in ((7, 2), (9, None)):
+            with BrokenServer(in_turn(nobody, groups)) as server:
+                assert target(server.url).reader.role_in(group_id, 5) == role
+
+
 def test_a_role_that_is_missing_is_no_role() -> None:
     answer = returned("groupAccountQuery", "<err>OK</err><loginid>5</loginid>")
     with BrokenServer(answer) as server, pytest.raises(ServiceUnavailable):

@@ -4,7 +4,7 @@ docs/readings.md has the table.
 """
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from iwds.sources.memory import MemorySource
 from iwds.state.database import open_state
 from iwds.state.scratch import ScratchWaist
 from iwds.targets.provisioning import ProvisioningTarget, Settings, connect
+from tests.integration.targets.broken import Behaviour, BrokenServer, answer, in_turn
 from tests.servers.relay import DIALECTS, PUBLISHED, SEED, Drops, Relay
 from tests.unit.engine.rehearsal import WIDE, PlainRules, SetClock
 
@@ -220,3 +221,23 @@ def test_a_phone_that_was_read_outlives_an_update_of_something_else(dialect: str
         assert relay.calls.count("loginUpdate") == 1
         zoe = everybody(one.target)["zoe"]
         assert (zoe.mail, zoe.phone) == ("new@x.org", PHONE)
+
+
+def test_a_listing_with_nothing_in_it_is_read_though_the_toolkit_leaves_out_its_arrays() -> None:
+    def nothing(operation: str) -> Behaviour:
+        named = OPERATIONS[operation]
+        inner = "<err>OK</err><count>0</count><n>0</n>"
+        return answer(
+            f'<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><{named.response_name} '
+            f'xmlns="http://console.inwebo.com"><{named.return_name}>{inner}</{named.return_name}>'
+            f"</{named.response_name}></e:Body></e:Envelope>".encode()
+        )
+
+    asked = ("loginsQueryByGroup", "serviceGroupsQuery", "loginSearch", "loginGetGroups")
+    with BrokenServer(in_turn(*map(nothing, asked))) as server, closing(connected(server.url).reader) as reader:
+        members = reader.read_memberships([7])
+        assert (list(members), members.finish().proven) == ([], True)
+        assert list(reader.read_groups()) == []
+        assert reader.named("nobody") is None
+        assert reader.roles_in([7, 8], 1) == {}
+        assert server.operations == [*asked]

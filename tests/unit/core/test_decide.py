@@ -17,6 +17,7 @@ from iwds.core.change import (
     RemoveFromGroup,
     SendActivation,
     Write,
+    fields_changed,
     kinds,
 )
 from iwds.core.decide import Decision, Proposal, Reason, Skip, decide, subject_of
@@ -244,6 +245,11 @@ class TestUnderAHold:
         assert one(decided([account(enabled=False)], [row()], [login()], rules=self.RULES)).after.status == 1
         gone = replace(self.RULES, policy=Policy(OURS, Leaver.DELETE))
         assert isinstance(one(decided([], [row()], [login(status=1)], rules=gone)), DeleteLogin)
+
+    def test_who_is_to_be_locked_gets_the_lock_and_nothing_beside_it(self) -> None:
+        """Where the lock is withheld, nothing may be left that would say active again."""
+        found = one(decided([account(enabled=False, mail="a@x.y")], [row()], [login()], rules=self.RULES))
+        assert fields_changed(found) == ("status",)
 
     def test_nobody_gets_a_fresh_login_because_somebody_deleted_the_locked_one(self) -> None:
         (skip,) = decided([account(enabled=True)], [row()], rules=self.RULES)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from iwds.cli.audit import audit
 from iwds.core.devices import Activated, Code, Device, DeviceKind, DeviceState
 from iwds.core.model import Login
 from iwds.engine.actions import Giving, Lifetime, Why, find, find_device, look
@@ -40,6 +41,16 @@ class TestFinding:
     def test_of_nobody_is_an_error_of_who_typed_it(self, stage: Helpdesk, ann: Login, text: str) -> None:
         with pytest.raises(UsageError, match=f"has no login {text}"):
             find(stage.desk(), text)
+
+    @pytest.mark.parametrize("text", ["#9223372036854775808", "#" + "9" * 5000])
+    def test_by_what_can_be_no_id_asks_the_service_for_no_id(
+        self, stage: Helpdesk, monkeypatch: pytest.MonkeyPatch, text: str
+    ) -> None:
+        monkeypatch.setattr(type(stage.target.reader), "login", lambda *_: pytest.fail("no 64 bits hold this"))
+        with pytest.raises(UsageError, match="has no login"):
+            find(stage.desk(), text)
+        with pytest.raises(UsageError, match="is no login id"):
+            audit(text)
 
 
 class TestACode:

@@ -10,6 +10,7 @@ from iwds.core.policy import Hold
 from iwds.engine.actions import Why
 from iwds.engine.locks import Locked, lock, unlock
 from iwds.errors import (
+    AccessRefused,
     IwdsError,
     LoginUnknown,
     NotSent,
@@ -156,7 +157,11 @@ class TestALockThatFails:
         def unreachable(*_: object) -> Login:
             raise ServiceUnavailable("it does not answer")
 
+        def died(*_: object) -> None:
+            pytest.fail("between this and the hold of before, there would be none")
+
         monkeypatch.setattr(stage.target.reader, "login", unreachable)
+        monkeypatch.setattr(type(stage.state), "lift_hold", died)
         with pytest.raises(ServiceUnavailable):
             lock(stage.desk(), ann, None, Why("longer"))
         assert stage.hold == before
@@ -180,14 +185,15 @@ class TestALockThatFails:
         assert stage.hold
         assert [row.result for row in stage.audit()] == [Result.UNKNOWN]
 
+    @pytest.mark.parametrize("error", [ServiceUnavailable("out"), AccessRefused("out")])
     def test_and_cannot_be_read_back_is_unknown_and_the_hold_stands(
-        self, stage: Desk, monkeypatch: pytest.MonkeyPatch
+        self, stage: Desk, monkeypatch: pytest.MonkeyPatch, error: IwdsError
     ) -> None:
         ann, answers = stage.ann, [stage.ann]
 
         def once(*_: object) -> Login:
             if not answers:
-                raise ServiceUnavailable("out")
+                raise error
             return answers.pop()
 
         monkeypatch.setattr(stage.target.reader, "login", once)

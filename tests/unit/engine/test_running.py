@@ -17,9 +17,11 @@ from iwds.core.policy import Hold, Leaver, Policy
 from iwds.engine import planning, running
 from iwds.engine.running import LEASE_SECONDS, RunReport, plan_exit_code, plan_only, settle_open_intents
 from iwds.errors import (
+    Busy,
     ConfigurationError,
     LeaseHeld,
     LeaseLost,
+    NotSent,
     OutcomeUnknown,
     Rejected,
     ServiceUnproven,
@@ -250,7 +252,8 @@ class TestWhatAnEarlierRunLeftOpen:
         lease = stage.state.lease(service, "next", LEASE_SECONDS)
         stage.state.start_run(replace(stage.run_row(), id=run_id), "", "")
         try:
-            return settle_open_intents(stage.job, stage.tools, stage.state.journal(run_id, service, lease))
+            journal = stage.state.journal(run_id, service, lease)
+            return settle_open_intents(stage.job, stage.tools, journal, stage.writer)
         finally:
             lease.release()
 
@@ -406,7 +409,16 @@ class TestWhileItRuns:
 class TestWho:
     def test_is_whoever_called_sudo(self, stage: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SUDO_USER", "ada")
+        monkeypatch.setattr(os, "getuid", lambda: 0)
         assert stage.run().run.who == "ada"
+
+    def test_is_not_hidden_by_claiming_to_be_somebody_else(
+        self, stage: Rehearsal, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Only root can have been made by sudo alone; everybody else may have written the variable themselves."""
+        monkeypatch.setenv("SUDO_USER", "ada")
+        monkeypatch.setattr(os, "getuid", lambda: 4711)
+        assert stage.run().run.who == "ada as 4711"
 
     def test_is_else_the_user_of_the_process_by_name_or_by_number(
         self, stage: Rehearsal, monkeypatch: pytest.MonkeyPatch
@@ -498,6 +510,70 @@ class TestAHold:
         assert (stage.login("ann").status, stage.login("ann").mail) == (1, "new@x.y")
         assert report.applied
         assert [why for _, _, why in report.applied.outcomes] == ["locked by zoe: phone lost, and locked again"]
+
+    def crossed(self, stage: Rehearsal, *answers: BaseException | None, after: bool = False) -> None:
+        """While a run writes to ann she is locked by the helpdesk; what becomes of this write and those that follow."""
+        settled(stage, "ann", "bob")
+        stage.change("ann", mail="new@x.y")
+        service, ann, left = stage.job.target.service, stage.login("ann").id, list(answers)
+
+        def answer(_: str) -> None:
+            if left and (error := left.pop(0)):
+                raise error
+
+        def first(operation: str) -> None:
+            stage.state.place_hold(service, HoldRow(ann, Hold("zoe", "phone lost"), "", stage.clock.now()))
+            stage.by_hand("ann", status=1)
+            stage.target.state.before = (lambda _: None) if after else answer
+            if not after:
+                answer(operation)
+
+        stage.target.state.before = first
+        if after:
+            stage.target.state.after = answer
+
+    @pytest.mark.parametrize("error", [NotSent("no way there"), Busy("later", 0), DOUBT])
+    def test_is_made_again_by_the_run_although_its_first_attempt_fails(
+        self, stage: Rehearsal, error: Exception
+    ) -> None:
+        self.crossed(stage, None, error)
+        report = stage.run()
+        assert (stage.login("ann").status, stage.login("ann").mail) == (1, "new@x.y")
+        assert report.applied
+        assert [why for _, _, why in report.applied.outcomes] == ["locked by zoe: phone lost, and locked again"]
+
+    def test_is_made_again_by_the_run_although_its_write_got_no_answer(self, stage: Rehearsal) -> None:
+        self.crossed(stage, DOUBT, after=True)
+        report = stage.run()
+        assert (stage.login("ann").status, stage.login("ann").mail) == (1, "new@x.y")
+        assert report.applied
+        assert report.applied.results == {Result.HELD: 1}
+
+    def test_that_the_run_could_not_make_again_is_made_by_the_next_one(self, stage: Rehearsal) -> None:
+        self.crossed(stage, None, *[DOUBT] * 20)
+        report = stage.run()
+        assert (report.exit_code, stage.login("ann").status) == (4, 0)
+        assert report.applied
+        ((_, result, why),) = report.applied.outcomes
+        assert (result, "could not be locked again" in why) == (Result.UNKNOWN, True)
+        stage.target.state.before = lambda _: None
+        stage.run()
+        assert stage.login("ann").status == 1
+
+    def test_that_crossed_the_last_write_of_a_run_that_died_is_made_by_the_next_one(self, stage: Rehearsal) -> None:
+        self.crossed(stage, None, KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            stage.run()
+        assert stage.login("ann").status == 0
+        stage.run()
+        assert stage.login("ann").status == 1
+
+    def test_leaves_our_memory_true_where_the_run_renamed_the_login(self, stage: Rehearsal) -> None:
+        self.crossed(stage)
+        stage.change("ann", uid="anna")
+        stage.run()
+        assert stage.login("anna").status == 1
+        assert (stage.ledger()["ann"].login, stage.ledger()["ann"].locked) == ("anna", False)
 
     def test_stands_in_the_way_of_no_lock_and_no_deletion(self, stage: Rehearsal) -> None:
         self.held(stage)

@@ -1,13 +1,18 @@
 """The state machine of codes, devices and locks of the local MFA service, by a clock that the test moves."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
 from iwds.core.devices import DeviceKind, DeviceState
 from iwds.errors import ConfigurationError, Refused
 from iwds.sandbox.codes import CodeType, Lifetimes, Purpose
+from iwds.sandbox.controls import Controls
 from iwds.sandbox.people import CodeSpent, CodeUnknown, Entry, NotAccepted
 from iwds.sandbox.store import Full, NameTaken, Scope, Store
 
@@ -413,7 +418,7 @@ def test_who_is_locked_unknown_or_not_activated_does_not_get_in(world: World) ->
             world.store.people.authenticate(*arguments)
     code = world.store.codes.issue(login_id, Purpose.ACTIVATION, CodeType.IMMEDIATE)
     world.store.people.use_code(code, MA, "Phone")
-    with pytest.raises(NotAccepted, match="no pin is set"):
+    with pytest.raises(NotAccepted, match="no PIN is set"):
         world.store.people.authenticate("zoe", "1234")
     world.store.update(login_id, {"status": 1})
     with pytest.raises(NotAccepted, match="login is locked"):
@@ -478,3 +483,16 @@ def test_only_an_untouched_service_is_vacated_without_being_told(world: World) -
         world.store.vacate(replace=False)
     world.store.vacate(replace=True)
     assert world.store.page(WHOLE, 1, 0, 10)[0] == 0
+
+
+def test_a_look_from_another_process_does_not_part_it_from_a_sandbox_that_runs(tmp_path: Path) -> None:
+    path = tmp_path / "service.db"
+    look = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute('SELECT * FROM login'); db.close()"
+    with closing(Store(str(path))), closing(Controls(str(path))):
+        subprocess.run([sys.executable, "-c", look, str(path)], check=True)
+        assert path.with_name("service.db-wal").exists()
+
+
+def test_a_folder_is_no_data_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="Is a directory"):
+        Store(str(tmp_path))
