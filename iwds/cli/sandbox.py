@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 _DATA = Path("sandbox.db")
 group = typer.Typer(
-    help="Without a command: run a local MFA service to rehearse against, until Ctrl-C. The commands look into its data "
-    "file, and change it while it runs."
+    help="Without a command: run a local MFA service to rehearse against, until Ctrl-C. The commands look into its "
+    "data file, and change it while it runs."
 )
 
 
