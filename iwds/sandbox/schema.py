@@ -1,11 +1,11 @@
 """The tables of the local MFA service, and what a new data file holds."""
 
-import os
 import secrets
 import sqlite3
 from pathlib import Path
 
 from iwds.errors import ConfigurationError
+from iwds.privatefile import make_private
 
 VERSION = 2
 _NEW_FILE = "Start with a new file: iwds sandbox --data NEW-FILE"
@@ -127,7 +127,7 @@ def empty(connection: sqlite3.Connection) -> None:
 
 def _make_private(path: Path) -> None:
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        make_private(path)
     except OSError as error:
         raise ConfigurationError(f"the sandbox cannot write its data file {path}: {error.strerror}") from error
 

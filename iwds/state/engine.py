@@ -5,7 +5,6 @@ without a file. A second implementation in dicts would have to imitate transacti
 are worth testing, and would drift from the one that people run.
 """
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from iwds.errors import ConfigurationError, Unavailable
 from iwds.ports import Clock
+from iwds.privatefile import make_private
 
 _BUSY_SECONDS = 30
 """How long a transaction waits for another process that writes to the same SQLite file."""
@@ -123,7 +123,7 @@ def _in_memory() -> Engine:
 def _create_private(path: Path) -> None:
     """Make the file readable by its owner alone before SQLite would make it; its companions inherit the mode."""
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        make_private(path)
     except OSError as error:
         advice = f"create the directory {path.parent}" if isinstance(error, FileNotFoundError) else ""
         raise ConfigurationError(f"the state database {path} cannot be opened: {error.strerror}", advice) from error
