@@ -119,7 +119,8 @@ class Wiring:
         name = self._target_name(target)
         service = self.target(name)
         jobs = (job for job in self.config.settings.jobs.values() if job.target == name)
-        rules = (load_mapping(self.config.path(mapping)) for mapping in {job.mapping for job in jobs})
+        roles = service.reader.group_roles
+        rules = (load_mapping(self.config.path(mapping), roles) for mapping in {job.mapping for job in jobs})
         protected = frozenset(login for each in rules for login in each.protected)
         return Desk(
             service.reader, service.writer, service.actions, self.state(), SystemClock(), protected, caller(), host()

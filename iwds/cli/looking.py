@@ -58,7 +58,8 @@ def _check_job(wiring: Any, name: str) -> dict[str, Any]:
             findings.append(finding)
             code = code if finding.ok else ConfigurationError.exit_code
     except IwdsError as error:
-        findings.append(Finding(False, "stopped", error.message, error.advice))
+        if not any(not told.ok and error.message in told.detail for told in findings):
+            findings.append(Finding(False, "stopped", error.message, error.advice))
         code = error.exit_code
     return {"job": name, "exit": code, "findings": [asdict(finding) for finding in findings]}
 

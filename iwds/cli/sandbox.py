@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 _DATA = Path("sandbox.db")
 group = typer.Typer(
-    help="Without a command: run a local MFA service to rehearse against, until Ctrl-C. The commands look into its data "
-    "file, and change it while it runs."
+    help="Without a command: run a local MFA service to rehearse against, until Ctrl-C. The commands look into its "
+    "data file, and change it while it runs."
 )
 
 
@@ -191,7 +191,7 @@ def mark(
         login_id = _login_of(store, login)
         devices = {row["id"] for row in store.devices.of(login_id)}
         if unknown := {lock, unlock} - devices - {0}:
-            raise UsageError(f"{login} has no device {min(unknown)}", f"See: iwds sandbox show {login}")
+            raise UsageError(f"{login} has no device {min(unknown)}", f"See: iwds sandbox show {login} --data {data}")
         if shared is not None:
             store.people.share(login_id, shared)
         store.devices.lock(lock, DeviceState.LOCKED)
@@ -213,8 +213,8 @@ def clock(
             store.data.reset_clock()
         if advance:
             store.data.advance(int(duration(advance).total_seconds()))
-        ahead = timedelta(seconds=store.data.ahead)
-        out.print(f"It is {when(store.now())} in the sandbox" + (f", {ahead} ahead." if ahead else "."))
+        ahead = str(timedelta(seconds=store.data.ahead)).removesuffix(", 0:00:00")
+        out.print(f"It is {when(store.now())} in the sandbox" + (f", {ahead} ahead." if store.data.ahead else "."))
     return 0
 
 

@@ -1,12 +1,11 @@
 """The tables of the local MFA service, and what a new data file holds."""
 
-import errno
-import os
 import secrets
 import sqlite3
 from pathlib import Path
 
 from iwds.errors import ConfigurationError
+from iwds.privatefile import make_private
 
 VERSION = 2
 _NEW_FILE = "Start with a new file: iwds sandbox --data NEW-FILE"
@@ -127,14 +126,8 @@ def empty(connection: sqlite3.Connection) -> None:
 
 
 def _make_private(path: Path) -> None:
-    # A file that exists is not opened: closing it would end all locks that this process holds on it, and another
-    # process would then take the log away from under a connection that is open.
     try:
-        os.close(os.open(path.resolve(), os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    except FileExistsError:
-        if path.is_dir() or not os.access(path, os.R_OK | os.W_OK):
-            reason = os.strerror(errno.EISDIR if path.is_dir() else errno.EACCES)
-            raise ConfigurationError(f"the sandbox cannot write its data file {path}: {reason}") from None
+        make_private(path)
     except OSError as error:
         raise ConfigurationError(f"the sandbox cannot write its data file {path}: {error.strerror}") from error
 

@@ -5,8 +5,6 @@ without a file. A second implementation in dicts would have to imitate transacti
 are worth testing, and would drift from the one that people run.
 """
 
-import errno
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +17,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from iwds.errors import ConfigurationError, Unavailable
 from iwds.ports import Clock
+from iwds.privatefile import make_private
 
 _BUSY_SECONDS = 30
 """How long a transaction waits for another process that writes to the same SQLite file."""
@@ -122,17 +121,9 @@ def _in_memory() -> Engine:
 
 
 def _create_private(path: Path) -> None:
-    """Make the file readable by its owner alone before SQLite would make it; its companions inherit the mode.
-
-    A file that exists is not opened: closing it would end all locks that this process holds on it, and another process
-    would then take the log away from under a connection that is open.
-    """
+    """Make the file readable by its owner alone before SQLite would make it; its companions inherit the mode."""
     try:
-        os.close(os.open(path.resolve(), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    except FileExistsError:
-        if path.is_dir() or not os.access(path, os.R_OK | os.W_OK):
-            reason = os.strerror(errno.EISDIR if path.is_dir() else errno.EACCES)
-            raise ConfigurationError(f"the state database {path} cannot be opened: {reason}") from None
+        make_private(path)
     except OSError as error:
         advice = f"create the directory {path.parent}" if isinstance(error, FileNotFoundError) else ""
         raise ConfigurationError(f"the state database {path} cannot be opened: {error.strerror}", advice) from error

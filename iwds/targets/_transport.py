@@ -209,7 +209,9 @@ def _tls_failure(error: Exception) -> Exception:
     if "CERTIFICATE_VERIFY_FAILED" in text or "doesn't match" in text:
         return AccessRefused(
             f"the service's certificate is not to be trusted: {_reason(text)}",
-            "Set ca_file to the CA that issued it, and look at the host in url.",
+            "Look at this machine's clock; if it is right, the service has to renew its certificate."
+            if "expired" in text
+            else "Set ca_file to the CA that issued it, and look at the host in url.",
         )
     if "ALERT" in text and ("CERTIFICATE" in text or "UNKNOWN_CA" in text or "HANDSHAKE_FAILURE" in text):
         return AccessRefused(

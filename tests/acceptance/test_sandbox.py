@@ -69,7 +69,7 @@ def test_wrong_pins_lock_and_the_console_locks_a_device(data: Path) -> None:
 def test_the_clock_lets_codes_expire_and_comes_back(data: Path) -> None:
     sandbox(data, "issue", "zoe")
     assert "ahead" not in sandbox(data, "clock").out
-    assert "22 days, 0:00:00 ahead" in sandbox(data, "clock", "--advance", "22d").out
+    assert ", 22 days ahead." in sandbox(data, "clock", "--advance", "22d").out
     assert sandbox(data, "show", "codes").out == "There are no codes.\n"
     assert "ahead" not in sandbox(data, "clock", "--reset").out
     assert "zoe" in sandbox(data, "show", "codes").out
