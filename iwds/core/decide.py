@@ -34,11 +34,12 @@ from iwds.core.change import (
     removes,
     role_kinds,
 )
+from iwds.core.leaving import Fate, deletion_due, fate
 from iwds.core.ledger import fingerprint
 from iwds.core.matching import Case, Match, extra_held, extra_wanted, is_protected
 from iwds.core.model import Absent, Account, Activation, Group, LedgerRow, Login, Origin, Status, fold
 from iwds.core.normal import merge_extra
-from iwds.core.policy import Leaver, World
+from iwds.core.policy import World
 from iwds.core.words import field_words, role_words
 
 
@@ -364,22 +365,33 @@ def _leaver(case: Case, world: World) -> Iterator[Decision]:
 
 def _left(case: Case, subject: Subject, login: Login, world: World) -> Iterator[Decision]:
     """The policy for a leaver, applied."""
-    evidence = Evidence.SEEN if case.absent else Evidence.UNSEEN
-    because = f"out of scope: {case.absent.detail}" if case.absent else "no longer in the directory"
-    match world.policy.leaver:
-        case Leaver.KEEP:
+    gone = case.absent is None
+    evidence = Evidence.UNSEEN if gone else Evidence.SEEN
+    because = "no longer in the directory" if case.absent is None else f"out of scope: {case.absent.detail}"
+    match fate(case, world):
+        case Fate.KEEP:
             yield Skip(subject, Reason.POLICY, f"{because}; leavers are kept")
-        case Leaver.DELETE:
+        case Fate.DELETE:
             yield Proposal(DeleteLogin(subject, login, tuple(sorted(case.member_of)), because, evidence))
-        case Leaver.LOCK if login.status == Status.LOCKED:
+        case Fate.REST:
             pass
-        case Leaver.LOCK if any(getattr(login, f) is None for f in WRITTEN_FIELDS):
+        case Fate.BEGIN:
+            yield Skip(subject, Reason.POLICY, f"{because}; locked, and the grace before the deletion begins")
+        case Fate.WAIT:
+            yield Skip(subject, Reason.POLICY, f"{because}; locked, {_due_words(case, world)}")
+        case Fate.LOCK if any(getattr(login, f) is None for f in WRITTEN_FIELDS):
             yield Skip(subject, Reason.UNPROVEN, "not every field was read, and an update overwrites every field")
-        case Leaver.LOCK:
+        case Fate.LOCK:
             after = replace(login, status=int(Status.LOCKED))
             yield Proposal(Write(subject, login, after, because, evidence))
-        case _:
-            assert_never(world.policy.leaver)
+        case other:
+            assert_never(other)
+
+
+def _due_words(case: Case, world: World) -> str:
+    assert case.row is not None  # noqa: S101 - a leaver is a row
+    assert case.row.left_at is not None  # noqa: S101 - and who waits has a grace
+    return f"deleted from {deletion_due(case.row.left_at, world):%Y-%m-%d} on if they stay away"
 
 
 def _doubted(case: Case) -> Skip:

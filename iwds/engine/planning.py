@@ -13,7 +13,8 @@ from iwds.core.assembly import Facts, assemble
 from iwds.core.change import Adopt, CreateLogin
 from iwds.core.decide import Decision, Proposal, decide
 from iwds.core.guards import Populations
-from iwds.core.matching import Case, Match, Tally, is_settled
+from iwds.core.leaving import Departures
+from iwds.core.matching import Case, Graces, Match, Tally, is_settled
 from iwds.core.model import Group, LedgerRow, Proof, fold
 from iwds.core.plan import Basis, Plan, Selection
 from iwds.core.policy import Rota, World
@@ -65,6 +66,8 @@ class _Planning:
         self.holds = tools.state.open_holds(job.target.service)
         self.notes: list[str] = []
         self.roles: dict[tuple[int, int], int] = {}
+        self.marked: set[int] = set()
+        self.graces = Graces()
 
     def plan(self, selection: Selection) -> tuple[Plan, Tally]:
         job, service = self.job, self.job.target.service
@@ -84,7 +87,7 @@ class _Planning:
         facts = Facts(basis, self._populations(basis, decisions, memory), job.limits)
         plan_id = secrets.token_hex(4)
         plan = assemble((plan_id, job.name, str(service), self.now), decisions, facts, selection)
-        return plan, replace(tally, roles=self.roles)
+        return plan, replace(tally, roles=self.roles, graces=self.graces)
 
     def _governed(self, existing: Sequence[Group]) -> dict[str, Group]:
         """The service's groups that the mapping governs; those that do not exist become a note."""
@@ -107,6 +110,7 @@ class _Planning:
             holds={row.login_id: row.hold for row in reversed(self.holds) if row.hold.stands(self.now)},
             roles=job.target.group_roles,
             rota=Rota(job.verify_roles_every, self.now.toordinal()),
+            now=self.now,
         )
 
     def _read(self, groups: dict[str, Group], people: People) -> Readings:
@@ -129,6 +133,8 @@ class _Planning:
         """The ledger, with the locks of holds that have ended as our own: the run that applies takes them over."""
         ended = {row.login_id for row in self.holds if not row.foreign and not row.hold.stands(self.now)}
         for row in self.tools.state.ledger(self.job.target.service):
+            if row.left_at and row.owner == self.job.policy.provisioning_id:
+                self.marked.add(row.login_id)
             yield replace(row, locked=True) if row.login_id in ended else row
 
     def _counted(self, what: str, stream: ReadStream[T_co]) -> Iterator[T_co]:
@@ -183,6 +189,7 @@ class _Planning:
         decisions: list[Decision] = []
         differing = ours = 0
         reading = RoleReading(self.job.target, self._told_of_roles)
+        departures = Departures(self.marked, world)
         for case in reading.of(self.waist.cases()):
             self._remember_roles(case, world)
             if is_settled(case, world):
@@ -191,6 +198,8 @@ class _Planning:
             differing += case.account is not None
             ours += case.match is Match.OURS and case.row is not None and case.row.owner == world.policy.provisioning_id
             decisions.extend(decide(case, world))
+            departures.see(case)
+        self.graces = departures.graces()
         if reading.unread:
             told = f"{reading.unread:,} of {reading.asked:,} logins"
             self.notes.append(f"roles in groups that could not be read stay as they are: those of {told}")

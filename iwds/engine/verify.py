@@ -58,6 +58,8 @@ class Verifier:
         if anchor is None or change.evidence is Evidence.ORDERED:
             return ""
         found = next(self._find(anchor), None)
+        if found and isinstance(change, DeleteLogin):
+            return f"still in the directory as {found.name}, and whoever is there is not deleted"
         if change.evidence is Evidence.UNSEEN:
             return self._still_there(anchor, found)
         if found is None:
@@ -120,6 +122,8 @@ class Verifier:
         if now is None:
             return f"login {before.id} no longer exists"
         moved = [name for name in WRITTEN_FIELDS if getattr(now, name) != getattr(before, name)]
+        if isinstance(change, DeleteLogin) and now.last_seen != before.last_seen and now.last_seen is not None:
+            moved.append("last login")
         return f"{', '.join(moved)} changed on the service since it was read" if moved else ""
 
 
@@ -132,8 +136,6 @@ def _selects(source: Source, anchor: Anchor) -> bool:
 
 def _asks_for(change: Change, wanted: Account | Unmapped, roles: Mapping[str, int]) -> bool:
     """Whether somebody's account, or its absence, still leads to this removal; `roles` are the target's by name."""
-    if isinstance(change, DeleteLogin):
-        return _leaves(wanted)
     if isinstance(change, RemoveFromGroup):
         return isinstance(wanted, Account) and wanted.groups is not None and change.group.name not in wanted.groups
     if isinstance(change, SetGroupRole):

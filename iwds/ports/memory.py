@@ -256,6 +256,10 @@ class State(Holds, Audit, Protocol):
         """Record roles that were read as they should be, in memberships of ours: (login id, group id) -> role."""
         ...
 
+    def note_left(self, service: Service, login_ids: Collection[int], at: datetime | None, lease: Lease) -> None:
+        """Record since when these logins' people are gone; None for no more."""
+        ...
+
     def memory(self, job: str, service: Service, since: datetime) -> JobMemory:
         """What earlier runs left; `recent` counts from `since` on."""
         ...

@@ -93,6 +93,12 @@ class SqlState:
             leases.fence(connection, service, lease.epoch)
             ledger.note_roles(connection, service, roles)
 
+    def note_left(self, service: Service, login_ids: Collection[int], at: datetime | None, lease: Lease) -> None:
+        """Record since when these logins' people are gone; None for no more."""
+        with self._database.writing() as connection:
+            leases.fence(connection, service, lease.epoch)
+            ledger.note_left(connection, service, login_ids, at)
+
     def memory(self, job: str, service: Service, since: datetime) -> JobMemory:
         """What earlier runs left; `recent` counts from `since` on."""
         return runs.memory(self._database, job, service, since)
