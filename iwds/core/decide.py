@@ -379,13 +379,24 @@ def _left(case: Case, subject: Subject, login: Login, world: World) -> Iterator[
             yield Skip(subject, Reason.POLICY, f"{because}; locked, and the grace before the deletion begins")
         case Fate.WAIT:
             yield Skip(subject, Reason.POLICY, f"{because}; locked, {_due_words(case, world)}")
-        case Fate.LOCK if any(getattr(login, f) is None for f in WRITTEN_FIELDS):
-            yield Skip(subject, Reason.UNPROVEN, "not every field was read, and an update overwrites every field")
         case Fate.LOCK:
-            after = replace(login, status=int(Status.LOCKED))
-            yield Proposal(Write(subject, login, after, because, evidence))
+            yield _locked(subject, login, because, evidence)
         case other:
             assert_never(other)
+
+
+def _locked(subject: Subject, login: Login, because: str, evidence: Evidence) -> Decision:
+    if any(getattr(login, f) is None for f in WRITTEN_FIELDS):
+        return Skip(subject, Reason.UNPROVEN, "not every field was read, and an update overwrites every field")
+    return Proposal(Write(subject, login, replace(login, status=int(Status.LOCKED)), because, evidence))
+
+
+def lock_instead(delete: DeleteLogin, name: str) -> Decision:
+    """What becomes of somebody who was to be deleted and whom their directory still knows, by this name."""
+    because = f"moved out of base or filter: {name}"
+    if delete.before.status == Status.LOCKED:
+        return Skip(delete.subject, Reason.POLICY, f"{because}; locked, and whoever is there is not deleted")
+    return _locked(delete.subject, delete.before, because, delete.evidence or Evidence.UNSEEN)
 
 
 def _due_words(case: Case, world: World) -> str:

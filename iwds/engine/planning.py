@@ -19,6 +19,7 @@ from iwds.core.model import Group, LedgerRow, Proof, fold
 from iwds.core.plan import Basis, Plan, Selection
 from iwds.core.policy import Rota, World
 from iwds.engine.job import Job, Tools
+from iwds.engine.parting import Parting
 from iwds.engine.people import People
 from iwds.engine.role_reading import RoleReading
 from iwds.errors import ConfigurationError, ServiceUnproven, Stopped
@@ -82,6 +83,8 @@ class _Planning:
         decisions, differing, ours = self._decide(world)
         proposed = (decision.change for decision in decisions if isinstance(decision, Proposal))
         readings = replace(readings, sources=people.confirmed(readings.sources, proposed))
+        if memory.applied_before and all(proof.proven for proof in readings.sources):
+            decisions = self._parted(decisions)
         agreed = tally.people - sum(tally.absent.values()) - differing
         basis = replace(self._basis(readings, tally, memory), agreed=agreed, matched=agreed + ours)
         facts = Facts(basis, self._populations(basis, decisions, memory), job.limits)
@@ -204,6 +207,17 @@ class _Planning:
             told = f"{reading.unread:,} of {reading.asked:,} logins"
             self.notes.append(f"roles in groups that could not be read stay as they are: those of {told}")
         return decisions, differing, ours
+
+    def _parted(self, decisions: Sequence[Decision]) -> list[Decision]:
+        """With what each deletion would take for good; whoever is still in the directory is locked instead."""
+        parting = Parting(self.job, self._told_of_deletions)
+        parted = parting.of(decisions)
+        self.graces = replace(self.graces, end=self.graces.end | parting.seen)
+        return parted
+
+    def _told_of_deletions(self, asked: int) -> None:
+        self.tools.progress("deletions", asked, None)
+        self._stop_if_asked("what deletions would take")
 
     def _told_of_roles(self, asked: int) -> None:
         self.tools.progress("roles", asked, None)

@@ -21,6 +21,7 @@ from iwds.core.doubt import without
 from iwds.core.matching import extra_held, extra_wanted
 from iwds.core.model import Absent, Account, Anchor, Entry, Login, Status, Unmapped, fold
 from iwds.engine.job import Job
+from iwds.engine.lookup import find_entries
 from iwds.errors import ForeignRealm
 from iwds.ports import Clock, Source
 
@@ -69,18 +70,12 @@ class Verifier:
 
     def _find(self, anchor: Anchor) -> Iterator[Entry]:
         """Their entry in each source that answers for their directory; `ForeignRealm` where none does."""
-        foreign: list[ForeignRealm] = []
-        for source in self.job.sources:
-            withheld = frozenset(self.withheld.get(source.name, ()))
-            try:
-                entry = source.find(anchor, self.job.rules.attributes - withheld)
-            except ForeignRealm as error:
-                foreign.append(error)
-                continue
-            if entry:
-                yield without(entry, withheld)
-        if len(foreign) == len(self.job.sources):
-            raise foreign[0]
+        for source, entry in find_entries(self.job.sources, anchor, self._attributes):
+            yield without(entry, frozenset(self.withheld.get(source.name, ())))
+
+    def _attributes(self, source: Source) -> frozenset[str]:
+        withheld = frozenset(self.withheld.get(source.name, ()))
+        return self.job.rules.attributes - withheld
 
     def _selected(self, anchor: Anchor) -> bool:
         return any(_selects(source, anchor) for source in self.job.sources)

@@ -2,14 +2,18 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from iwds.core.change import Kind
+from iwds.core.devices import Device, DeviceKind, DeviceState
 from iwds.core.model import Entry
 from iwds.core.plan import Plan
 from iwds.core.policy import Leaver, Policy
+from iwds.core.words import describe
+from iwds.engine import parting
+from iwds.errors import ServiceUnavailable
 from iwds.ports import Result
 from tests.unit.engine.rehearsal import OURS, Rehearsal
 
@@ -46,6 +50,13 @@ def left_at(stage: Rehearsal, who: str = "ann") -> datetime | None:
 
 def is_there(stage: Rehearsal, who: str = "ann") -> bool:
     return who in {login.login for login in stage.target.state.logins.values()}
+
+
+def outside(stage: Rehearsal, who: str) -> None:
+    """Somebody is still in the directory, and not where the source looks."""
+    moved = stage.entry(who)
+    stage.source.entries.remove(moved)
+    stage.source.elsewhere.append(moved)
 
 
 def returns(stage: Rehearsal, entry: Entry) -> bool:
@@ -245,3 +256,64 @@ class TestWhomTheDirectoryStillKnows:
         for _ in range(3):
             assert night(stage, 40).changes == ()
         assert is_there(stage)
+
+    @pytest.mark.parametrize("policy", [Leaver.LOCK_THEN_DELETE, Leaver.DELETE])
+    def test_is_locked_where_they_moved_out_of_base_or_filter(self, stage: Rehearsal, policy: Leaver) -> None:
+        stage.configure(policy=Policy(OURS, policy, delete_after=GRACE))
+        outside(stage, "ann")
+        assert night(stage).count() == {Kind.LOCK: 1}
+        for _ in range(3):
+            plan = night(stage, 40)
+            assert (plan.changes, plan.held) == ((), ())
+        assert is_there(stage)
+
+
+class TestADeletion:
+    """Of somebody who has been locked for a month."""
+
+    @pytest.fixture
+    def due(self, stage: Rehearsal) -> Rehearsal:
+        phone = Device(DeviceKind.AUTHENTICATOR, 7, DeviceState.ACTIVE, "phone")
+        stage.target.state.devices[stage.login("ann").id] = (phone, replace(phone, id=8))
+        stage.by_hand("ann", last_seen=int(datetime(2026, 1, 2, tzinfo=UTC).timestamp()))
+        stage.leave("ann")
+        night(stage)
+        later(stage, 31)
+        return stage
+
+    def test_says_what_is_lost_for_good(self, due: Rehearsal) -> None:
+        (change,) = due.plan().changes
+        assert describe(change) == (
+            "delete ann with 2 devices (2 Authenticator), groups vpn, wiki, last login 2026-01-02"
+        )
+
+    def test_is_held_while_that_cannot_be_read(self, due: Rehearsal) -> None:
+        def busy(_: str) -> None:
+            raise ServiceUnavailable("busy")
+
+        due.target.state.ask = busy
+        report = due.run()
+        assert (report.exit_code, report.plan.changes) == (3, ())
+        (skip,) = report.plan.held
+        assert (skip.reason.value, skip.detail) == (
+            "unproven",
+            "what would be lost for good could not be read: busy",
+        )
+        assert is_there(due)
+
+    def test_waits_beyond_what_one_run_looks_into(self, due: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(parting, "MOST", 0)
+        report = due.run()
+        assert [skip.reason.value for skip in report.plan.held] == ["unproven"]
+        assert is_there(due)
+
+    def test_that_a_person_approved_is_not_made_where_more_would_be_lost_by_now(self, due: Rehearsal) -> None:
+        approved = due.plan()
+        number = due.login("ann").id
+        due.target.state.devices[number] = due.target.state.devices[number][:1]
+        report = due.run(approved=approved)
+        assert (report.exit_code, len(report.moved)) == (3, 1)
+        assert is_there(due)
+        due.target.state.devices[number] = due.target.state.devices[number] * 2
+        due.run(approved=approved)
+        assert not is_there(due)
