@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any, assert_never
 
 from iwds.core.change import (
+    REMOVALS,
     WRITTEN_FIELDS,
     AddToGroup,
     Adopt,
@@ -31,15 +32,17 @@ from iwds.core.change import (
     Subject,
     Write,
     fields_changed,
+    only,
     removes,
     role_kinds,
+    without,
 )
 from iwds.core.leaving import Fate, deletion_due, fate
 from iwds.core.ledger import fingerprint
 from iwds.core.matching import Case, Match, extra_held, extra_wanted, is_protected
 from iwds.core.model import Absent, Account, Activation, Group, LedgerRow, Login, Origin, Status, fold
 from iwds.core.normal import merge_extra
-from iwds.core.policy import World
+from iwds.core.policy import Hold, World
 from iwds.core.words import field_words, role_words
 
 
@@ -60,6 +63,7 @@ class Reason(StrEnum):
     LOCKED_ELSEWHERE = "locked-elsewhere"
     FOREIGN_MEMBERSHIP = "foreign-membership"
     FIRST_RUN = "first-run"
+    EXEMPT = "exempt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,25 @@ _ABSENT = {Absent.EXCLUDED: Reason.EXCLUDED, Absent.INVALID: Reason.INVALID, Abs
 
 
 def decide(case: Case, world: World) -> Iterator[Decision]:
-    """What a case leads to, before guards and holds are looked at."""
+    """What a case leads to, before guards are looked at; nothing is taken from whom a person made exempt."""
+    exempt = world.exempt.get(case.login.id) if case.login else None
+    for decision in _decided(case, world):
+        if exempt and isinstance(decision, Proposal) and removes(decision.change):
+            yield from _exempted(decision, exempt)
+        else:
+            yield decision
+
+
+def _exempted(proposal: Proposal, hold: Hold) -> Iterator[Decision]:
+    """The skip of what is taken, and what is left of a write."""
+    change = proposal.change
+    taken = only(change, REMOVALS) if isinstance(change, Write) else change
+    yield Skip(change.subject, Reason.EXEMPT, str(hold), taken)
+    if isinstance(change, Write) and (left := without(change, REMOVALS)):
+        yield Proposal(left)
+
+
+def _decided(case: Case, world: World) -> Iterator[Decision]:
     hold = None if case.gone is None else world.holds.get(case.gone)
     if hold and case.account:
         # Deleting a locked login on the service must not be a way to a fresh one that is not locked.

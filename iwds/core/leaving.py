@@ -10,7 +10,8 @@ the mapping, out of a group, out of base or filter. Only who is gone is ever del
     gone, locked, within the grace  wait
     gone, locked, after the grace   delete
 
-A grace begins in a run that was applied on proven readings, and nowhere else. Any sight of the person ends it.
+A grace begins in a run that was applied on proven readings, and nowhere else. Any sight of the person ends it, and so
+does a hold.
 """
 
 from collections.abc import Iterable
@@ -87,6 +88,8 @@ class Departures:
             return
         if self._world.policy.leaver is not Leaver.LOCK_THEN_DELETE or is_protected(case, self._world):
             return
+        if case.login.id in self._world.exempt:
+            return  # nobody is deleted on the day on which a hold ends
         if case.row.owner != self._world.policy.provisioning_id:
             return
         if case.row.anchor.realm not in self._world.realms:

@@ -67,9 +67,18 @@ class Rota:
         return login_id % self.every == self.day % self.every
 
 
+class HoldKind(StrEnum):
+    """What a person holds against every run."""
+
+    LOCK = "lock"
+    """The helpdesk's lock: no run makes the login active, whatever the directory says."""
+    EXEMPT = "exempt"
+    """No run takes anything away from the login, whatever the directory says."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """The helpdesk's lock on one login: until its end no run makes the login active, whatever the directory says.
+    """What a person decided about one login, against every run until its end.
 
     Attributes:
         until: when it ends, with time zone; None for not before somebody lifts it.
@@ -78,6 +87,7 @@ class Hold:
     by: str
     reason: str
     until: datetime | None = None
+    kind: HoldKind = HoldKind.LOCK
 
     def stands(self, now: datetime) -> bool:
         """Whether it has not ended yet."""
@@ -85,7 +95,8 @@ class Hold:
 
     def __str__(self) -> str:
         until = f" until {self.until:%Y-%m-%d %H:%M %Z}" if self.until else ""
-        return f"locked by {self.by}{until}: {self.reason}"
+        verb = "locked" if self.kind is HoldKind.LOCK else "held"
+        return f"{verb} by {self.by}{until}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +112,7 @@ class World:
         tagged: whether the service can create logins with a provisioningId.
         states_enabled: whether the mapping says who is enabled; then nobody is created of whom that is not known.
         holds: the helpdesk's locks that stand, by login id.
+        exempt: what holds every removal from a login, by login id.
         roles: the number of each role in a group that the target knows, by name.
         rota: whose remembered roles are looked at again in this run.
         now: the time of the run.
@@ -114,6 +126,7 @@ class World:
     tagged: bool = True
     states_enabled: bool = False
     holds: Mapping[int, Hold] = field(default_factory=dict)
+    exempt: Mapping[int, Hold] = field(default_factory=dict)
     roles: Mapping[str, int] = field(default_factory=lambda: BUILTIN_ROLES)
     rota: Rota = Rota()
     now: datetime = LONG_AGO

@@ -17,7 +17,7 @@ from iwds.core.leaving import Departures
 from iwds.core.matching import Case, Graces, Match, Tally, is_settled
 from iwds.core.model import Group, LedgerRow, Proof, fold
 from iwds.core.plan import Basis, Plan, Selection
-from iwds.core.policy import Rota, World
+from iwds.core.policy import Hold, HoldKind, Rota, World
 from iwds.engine.job import Job, Tools
 from iwds.engine.parting import Parting
 from iwds.engine.people import People
@@ -73,6 +73,7 @@ class _Planning:
     def plan(self, selection: Selection) -> tuple[Plan, Tally]:
         job, service = self.job, self.job.target.service
         memory = self.tools.state.memory(job.name, service, self.now - RECENT)
+        self.notes += self._ended_exemptions()
         people = People(job, self.waist, self.now, memory.baselines, selection.allow, self._counted)
         groups = self._governed(job.target.read_groups())
         readings = self._read(groups, people)
@@ -110,11 +111,23 @@ class _Planning:
             protected=frozenset(map(fold, job.rules.protected)),
             tagged=job.target.knows_tagged_creation(),
             states_enabled=job.rules.states_enabled,
-            holds={row.login_id: row.hold for row in reversed(self.holds) if row.hold.stands(self.now)},
+            holds=self._standing(HoldKind.LOCK),
+            exempt=self._standing(HoldKind.EXEMPT),
             roles=job.target.group_roles,
             rota=Rota(job.verify_roles_every, self.now.toordinal()),
             now=self.now,
         )
+
+    def _standing(self, kind: HoldKind) -> dict[int, Hold]:
+        rows = (row for row in reversed(self.holds) if row.hold.kind is kind)
+        return {row.login_id: row.hold for row in rows if row.hold.stands(self.now)}
+
+    def _ended_exemptions(self) -> Iterator[str]:
+        """Told until a run takes note of it."""
+        for row in self.holds:
+            if row.hold.kind is HoldKind.EXEMPT and not row.hold.stands(self.now):
+                known = self.tools.state.ledger_row(self.job.target.service, row.login_id)
+                yield f"{known.login if known else f'login {row.login_id}'} is exempt no more: {row.hold}"
 
     def _read(self, groups: dict[str, Group], people: People) -> Readings:
         """Both sides at the same time: they are different machines."""
@@ -134,7 +147,8 @@ class _Planning:
 
     def _remembered(self) -> Iterator[LedgerRow]:
         """The ledger, with the locks of holds that have ended as our own: the run that applies takes them over."""
-        ended = {row.login_id for row in self.holds if not row.foreign and not row.hold.stands(self.now)}
+        locks = (row for row in self.holds if row.hold.kind is HoldKind.LOCK)
+        ended = {row.login_id for row in locks if not row.foreign and not row.hold.stands(self.now)}
         for row in self.tools.state.ledger(self.job.target.service):
             if row.left_at and row.owner == self.job.policy.provisioning_id:
                 self.marked.add(row.login_id)

@@ -20,6 +20,7 @@ from iwds.core.matching import Graces
 from iwds.core.model import LedgerRow
 from iwds.core.plan import Plan, Selection, restrict, summary_data
 from iwds.core.plan_document import plan_to_data
+from iwds.core.policy import HoldKind
 from iwds.core.words import describe
 from iwds.engine.applying import Applied, Applying, Hands
 from iwds.engine.job import Job, MakeWriter, Tools
@@ -210,7 +211,8 @@ class _Run:
 
     def _make(self, plan: Plan, make_writer: MakeWriter, journal: Journal) -> Applied:
         withheld = {proof.name: proof.withheld for proof in plan.basis.sources}
-        verifier = Verifier(self.job, self.tools.clock, plan.basis.service.taken_at, withheld)
+        find_exempt = partial(self.tools.hold, self.job.target.service, kind=HoldKind.EXEMPT)
+        verifier = Verifier(self.job, self.tools.clock, plan.basis.service.taken_at, withheld, find_exempt)
         writer = make_writer()
         try:
             find_row = partial(self.tools.state.ledger_row, self.job.target.service)

@@ -1,6 +1,6 @@
 """The last look before something is taken away: the person at the source by id, the login on the service."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -20,6 +20,7 @@ from iwds.core.change import (
 from iwds.core.doubt import without
 from iwds.core.matching import extra_held, extra_wanted
 from iwds.core.model import Absent, Account, Anchor, Entry, Login, Status, Unmapped, fold
+from iwds.core.policy import Hold
 from iwds.engine.job import Job
 from iwds.engine.lookup import find_entries
 from iwds.errors import ForeignRealm
@@ -38,12 +39,14 @@ class Verifier:
         clock: the time; disabled and expired are decided against it.
         read_at: when the service was read; what is older than `FRESH` is read again before any write.
         withheld: what of each source is not believed in this run (`Proof.withheld`): the last look does not either.
+        find_exempt: what holds every removal from a login at the moment of the question.
     """
 
     job: Job
     clock: Clock
     read_at: datetime
     withheld: Mapping[str, Collection[str]] = field(default_factory=dict)
+    find_exempt: Callable[[int], Hold | None] = lambda _: None
 
     def objection(self, change: Change) -> str:
         """Why this change may not be made after all; empty where nothing speaks against it.
@@ -52,7 +55,12 @@ class Verifier:
         """
         if not removes(change):
             return "" if self.clock.now() - self.read_at < FRESH else self._service(change)
-        return self._person(change) or self._service(change)
+        return self._person(change) or self._service(change) or self._exempt(change)
+
+    def _exempt(self, change: Change) -> str:
+        """Asked last: a hold may have come while the plan was made, or during the look itself."""
+        hold = self.find_exempt(change.subject.login_id or 0)
+        return str(hold) if hold else ""
 
     def _person(self, change: Change) -> str:
         anchor = change.subject.anchor
