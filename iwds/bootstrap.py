@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from iwds import settings as configuration
 from iwds import yamlmarks
 from iwds.core.model import BUILTIN_ROLES
-from iwds.core.policy import Policy
+from iwds.core.policy import CENTURY, Policy
 from iwds.engine.actions import Desk
 from iwds.engine.job import Job, MakeWriter, Progress, Tools, silent
 from iwds.engine.who import caller, host
@@ -143,7 +143,8 @@ class Wiring:
         rules = load_mapping(self.config.path(job.mapping), target.group_roles)
         given = frozenset[str]().union(*rules.group_roles.values())
         custom = {name: target.group_roles[name] for name in sorted(given - BUILTIN_ROLES.keys())}
-        policy = Policy(target.provisioning_id, job.leavers, job.adopt, target.untagged_creations)
+        grace = job.delete_after or CENTURY
+        policy = Policy(target.provisioning_id, job.leavers, job.adopt, target.untagged_creations, grace)
         return Job(
             name=name,
             sources=tuple(self.source(source) for source in job.sources),

@@ -13,19 +13,21 @@ import re
 import stat
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from iwds import yamlmarks
 from iwds.core.guards import DEFAULTS, GuardKind, Limit
-from iwds.core.policy import VERIFY_ROLES_EVERY, Leaver
+from iwds.core.policy import CENTURY, VERIFY_ROLES_EVERY, Leaver
 from iwds.errors import ConfigurationError
 
 PREFIX = "IWDS_"
+CENTURY_HOURS = CENTURY // timedelta(hours=1)
 SECRET_FOLDERS = ("CREDENTIALS_DIRECTORY", "/run/secrets")
 _REFERENCE = re.compile(r"\$\{(file|env):([^}]+)\}")
 _SECRET_KEY = re.compile(r"pass(word|phrase)|secret|token|credential|api_?key", re.IGNORECASE)
@@ -61,9 +63,26 @@ class JobSettings(BaseModel):
     target: str
     mode: Literal["apply", "report"] = "apply"
     leavers: Leaver = Leaver.LOCK
+    delete_after: timedelta | None = Field(default=None, validate_default=True)
     adopt: frozenset[int] = frozenset()
     limits: Mapping[GuardKind, LimitSettings] = Field(default_factory=dict)
     verify_roles_every_days: int = Field(default=VERIFY_ROLES_EVERY, ge=1, le=366)
+
+    @field_validator("delete_after", mode="before")
+    @classmethod
+    def _grace(cls, text: object, info: ValidationInfo) -> object:
+        """`12h` or `30d`, where there is a grace, and nowhere else."""
+        waits = info.data.get("leavers") is Leaver.LOCK_THEN_DELETE
+        if text is None or not waits:
+            if waits:
+                raise ValueError("leavers: lock-then-delete needs delete_after, such as 30d")
+            if text is not None:
+                raise ValueError("is only for leavers: lock-then-delete")
+            return None
+        match = re.fullmatch(r"(\d{1,5})([hd])", str(text).strip())
+        if match is None or not 0 < (hours := int(match[1]) * (24 if match[2] == "d" else 1)) <= CENTURY_HOURS:
+            raise ValueError(f'"{text}" is no grace; write it like 12h or 30d')
+        return timedelta(hours=hours)
 
     def guard_limits(self) -> dict[GuardKind, Limit]:
         """The limits of every guard."""
@@ -313,6 +332,7 @@ def digest(
         "leavers": job.leavers.value,
         "adopt": sorted(job.adopt),
         "provisioning_id": provisioning_id,
+        **({"delete_after": job.delete_after.total_seconds()} if job.delete_after else {}),
         **({"group_roles": dict(roles)} if roles else {}),
     }
     return hashlib.sha256(json.dumps(data, sort_keys=True, default=str).encode()).hexdigest()

@@ -6,7 +6,7 @@ from typing import Any
 import typer
 from rich.text import Text
 
-from iwds.cli import audit, login, looking, planning, sandbox, serving, setup
+from iwds.cli import audit, holds, login, looking, planning, sandbox, serving, setup
 from iwds.cli.console import err, out
 from iwds.cli.page import printable
 from iwds.errors import IwdsError, Refused, UsageError
@@ -47,7 +47,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
 )
-for module in (planning, looking, login, audit, serving, sandbox, setup):
+for module in (planning, looking, login, holds, audit, serving, sandbox, setup):
     module.register(app)
 
 _WrongUsage: Any = typer.BadParameter.__mro__[1]

@@ -48,7 +48,7 @@ def show(login: LoginArgument, target: TargetOption = "", as_json: JsonOption = 
     """Show everything that is known of one login: fields, devices, locks, groups, whose it is, what was done."""
     from iwds.engine.actions import look
 
-    with _desk(login, target) as (desk, found, _):
+    with at_desk(login, target) as (desk, found, _):
         seen = look(desk, found)
     if as_json:
         show_json(login_data(seen))
@@ -80,7 +80,7 @@ def restore(
     target: TargetOption = "",
 ) -> int:
     """Give a code that replaces all devices of somebody who lost or blocked them. Needs --reason."""
-    _require(reason)
+    require_reason(reason)
     with _giving(login, target, (reason, ticket)) as (giving, settings):
         name = giving.login.login
         say_err([f"As soon as the code is used, all devices of {name} are deleted; id, groups and role stay."])
@@ -139,7 +139,7 @@ def devices(
     if rename and delete:
         raise UsageError("--rename or --delete, not both")
     if delete:
-        _require(reason)
+        require_reason(reason)
     with _giving(login, target, (reason, ticket)) as (giving, _):
         found = giving.actions.details(giving.login.id).devices
         if rename:
@@ -191,9 +191,9 @@ def lock(
     """Lock a login at once; needs --reason. No run undoes it before its end; without --until not before `unlock`."""
     from iwds.engine.locks import lock as hold
 
-    _require(reason)
+    require_reason(reason)
     end = moment(until, datetime.now(UTC)) if until else None
-    with _desk(login, target, (reason, ticket)) as (desk, found, why):
+    with at_desk(login, target, (reason, ticket)) as (desk, found, why):
         say_err(locked_words(hold(desk, found, end, why), found))
     return 0
 
@@ -209,8 +209,8 @@ def unlock(
     """Lift the helpdesk's or a run's lock at once, and say whose it was. Needs --reason."""
     from iwds.engine.locks import unlock as lift
 
-    _require(reason)
-    with _desk(login, target, (reason, ticket)) as (desk, found, why):
+    require_reason(reason)
+    with at_desk(login, target, (reason, ticket)) as (desk, found, why):
         say_err(unlocked_words(lift(desk, found, why, anyway=anyway), found))
     return 0
 
@@ -248,7 +248,8 @@ def _hand_over(given: "Given", login: Login, settings: Any) -> int:
     return 0
 
 
-def _require(reason: str) -> None:
+def require_reason(reason: str) -> None:
+    """`UsageError` without a reason."""
     if not reason.strip():
         raise UsageError("this needs --reason: somebody will ask")
 
@@ -266,7 +267,7 @@ def _agreed(question: str, yes: bool) -> bool:
 
 
 @contextmanager
-def _desk(login: str, target: str, why: tuple[str, str] = ("", "")) -> Iterator[tuple["Desk", Login, "Why"]]:
+def at_desk(login: str, target: str, why: tuple[str, str] = ("", "")) -> Iterator[tuple["Desk", Login, "Why"]]:
     """The desk of one service, and the login in question."""
     from iwds.engine.actions import Why, find
 

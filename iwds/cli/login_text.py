@@ -11,6 +11,7 @@ from iwds.cli.common import ago, local
 from iwds.cli.page import block, hanging, printable
 from iwds.core.devices import Activated, Details, Device, DeviceKind, DeviceState
 from iwds.core.model import LedgerRow, Login, Origin, Role, Status
+from iwds.core.policy import HoldKind
 from iwds.engine.actions import Given, Lifetime, Seen, device_id
 from iwds.engine.locks import Locked, Unlocked
 from iwds.ports import AuditRow, HoldRow
@@ -18,6 +19,7 @@ from iwds.ports import AuditRow, HoldRow
 if TYPE_CHECKING:  # what settings take to load, a help page should not wait for
     from iwds.settings import HelpdeskSettings
 
+HELD = Text("Held", style="yellow")
 NOT_TOLD = "not told by the service"
 
 _ACTIVATED = {
@@ -48,8 +50,8 @@ def login_lines(seen: Seen, now: datetime) -> Iterator[Text]:
     groups = [f"{each.group.name} ({_role(each.role)})" for each in seen.groups]
     yield from block(map(Text, hanging("  ", ", ".join(groups) or "none", 12)), "Groups")
     yield from block(map(Text, hanging("  ", _whose(seen.row))), "In our memory")
-    if seen.hold:
-        yield from block(map(Text, hanging("  ", _held(seen.hold, now))), Text("Held", style="yellow"))
+    holds = [hold for hold in (seen.hold, seen.exempt) if hold]
+    yield from block((Text(line) for hold in holds for line in hanging("  ", held_words(hold, now))), HELD)
     yield from block(audit_lines(seen.lately, name=False), "Lately")
 
 
@@ -112,14 +114,20 @@ def _whose(row: LedgerRow | None) -> str:
         return "nothing: this login is not ours, and no run touches it"
     how = "created" if row.origin is Origin.CREATED else "adopted"
     words = f"{how} under the provisioning id {row.owner}, stands for {row.anchor}"
-    return words + ("; locked by a run" if row.locked else "")
+    gone = f"; gone since {local(row.left_at)}, as a run saw" if row.left_at else ""
+    return words + ("; locked by a run" if row.locked else "") + gone
 
 
-def _held(row: HoldRow, now: datetime) -> str:
+def held_words(row: HoldRow, now: datetime) -> str:
+    """Who holds what, since when, until when and why."""
+    verb, lifted = {
+        HoldKind.LOCK: ("locked", "unlocked"),
+        HoldKind.EXEMPT: ("exempt from removals, held", "lifted"),
+    }[row.hold.kind]
     ended = "" if row.hold.stands(now) else " (ended; the next run takes it over)"
-    until = f" until {local(row.hold.until)}" if row.hold.until else " until unlocked"
+    until = f" until {local(row.hold.until)}" if row.hold.until else f" until {lifted}"
     ticket = f" [{row.ticket}]" if row.ticket else ""
-    return f"locked by {row.hold.by} on {local(row.made_at)}{until}{ended}: {row.hold.reason}{ticket}"
+    return f"{verb} by {row.hold.by} on {local(row.made_at)}{until}{ended}: {row.hold.reason}{ticket}"
 
 
 def device_lines(devices: Sequence[Device], now: datetime) -> list[Text]:
@@ -234,7 +242,8 @@ def login_data(seen: Seen) -> dict[str, Any]:
         "devices": [described(device) for device in details.devices],
         "groups": [{"id": each.group.id, "name": each.group.name, "role": each.role} for each in seen.groups],
         "ledger": _ledger_data(row) if row else None,
-        "hold": _hold_data(hold) if hold else None,
+        "hold": hold_data(hold) if hold else None,
+        "exempt": hold_data(seen.exempt) if seen.exempt else None,
         "audit": audit_data(seen.lately),
     }
 
@@ -246,10 +255,12 @@ def _ledger_data(row: LedgerRow) -> dict[str, Any]:
         "provisioning_id": row.owner,
         "origin": row.origin.value,
         "locked_by_run": row.locked,
+        "left_at": row.left_at,
     }
 
 
-def _hold_data(row: HoldRow) -> dict[str, Any]:
+def hold_data(row: HoldRow) -> dict[str, Any]:
+    """A hold as JSON."""
     hold = row.hold
     return {"by": hold.by, "until": hold.until, "reason": hold.reason, "ticket": row.ticket, "made_at": row.made_at}
 

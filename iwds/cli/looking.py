@@ -13,6 +13,7 @@ from rich.text import Text
 from iwds.cli.capturing import capture
 from iwds.cli.common import JsonOption, ago, duration, local, show_json, wired
 from iwds.cli.console import WIDTH, out, say
+from iwds.cli.holds import exemption_words
 from iwds.cli.page import cut, hanging, printable
 from iwds.core.change import Evidence, Kind, kinds
 from iwds.core.decide import Reason
@@ -119,7 +120,7 @@ def status(
     with wired() as wiring:
         names = [job] if job else list(wiring.config.job_names())
         rows = [_job_status(wiring.state(), name, limit, now) for name in names if wiring.config.job(name)]
-        targets = [_target_status(wiring, name) for name in sorted({wiring.config.job(n).target for n in names})]
+        targets = [_target_status(wiring, name, now) for name in sorted({wiring.config.job(n).target for n in names})]
     if as_json:
         show_json({"schema": 1, "jobs": rows, "targets": targets})
     else:
@@ -153,14 +154,16 @@ def _status_lines(row: Mapping[str, Any]) -> Iterator[Text]:
     yield from map(Text, hanging("     ", last))
 
 
-def _target_status(wiring: Any, name: str) -> dict[str, Any]:
-    """A target as far as it can be seen without asking it: its certificates."""
+def _target_status(wiring: Any, name: str, now: datetime) -> dict[str, Any]:
+    """A target as far as it can be seen without asking it: its certificates, and who is exempt from removals."""
+    held: list[str] = []
     try:
+        held += exemption_words(wiring.state(), wiring.target(name).reader.service, now)
         findings = list(wiring.target(name).certificates())
     except IwdsError as error:
         findings = [Finding(False, "target", error.message, error.advice, exit_code=error.exit_code)]
     well = all(finding.ok for finding in findings)
-    return {"target": name, "well": well, "certificates": [asdict(finding) for finding in findings]}
+    return {"target": name, "well": well, "certificates": [asdict(finding) for finding in findings], "held": held}
 
 
 def _target_lines(row: Mapping[str, Any]) -> Iterator[Text]:
@@ -172,7 +175,8 @@ def _target_lines(row: Mapping[str, Any]) -> Iterator[Text]:
     first, *more = hanging(f"     {printable(row['target'])}  ", shown[0] if shown else "")
     yield Text.assemble((mark, colour), first[len(mark) :])
     yield from map(Text, more)
-    yield from map(Text, (line for each in (*shown[1:], *advice) for line in hanging("     ", each)))
+    held = [printable(each) for each in row["held"]]
+    yield from map(Text, (line for each in (*shown[1:], *advice, *held) for line in hanging("     ", each)))
 
 
 def history(

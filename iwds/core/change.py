@@ -17,6 +17,7 @@ from enum import IntEnum, StrEnum
 from itertools import groupby
 from typing import TypeAlias, assert_never
 
+from iwds.core.devices import Loss
 from iwds.core.model import Account, Anchor, Group, Login, Role, Status, fold
 from iwds.core.normal import parse_extra
 
@@ -112,13 +113,17 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class DeleteLogin:
-    """Delete a login; its devices are gone for good."""
+    """Delete a login; its devices are gone for good.
+
+    `lost` is what goes with it, as the service told when this was planned; None where nobody asked.
+    """
 
     subject: Subject
     before: Login
     groups: tuple[int, ...]
     because: str
     evidence: Evidence | None = None
+    lost: Loss | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any, assert_never
 
 from iwds.core.change import (
+    REMOVALS,
     WRITTEN_FIELDS,
     AddToGroup,
     Adopt,
@@ -31,14 +32,17 @@ from iwds.core.change import (
     Subject,
     Write,
     fields_changed,
+    only,
     removes,
     role_kinds,
+    without,
 )
+from iwds.core.leaving import Fate, deletion_due, fate
 from iwds.core.ledger import fingerprint
 from iwds.core.matching import Case, Match, extra_held, extra_wanted, is_protected
 from iwds.core.model import Absent, Account, Activation, Group, LedgerRow, Login, Origin, Status, fold
 from iwds.core.normal import merge_extra
-from iwds.core.policy import Leaver, World
+from iwds.core.policy import Hold, World
 from iwds.core.words import field_words, role_words
 
 
@@ -59,6 +63,7 @@ class Reason(StrEnum):
     LOCKED_ELSEWHERE = "locked-elsewhere"
     FOREIGN_MEMBERSHIP = "foreign-membership"
     FIRST_RUN = "first-run"
+    EXEMPT = "exempt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,25 @@ _ABSENT = {Absent.EXCLUDED: Reason.EXCLUDED, Absent.INVALID: Reason.INVALID, Abs
 
 
 def decide(case: Case, world: World) -> Iterator[Decision]:
-    """What a case leads to, before guards and holds are looked at."""
+    """What a case leads to, before guards are looked at; nothing is taken from whom a person made exempt."""
+    exempt = world.exempt.get(case.login.id) if case.login else None
+    for decision in _decided(case, world):
+        if exempt and isinstance(decision, Proposal) and removes(decision.change):
+            yield from _exempted(decision, exempt)
+        else:
+            yield decision
+
+
+def _exempted(proposal: Proposal, hold: Hold) -> Iterator[Decision]:
+    """The skip of what is taken, and what is left of a write."""
+    change = proposal.change
+    taken = only(change, REMOVALS) if isinstance(change, Write) else change
+    yield Skip(change.subject, Reason.EXEMPT, str(hold), taken)
+    if isinstance(change, Write) and (left := without(change, REMOVALS)):
+        yield Proposal(left)
+
+
+def _decided(case: Case, world: World) -> Iterator[Decision]:
     hold = None if case.gone is None else world.holds.get(case.gone)
     if hold and case.account:
         # Deleting a locked login on the service must not be a way to a fresh one that is not locked.
@@ -367,22 +390,44 @@ def _leaver(case: Case, world: World) -> Iterator[Decision]:
 
 def _left(case: Case, subject: Subject, login: Login, world: World) -> Iterator[Decision]:
     """The policy for a leaver, applied."""
-    evidence = Evidence.SEEN if case.absent else Evidence.UNSEEN
-    because = f"out of scope: {case.absent.detail}" if case.absent else "no longer in the directory"
-    match world.policy.leaver:
-        case Leaver.KEEP:
+    gone = case.absent is None
+    evidence = Evidence.UNSEEN if gone else Evidence.SEEN
+    because = "no longer in the directory" if case.absent is None else f"out of scope: {case.absent.detail}"
+    match fate(case, world):
+        case Fate.KEEP:
             yield Skip(subject, Reason.POLICY, f"{because}; leavers are kept")
-        case Leaver.DELETE:
+        case Fate.DELETE:
             yield Proposal(DeleteLogin(subject, login, tuple(sorted(case.member_of)), because, evidence))
-        case Leaver.LOCK if login.status == Status.LOCKED:
+        case Fate.REST:
             pass
-        case Leaver.LOCK if any(getattr(login, f) is None for f in WRITTEN_FIELDS):
-            yield Skip(subject, Reason.UNPROVEN, "not every field was read, and an update overwrites every field")
-        case Leaver.LOCK:
-            after = replace(login, status=int(Status.LOCKED))
-            yield Proposal(Write(subject, login, after, because, evidence))
-        case _:
-            assert_never(world.policy.leaver)
+        case Fate.BEGIN:
+            yield Skip(subject, Reason.POLICY, f"{because}; locked, and the grace before the deletion begins")
+        case Fate.WAIT:
+            yield Skip(subject, Reason.POLICY, f"{because}; locked, {_due_words(case, world)}")
+        case Fate.LOCK:
+            yield _locked(subject, login, because, evidence)
+        case other:
+            assert_never(other)
+
+
+def _locked(subject: Subject, login: Login, because: str, evidence: Evidence) -> Decision:
+    if any(getattr(login, f) is None for f in WRITTEN_FIELDS):
+        return Skip(subject, Reason.UNPROVEN, "not every field was read, and an update overwrites every field")
+    return Proposal(Write(subject, login, replace(login, status=int(Status.LOCKED)), because, evidence))
+
+
+def lock_instead(delete: DeleteLogin, name: str) -> Decision:
+    """What becomes of somebody who was to be deleted and whom their directory still knows, by this name."""
+    because = f"moved out of base or filter: {name}"
+    if delete.before.status == Status.LOCKED:
+        return Skip(delete.subject, Reason.POLICY, f"{because}; locked, and whoever is there is not deleted")
+    return _locked(delete.subject, delete.before, because, delete.evidence or Evidence.UNSEEN)
+
+
+def _due_words(case: Case, world: World) -> str:
+    assert case.row is not None  # noqa: S101 - a leaver is a row
+    assert case.row.left_at is not None  # noqa: S101 - and who waits has a grace
+    return f"deleted from {deletion_due(case.row.left_at, world):%Y-%m-%d} on if they stay away"
 
 
 def _doubted(case: Case) -> Skip:

@@ -1,6 +1,7 @@
 """Changes as plain data and back, for plan files and the journal. JSON in, equal values out.
 
-Whether and when a login was used stays out: it changes nothing, and would make every plan differ from the next.
+Whether and when a login was used stays out but for those that are to be deleted: it changes nothing, and would make
+every plan differ from the next.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,6 +22,7 @@ from iwds.core.change import (
     Subject,
     Write,
 )
+from iwds.core.devices import Loss
 from iwds.core.model import Account, Activation, Anchor, AtCreation, Group, Login, Role
 
 Data: TypeAlias = Mapping[str, Any]
@@ -140,12 +142,22 @@ def _group_to_data(group: Group | None) -> list[Any] | None:
     return [group.id, group.name, group.policy] if group else None
 
 
-def _pairs_to_data(pairs: tuple[tuple[int, Any], ...]) -> list[list[Any]]:
+def _pairs_to_data(pairs: tuple[tuple[Any, Any], ...]) -> list[list[Any]]:
     return [list(pair) for pair in pairs]
 
 
 def _pairs(kind: Callable[[Any], Any]) -> Callable[[Any], tuple[tuple[int, Any], ...]]:
     return lambda data: tuple((int(number), kind(value)) for number, value in data)
+
+
+def _loss_to_data(loss: Loss) -> dict[str, Any]:
+    pairs = {"devices": _pairs_to_data(loss.devices), "groups": _pairs_to_data(loss.groups)}
+    return pairs | {"last_seen": loss.last_seen}
+
+
+def _loss(data: Data) -> Loss:
+    devices, groups = (tuple((str(name), int(n)) for name, n in data[part]) for part in ("devices", "groups"))
+    return Loss(devices, groups, data["last_seen"])
 
 
 class _Form(NamedTuple):
@@ -165,10 +177,11 @@ _ROLE = _Form(int, int, _ALWAYS)
 _KNOWN_ROLE = _Form(int, int, None)
 _ROLES = _Form(_pairs_to_data, _pairs(int), ())
 _ROLE_NAMES = _Form(_pairs_to_data, _pairs(str), ())
+_LOSS = _Form(_loss_to_data, _loss, None)
 _PARTS: Mapping[type, Mapping[str, _Form]] = {
     CreateLogin: {"account": _ACCOUNT},
     Write: {"before": _LOGIN, "after": _LOGIN},
-    DeleteLogin: {"before": _LOGIN, "groups": _IDS},
+    DeleteLogin: {"before": _LOGIN, "groups": _IDS, "lost": _LOSS},
     AddToGroup: {"group": _GROUP, "role": _KNOWN_ROLE, "names": _ROLE_NAMES},
     SetGroupRole: {"group": _GROUP, "before": _ROLE, "after": _ROLE, "names": _ROLE_NAMES},
     RemoveFromGroup: {"group": _GROUP},

@@ -73,6 +73,21 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
+class Graces:
+    """What a run that is applied has to remember of leavers, by the ids of their logins.
+
+    Attributes:
+        begin: those who are gone and whose login is locked already: their grace begins with this run.
+        with_lock: those who are gone and whose login is to be locked: it begins when the lock is made.
+        end: those whose grace counts no more: they came back, or are held, or the policy has none.
+    """
+
+    begin: frozenset[int] = frozenset()
+    with_lock: frozenset[int] = frozenset()
+    end: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Tally:
     """What a join counted on both sides.
 
@@ -89,6 +104,7 @@ class Tally:
         tags: tags to remember, for rows that have none yet: login id -> tag.
         unlocked: logins that we locked and somebody else has unlocked since.
         roles: roles in groups to remember, which are as they should be: (login id, group id) -> role.
+        graces: whose grace before a deletion begins or ends.
     """
 
     people: int = 0
@@ -103,6 +119,7 @@ class Tally:
     tags: Mapping[int, int] = field(default_factory=dict)
     unlocked: frozenset[int] = frozenset()
     roles: Mapping[tuple[int, int], int] = field(default_factory=dict)
+    graces: Graces = Graces()
 
     @property
     def another_service(self) -> bool:

@@ -200,6 +200,8 @@ class LedgerRow:
         group_roles: number of the role that we last wrote, adopted or read as it should be, by group id; a group is
             missing where we never knew it.
         written: a short hash of each field as we last wrote or adopted it, by field name.
+        left_at: since when the person is gone and the login locked, as a run on proven readings saw both; None where
+            they are not, or where no deletion follows from it.
     """
 
     login_id: int
@@ -212,6 +214,7 @@ class LedgerRow:
     groups: frozenset[int] = frozenset()
     written: Mapping[str, str] = field(default_factory=dict)
     group_roles: Mapping[int, int] = field(default_factory=dict)
+    left_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from iwds.core.change import (
     Adopt,
     Change,
     CreateLogin,
+    DeleteLogin,
     Kind,
     SendActivation,
     Write,
@@ -132,6 +133,9 @@ def identities(change: Change) -> frozenset[str]:
 
     A plan approves a change where it holds all of them. What a write merely echoes is not part of it.
     """
+    if isinstance(change, DeleteLogin) and change.lost:
+        # Who approved a deletion approved the loss of these devices; when the login was used last is no part of it.
+        change = replace(change, lost=replace(change.lost, last_seen=None))
     data = change_to_data(change)
     if isinstance(change, Write):
         fields = fields_changed(change)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from iwds.core.model import BUILTIN_ROLES, Account, Group, Login, Role
@@ -11,11 +11,18 @@ VERIFY_ROLES_EVERY = 14
 """In how many days every role that we remember is looked at again, unless the job says otherwise."""
 
 
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+"""The time where nobody says it: no grace has passed."""
+CENTURY = timedelta(days=36_500)
+"""The grace where nobody says it."""
+
+
 class Leaver(StrEnum):
-    """What becomes of a login of ours whose person is gone."""
+    """What becomes of a login of ours whose person is gone; `core/leaving.py` says who is."""
 
     KEEP = "keep"
     LOCK = "lock"
+    LOCK_THEN_DELETE = "lock-then-delete"
     DELETE = "delete"
 
 
@@ -25,7 +32,8 @@ class Policy:
 
     Attributes:
         provisioning_id: the tag that the job creates logins with; its own creations and adoptions are kept under it.
-        leaver: lock by default; delete must be written out.
+        leaver: lock by default; what deletes must be written out.
+        delete_after: the grace between lock and deletion under `LOCK_THEN_DELETE`.
         adopt: tags of other origins (0 console, 1 API or IWDS, …) whose logins may be adopted where one person of a
             proven reading explains them.
         untagged_creations: create with `loginCreate` where the service does not know `loginCreateBySource`.
@@ -35,6 +43,7 @@ class Policy:
     leaver: Leaver = Leaver.LOCK
     adopt: frozenset[int] = frozenset()
     untagged_creations: bool = False
+    delete_after: timedelta = CENTURY
 
     def may_adopt(self, login: Login) -> bool:
         """Whether a login that nobody remembers may become ours where one person explains it."""
@@ -58,9 +67,18 @@ class Rota:
         return login_id % self.every == self.day % self.every
 
 
+class HoldKind(StrEnum):
+    """What a person holds against every run."""
+
+    LOCK = "lock"
+    """The helpdesk's lock: no run makes the login active, whatever the directory says."""
+    EXEMPT = "exempt"
+    """No run takes anything away from the login, whatever the directory says."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """The helpdesk's lock on one login: until its end no run makes the login active, whatever the directory says.
+    """What a person decided about one login, against every run until its end.
 
     Attributes:
         until: when it ends, with time zone; None for not before somebody lifts it.
@@ -69,6 +87,7 @@ class Hold:
     by: str
     reason: str
     until: datetime | None = None
+    kind: HoldKind = HoldKind.LOCK
 
     def stands(self, now: datetime) -> bool:
         """Whether it has not ended yet."""
@@ -76,7 +95,8 @@ class Hold:
 
     def __str__(self) -> str:
         until = f" until {self.until:%Y-%m-%d %H:%M %Z}" if self.until else ""
-        return f"locked by {self.by}{until}: {self.reason}"
+        verb = "locked" if self.kind is HoldKind.LOCK else "held"
+        return f"{verb} by {self.by}{until}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +112,10 @@ class World:
         tagged: whether the service can create logins with a provisioningId.
         states_enabled: whether the mapping says who is enabled; then nobody is created of whom that is not known.
         holds: the helpdesk's locks that stand, by login id.
+        exempt: what holds every removal from a login, by login id.
         roles: the number of each role in a group that the target knows, by name.
         rota: whose remembered roles are looked at again in this run.
+        now: the time of the run.
     """
 
     policy: Policy
@@ -104,8 +126,10 @@ class World:
     tagged: bool = True
     states_enabled: bool = False
     holds: Mapping[int, Hold] = field(default_factory=dict)
+    exempt: Mapping[int, Hold] = field(default_factory=dict)
     roles: Mapping[str, int] = field(default_factory=lambda: BUILTIN_ROLES)
     rota: Rota = Rota()
+    now: datetime = LONG_AGO
 
     @property
     def governed(self) -> frozenset[int]:

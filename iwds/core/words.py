@@ -1,6 +1,7 @@
 """Changes in words: one sentence each, used by the command line, the log and the console alike."""
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import assert_never
 
 from iwds.core.change import (
@@ -19,6 +20,7 @@ from iwds.core.change import (
     fields_changed,
     kinds,
 )
+from iwds.core.devices import DeviceKind, Loss
 from iwds.core.model import Group, Role, Status
 from iwds.core.normal import parse_extra
 
@@ -45,7 +47,7 @@ def describe(change: Change) -> str:
         case Write():
             return f"{_verb(change)} {change.before.login}: {', '.join(_difference(change))}"
         case DeleteLogin():
-            return f"delete {change.subject.login} with its devices"
+            return f"delete {change.subject.login} with {_lost(change.lost) if change.lost else 'its devices'}"
         case AddToGroup():
             role = f" as {role_words(change.role, change.names)}" if change.role else ""
             return f"add {change.subject.login} to {change.group.name}{role}"
@@ -66,6 +68,33 @@ def describe(change: Change) -> str:
             return f"mail {change.subject.login} its activation link"
         case _:
             assert_never(change)
+
+
+_DEVICES: Mapping[str, str] = {
+    DeviceKind.AUTHENTICATOR: "Authenticator",
+    DeviceKind.BROWSER: "Helium",
+    DeviceKind.VIRTUAL: "Virtual Authenticator",
+    DeviceKind.MACCESS: "mAccess",
+}
+
+
+def _lost(loss: Loss) -> str:
+    """What is lost for good, in words."""
+    devices = sum(n for _, n in loss.devices)
+    told = ", ".join(f"{n} {_DEVICES.get(kind, kind)}" for kind, n in loss.devices)
+    named = ", ".join(name + (f" as {role_words(role)}" if role else "") for name, role in loss.groups)
+    parts = [
+        f"{devices} device{'' if devices == 1 else 's'} ({told})" if devices else "no device",
+        f"groups {named}" if named else "no group",
+        _last_seen(loss.last_seen),
+    ]
+    return ", ".join(filter(None, parts))
+
+
+def _last_seen(seconds: int | None) -> str:
+    if seconds is None:
+        return ""
+    return f"last login {datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}" if seconds else "never used"
 
 
 def role_words(role: int, names: Iterable[tuple[int, str]] = ()) -> str:

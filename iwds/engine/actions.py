@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from iwds.core.devices import Activated, Code, Details, Device, DeviceKind, GroupRole
 from iwds.core.model import LedgerRow, Login, fold
+from iwds.core.policy import HoldKind
 from iwds.core.words import login_id_in
 from iwds.engine.job import MakeWriter
 from iwds.errors import IwdsError, OutcomeUnknown, Refused, UsageError
@@ -73,13 +74,17 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Everything that is known of one login. `row` is None where it is not in our ledger."""
+    """Everything that is known of one login. `row` is None where it is not in our ledger.
+
+    `hold` is the helpdesk's lock, and `exempt` what holds every removal.
+    """
 
     login: Login
     details: Details
     groups: Sequence[GroupRole]
     row: LedgerRow | None
     hold: HoldRow | None
+    exempt: HoldRow | None
     lately: Sequence[AuditRow]
 
 
@@ -101,6 +106,7 @@ def look(desk: Desk, login: Login) -> Seen:
         actions.groups_of(login.id),
         desk.state.ledger_row(service, login.id),
         desk.state.open_hold(service, login.id),
+        desk.state.open_hold(service, login.id, HoldKind.EXEMPT),
         desk.state.audit(login.id, service=str(service), limit=LATELY),
     )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from iwds.core.guards import GuardKind, Limit
 from iwds.core.model import Service
-from iwds.core.policy import VERIFY_ROLES_EVERY, Hold, Policy
+from iwds.core.policy import VERIFY_ROLES_EVERY, Hold, HoldKind, Policy
 from iwds.ports import Clock, Rules, Source, State, TargetReader, TargetWriter, Waist
 
 Progress = Callable[[str, int, int | None], None]
@@ -59,9 +59,9 @@ class Tools:
     waist: Callable[[], Waist]
     progress: Progress = silent
 
-    def hold(self, service: Service, login_id: int) -> Hold | None:
-        """The helpdesk's lock that stands on a login right now."""
-        row = self.state.open_hold(service, login_id)
+    def hold(self, service: Service, login_id: int, kind: HoldKind = HoldKind.LOCK) -> Hold | None:
+        """The hold of this kind that stands on a login right now."""
+        row = self.state.open_hold(service, login_id, kind)
         return row.hold if row and row.hold.stands(self.clock.now()) else None
 
 

@@ -13,11 +13,13 @@ from iwds.core.assembly import Facts, assemble
 from iwds.core.change import Adopt, CreateLogin
 from iwds.core.decide import Decision, Proposal, decide
 from iwds.core.guards import Populations
-from iwds.core.matching import Case, Match, Tally, is_settled
+from iwds.core.leaving import Departures
+from iwds.core.matching import Case, Graces, Match, Tally, is_settled
 from iwds.core.model import Group, LedgerRow, Proof, fold
 from iwds.core.plan import Basis, Plan, Selection
-from iwds.core.policy import Rota, World
+from iwds.core.policy import Hold, HoldKind, Rota, World
 from iwds.engine.job import Job, Tools
+from iwds.engine.parting import Parting
 from iwds.engine.people import People
 from iwds.engine.role_reading import RoleReading
 from iwds.errors import ConfigurationError, ServiceUnproven, Stopped
@@ -65,10 +67,13 @@ class _Planning:
         self.holds = tools.state.open_holds(job.target.service)
         self.notes: list[str] = []
         self.roles: dict[tuple[int, int], int] = {}
+        self.marked: set[int] = set()
+        self.graces = Graces()
 
     def plan(self, selection: Selection) -> tuple[Plan, Tally]:
         job, service = self.job, self.job.target.service
         memory = self.tools.state.memory(job.name, service, self.now - RECENT)
+        self.notes += self._ended_exemptions()
         people = People(job, self.waist, self.now, memory.baselines, selection.allow, self._counted)
         groups = self._governed(job.target.read_groups())
         readings = self._read(groups, people)
@@ -79,12 +84,14 @@ class _Planning:
         decisions, differing, ours = self._decide(world)
         proposed = (decision.change for decision in decisions if isinstance(decision, Proposal))
         readings = replace(readings, sources=people.confirmed(readings.sources, proposed))
+        if memory.applied_before and all(proof.proven for proof in readings.sources):
+            decisions = self._parted(decisions)
         agreed = tally.people - sum(tally.absent.values()) - differing
         basis = replace(self._basis(readings, tally, memory), agreed=agreed, matched=agreed + ours)
         facts = Facts(basis, self._populations(basis, decisions, memory), job.limits)
         plan_id = secrets.token_hex(4)
         plan = assemble((plan_id, job.name, str(service), self.now), decisions, facts, selection)
-        return plan, replace(tally, roles=self.roles)
+        return plan, replace(tally, roles=self.roles, graces=self.graces)
 
     def _governed(self, existing: Sequence[Group]) -> dict[str, Group]:
         """The service's groups that the mapping governs; those that do not exist become a note."""
@@ -104,10 +111,23 @@ class _Planning:
             protected=frozenset(map(fold, job.rules.protected)),
             tagged=job.target.knows_tagged_creation(),
             states_enabled=job.rules.states_enabled,
-            holds={row.login_id: row.hold for row in reversed(self.holds) if row.hold.stands(self.now)},
+            holds=self._standing(HoldKind.LOCK),
+            exempt=self._standing(HoldKind.EXEMPT),
             roles=job.target.group_roles,
             rota=Rota(job.verify_roles_every, self.now.toordinal()),
+            now=self.now,
         )
+
+    def _standing(self, kind: HoldKind) -> dict[int, Hold]:
+        rows = (row for row in reversed(self.holds) if row.hold.kind is kind)
+        return {row.login_id: row.hold for row in rows if row.hold.stands(self.now)}
+
+    def _ended_exemptions(self) -> Iterator[str]:
+        """Told until a run takes note of it."""
+        for row in self.holds:
+            if row.hold.kind is HoldKind.EXEMPT and not row.hold.stands(self.now):
+                known = self.tools.state.ledger_row(self.job.target.service, row.login_id)
+                yield f"{known.login if known else f'login {row.login_id}'} is exempt no more: {row.hold}"
 
     def _read(self, groups: dict[str, Group], people: People) -> Readings:
         """Both sides at the same time: they are different machines."""
@@ -127,8 +147,11 @@ class _Planning:
 
     def _remembered(self) -> Iterator[LedgerRow]:
         """The ledger, with the locks of holds that have ended as our own: the run that applies takes them over."""
-        ended = {row.login_id for row in self.holds if not row.foreign and not row.hold.stands(self.now)}
+        locks = (row for row in self.holds if row.hold.kind is HoldKind.LOCK)
+        ended = {row.login_id for row in locks if not row.foreign and not row.hold.stands(self.now)}
         for row in self.tools.state.ledger(self.job.target.service):
+            if row.left_at and row.owner == self.job.policy.provisioning_id:
+                self.marked.add(row.login_id)
             yield replace(row, locked=True) if row.login_id in ended else row
 
     def _counted(self, what: str, stream: ReadStream[T_co]) -> Iterator[T_co]:
@@ -183,6 +206,7 @@ class _Planning:
         decisions: list[Decision] = []
         differing = ours = 0
         reading = RoleReading(self.job.target, self._told_of_roles)
+        departures = Departures(self.marked, world)
         for case in reading.of(self.waist.cases()):
             self._remember_roles(case, world)
             if is_settled(case, world):
@@ -191,10 +215,23 @@ class _Planning:
             differing += case.account is not None
             ours += case.match is Match.OURS and case.row is not None and case.row.owner == world.policy.provisioning_id
             decisions.extend(decide(case, world))
+            departures.see(case)
+        self.graces = departures.graces()
         if reading.unread:
             told = f"{reading.unread:,} of {reading.asked:,} logins"
             self.notes.append(f"roles in groups that could not be read stay as they are: those of {told}")
         return decisions, differing, ours
+
+    def _parted(self, decisions: Sequence[Decision]) -> list[Decision]:
+        """With what each deletion would take for good; whoever is still in the directory is locked instead."""
+        parting = Parting(self.job, self._told_of_deletions)
+        parted = parting.of(decisions)
+        self.graces = replace(self.graces, end=self.graces.end | parting.seen)
+        return parted
+
+    def _told_of_deletions(self, asked: int) -> None:
+        self.tools.progress("deletions", asked, None)
+        self._stop_if_asked("what deletions would take")
 
     def _told_of_roles(self, asked: int) -> None:
         self.tools.progress("roles", asked, None)

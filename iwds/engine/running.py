@@ -11,14 +11,16 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from iwds.core.change import Change, Evidence, Write
+from iwds.core.change import Change, Evidence, Kind, Write, kinds
 from iwds.core.decide import Reason
 from iwds.core.document import change_from_data
 from iwds.core.guards import NOT_ON_FIRST_RUN, GuardKind, counted, counter
 from iwds.core.ledger import ledger_effect
+from iwds.core.matching import Graces
 from iwds.core.model import LedgerRow, Status
 from iwds.core.plan import Plan, Selection, restrict, summary_data
 from iwds.core.plan_document import plan_to_data
+from iwds.core.policy import HoldKind
 from iwds.core.words import describe
 from iwds.engine.applying import Applied, Applying, Hands
 from iwds.engine.job import Job, MakeWriter, Tools
@@ -159,6 +161,9 @@ class _Run:
         if make_writer:
             settle_open_intents(self.job, self.tools, journal, make_writer)
         plan, tally = make_plan(self.job, self.tools, self.request.selection, self.request.stop)
+        if make_writer:
+            # Whoever was seen again is no leaver, even where a guard stops everything else.
+            self.tools.state.note_left(self.job.target.service, tally.graces.end, None, self.lease)
         moved: tuple[Change, ...] = ()
         if self.request.approved:
             plan, moved = restrict(plan, self.request.approved)
@@ -170,7 +175,18 @@ class _Run:
         self.tools.state.note_tags(self.job.target.service, tally.tags, self.lease)
         self.tools.state.note_roles(self.job.target.service, tally.roles, self.lease)
         self.tools.state.note_unlocked(self.job.target.service, tally.unlocked, self.lease)
-        return self._applied(plan, moved, make_writer, journal)
+        report = self._applied(plan, moved, make_writer, journal)
+        self._begin_graces(report, tally.graces)
+        return report
+
+    def _begin_graces(self, report: RunReport, graces: Graces) -> None:
+        """The grace counts from a run that was applied to its end, on proven readings and an accepted configuration."""
+        plan, applied = report.plan, report.applied
+        if applied is None or plan.basis.first_run or plan.basis.tally.retagged or not _accepts(plan, applied):
+            return
+        locked = {c.subject.login_id for c in applied.done if Kind.LOCK in kinds(c)}
+        begin = graces.begin | (graces.with_lock & locked)
+        self.tools.state.note_left(self.job.target.service, begin, self.tools.clock.now(), self.lease)
 
     def _not_applied(self, plan: Plan, moved: tuple[Change, ...]) -> RunReport:
         code = plan_exit_code(plan)
@@ -196,7 +212,8 @@ class _Run:
 
     def _make(self, plan: Plan, make_writer: MakeWriter, journal: Journal) -> Applied:
         withheld = {proof.name: proof.withheld for proof in plan.basis.sources}
-        verifier = Verifier(self.job, self.tools.clock, plan.basis.service.taken_at, withheld)
+        find_exempt = partial(self.tools.hold, self.job.target.service, kind=HoldKind.EXEMPT)
+        verifier = Verifier(self.job, self.tools.clock, plan.basis.service.taken_at, withheld, find_exempt)
         writer = make_writer()
         try:
             find_row = partial(self.tools.state.ledger_row, self.job.target.service)

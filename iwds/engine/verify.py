@@ -1,6 +1,6 @@
 """The last look before something is taken away: the person at the source by id, the login on the service."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -20,7 +20,9 @@ from iwds.core.change import (
 from iwds.core.doubt import without
 from iwds.core.matching import extra_held, extra_wanted
 from iwds.core.model import Absent, Account, Anchor, Entry, Login, Status, Unmapped, fold
+from iwds.core.policy import Hold
 from iwds.engine.job import Job
+from iwds.engine.lookup import find_entries
 from iwds.errors import ForeignRealm
 from iwds.ports import Clock, Source
 
@@ -37,12 +39,14 @@ class Verifier:
         clock: the time; disabled and expired are decided against it.
         read_at: when the service was read; what is older than `FRESH` is read again before any write.
         withheld: what of each source is not believed in this run (`Proof.withheld`): the last look does not either.
+        find_exempt: what holds every removal from a login at the moment of the question.
     """
 
     job: Job
     clock: Clock
     read_at: datetime
     withheld: Mapping[str, Collection[str]] = field(default_factory=dict)
+    find_exempt: Callable[[int], Hold | None] = lambda _: None
 
     def objection(self, change: Change) -> str:
         """Why this change may not be made after all; empty where nothing speaks against it.
@@ -51,13 +55,20 @@ class Verifier:
         """
         if not removes(change):
             return "" if self.clock.now() - self.read_at < FRESH else self._service(change)
-        return self._person(change) or self._service(change)
+        return self._person(change) or self._service(change) or self._exempt(change)
+
+    def _exempt(self, change: Change) -> str:
+        """Asked last: a hold may have come while the plan was made, or during the look itself."""
+        hold = self.find_exempt(change.subject.login_id or 0)
+        return str(hold) if hold else ""
 
     def _person(self, change: Change) -> str:
         anchor = change.subject.anchor
         if anchor is None or change.evidence is Evidence.ORDERED:
             return ""
         found = next(self._find(anchor), None)
+        if found and isinstance(change, DeleteLogin):
+            return f"still in the directory as {found.name}, and whoever is there is not deleted"
         if change.evidence is Evidence.UNSEEN:
             return self._still_there(anchor, found)
         if found is None:
@@ -67,18 +78,12 @@ class Verifier:
 
     def _find(self, anchor: Anchor) -> Iterator[Entry]:
         """Their entry in each source that answers for their directory; `ForeignRealm` where none does."""
-        foreign: list[ForeignRealm] = []
-        for source in self.job.sources:
-            withheld = frozenset(self.withheld.get(source.name, ()))
-            try:
-                entry = source.find(anchor, self.job.rules.attributes - withheld)
-            except ForeignRealm as error:
-                foreign.append(error)
-                continue
-            if entry:
-                yield without(entry, withheld)
-        if len(foreign) == len(self.job.sources):
-            raise foreign[0]
+        for source, entry in find_entries(self.job.sources, anchor, self._attributes):
+            yield without(entry, frozenset(self.withheld.get(source.name, ())))
+
+    def _attributes(self, source: Source) -> frozenset[str]:
+        withheld = frozenset(self.withheld.get(source.name, ()))
+        return self.job.rules.attributes - withheld
 
     def _selected(self, anchor: Anchor) -> bool:
         return any(_selects(source, anchor) for source in self.job.sources)
@@ -120,6 +125,8 @@ class Verifier:
         if now is None:
             return f"login {before.id} no longer exists"
         moved = [name for name in WRITTEN_FIELDS if getattr(now, name) != getattr(before, name)]
+        if isinstance(change, DeleteLogin) and now.last_seen != before.last_seen and now.last_seen is not None:
+            moved.append("last login")
         return f"{', '.join(moved)} changed on the service since it was read" if moved else ""
 
 
@@ -132,8 +139,6 @@ def _selects(source: Source, anchor: Anchor) -> bool:
 
 def _asks_for(change: Change, wanted: Account | Unmapped, roles: Mapping[str, int]) -> bool:
     """Whether somebody's account, or its absence, still leads to this removal; `roles` are the target's by name."""
-    if isinstance(change, DeleteLogin):
-        return _leaves(wanted)
     if isinstance(change, RemoveFromGroup):
         return isinstance(wanted, Account) and wanted.groups is not None and change.group.name not in wanted.groups
     if isinstance(change, SetGroupRole):

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from iwds.core.change import Change
 from iwds.core.doubt import Baseline
 from iwds.core.model import LedgerRow, Proof, Service
-from iwds.core.policy import Hold
+from iwds.core.policy import Hold, HoldKind
 
 
 class Clock(Protocol):
@@ -188,22 +188,22 @@ class AuditRow:
 
 
 class Holds(Protocol):
-    """The helpdesk's locks."""
+    """What people decided about single logins: the helpdesk's locks, and exemptions from removals."""
 
     def place_hold(self, service: Service, row: HoldRow) -> None:
-        """Keep a hold; one that is open for the same login is lifted by it."""
+        """Keep a hold; one of its kind that is open for the same login is lifted by it."""
         ...
 
-    def lift_hold(self, service: Service, login_id: int, by: str, at: datetime) -> None:
-        """Lift what is open for a login; nothing where nothing is."""
+    def lift_hold(self, service: Service, login_id: int, by: str, at: datetime, kind: HoldKind = HoldKind.LOCK) -> None:
+        """Lift what is open of this kind for a login; nothing where nothing is."""
         ...
 
-    def open_hold(self, service: Service, login_id: int) -> HoldRow | None:
-        """The open hold of one login, ended or not; a cheap question."""
+    def open_hold(self, service: Service, login_id: int, kind: HoldKind = HoldKind.LOCK) -> HoldRow | None:
+        """The open hold of this kind of one login, ended or not; a cheap question."""
         ...
 
     def open_holds(self, service: Service) -> Sequence[HoldRow]:
-        """All open holds, ended or not, in the order of login ids."""
+        """All open holds of every kind, ended or not, in the order of login ids."""
         ...
 
     def take_over_holds(self, service: Service, now: datetime, run_id: str, lease: Lease) -> None:
@@ -254,6 +254,10 @@ class State(Holds, Audit, Protocol):
 
     def note_roles(self, service: Service, roles: Mapping[tuple[int, int], int], lease: Lease) -> None:
         """Record roles that were read as they should be, in memberships of ours: (login id, group id) -> role."""
+        ...
+
+    def note_left(self, service: Service, login_ids: Collection[int], at: datetime | None, lease: Lease) -> None:
+        """Record since when these logins' people are gone; None for no more."""
         ...
 
     def memory(self, job: str, service: Service, since: datetime) -> JobMemory:

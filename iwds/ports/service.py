@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
-from iwds.core.devices import Code, Details, DeviceKind, GroupRole
+from iwds.core.devices import Code, Details, DeviceKind, GroupRole, Loss
 from iwds.core.model import Account, Group, Login, Membership, Service, Unmapped
 from iwds.ports.people import Finding, ReadStream, T_co
 
@@ -87,6 +87,13 @@ class TargetReader(Protocol):
 
     def roles_in(self, groups: Collection[int], login_id: int) -> Mapping[int, int]:
         """A login's roles in some groups, by group id, in as few calls as possible; without those it is not in."""
+        ...
+
+    def loss(self, login_id: int) -> Loss:
+        """What goes for good with a login that is deleted: devices, groups, last authentication. Two calls.
+
+        Raises `LoginUnknown` where there is no such login.
+        """
         ...
 
     def check(self) -> Iterable[Finding]:

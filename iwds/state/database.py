@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from iwds.core.model import LedgerRow, Proof, Service
+from iwds.core.policy import HoldKind
 from iwds.ports import AuditRow, Clock, HoldRow, IntentRow, JobMemory, Journal, Lease, Result, RunRow, State
 from iwds.state import helpdesk, journal, leases, ledger, runs, schema
 from iwds.state.engine import Database, connect, told
@@ -93,6 +94,12 @@ class SqlState:
             leases.fence(connection, service, lease.epoch)
             ledger.note_roles(connection, service, roles)
 
+    def note_left(self, service: Service, login_ids: Collection[int], at: datetime | None, lease: Lease) -> None:
+        """Record since when these logins' people are gone; None for no more."""
+        with self._database.writing() as connection:
+            leases.fence(connection, service, lease.epoch)
+            ledger.note_left(connection, service, login_ids, at)
+
     def memory(self, job: str, service: Service, since: datetime) -> JobMemory:
         """What earlier runs left; `recent` counts from `since` on."""
         return runs.memory(self._database, job, service, since)
@@ -141,13 +148,13 @@ class SqlState:
         """Keep a hold; one that is open for the same login is lifted by it."""
         helpdesk.place_hold(self._database, service, row)
 
-    def lift_hold(self, service: Service, login_id: int, by: str, at: datetime) -> None:
-        """Lift what is open for a login; nothing where nothing is."""
-        helpdesk.lift_hold(self._database, service, login_id, by, at)
+    def lift_hold(self, service: Service, login_id: int, by: str, at: datetime, kind: HoldKind = HoldKind.LOCK) -> None:
+        """Lift what is open of this kind for a login; nothing where nothing is."""
+        helpdesk.lift_hold(self._database, service, (login_id, kind), (by, at))
 
-    def open_hold(self, service: Service, login_id: int) -> HoldRow | None:
-        """The open hold of one login, ended or not; a cheap question."""
-        return helpdesk.open_hold(self._database, service, login_id)
+    def open_hold(self, service: Service, login_id: int, kind: HoldKind = HoldKind.LOCK) -> HoldRow | None:
+        """The open hold of this kind of one login, ended or not; a cheap question."""
+        return helpdesk.open_hold(self._database, service, (login_id, kind))
 
     def open_holds(self, service: Service) -> Sequence[HoldRow]:
         """All open holds, ended or not, in the order of login ids."""

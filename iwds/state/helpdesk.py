@@ -4,21 +4,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, insert, select, update
 
 from iwds.core.model import Service, fold
-from iwds.core.policy import Hold
+from iwds.core.policy import Hold, HoldKind
 from iwds.ports import AuditRow, HoldRow, Result
 from iwds.state.engine import Database
 from iwds.state.tables import audit, audit_outcome, hold, login
-
-_LOCK = "lock"
-"""The one kind of hold that there is."""
 
 _OPEN = (
     select(
         hold.c.id,
         hold.c.login_id,
+        hold.c.kind,
         hold.c.who,
         hold.c.reason,
         hold.c.until,
@@ -35,11 +33,11 @@ _OPEN = (
 
 
 def place_hold(database: Database, service: Service, row: HoldRow) -> None:
-    """Keep a hold instead of what is open for the same login."""
+    """Keep a hold instead of what is open of its kind for the same login."""
     values = {
         "service": str(service),
         "login_id": row.login_id,
-        "kind": _LOCK,
+        "kind": row.hold.kind.value,
         "until": row.hold.until,
         "reason": row.hold.reason,
         "ticket": row.ticket,
@@ -49,26 +47,32 @@ def place_hold(database: Database, service: Service, row: HoldRow) -> None:
         "lifted_by": "",
     }
     with database.writing() as connection:
-        _lift(connection, service, row.login_id, (row.hold.by, row.made_at))
+        _lift(connection, service, (row.login_id, row.hold.kind), (row.hold.by, row.made_at))
         connection.execute(insert(hold).values(values))
 
 
-def lift_hold(database: Database, service: Service, login_id: int, by: str, at: datetime) -> None:
-    """Lift what is open for a login."""
+def lift_hold(database: Database, service: Service, which: tuple[int, HoldKind], lifted: tuple[str, datetime]) -> None:
+    """Lift what is open of a kind for a login; by whom, and when."""
     with database.writing() as connection:
-        _lift(connection, service, login_id, (by, at))
+        _lift(connection, service, which, lifted)
 
 
-def _lift(connection: Connection, service: Service, login_id: int, lifted: tuple[str, datetime]) -> None:
+def _lift(connection: Connection, service: Service, which: tuple[int, HoldKind], lifted: tuple[str, datetime]) -> None:
     by, at = lifted
-    mine = hold.c.service == str(service), hold.c.login_id == login_id, hold.c.lifted_at.is_(None)
-    connection.execute(update(hold).where(*mine).values(lifted_by=by, lifted_at=at))
+    connection.execute(update(hold).where(*_of(service, which)).values(lifted_by=by, lifted_at=at))
 
 
-def open_hold(database: Database, service: Service, login_id: int) -> HoldRow | None:
-    """The open hold of one login."""
+def _of(service: Service, which: tuple[int, HoldKind]) -> Sequence[ColumnElement[bool]]:
+    """What is open of a kind for a login."""
+    login_id, kind = which
+    whose = hold.c.service == str(service), hold.c.login_id == login_id
+    return *whose, hold.c.kind == kind.value, hold.c.lifted_at.is_(None)
+
+
+def open_hold(database: Database, service: Service, which: tuple[int, HoldKind]) -> HoldRow | None:
+    """The open hold of a kind of one login."""
     with database.reading() as connection:
-        wanted = _OPEN.where(hold.c.service == str(service), hold.c.login_id == login_id).limit(1)
+        wanted = _OPEN.where(*_of(service, which)).limit(1)
         found = connection.execute(wanted).one_or_none()
     return _row(found) if found else None
 
@@ -80,7 +84,7 @@ def open_holds(database: Database, service: Service) -> Sequence[HoldRow]:
 
 
 def _row(found: Any) -> HoldRow:
-    what = Hold(found.who, found.reason, found.until)
+    what = Hold(found.who, found.reason, found.until, HoldKind(found.kind))
     return HoldRow(
         found.login_id, what, found.ticket, found.made_at, found.foreign, found.lifted_at, found.lifted_by
     )  # fmt: skip
@@ -91,7 +95,7 @@ def take_over_holds(connection: Connection, service: Service, now: datetime, run
     ended = connection.execute(_OPEN.where(hold.c.service == str(service), hold.c.until <= now)).all()
     for found in ended:
         connection.execute(update(hold).where(hold.c.id == found.id).values(lifted_at=now, lifted_by=f"run {run_id}"))
-        if not found.foreign:
+        if found.kind == HoldKind.LOCK and not found.foreign:
             ours = login.c.service == str(service), login.c.login_id == found.login_id
             connection.execute(update(login).where(*ours).values(locked=True))
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -69,6 +70,7 @@ _LOGINS: Select[Any] = select(
     login.c.login,
     login.c.tag,
     login.c.locked,
+    login.c.left_at,
     cast(login.c.written, Text),
 )
 
@@ -91,8 +93,11 @@ def _rows(found: Sequence[Any], groups: Mapping[int, _Groups]) -> list[LedgerRow
             frozenset(groups.get(login_id, _NO_GROUPS)),
             hashes,
             _known(groups.get(login_id, _NO_GROUPS)),
+            left,
         )
-        for (login_id, realm, entry, owner, origin, name, tag, locked, _), hashes in zip(found, written, strict=True)
+        for (login_id, realm, entry, owner, origin, name, tag, locked, left, _), hashes in zip(
+            found, written, strict=True
+        )
     ]
 
 
@@ -180,6 +185,12 @@ def note_unlocked(connection: Connection, service: Service, login_ids: Collectio
         connection.execute(opened, [_key(service, login_id) for login_id in sorted(login_ids)])
 
 
+def note_left(connection: Connection, service: Service, login_ids: Collection[int], at: datetime | None) -> None:
+    """Since when these logins' people are gone; None for no more."""
+    left = update(login).where(_OF_LOGIN).values(left_at=at)
+    _each(connection, left, [_key(service, login_id) for login_id in sorted(login_ids)])
+
+
 _OF_LOGIN = and_(login.c.service == bindparam("of_service"), login.c.login_id == bindparam("of_login"))
 _OF_MEMBER = and_(membership.c.service == bindparam("of_service"), membership.c.login_id == bindparam("of_login"))
 _DELETE = delete(login).where(_OF_LOGIN)
@@ -188,7 +199,7 @@ _CHANGE_ROLE = (
     update(membership).where(_OF_MEMBER, membership.c.group_id == bindparam("of_group"))
     .values(role=bindparam("to_role"))
 )  # fmt: skip
-_CHANGING = ("realm", "entry", "owner", "origin", "login", "tag", "locked", "written")
+_CHANGING = ("realm", "entry", "owner", "origin", "login", "tag", "locked", "written", "left_at")
 _UPDATE = update(login).where(_OF_LOGIN).values({name: bindparam(f"to_{name}") for name in _CHANGING})
 """The names of parameters must differ from those of columns, which are an update's own parameters."""
 
@@ -209,6 +220,7 @@ def _values(service: Service, row: LedgerRow) -> dict[str, Any]:
         "tag": row.tag,
         "locked": row.locked,
         "written": dict(row.written),
+        "left_at": row.left_at,
     }
 
 

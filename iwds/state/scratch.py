@@ -60,7 +60,7 @@ CREATE TABLE login (
   status INT, extra TEXT, created_by INT, activated INT, last_seen INT);
 CREATE TABLE ledger (
   login_id INTEGER PRIMARY KEY, realm TEXT, pid TEXT, owner INT, origin TEXT, key TEXT, login TEXT, tag INT, locked INT,
-  groups TEXT, written TEXT, roles TEXT, believed INT, first INT);
+  groups TEXT, written TEXT, roles TEXT, left_at TEXT, believed INT, first INT);
 CREATE TABLE member (login_id INT, group_id INT, PRIMARY KEY (login_id, group_id)) WITHOUT ROWID;
 CREATE TABLE wanted (groups TEXT PRIMARY KEY, ids TEXT) WITHOUT ROWID;
 CREATE TABLE held (groups TEXT PRIMARY KEY, ids TEXT) WITHOUT ROWID;
@@ -177,7 +177,7 @@ class ScratchWaist:
 
     def add_ledger(self, rows: Iterable[LedgerRow]) -> None:
         """Our memory of this service."""
-        self._insert(_insertion("ledger", 14), ((*ledger_row(row), None, None) for row in rows))
+        self._insert(_insertion("ledger", 15), ((*ledger_row(row), None, None) for row in rows))
 
     def _insert(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
         iterator = iter(rows)

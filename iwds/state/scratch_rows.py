@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -30,9 +31,11 @@ LOGIN = (
     "l.id, l.login, l.firstname, l.lastname, l.mail, l.phone, l.role, l.status, l.extra, l.created_by, l.activated,"
     " l.last_seen"
 )
-LEDGER = "r.login_id, r.realm, r.pid, r.owner, r.origin, r.login, r.tag, r.locked, r.groups, r.written, r.roles"
+LEDGER = (
+    "r.login_id, r.realm, r.pid, r.owner, r.origin, r.login, r.tag, r.locked, r.groups, r.written, r.roles, r.left_at"
+)
 AFTER_PERSON = 16
-AFTER_LEDGER = AFTER_PERSON + 11
+AFTER_LEDGER = AFTER_PERSON + 12
 AFTER_LOGIN = AFTER_LEDGER + 12
 """Where the columns of `PERSON`, `LEDGER` and `LOGIN` end in a row that selects them in this order."""
 _NOBODY = Anchor("", "")
@@ -176,12 +179,13 @@ def ledger_row(row: LedgerRow) -> tuple[Any, ...]:
         ids(row.groups),
         json.dumps(dict(row.written)),
         " ".join(f"{group}:{role}" for group, role in sorted(row.group_roles.items())) if row.group_roles else "",
+        row.left_at.isoformat() if row.left_at else None,
     )
 
 
 def ledger_of(row: Sequence[Any]) -> LedgerRow:
     """The ledger row in the columns of `LEDGER`."""
-    login_id, realm, pid, owner, origin, login, tag, locked, groups, written, roles = row
+    login_id, realm, pid, owner, origin, login, tag, locked, groups, written, roles, left_at = row
     return LedgerRow(
         login_id,
         Anchor(realm, pid),
@@ -193,6 +197,7 @@ def ledger_of(row: Sequence[Any]) -> LedgerRow:
         numbers(groups),
         json.loads(written),
         _numbers_by_number(roles),
+        datetime.fromisoformat(left_at) if left_at else None,
     )
 
 

@@ -156,9 +156,13 @@ login = Table(
     Column("tag", Integer),
     Column("locked", Boolean, nullable=False),
     Column("written", JSON, nullable=False),
+    Column("left_at", UtcTime),
     sqlite_with_rowid=False,
 )
-"""The ledger: which logins are ours. Clustered by its key on SQLite, because it is read whole and in order."""
+"""The ledger: which logins are ours. Clustered by its key on SQLite, because it is read whole and in order.
+
+`left_at` is empty but for leavers whose grace has begun.
+"""
 
 membership = Table(
     "membership",
@@ -223,7 +227,7 @@ hold = Table(
     Column("lifted_by", String, nullable=False),
     Index("ix_hold_service_login_id", "service", "login_id"),
 )
-"""The helpdesk's locks, open until `lifted_at`. `foreign`: somebody else had locked the login before."""
+"""The helpdesk's locks, and exemptions, open until `lifted_at`. `foreign`: somebody else had locked it before."""
 
 audit = Table(
     "audit",

@@ -46,7 +46,7 @@ class ProvisioningActions:
         Understands both dialects: an older service gives the phone and no locks, the document's gives locks, dates and
         no phone.
         """
-        return _details(login_id, self._api.read("loginQuery", userid=0, loginid=login_id))
+        return details_of(self._api, login_id)
 
     def groups_of(self, login_id: int) -> Sequence[GroupRole]:
         """Its groups in the order of the service, with its role in each (`loginGetGroups`). Raises `LoginUnknown`."""
@@ -139,6 +139,11 @@ class ProvisioningActions:
 
     def _code(self, name: str, login_id: int, **values: int) -> Code:
         return self._api.code(name, userid=0, serviceid=self._service, loginid=login_id, **values)
+
+
+def details_of(api: Api, login_id: int) -> Details:
+    """Everything about one login (`loginQuery`). Raises `LoginUnknown`, `ServiceUnavailable`."""
+    return _details(login_id, api.read("loginQuery", userid=0, loginid=login_id))
 
 
 def _details(login_id: int, answer: Answer) -> Details:

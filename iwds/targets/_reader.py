@@ -7,13 +7,14 @@ from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
-from iwds.core.devices import GroupRole
+from iwds.core.devices import GroupRole, Loss, loss_of
 from iwds.core.model import Account, Group, Login, Membership, Service, Unmapped, fold
 from iwds.core.normal import normalise
 from iwds.errors import LoginUnknown, ServiceUnavailable, ServiceUnproven
 from iwds.ports import Finding
 from iwds.soap.description import OPERATIONS
 from iwds.soap.envelope import Answer, build_partial_request
+from iwds.targets._actions import details_of
 from iwds.targets._calls import Api
 from iwds.targets._fields import is_whole
 from iwds.targets._group_roles import groups_of, role_in, with_ids
@@ -138,6 +139,13 @@ class ProvisioningReader:
             return {} if role is None else {group: role}
         held = _asked(lambda: groups_of(self._api, self._settings.page_size, login_id), _NO_GROUPS)
         return {each.group.id: each.role for each in held if each.group.id in groups}
+
+    def loss(self, login_id: int) -> Loss:
+        """Two calls: everything about the login, and its groups."""
+        try:
+            return loss_of(details_of(self._api, login_id), groups_of(self._api, self._settings.page_size, login_id))
+        except ServiceUnproven as error:
+            raise ServiceUnavailable(str(error), error.advice) from None
 
     def check(self) -> Iterator[Finding]:
         """Certificate, service id, tagged creation, logins and groups; ends with the first failure to speak at all."""

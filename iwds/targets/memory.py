@@ -15,6 +15,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from iwds.core.devices import Details, Device, GroupRole, Loss, loss_of
 from iwds.core.model import Account, Activation, Group, Login, Membership, Service, Status, Unmapped, fold
 from iwds.core.normal import normalise, render_extra
 from iwds.errors import LoginTaken, LoginUnknown, OutcomeUnknown, Rejected, ServiceFull, ServiceUnavailable
@@ -79,6 +80,7 @@ class MemoryService:
         logins: by id; `take_id` gives a new one.
         groups: by id.
         members: the role of every member, by (group id, login id).
+        devices: of a login, by its id.
         links: ids of logins that wait for the mail with their activation link.
         mails: ids of logins that a mail was sent for, oldest first.
         problems: sentences that speak against every reading from now on.
@@ -91,6 +93,7 @@ class MemoryService:
     logins: dict[int, Login] = field(default_factory=dict)
     groups: dict[int, Group] = field(default_factory=dict)
     members: dict[tuple[int, int], int] = field(default_factory=dict)
+    devices: dict[int, tuple[Device, ...]] = field(default_factory=dict)
     links: set[int] = field(default_factory=set)
     mails: list[int] = field(default_factory=list)
     problems: Sequence[str] = ()
@@ -202,6 +205,17 @@ class MemoryReader:
         with self._lock:
             held = {group: self._state.members.get((group, login_id)) for group in groups}
         return {group: role for group, role in held.items() if role is not None}
+
+    def loss(self, login_id: int) -> Loss:
+        """What goes with a login."""
+        self._state.ask("loss")
+        with self._lock:
+            if (login := self._state.logins.get(login_id)) is None:
+                raise LoginUnknown(f"the service does not know login {login_id}", "account unknown")
+            devices = self._state.devices.get(login_id, ())
+            members = self._state.members.items()
+            held = [GroupRole(self._state.groups[group], role) for (group, who), role in members if who == login_id]
+        return loss_of(Details(login, None, devices), held)
 
     def check(self) -> Iterator[Finding]:
         """What the service holds."""

@@ -13,6 +13,7 @@ from iwds.ports import Journal, LedgerEffect, Outcome, Result, State
 from tests.contract.state_helpdesk_contract import AuditContract, HoldContract
 from tests.contract.state_journal_contract import JournalContract, RunsContract
 from tests.contract.state_tools import (
+    NOON,
     OTHER,
     SERVICE,
     Place,
@@ -208,6 +209,19 @@ class LedgerContract:
         state.note_tags(SERVICE, {1: 7, 2: 7}, lease)
         state.note_tags(SERVICE, {}, lease)
         assert {r.login_id: r.tag for r in state.ledger(SERVICE)} == {1: 42, 2: 7}
+
+    def test_since_when_somebody_is_gone_is_kept_until_it_is_taken_back(self, state: State) -> None:
+        state.start_run(run_row("r"), "", "")
+        lease = state.lease(SERVICE, "r", 60)
+        fill(state.journal("r", SERVICE, lease), [row(1), row(2), row(3)])
+        state.note_left(SERVICE, {1, 2, 9}, NOON, lease)
+        state.note_left(SERVICE, {2}, None, lease)
+        state.note_left(SERVICE, (), NOON, lease)
+        assert {r.login_id: r.left_at for r in state.ledger(SERVICE)} == {1: NOON, 2: None, 3: None}
+        assert list(state.ledger(OTHER)) == []
+        lease.release()
+        with pytest.raises(LeaseLost):
+            state.note_left(SERVICE, {3}, NOON, lease)
 
     def test_a_role_in_a_group_is_remembered_changed_and_forgotten(self, state: State) -> None:
         journal = begin(state, "r")

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from iwds.core.policy import Hold
+from iwds.core.policy import Hold, HoldKind
 from iwds.errors import LeaseLost
 from iwds.ports import AuditRow, HoldRow, Result, State
 from tests.contract.state_tools import NOON, OTHER, SERVICE, Place, begin, fill, row
@@ -68,6 +68,21 @@ class HoldContract:
         state.take_over_holds(SERVICE, LATER, "r1", state.lease(SERVICE, "r1", 60))
         assert state.open_holds(SERVICE) == [hold(2, LATEST), hold(3, None)]
         assert [kept.login_id for kept in state.ledger(SERVICE) if kept.locked] == [1]
+
+    def test_an_exemption_and_a_lock_of_one_login_know_nothing_of_each_other(self, state: State, place: Place) -> None:
+        fill(begin(state, "r0"), [row(1)])
+        exempt = HoldRow(1, Hold("kim", "on leave", LATER, HoldKind.EXEMPT), "", NOON)
+        state.place_hold(SERVICE, exempt)
+        state.place_hold(SERVICE, hold(1, LATEST))
+        assert state.open_hold(SERVICE, 1) == hold(1, LATEST)
+        assert state.open_hold(SERVICE, 1, HoldKind.EXEMPT) == exempt
+        place.wait(61)
+        state.take_over_holds(SERVICE, LATER, "r1", state.lease(SERVICE, "r1", 60))
+        assert state.open_holds(SERVICE) == [hold(1, LATEST)]
+        assert [kept.login_id for kept in state.ledger(SERVICE) if kept.locked] == []
+        state.place_hold(SERVICE, exempt)
+        state.lift_hold(SERVICE, 1, "kim", NOON, HoldKind.EXEMPT)
+        assert state.open_holds(SERVICE) == [hold(1, LATEST)]
 
 
 class AuditContract:

@@ -30,6 +30,8 @@ class Mutation:
 
 
 DOUBT = "tests/unit/engine/test_doubt.py"
+LEAVERS = "tests/unit/engine/test_leavers.py"
+HOLDS = "tests/unit/engine/test_holds.py"
 FADED = f"{DOUBT}::TestAnAttributeThatFarFewerPeopleHave"
 
 MUTATIONS = (
@@ -228,5 +230,85 @@ MUTATIONS = (
         "    if int(match[1]) != ending.records:",
         "    if False:",
         ("tests/unit/sources/test_ldif.py::TestCompleteness::test_another_trailer_proves_nothing",),
+    ),
+    Mutation(
+        "nobody is deleted before the grace has passed",
+        "iwds/core/leaving.py",
+        "if deletion_due(left_at, world) <= world.now else",
+        "if left_at <= world.now else",
+        (f"{LEAVERS}::TestALeaver::test_is_deleted_after_the_grace_and_not_a_moment_before",),
+    ),
+    Mutation(
+        "whoever was used since the lock waits again",
+        "iwds/core/leaving.py",
+        "if left_at is None or _used_since(login, left_at):",
+        "if left_at is None:",
+        (f"{LEAVERS}::TestALeaver::test_whose_login_was_used_since_the_lock_waits_for_a_whole_grace_again",),
+    ),
+    Mutation(
+        "whoever came back is no leaver any more",
+        "iwds/engine/running.py",
+        "tally.graces.end, None, self.lease)",
+        "(), None, self.lease)",
+        (f"{LEAVERS}::TestALeaver",),
+    ),
+    Mutation(
+        "a grace begins on proven readings only",
+        "iwds/engine/running.py",
+        "or not _accepts(plan, applied):\n            return",
+        "or False:\n            return",
+        (f"{LEAVERS}::TestTheGraceOfALeaver",),
+    ),
+    Mutation(
+        "a grace begins with the lock that was made",
+        "iwds/engine/running.py",
+        "(graces.with_lock & locked)",
+        "graces.with_lock",
+        (f"{LEAVERS}::TestTheGraceOfALeaver::test_does_not_begin_where_the_lock_was_not_made",),
+    ),
+    Mutation(
+        "whoever the directory still knows is not deleted",
+        "iwds/core/leaving.py",
+        "    if gone and policy is Leaver.DELETE:",
+        "    if policy is Leaver.DELETE:",
+        (
+            f"{LEAVERS}::TestWhomTheDirectoryStillKnows",
+            "tests/unit/core/test_decide.py",
+        ),
+    ),
+    Mutation(
+        "whoever moved out of the base is locked instead",
+        "iwds/engine/planning.py",
+        "            decisions = self._parted(decisions)",
+        "            pass",
+        (f"{LEAVERS}::TestWhomTheDirectoryStillKnows::test_is_locked_where_they_moved_out_of_base_or_filter",),
+    ),
+    Mutation(
+        "the last look deletes nobody who is there",
+        "iwds/engine/verify.py",
+        "        if found and isinstance(change, DeleteLogin):",
+        "        if False:",
+        ("tests/unit/engine/test_verify.py",),
+    ),
+    Mutation(
+        "a deletion whose loss cannot be read is held",
+        "iwds/engine/parting.py",
+        '            return _held(decision, f"what would be lost',
+        '            return decision or _held(decision, f"what would be lost',
+        (f"{LEAVERS}::TestADeletion::test_is_held_while_that_cannot_be_read",),
+    ),
+    Mutation(
+        "nothing is taken from whom a person holds",
+        "iwds/core/decide.py",
+        "        if exempt and isinstance(decision, Proposal)",
+        "        if False and exempt and isinstance(decision, Proposal)",
+        (HOLDS,),
+    ),
+    Mutation(
+        "the last look asks for holds",
+        "iwds/engine/verify.py",
+        " or self._exempt(change)\n",
+        "\n",
+        (f"{HOLDS}::test_a_hold_that_comes_during_the_run_is_seen_before_the_removal",),
     ),
 )

@@ -323,6 +323,11 @@ class TestLeavers:
         assert isinstance(delete, DeleteLogin)
         assert delete.groups == (1, 2)
 
+    @pytest.mark.parametrize("policy", [Leaver.LOCK, Leaver.LOCK_THEN_DELETE, Leaver.DELETE])
+    def test_of_whom_the_directory_still_knows_are_locked_and_never_deleted(self, policy: Leaver) -> None:
+        assert kinds(one(self.leaver(policy, Absent.OUT_OF_SCOPE))) == {"lock"}
+        assert self.leaver(policy, Absent.OUT_OF_SCOPE, status=1) == []
+
     def test_are_kept_where_the_policy_says_so(self) -> None:
         assert reasons(self.leaver(Leaver.KEEP)) == ["policy"]
 

@@ -173,14 +173,22 @@ class TestWhatRestsOnTheEntry:
         stage.by_hand("ann", extra='{ "k":"v" }')
         assert objection(stage, write(stage, extra="")) == MOVED
 
-    @pytest.mark.parametrize(
-        ("scope", "passes"), [("out-of-scope", True), ("invalid", False), ("excluded", False), ("", False)]
-    )
-    def test_a_deletion_passes_only_while_they_are_out_of_scope(
-        self, stage: Rehearsal, scope: str, passes: bool
+    @pytest.mark.parametrize("evidence", [Evidence.SEEN, Evidence.UNSEEN, Evidence.RULE])
+    @pytest.mark.parametrize("scope", ["out-of-scope", "invalid", "excluded", ""])
+    def test_nobody_is_deleted_of_whom_the_directory_still_knows_anything(
+        self, stage: Rehearsal, scope: str, evidence: Evidence
     ) -> None:
         stage.change("ann", scope=scope)
-        assert objection(stage, delete(stage)) == ("" if passes else MOVED)
+        assert objection(stage, delete(stage, evidence)) == (
+            "still in the directory as cn=ann, and whoever is there is not deleted"
+        )
+
+    def test_a_login_that_was_used_since_it_was_read_is_not_deleted(self, stage: Rehearsal) -> None:
+        change = delete(stage, Evidence.UNSEEN)
+        stage.leave("ann")
+        assert objection(stage, change) == ""
+        stage.by_hand("ann", last_seen=1)
+        assert objection(stage, change) == "last login changed on the service since it was read"
 
     def test_a_group_is_left_only_while_the_directory_says_so(self, stage: Rehearsal) -> None:
         assert objection(stage, leave(stage)) == ""
@@ -207,14 +215,12 @@ class TestWhatTheConfigurationAsksFor:
 
     def test_passes_where_its_rules_ask_for_it(self, stage: Rehearsal) -> None:
         stage.change("ann", scope="out-of-scope")
-        assert objection(stage, delete(stage, Evidence.RULE)) == ""
+        assert objection(stage, write(stage, Evidence.RULE, status=1)) == ""
 
     def test_does_not_pass_where_the_person_is_there_and_its_rules_ask_for_something_else(
         self, stage: Rehearsal
     ) -> None:
         assert objection(stage, write(stage, Evidence.RULE, status=1)) == MOVED
-        stage.change("ann", scope="invalid")
-        assert objection(stage, delete(stage, Evidence.RULE)) == MOVED
 
 
 class TestWhatAPersonOrdered:
