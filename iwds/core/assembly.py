@@ -227,11 +227,11 @@ class _Assembly:
 
 def _whole(changes: Sequence[Change]) -> list[Change]:
     """With the parts of each write together again: what the directory asked for, and what was let through the gate."""
-    parts: dict[int, list[Write]] = {}
+    parts: dict[tuple[str, int], list[Write]] = {}
     for change in changes:
         if isinstance(change, Write):
-            parts.setdefault(change.before.id, []).append(change)
-    wholes = (parts.pop(c.before.id, None) if isinstance(c, Write) else [c] for c in changes)
+            parts.setdefault((change.subject.key, change.before.id), []).append(change)
+    wholes = (parts.pop((c.subject.key, c.before.id), None) if isinstance(c, Write) else [c] for c in changes)
     return [_joined(each) for each in wholes if each]
 
 
