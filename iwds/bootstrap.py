@@ -3,9 +3,11 @@
 import importlib
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -13,12 +15,15 @@ from pydantic import BaseModel
 
 from iwds import settings as configuration
 from iwds import yamlmarks
+from iwds.core.configuration import digest_of
 from iwds.core.model import BUILTIN_ROLES
-from iwds.core.policy import CENTURY, Policy
+from iwds.core.policy import CENTURY, Leaver, Policy
+from iwds.core.previous import Places
 from iwds.engine.actions import Desk
-from iwds.engine.job import Job, MakeWriter, Progress, Tools, silent
+from iwds.engine.job import Earlier, Job, MakeWriter, Progress, Tools, silent
 from iwds.engine.who import caller, host
 from iwds.errors import ConfigurationError, UsageError
+from iwds.mapping import again as compile_again
 from iwds.mapping import load as load_mapping
 from iwds.ports import Actions, Finding, Source, State, TargetReader, TargetWriter
 from iwds.settings import Configuration
@@ -145,6 +150,9 @@ class Wiring:
         custom = {name: target.group_roles[name] for name in sorted(given - BUILTIN_ROLES.keys())}
         grace = job.delete_after or CENTURY
         policy = Policy(target.provisioning_id, job.leavers, job.adopt, target.untagged_creations, grace)
+        decides = configuration.deciding(
+            job, self.config.settings.sources, rules.digest, target.provisioning_id, custom
+        )
         return Job(
             name=name,
             sources=tuple(self.source(source) for source in job.sources),
@@ -152,12 +160,49 @@ class Wiring:
             target=target,
             policy=policy,
             limits=job.guard_limits(),
-            digest=configuration.digest(
-                job, self.config.settings.sources, rules.digest, target.provisioning_id, custom
-            ),
+            digest=digest_of(decides),
+            deciding=json.dumps({**decides, "rules": rules.written}, default=str, ensure_ascii=False),
+            earlier=partial(self._earlier, policy),
+            places=Places({**rules.places, **dict(self._places(name))}),
             config=effective(self.config, name),
             verify_roles_every=job.verify_roles_every_days,
         )
+
+    def _places(self, name: str) -> Iterator[tuple[str, str]]:
+        """Where the sources of a job and its policy for leavers stand."""
+        paths = {"sources": ("sources", self.config.job(name).sources[0]), "leavers": ("jobs", name, "leavers")}
+        for part, path in paths.items():
+            file, line = self.config.where(*path)
+            yield part, f"{Path(file).name}:{line}"
+
+    def _earlier(self, policy: Policy, deciding: str) -> Earlier | None:
+        """What a configuration of earlier meant; None where it cannot be understood any more."""
+        data = json.loads(deciding)
+        roles = {**BUILTIN_ROLES, **data.get("group_roles", {})}
+        try:
+            sources = tuple(self._source_of_earlier(name, data["sources"][name]) for name in data["order"])
+            rules = compile_again(data["rules"], roles)
+            leaver, adopt = Leaver(data["leavers"]), frozenset(data["adopt"])
+        except (ConfigurationError, KeyError, ValueError):
+            return None
+        then = replace(policy, provisioning_id=data["provisioning_id"], leaver=leaver, adopt=adopt)
+        return Earlier(rules, sources, then, roles)
+
+    def _source_of_earlier(self, name: str, before: Mapping[str, Any]) -> Source:
+        """A source with what then decided who is read, over the connection of today; `KeyError` where it is no more.
+
+        Neither its address nor its account are those of then: an old password, tried again, may lock the account.
+        """
+        now = self.config.settings.sources[name]
+        if now.get("kind") != before.get("kind"):
+            raise KeyError(name)
+        adapter, _ = _validated(self.config, "sources", name)
+        kept = {key: value for key, value in now.items() if key not in adapter.SELECTING}
+        data = {**kept, **{key: before[key] for key in adapter.SELECTING if key in before}}
+        model = yamlmarks.validate(adapter.Settings, data, lambda path: self.config.where("sources", name, *path))
+        source = cast("Source", adapter.connect(name, _anchored(model, self.config)))
+        self._open.callback(source.close)
+        return source
 
     def _refuse_shared_tag(self, name: str) -> None:
         """Of two jobs that write to one service with one tag, each would take the other's people for leavers."""

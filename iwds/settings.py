@@ -6,7 +6,6 @@ for `-` too. A value `${file:PATH}` or `${env:NAME}` in the YAML is replaced by 
 Sources and targets stay plain data here; bootstrap validates each with the model of its own kind.
 """
 
-import hashlib
 import json
 import os
 import re
@@ -22,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from iwds import yamlmarks
+from iwds.core.configuration import digest_of
 from iwds.core.guards import DEFAULTS, GuardKind, Limit
 from iwds.core.policy import CENTURY, VERIFY_ROLES_EVERY, Leaver
 from iwds.errors import ConfigurationError
@@ -309,14 +309,14 @@ def _deciding(value: Any) -> Any:
     return value
 
 
-def digest(
+def deciding(
     job: JobSettings,
     sources: Mapping[str, Mapping[str, Any]],
     rules: str,
     provisioning_id: int,
     roles: Mapping[str, int] = MappingProxyType({}),
-) -> str:
-    """A hash of everything in a configuration that can decide over somebody's access.
+) -> dict[str, Any]:
+    """Everything in a configuration that can decide over somebody's access, as plain data without secrets.
 
     Args:
         job: mode and limits do not count: they take nobody's access away by themselves.
@@ -325,7 +325,7 @@ def digest(
         provisioning_id: whose logins are ours.
         roles: the numbers of the custom roles that the mapping gives in groups, by name.
     """
-    data = {
+    return {
         "sources": {name: _deciding(without_secrets(dict(sources[name]))) for name in job.sources},
         "order": list(job.sources),
         "mapping": rules,
@@ -335,4 +335,14 @@ def digest(
         **({"delete_after": job.delete_after.total_seconds()} if job.delete_after else {}),
         **({"group_roles": dict(roles)} if roles else {}),
     }
-    return hashlib.sha256(json.dumps(data, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def digest(
+    job: JobSettings,
+    sources: Mapping[str, Mapping[str, Any]],
+    rules: str,
+    provisioning_id: int,
+    roles: Mapping[str, int] = MappingProxyType({}),
+) -> str:
+    """A hash of the same; see `deciding`."""
+    return digest_of(deciding(job, sources, rules, provisioning_id, roles))

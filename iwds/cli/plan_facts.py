@@ -8,8 +8,9 @@ from iwds.cli.console import WIDTH
 from iwds.cli.page import Variants, block, cut, printable, wrapped
 from iwds.core.change import Adopt, Change, CreateLogin, Evidence
 from iwds.core.decide import Reason, Skip
+from iwds.core.guards import RETAGGED
 from iwds.core.model import Proof
-from iwds.core.plan import Plan
+from iwds.core.plan import Basis, Plan
 
 
 def head(plan: Plan, report_only: bool) -> list[Text]:
@@ -24,14 +25,27 @@ def head(plan: Plan, report_only: bool) -> list[Text]:
     if special:
         lines.append(Text("    ".join(special)))
     if basis.config_changed and not basis.first_run:
-        lines.append(
-            Text("The configuration differs from the one last applied: removals wait for you.", style="yellow")
-        )
+        lines += [Text(line, style="yellow") for line in _changed(basis)]
     if basis.tally.retagged:
-        lines.append(
-            Text(f"Another tool retagged {basis.tally.retagged:,} of our logins: every removal is held.", style="red")
-        )
+        n = basis.tally.retagged
+        accepted = n <= basis.selection.allow.get(RETAGGED, 0)
+        then = "accepted." if accepted else "every removal is held."
+        lines.append(Text(f"Another tool retagged {n:,} of our logins: {then}", style="red"))
+        if not accepted:
+            lines.append(
+                Text(f"If it may: iwds apply {plan.job} --allow {RETAGGED}={n} --reason TEXT: accepts the new tags.")
+            )
     return lines
+
+
+def _changed(basis: Basis) -> list[str]:
+    """That the configuration changed, which parts of it and since when, and what waits."""
+    since = f" since run {basis.accepted_by}" if basis.accepted_by else ""
+    parts = f": {', '.join(basis.aspects)}" if basis.aspects else ""
+    return [
+        cut(f"The configuration changed{since}{parts}."),
+        "What only the new one takes away waits for you; the rest goes on.",
+    ]
 
 
 def _title(plan: Plan) -> str:

@@ -8,6 +8,7 @@ from rich.text import Text
 from iwds.cli.console import WIDTH
 from iwds.cli.page import Variants, block, cut, fitted, shortened
 from iwds.cli.plan_facts import by_rule, head, readings, sides
+from iwds.core.causes import cause_words
 from iwds.core.change import Change, Evidence, Kind, kinds, removes
 from iwds.core.guards import OUT_OF_SCOPE, Gauge, GuardKind, counted
 from iwds.core.plan import Plan
@@ -35,7 +36,7 @@ def _violations(plan: Plan) -> Variants:
     gauges = sorted(plan.violations, key=lambda gauge: gauge.limit - gauge.observed)
     more = f"guards:  iwds show {plan.id} --all"
     heads = [_violation(gauge) for gauge in gauges]
-    causes = [_causes(gauge) for gauge in gauges]
+    causes = [_causes(gauge, plan.basis.accepted_by) for gauge in gauges]
     pairs = list(zip(heads, causes, strict=True))
     spaced = [line for first, why in pairs for line in block([first, *why[:5]])]
     tight = [[first, *why[:3]] for first, why in pairs[:4]]
@@ -55,10 +56,10 @@ def _violation(gauge: Gauge) -> Text:
     return Text(cut(name, WIDTH - len(numbers)) + numbers)
 
 
-def _causes(gauge: Gauge) -> list[Text]:
+def _causes(gauge: Gauge, since: str) -> list[Text]:
     ordered = sorted(gauge.causes.items(), key=lambda item: (-item[1], item[0]))
     recent = [("applied in the last 20 hours already", gauge.recent)] if gauge.recent else []
-    return [Text(cut(f"  {n:>6,}  {cause}")) for cause, n in (*recent, *ordered)]
+    return [Text(cut(f"  {n:>6,}  {cause_words(cause, since)}")) for cause, n in (*recent, *ordered)]
 
 
 def _ways_on(plan: Plan, report_only: bool) -> Iterator[Text]:

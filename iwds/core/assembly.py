@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from iwds.core.causes import Cause, cause_text
 from iwds.core.change import (
     REMOVALS,
     Adopt,
@@ -18,6 +19,8 @@ from iwds.core.change import (
     Evidence,
     Forget,
     Kind,
+    RemoveFromGroup,
+    SetGroupRole,
     Write,
     fields_changed,
     kinds,
@@ -28,7 +31,7 @@ from iwds.core.change import (
     without,
 )
 from iwds.core.decide import Decision, Proposal, Reason, Skip
-from iwds.core.guards import OUT_OF_SCOPE, GuardKind, Limit, Populations, read_gauges
+from iwds.core.guards import OUT_OF_SCOPE, RETAGGED, GuardKind, Limit, Populations, read_gauges
 from iwds.core.model import Role, Status
 from iwds.core.plan import Basis, Plan, Selection, chosen_part, skip_order
 
@@ -79,10 +82,12 @@ class _Assembly:
         changes = self._named(self._selected([proposal.change for proposal in proposals]))
         if self.basis.first_run:
             changes = self._named(self._withhold(changes, _first_run))
+        self.at_the_gate = sum(change.evidence is Evidence.RULE for change in changes)
+        changes = self._without_meanwhile(changes, [p.change for p in proposals if p.meanwhile])
         gauges = read_gauges(
             changes, self._populations(changes), self.facts.limits, self.selection.allow, self.basis.first_run
         )
-        changes = self._withhold(self._believed_adoptions(changes), self._hold)
+        changes = _whole(self._withhold(self._believed_adoptions(changes), self._hold))
         changes = self._named(self._circles(self._administrators(changes)))
         return Plan(
             *head,
@@ -98,13 +103,22 @@ class _Assembly:
         return replace(populations, sources={}) if chosen else populations
 
     def _rested(self, proposal: Proposal) -> Proposal:
-        """With a changed configuration every removal may be its doing, unless a source failed first."""
+        """What only the changed configuration asks for, or may ask for, is its doing, unless a source failed first."""
         change = proposal.change
-        if not self.basis.config_changed or not removes(change) or self.basis.first_run:
+        if not self.basis.config_changed or not removes(change) or self.basis.first_run or proposal.known:
             return proposal
         if change.evidence is Evidence.UNSEEN and self.basis.unproven:
             return proposal
-        return replace(proposal, change=replace(change, evidence=Evidence.RULE))
+        assert isinstance(change, Write | DeleteLogin | RemoveFromGroup | SetGroupRole)  # noqa: S101 - they remove
+        cause = cause_text(Cause.RULE, proposal.blamed)
+        return replace(proposal, change=replace(change, evidence=Evidence.RULE, cause=cause))
+
+    def _without_meanwhile(self, changes: Sequence[Change], locks: Sequence[Change]) -> list[Change]:
+        """Without the locks that stand in for deletions, where these are made; else both are counted."""
+        if not locks or not self._gate_open:
+            return list(changes)
+        deleted = {change.before.id for change in changes if isinstance(change, DeleteLogin)}
+        return [c for c in changes if not (c in locks and isinstance(c, Write) and c.before.id in deleted)]
 
     def _selected(self, changes: Sequence[Change]) -> list[Change]:
         """Only what was chosen; a person whose creation or adoption was not chosen keeps nothing else of it."""
@@ -162,12 +176,12 @@ class _Assembly:
     def _hold(self, change: Change) -> tuple[Reason, str] | None:
         """Why a removal may not be made today, or None."""
         basis = self.basis
-        if basis.tally.retagged:
+        if basis.tally.retagged > self.selection.allow.get(RETAGGED, 0):
             return Reason.HELD, f"another tool retagged {basis.tally.retagged} of our logins"
         if basis.unproven and (change.evidence is Evidence.UNSEEN or not self.selection.only):
             return Reason.UNPROVEN, f"the reading of {', '.join(basis.unproven)} is not proven complete"
         if change.evidence is Evidence.RULE and not self._gate_open:
-            return Reason.HELD, "the configuration differs from the one last applied"
+            return Reason.HELD, "only the changed configuration asks for it"
         return None
 
     @property
@@ -176,7 +190,6 @@ class _Assembly:
 
     def _believed_adoptions(self, changes: Sequence[Change]) -> list[Change]:
         """Without adoptions from an unproven reading, where a second person may explain the login, and what follows."""
-        self.at_the_gate = sum(change.evidence is Evidence.RULE for change in changes)
         if not self.basis.unproven:
             return list(changes)
         doubtful = {c.subject.key: c for c in changes if isinstance(c, Adopt)}
@@ -210,6 +223,29 @@ class _Assembly:
             if left := without(change, {Kind.RENAME}):
                 kept.append(left)
         return kept
+
+
+def _whole(changes: Sequence[Change]) -> list[Change]:
+    """With the parts of each write together again: what the directory asked for, and what was let through the gate."""
+    parts: dict[tuple[str, int], list[Write]] = {}
+    for change in changes:
+        if isinstance(change, Write):
+            parts.setdefault((change.subject.key, change.before.id), []).append(change)
+    wholes = (parts.pop((c.subject.key, c.before.id), None) if isinstance(c, Write) else [c] for c in changes)
+    return [_joined(each) for each in wholes if each]
+
+
+def _joined(parts: Sequence[Change]) -> Change:
+    first, *others = parts
+    for part in others:
+        assert isinstance(first, Write)  # noqa: S101 - only a write comes in parts
+        assert isinstance(part, Write)  # noqa: S101 - only a write comes in parts
+        fields = {name: getattr(part.after, name) for name in fields_changed(part)}
+        doing = part if part.evidence is Evidence.RULE else first
+        first = replace(
+            first, after=replace(first.after, **fields), evidence=doing.evidence or part.evidence, cause=doing.cause
+        )
+    return first
 
 
 def _first_run(_: Change) -> tuple[Reason, str]:

@@ -102,13 +102,14 @@ class CreateLogin:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Overwrite one login: the one write that a person gets in a run."""
+    """Overwrite one login: the one write that a person gets in a run. `cause`: see `core.causes`, for what it takes."""
 
     subject: Subject
     before: Login
     after: Login
     because: str
     evidence: Evidence | None = None
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,7 @@ class DeleteLogin:
     groups: tuple[int, ...]
     because: str
     evidence: Evidence | None = None
+    cause: str = ""
     lost: Loss | None = None
 
 
@@ -157,6 +159,7 @@ class SetGroupRole:
     because: str
     evidence: Evidence | None = None
     names: tuple[tuple[int, str], ...] = ()
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +170,7 @@ class RemoveFromGroup:
     group: Group
     because: str
     evidence: Evidence | None = None
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,16 +321,22 @@ def removes(change: Change) -> bool:
 def without(write: Write, dropped: Iterable[Kind]) -> Write | None:
     """The same write without the fields of some kinds; None where nothing is left of it."""
     drop = frozenset(dropped)
-    back = {f: getattr(write.before, f) for f in fields_changed(write) if field_kind(write, f) in drop}
-    rest = replace(write, after=replace(write.after, **back))
-    if not fields_changed(rest):
-        return None
-    return rest if removes(rest) else replace(rest, evidence=None)
+    return fields_only(write, [f for f in fields_changed(write) if field_kind(write, f) not in drop])
 
 
 def only(write: Write, kept: Iterable[Kind]) -> Write | None:
     """The part of a write that is of some kinds; None where there is no such part."""
     return without(write, frozenset(Kind) - frozenset(kept))
+
+
+def fields_only(write: Write, kept: Iterable[str]) -> Write | None:
+    """The part of a write that changes some fields; None where there is no such part."""
+    keep = frozenset(kept)
+    back = {f: getattr(write.before, f) for f in fields_changed(write) if f not in keep}
+    rest = replace(write, after=replace(write.after, **back))
+    if not fields_changed(rest):
+        return None
+    return rest if removes(rest) else replace(rest, evidence=None, cause="")
 
 
 _WRITE_PHASE = {

@@ -78,10 +78,20 @@ class Skip:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A change that would be made; `waits_for` is the login that must give up its name first."""
+    """A change that would be made.
+
+    Attributes:
+        waits_for: the login that must give up its name first.
+        known: the configuration last applied asks for it too; says nothing where the configuration did not change.
+        blamed: where the part of the changed configuration stands that it is the doing of.
+        meanwhile: made only while the deletion of the same login waits.
+    """
 
     change: Change
     waits_for: int | None = None
+    known: bool = False
+    blamed: str = ""
+    meanwhile: bool = False
 
 
 Decision = Proposal | Skip

@@ -178,13 +178,14 @@ _KNOWN_ROLE = _Form(int, int, None)
 _ROLES = _Form(_pairs_to_data, _pairs(int), ())
 _ROLE_NAMES = _Form(_pairs_to_data, _pairs(str), ())
 _LOSS = _Form(_loss_to_data, _loss, None)
+_CAUSE = _Form(str, str, "")
 _PARTS: Mapping[type, Mapping[str, _Form]] = {
     CreateLogin: {"account": _ACCOUNT},
-    Write: {"before": _LOGIN, "after": _LOGIN},
-    DeleteLogin: {"before": _LOGIN, "groups": _IDS, "lost": _LOSS},
+    Write: {"before": _LOGIN, "after": _LOGIN, "cause": _CAUSE},
+    DeleteLogin: {"before": _LOGIN, "groups": _IDS, "cause": _CAUSE, "lost": _LOSS},
     AddToGroup: {"group": _GROUP, "role": _KNOWN_ROLE, "names": _ROLE_NAMES},
-    SetGroupRole: {"group": _GROUP, "before": _ROLE, "after": _ROLE, "names": _ROLE_NAMES},
-    RemoveFromGroup: {"group": _GROUP},
+    SetGroupRole: {"group": _GROUP, "before": _ROLE, "after": _ROLE, "names": _ROLE_NAMES, "cause": _CAUSE},
+    RemoveFromGroup: {"group": _GROUP, "cause": _CAUSE},
     Adopt: {"login": _LOGIN, "groups": _IDS, "roles": _ROLES},
     AdoptMembership: {"group": _GROUP, "role": _KNOWN_ROLE},
     SendActivation: {},

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from iwds.core.change import Change, Kind, RemoveFromGroup, Write, field_kind, fields_changed, kinds
+from iwds.core.causes import Cause, cause_text
+from iwds.core.change import Change, Evidence, Kind, RemoveFromGroup, Write, field_kind, fields_changed, kinds
 
 
 class GuardKind(StrEnum):
@@ -42,7 +43,9 @@ UNREADABLE = "unreadable"
 """The gate for attributes and groups that far fewer people have than before: not believed until somebody accepts it."""
 VIEW = "view"
 """The gate for readings taken with other eyes than the last proven one: not believed until somebody accepts it."""
-GATES = frozenset({OUT_OF_SCOPE, UNREADABLE, VIEW})
+RETAGGED = "retagged"
+"""The gate for all removals while logins of ours carry another tag: closed until somebody accepts the new tags."""
+GATES = frozenset({OUT_OF_SCOPE, UNREADABLE, VIEW, RETAGGED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,15 @@ DEFAULTS: Mapping[GuardKind, Limit] = {
 NOT_ON_FIRST_RUN = frozenset({GuardKind.CREATE, GuardKind.ADOPT})
 """Guards that a job's first run does not know: it creates and adopts everybody."""
 
+_TAKING = frozenset(
+    {
+        *(GuardKind.LOCK, GuardKind.DELETE, GuardKind.DEMOTE, GuardKind.RENAME, GuardKind.CLEAR),
+        *(GuardKind.LEAVE, GuardKind.LEAVE_GROUP),
+    }
+)
+FIRST_RUN: Mapping[GuardKind, Limit] = {GuardKind.PROMOTE: Limit(5, 0.10, 50)}
+"""Limits of a job's first run where the job sets none itself: whoever is manager anywhere becomes it on that day."""
+
 _COUNTED: Mapping[Kind, GuardKind] = {
     Kind.LOCK: GuardKind.LOCK,
     Kind.DELETE: GuardKind.DELETE,
@@ -105,7 +117,7 @@ class Gauge:
         recent: how many were applied without an override in the last hours, counted in.
         limit: the largest sum that does not trip.
         population: what the ratio is taken of.
-        causes: how many of `observed` for which reason.
+        causes: how many of `observed` for which cause (`core.causes.cause_text`).
         allowed: what a person allowed for this one plan, None for nothing.
     """
 
@@ -183,17 +195,17 @@ def read_gauges(
     for change in changes:
         for key in counted(change):
             causes = counts.setdefault(key, {})
-            cause = _cause(change)
+            cause = _cause(change, key[0])
             causes[cause] = causes.get(cause, 0) + 1
     for name, (before, now) in populations.sources.items():
         if now < before:
-            counts[GuardKind.VANISHED, name, 0] = {"fewer than in the last proven reading": before - now}
+            counts[GuardKind.VANISHED, name, 0] = {cause_text(Cause.FEWER): before - now}
     skipped = NOT_ON_FIRST_RUN if first_run else frozenset()
 
     def gauge(key: tuple[GuardKind, str, int], causes: Mapping[str, int]) -> Gauge:
         kind, of, group = key
         population = _population(kind, of, group, populations)
-        limit = limits.get(kind, DEFAULTS[kind]).allowed(population)
+        limit = _limit(kind, limits, first_run).allowed(population)
         recent = populations.recent.get(counter(kind, of), 0)
         return Gauge(
             kind, of, sum(causes.values()), recent, limit, population, dict(sorted(causes.items())),
@@ -201,6 +213,12 @@ def read_gauges(
         )  # fmt: skip
 
     return tuple(gauge(key, counts[key]) for key in sorted(counts) if key[0] not in skipped)
+
+
+def _limit(kind: GuardKind, limits: Mapping[GuardKind, Limit], first_run: bool) -> Limit:
+    """A guard's limit; on a first run its own one, unless the job has set another than the default."""
+    limit = limits.get(kind, DEFAULTS[kind])
+    return FIRST_RUN.get(kind, limit) if first_run and limit == DEFAULTS[kind] else limit
 
 
 def _population(kind: GuardKind, of: str, group: int, populations: Populations) -> int:
@@ -211,6 +229,34 @@ def _population(kind: GuardKind, of: str, group: int, populations: Populations) 
     return populations.active
 
 
-def _cause(change: Change) -> str:
-    """The cause that a refusal breaks its numbers down by: what the removal rests on, and its sentence."""
-    return f"{change.evidence.value}: {change.because}" if change.evidence else change.because
+_OF_GUARD: Mapping[GuardKind, Cause] = {
+    GuardKind.LOCK: Cause.DISABLED,
+    GuardKind.DELETE: Cause.NOT_READ,
+    GuardKind.DEMOTE: Cause.LESS,
+    GuardKind.RENAME: Cause.RENAMED,
+    GuardKind.CLEAR: Cause.EMPTIED,
+    GuardKind.LEAVE: Cause.LEFT_GROUP,
+    GuardKind.LEAVE_GROUP: Cause.LEFT_GROUP,
+    GuardKind.PROMOTE: Cause.GRANTED,
+    GuardKind.GROUP_ROLE: Cause.GRANTED,
+    GuardKind.CREATE: Cause.JOINED,
+    GuardKind.ADOPT: Cause.EXPLAINED,
+    GuardKind.UNLOCK: Cause.BACK,
+    GuardKind.MAIL: Cause.MAILED,
+    GuardKind.VANISHED: Cause.FEWER,
+}
+"""Why a guard counts something where the change itself does not say more."""
+_SAID = frozenset({GuardKind.LOCK, GuardKind.DELETE})
+"""Of whom a change says why they lose their access; a changed configuration is a cause of every removal."""
+
+
+def _cause(change: Change, guard: GuardKind) -> str:
+    """The cause that a refusal breaks the numbers of a guard down by."""
+    if change.evidence is Evidence.ORDERED:
+        return cause_text(Cause.ORDERED)
+    said = getattr(change, "cause", "")
+    if change.evidence is Evidence.RULE and not said:
+        return cause_text(Cause.RULE)
+    if guard in _TAKING and said and (change.evidence is Evidence.RULE or guard in _SAID):
+        return str(said)
+    return cause_text(_OF_GUARD[guard])

@@ -102,6 +102,7 @@ class Tally:
         administrators: active administrators on the whole service.
         members: members per governed group.
         tags: tags to remember, for rows that have none yet: login id -> tag.
+        retags: tags that changed since they were first read back: login id -> the new tag.
         unlocked: logins that we locked and somebody else has unlocked since.
         roles: roles in groups to remember, which are as they should be: (login id, group id) -> role.
         graces: whose grace before a deletion begins or ends.
@@ -117,6 +118,7 @@ class Tally:
     administrators: int = 0
     members: Mapping[int, int] = field(default_factory=dict)
     tags: Mapping[int, int] = field(default_factory=dict)
+    retags: Mapping[int, int] = field(default_factory=dict)
     unlocked: frozenset[int] = frozenset()
     roles: Mapping[tuple[int, int], int] = field(default_factory=dict)
     graces: Graces = Graces()
@@ -408,6 +410,11 @@ class _Join:
             rows=len(self.rows),
             unbelieved=len(self.rows) - len(self.stands_for),
             retagged=sum(retagged(row, login) for row, login in ours),
+            retags={
+                row.login_id: login.created_by
+                for row, login in ours
+                if login.created_by is not None and retagged(row, login)
+            },
             population=sum(
                 row.owner == self.world.policy.provisioning_id and login.status == Status.ACTIVE for row, login in ours
             ),

@@ -57,6 +57,8 @@ class Basis:
         tally: what the join counted.
         config_digest: digest of mapping, scope, sources and policy.
         config_changed: whether it differs from the one last applied.
+        aspects: which parts of it differ, as far as the one last applied is known.
+        accepted_by: the run that applied or accepted the other one.
         first_run: whether no run of the job was ever applied to this service.
         gauges: every guard with something to count.
         selection: what a person chose and allowed.
@@ -76,6 +78,8 @@ class Basis:
     agreed: int = 0
     matched: int = 0
     notes: tuple[str, ...] = ()
+    aspects: tuple[str, ...] = ()
+    accepted_by: str = ""
 
     @property
     def unproven(self) -> tuple[str, ...]:
@@ -128,6 +132,9 @@ class Plan:
         return Counter(kind for change in self.changes for kind in kinds(change))
 
 
+_WHY = frozenset({"because", "evidence", "cause"})
+
+
 def identities(change: Change) -> frozenset[str]:
     """What a change does, without why: one text, or one for each field of a write.
 
@@ -142,7 +149,7 @@ def identities(change: Change) -> frozenset[str]:
         return frozenset(
             json.dumps([change.before.id, name, data["before"][name], data["after"][name]]) for name in fields
         )
-    return frozenset({json.dumps({k: v for k, v in data.items() if k not in ("because", "evidence")}, sort_keys=True)})
+    return frozenset({json.dumps({k: v for k, v in data.items() if k not in _WHY}, sort_keys=True)})
 
 
 def skip_order(skip: Skip) -> tuple[str, str, str, str, int, str]:

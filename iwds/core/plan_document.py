@@ -94,6 +94,8 @@ def _basis_to_data(basis: Basis) -> dict[str, Any]:
         "agreed": basis.agreed,
         "matched": basis.matched,
         "notes": list(basis.notes),
+        "aspects": list(basis.aspects),
+        "accepted_by": basis.accepted_by,
     }
 
 
@@ -111,6 +113,8 @@ def _basis(data: Mapping[str, Any]) -> Basis:
         agreed=data["agreed"],
         matched=data["matched"],
         notes=tuple(data["notes"]),
+        aspects=tuple(data.get("aspects", ())),
+        accepted_by=data.get("accepted_by", ""),
     )
 
 

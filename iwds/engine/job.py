@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from iwds.core.guards import GuardKind, Limit
 from iwds.core.model import Service
 from iwds.core.policy import VERIFY_ROLES_EVERY, Hold, HoldKind, Policy
+from iwds.core.previous import NOWHERE, Places
 from iwds.ports import Clock, Rules, Source, State, TargetReader, TargetWriter, Waist
 
 Progress = Callable[[str, int, int | None], None]
@@ -14,6 +15,23 @@ Progress = Callable[[str, int, int | None], None]
 
 def silent(what: str, done: int, total: int | None) -> None:
     """A progress that nobody watches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A configuration of earlier, as far as it decides over access.
+
+    Attributes:
+        rules: its mapping, compiled again.
+        sources: with its bases and filters, over the connections of today.
+        policy: what it allowed.
+        roles: the numbers of roles in groups that it knew.
+    """
+
+    rules: Rules
+    sources: Sequence[Source]
+    policy: Policy
+    roles: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +46,9 @@ class Job:
         policy: what the job may do.
         limits: of every guard.
         digest: of mapping, scope, sources and policy; see `settings.digest`.
+        deciding: what the digest was made of, as text; see `core.configuration`.
+        earlier: what such a text of earlier meant; None where it cannot be understood any more.
+        places: where each part of the configuration stands.
         config: the effective configuration without secrets, as text.
         verify_roles_every: in how many days every role in a group that we remember is looked at again.
     """
@@ -40,6 +61,9 @@ class Job:
     limits: Mapping[GuardKind, Limit]
     digest: str
     config: str = ""
+    deciding: str = ""
+    earlier: Callable[[str], Earlier | None] = lambda _: None
+    places: Places = NOWHERE
     verify_roles_every: int = VERIFY_ROLES_EVERY
 
 

@@ -29,7 +29,7 @@ from iwds.core.guards import UNREADABLE, VIEW
 from iwds.core.model import Account, Entry, Proof, Unmapped
 from iwds.engine.job import Job
 from iwds.errors import AccessRefused, Unavailable
-from iwds.ports import ReadStream, Source, Waist
+from iwds.ports import ReadStream, Rules, Source, Waist
 
 MOST_READINGS = 3
 """How often people are read where something fades that was not withheld yet; then the reading is not proven."""
@@ -49,6 +49,8 @@ class People:
         baselines: what is kept of each source's last proven reading.
         allow: what a person accepted for this one plan, by gate.
         counted: tells somebody how far it is.
+        before: the rules last applied, where today's are others. What they read is read and counted too: whoever would
+            be removed is judged by it, and what an account may not see any more must not speak against anybody.
     """
 
     job: Job
@@ -57,6 +59,7 @@ class People:
     baselines: Mapping[str, Baseline]
     allow: Mapping[str, int]
     counted: Counted
+    before: Rules | None = None
 
     def read(self) -> tuple[tuple[Proof, ...], tuple[str, ...]]:
         """The proofs, and a sentence for each attribute or group that is withheld.
@@ -86,13 +89,21 @@ class People:
 
     def _read_source(self, source: Source, withheld: Mapping[str, Faded]) -> Proof:
         keys, members = withheld.keys(), Counter[str]()
-        stream = source.read(self.job.rules.attributes - keys)
+        stream = source.read(self._attributes - keys)
         self.waist.add_people(self._mapped(source.name, stream, keys, members))
         proof = stream.finish()
         if GROUPS in members:
-            named = {group_key(name): members[name] for name in self.job.rules.reads_groups}
+            named = {group_key(name): members[name] for rules in self._rules for name in rules.reads_groups}
             proof = replace(proof, presence={**proof.presence, GROUPS: members[GROUPS], **named})
         return carried(proof, self.baselines.get(source.name), frozenset(keys))
+
+    @property
+    def _rules(self) -> tuple[Rules, ...]:
+        return (self.job.rules, self.before) if self.before else (self.job.rules,)
+
+    @property
+    def _attributes(self) -> frozenset[str]:
+        return frozenset[str]().union(*(rules.attributes for rules in self._rules))
 
     def _mapped(
         self, name: str, stream: ReadStream[Entry], withheld: Collection[str], members: Counter[str]
@@ -101,7 +112,7 @@ class People:
         for entry in self.counted(name, stream):
             if entry.groups is not None:
                 members[GROUPS] += bool(entry.groups)
-                members.update(rules.named(entry.groups))
+                members.update(frozenset[str]().union(*(each.named(entry.groups) for each in self._rules)))
             mapped = rules.map(without(entry, keys), self.now)
             yield target.normalise(mapped, entry.name) if isinstance(mapped, Account) else mapped
 

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from iwds.core.assembly import Facts, assemble
 from iwds.core.change import Adopt, CreateLogin
+from iwds.core.configuration import aspects_changed
 from iwds.core.decide import Decision, Proposal, decide
 from iwds.core.guards import Populations
 from iwds.core.leaving import Departures
@@ -19,6 +20,7 @@ from iwds.core.model import Group, LedgerRow, Proof, fold
 from iwds.core.plan import Basis, Plan, Selection
 from iwds.core.policy import Hold, HoldKind, Rota, World
 from iwds.engine.job import Job, Tools
+from iwds.engine.judging import Judging, then_of
 from iwds.engine.parting import Parting
 from iwds.engine.people import People
 from iwds.engine.role_reading import RoleReading
@@ -74,14 +76,21 @@ class _Planning:
         job, service = self.job, self.job.target.service
         memory = self.tools.state.memory(job.name, service, self.now - RECENT)
         self.notes += self._ended_exemptions()
-        people = People(job, self.waist, self.now, memory.baselines, selection.allow, self._counted)
-        groups = self._governed(job.target.read_groups())
+        changed = _changed(job, memory)
+        earlier = job.earlier(memory.configuration) if changed and memory.configuration else None
+        before = earlier.rules if earlier else None
+        people = People(job, self.waist, self.now, memory.baselines, selection.allow, self._counted, before)
+        existing = job.target.read_groups()
+        groups = self._governed(existing)
         readings = self._read(groups, people)
         world = self._world(groups, readings)
+        withheld = {proof.name: proof.withheld for proof in readings.sources}
+        then = then_of(earlier, world, {group.name: group for group in existing}) if earlier else None
+        judging = Judging(job, self.now, withheld, changed, then)
         tally = self.waist.join(world)
         if tally.another_service:
             raise self._another_service(tally)
-        decisions, differing, ours = self._decide(world)
+        decisions, differing, ours = self._decide(world, judging)
         proposed = (decision.change for decision in decisions if isinstance(decision, Proposal))
         readings = replace(readings, sources=people.confirmed(readings.sources, proposed))
         if memory.applied_before and all(proof.proven for proof in readings.sources):
@@ -201,7 +210,7 @@ class _Planning:
             "look at url and service_id of the target; nothing was planned or changed",
         )
 
-    def _decide(self, world: World) -> tuple[list[Decision], int, int]:
+    def _decide(self, world: World, judging: Judging) -> tuple[list[Decision], int, int]:
         """What every case leads to, how many of the cases have an account, and how many of these a login of ours."""
         decisions: list[Decision] = []
         differing = ours = 0
@@ -214,7 +223,7 @@ class _Planning:
             self._look_for(case)
             differing += case.account is not None
             ours += case.match is Match.OURS and case.row is not None and case.row.owner == world.policy.provisioning_id
-            decisions.extend(decide(case, world))
+            decisions.extend(judging.of(case, list(decide(case, world))))
             departures.see(case)
         self.graces = departures.graces()
         if reading.unread:
@@ -258,14 +267,17 @@ class _Planning:
             )
 
     def _basis(self, readings: Readings, tally: Tally, memory: JobMemory) -> Basis:
+        changed = _changed(self.job, memory)
         return Basis(
             sources=readings.sources,
             service=readings.service,
             tally=tally,
             config_digest=self.job.digest,
-            config_changed=memory.applied_before and memory.accepted != self.job.digest,
+            config_changed=changed,
             first_run=not memory.applied_before,
             notes=tuple(self.notes),
+            aspects=aspects_changed(memory.configuration, self.job.deciding) if changed else (),
+            accepted_by=memory.accepted_by if changed else "",
         )
 
     def _populations(self, basis: Basis, decisions: Sequence[Decision], memory: JobMemory) -> Populations:
@@ -275,6 +287,11 @@ class _Planning:
         before = memory.baselines
         sources = {p.name: (before[p.name].most, p.count) for p in basis.sources if p.name in before}
         return Populations(active, basis.tally.members, sources, memory.recent)
+
+
+def _changed(job: Job, memory: JobMemory) -> bool:
+    """Whether the configuration is another one than that last applied."""
+    return memory.applied_before and memory.accepted != job.digest
 
 
 def _read_often(proof: Proof, what: str, times: int) -> Proof:

@@ -5,18 +5,20 @@ import os
 import secrets
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from iwds.core.causes import Cause, cause_text
 from iwds.core.change import Change, Evidence, Kind, Write, kinds
+from iwds.core.configuration import accepted_from_now, digest_of
 from iwds.core.decide import Reason
 from iwds.core.document import change_from_data
-from iwds.core.guards import NOT_ON_FIRST_RUN, GuardKind, counted, counter
+from iwds.core.guards import NOT_ON_FIRST_RUN, RETAGGED, GuardKind, counted, counter
 from iwds.core.ledger import ledger_effect
-from iwds.core.matching import Graces
+from iwds.core.matching import Graces, Tally
 from iwds.core.model import LedgerRow, Status
 from iwds.core.plan import Plan, Selection, restrict, summary_data
 from iwds.core.plan_document import plan_to_data
@@ -172,7 +174,7 @@ class _Run:
         if make_writer is None or plan.violations:
             return self._not_applied(plan, moved)
         self.tools.state.take_over_holds(self.job.target.service, plan.made_at, self.row.id, self.lease)
-        self.tools.state.note_tags(self.job.target.service, tally.tags, self.lease)
+        self.tools.state.note_tags(self.job.target.service, _tags(plan, tally), self.lease)
         self.tools.state.note_roles(self.job.target.service, tally.roles, self.lease)
         self.tools.state.note_unlocked(self.job.target.service, tally.unlocked, self.lease)
         report = self._applied(plan, moved, make_writer, journal)
@@ -236,12 +238,27 @@ class _Run:
             state.finish_run(self.row, applied=False, accepted="", counted=counted_so_far)
             return self.row
         self._save_readings(plan)
-        accepted = plan.basis.config_digest if _accepts(plan, applied) else ""
+        accepted, deciding = self._accepted(plan) if _accepts(plan, applied) else ("", "")
         # A first run that was stopped, chosen from or not proven is none: the next one removes nothing either.
         partly = applied.stopped or plan.basis.selection.only or plan.basis.unproven
         whole = not (plan.basis.first_run and partly)
-        state.finish_run(self.row, applied=whole, accepted=accepted if whole else "", counted=_counted(plan, applied))
+        state.finish_run(
+            self.row,
+            applied=whole,
+            accepted=accepted if whole else "",
+            counted=_counted(plan, applied),
+            configuration=deciding,
+        )
         return self.row
+
+    def _accepted(self, plan: Plan) -> tuple[str, str]:
+        """Digest and text of what counts as accepted after this run; see `accepted_from_now`."""
+        job, before = self.job, self.tools.state.memory(self.job.name, self.job.target.service, plan.made_at)
+        known = job.earlier(before.configuration) if before.configuration else None
+        deciding = accepted_from_now(
+            before.configuration if known else "", job.deciding, _let_leavers_through(plan, job)
+        )
+        return (job.digest if deciding == job.deciding else digest_of(json.loads(deciding))), deciding
 
     def _save_readings(self, plan: Plan) -> None:
         selection = plan.basis.selection
@@ -315,6 +332,18 @@ def _accepts(plan: Plan, applied: Applied) -> bool:
         return False
     by_rule = [s for s in plan.skips if s.change and s.change.evidence is Evidence.RULE and s.reason is Reason.HELD]
     return not by_rule
+
+
+def _let_leavers_through(plan: Plan, job: Job) -> bool:
+    """Whether a person let through the gate what the job's policy takes from leavers and the last one did not."""
+    cause = cause_text(Cause.RULE, job.places["leavers"])
+    return any(c.evidence is Evidence.RULE and getattr(c, "cause", "") == cause for c in plan.changes)
+
+
+def _tags(plan: Plan, tally: Tally) -> Mapping[int, int]:
+    """Tags to remember: those read back for the first time, and changed ones where a person accepted so many."""
+    accepted = 0 < plan.basis.tally.retagged <= plan.basis.selection.allow.get(RETAGGED, 0)
+    return {**tally.tags, **(tally.retags if accepted else {})}
 
 
 def _counted(plan: Plan, applied: Applied) -> dict[str, int]:

@@ -6,11 +6,12 @@ so that they keep what they have.
 """
 
 import unicodedata
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from iwds.core import directory, model
 from iwds.core.doubt import group_names
@@ -20,7 +21,7 @@ from iwds.errors import ConfigurationError
 from iwds.mapping.conditions import Answer, Person, Test, among, compile_condition, some, words
 from iwds.mapping.document import AtCreation, Document, Enabled, GroupLine, RoleRules, Value
 from iwds.mapping.values import Attributes, Text, compile_value
-from iwds.yamlmarks import Where, nearest, validate
+from iwds.yamlmarks import Step, Where, nearest, validate
 from iwds.yamlmarks import load as load_yaml
 
 DEFAULT_LANGUAGE = "en"
@@ -61,6 +62,8 @@ class CompiledRules:
     states_enabled: bool
     protected: frozenset[str]
     reads_groups: frozenset[str]
+    written: Mapping[str, Any] = field(repr=False)
+    places: Mapping[str, str] = field(repr=False)
     _scope: tuple[ScopeClause, ...] = field(repr=False)
     _exclusions: Exclusions = field(repr=False)
     _login: Text = field(repr=False)
@@ -149,6 +152,8 @@ def compile_mapping(document: Document, where: Where, roles: Collection[str] = B
         groups=_exclusive(document.groups, where),
         group_roles={to: frozenset({PLAIN_ROLE, *(role for _, role in rules)}) for to, rules in role_rules.items()},
         states_enabled=document.enabled is not None,
+        written=document.written,
+        places=dict(_places(document, where)),
         protected=frozenset(fold(unicodedata.normalize("NFC", login)) for login in document.protect),
         _scope=_scope(document, where, asked),
         _exclusions=_exclusions(document),
@@ -164,6 +169,25 @@ def compile_mapping(document: Document, where: Where, roles: Collection[str] = B
         reads_groups=group_names(asked),
         attributes=frozenset(key for key in asked if not key.startswith("(")),
     )
+
+
+def again(written: Mapping[str, Any], roles: Collection[str] = BUILTIN_ROLES) -> CompiledRules:
+    """The rules of a document as `CompiledRules.written` keeps it; raises like `load`, without a line."""
+    return compile_mapping(validate(Document, written, _nowhere), _nowhere, roles)
+
+
+def _nowhere(_: Sequence[Step]) -> tuple[str, int]:
+    return "a mapping of earlier", 0
+
+
+def _places(document: Document, where: Where) -> Iterator[tuple[str, str]]:
+    """Where each key of the file stands, and each group of the service in it, as `file:line`."""
+    yield "mapping", Path(where(())[0]).name
+    paths = [(key, (key,)) for key in sorted(document.model_fields_set)]
+    lines = [(f"groups {line.to}", ("groups", n)) for n, line in enumerate(document.groups)]
+    for name, path in (*paths, *reversed(lines)):
+        file, line = where(path)
+        yield name, f"{Path(file).name}:{line}"
 
 
 @lru_cache(maxsize=65_536)

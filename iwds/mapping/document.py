@@ -231,8 +231,12 @@ class Document(_Part):
     protect: tuple[Name, ...] = ()
 
     @property
+    def written(self) -> dict[str, Any]:
+        """What was written, as plain data that makes an equal document."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+    @property
     def digest(self) -> str:
         """A hash of what was written: comments, layout, order of keys and short forms make no difference."""
-        written = self.model_dump(mode="json", by_alias=True, exclude_unset=True)
-        canonical = json.dumps(written, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        canonical = json.dumps(self.written, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()

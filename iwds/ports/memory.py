@@ -99,6 +99,8 @@ class JobMemory:
     Attributes:
         applied_before: whether any run of this job was ever applied to this service.
         accepted: digest of the configuration last applied; empty where none was.
+        configuration: what of it decides (`core.configuration`); empty where that was not kept yet.
+        accepted_by: the run that accepted it; empty where that was not kept yet.
         baselines: what is kept of each source's last proven reading.
         recent: how many changes were applied in the window asked for without an override, by guard (`guards.counter`).
     """
@@ -107,6 +109,8 @@ class JobMemory:
     accepted: str
     baselines: Mapping[str, Baseline]
     recent: Mapping[str, int]
+    configuration: str = ""
+    accepted_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +249,7 @@ class State(Holds, Audit, Protocol):
         ...
 
     def note_tags(self, service: Service, tags: Mapping[int, int], lease: Lease) -> None:
-        """Record what `created_by` reads back as for logins that have no tag yet: login id -> tag."""
+        """Record what `created_by` reads back as, instead of what was remembered: login id -> tag."""
         ...
 
     def note_unlocked(self, service: Service, login_ids: Collection[int], lease: Lease) -> None:
@@ -272,13 +276,16 @@ class State(Holds, Audit, Protocol):
         """Record the proofs of a run's readings; `fewer`: somebody accepted that there are fewer people now."""
         ...
 
-    def finish_run(self, run: RunRow, *, applied: bool, accepted: str, counted: Mapping[str, int]) -> None:
+    def finish_run(
+        self, run: RunRow, *, applied: bool, accepted: str, counted: Mapping[str, int], configuration: str = ""
+    ) -> None:
         """Record how a run ended.
 
         Args:
             run: the row with `ended`, `exit_code`, `summary` and `report` filled in.
             applied: whether the run wrote, or would have written had there been anything to do.
             accepted: the configuration digest that counts as applied from now on; empty to leave it as it was.
+            configuration: what of that configuration decides; kept with the digest.
             counted: applied changes that were not overridden, by guard (`guards.counter`), for later runs' guards.
         """
         ...

@@ -42,6 +42,8 @@ if TYPE_CHECKING:  # at run time it brings ldap3, which only `connect` may do
 _GROUP_FILTER = (
     "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=posixGroup)(objectClass=group))"
 )
+SELECTING = frozenset({"users", "groups", "member_of", "id", "realm", "referrals"})
+"""The settings that say who is read, and what of them; the others say where and how."""
 T = TypeVar("T")
 _PUBLIC = stat.S_IRGRP | stat.S_IROTH
 

@@ -38,6 +38,10 @@ Lower = Annotated[str, BeforeValidator(lambda value: value.lower() if isinstance
 _BATCH = 200
 
 
+SELECTING = frozenset({"path", "realm", "id", "users", "groups"})
+"""The settings that say who is read, and what of them; the others say how it is proven."""
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 

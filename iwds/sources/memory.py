@@ -21,6 +21,9 @@ from iwds.ports import Finding
 from iwds.sources._check import differs, foreign
 from iwds.sources._stream import Canaries, Stream, Tally, only
 
+SELECTING = frozenset({"realm", "people"})
+"""The settings that say who is read, and what of them."""
+
 
 class Person(BaseModel):
     """One person in the configuration. Groups left out are not known; an empty list is known to be none."""

@@ -77,7 +77,7 @@ class SqlState:
             return ledger.rows_of(connection, service, [login_id]).get(login_id)
 
     def note_tags(self, service: Service, tags: Mapping[int, int], lease: Lease) -> None:
-        """Record what `created_by` reads back as for logins that have no tag yet: login id -> tag."""
+        """Record what `created_by` reads back as, instead of what was remembered: login id -> tag."""
         with self._database.writing() as connection:
             leases.fence(connection, service, lease.epoch)
             ledger.note_tags(connection, service, tags)
@@ -112,9 +112,11 @@ class SqlState:
         """Record the proofs of a run's readings; `fewer`: somebody accepted that there are fewer people now."""
         runs.save_readings(self._database, run_id, proofs, fewer)
 
-    def finish_run(self, run: RunRow, *, applied: bool, accepted: str, counted: Mapping[str, int]) -> None:
+    def finish_run(
+        self, run: RunRow, *, applied: bool, accepted: str, counted: Mapping[str, int], configuration: str = ""
+    ) -> None:
         """Record how a run ended; see `State.finish_run`."""
-        runs.finish_run(self._database, run, applied, accepted, counted)
+        runs.finish_run(self._database, run, applied, (accepted, configuration), counted)
 
     def runs(self, job: str | None = None, limit: int = 20) -> Sequence[RunRow]:
         """The latest runs first."""

@@ -163,8 +163,8 @@ def _replace_groups(
 
 
 def note_tags(connection: Connection, service: Service, tags: Mapping[int, int]) -> None:
-    """Record the tags of logins that have none yet."""
-    noted = update(login).where(_OF_LOGIN, login.c.tag.is_(None)).values(tag=bindparam("read"))
+    """Record the tags of these logins."""
+    noted = update(login).where(_OF_LOGIN).values(tag=bindparam("read"))
     rest = iter(tags.items())
     while some := list(islice(rest, _PAGE)):  # a first run notes a tag for everybody: not all of them in memory
         connection.execute(noted, [_key(service, login_id) | {"read": tag} for login_id, tag in some])

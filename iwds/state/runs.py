@@ -42,8 +42,13 @@ def start_run(database: Database, row: RunRow, config: str, config_digest: str) 
         connection.execute(insert(run).values(values))
 
 
-def finish_run(database: Database, row: RunRow, applied: bool, accepted: str, guards: Mapping[str, int]) -> None:
-    """Record how a run ended, and what later runs have to know of it, in one transaction."""
+def finish_run(
+    database: Database, row: RunRow, applied: bool, accepted: tuple[str, str], guards: Mapping[str, int]
+) -> None:
+    """Record how a run ended, and what later runs have to know of it, in one transaction.
+
+    `accepted` is the configuration that counts from now on: its digest, empty for none, and what of it decides.
+    """
     ended = row.ended or database.clock.now()
     end = {"ended": ended, "exit_code": row.exit_code, "plan": row.plan, "summary": row.summary}
     counts = [
@@ -58,10 +63,17 @@ def finish_run(database: Database, row: RunRow, applied: bool, accepted: str, gu
             connection.execute(insert(counted), counts)
 
 
-def _remember(connection: Connection, row: RunRow, applied: bool, accepted: str) -> None:
+def _remember(connection: Connection, row: RunRow, applied: bool, accepted: tuple[str, str]) -> None:
     """Keep that the job was applied, and the configuration that counts as accepted; neither is ever taken back."""
-    learnt = ({"applied_before": True} if applied else {}) | ({"accepted": accepted} if accepted else {})
+    learnt: dict[str, Any] = {"applied_before": True} if applied else {}
     key = {"job": row.job, "service": row.service}
+    digest, configuration = accepted
+    if digest:
+        known = select(job.c.accepted, job.c.accepted_by, job.c.configuration).filter_by(**key)
+        before = connection.execute(known).one_or_none()
+        learnt |= {"accepted": digest, "configuration": configuration}
+        if before is None or (before.accepted, bool(before.configuration)) != (digest, True):
+            learnt["accepted_by"] = row.id  # the run from which on it counts, not the last one under it
     if not learnt:
         return
     if not connection.execute(update(job).filter_by(**key).values(learnt)).rowcount:
@@ -94,15 +106,17 @@ def _reading(run_id: str, proof: Proof) -> dict[str, Any]:
 def memory(database: Database, job_name: str, service: Service, since: datetime) -> JobMemory:
     """What earlier runs of a job left; `recent` counts from `since` on."""
     key = {"job": job_name, "service": str(service)}
-    known = select(job.c.applied_before, job.c.accepted).filter_by(**key)
+    known = select(job.c.applied_before, job.c.accepted, job.c.configuration, job.c.accepted_by).filter_by(**key)
     recent = select(counted.c.guard, func.sum(counted.c.count)).filter_by(**key).where(counted.c.at >= since)
     with database.reading() as connection:
-        applied_before, accepted = connection.execute(known).one_or_none() or (False, "")
+        applied_before, accepted, configuration, by = connection.execute(known).one_or_none() or (False, "", None, None)
         return JobMemory(
             applied_before=applied_before,
             accepted=accepted,
             baselines=_baselines(connection, key),
             recent={guard: int(count) for guard, count in connection.execute(recent.group_by(counted.c.guard))},
+            configuration=configuration or "",
+            accepted_by=by or "",
         )
 
 

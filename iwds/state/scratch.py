@@ -215,6 +215,7 @@ class ScratchWaist:
             rows=self._one("SELECT count(*) FROM ledger"),
             unbelieved=self._one("SELECT count(*) FROM ledger WHERE NOT believed"),
             retagged=self._one(f"SELECT count(*) {ours} AND r.tag <> l.created_by"),
+            retags=dict(self._db.execute(f"SELECT r.login_id, l.created_by {ours} AND r.tag <> l.created_by")),
             population=self._one(
                 f"SELECT count(*) {ours} AND r.owner = ? AND l.status = ?",
                 world.policy.provisioning_id,

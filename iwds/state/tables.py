@@ -194,8 +194,14 @@ job = Table(
     Column("service", String, primary_key=True),
     Column("applied_before", Boolean, nullable=False),
     Column("accepted", String, nullable=False),
+    Column("configuration", Text),
+    Column("accepted_by", String),
 )
-"""What later runs of a job have to know, whatever becomes of old runs."""
+"""What later runs of a job have to know, whatever becomes of old runs.
+
+`accepted` is the digest of the configuration last applied, `configuration` what of it decides, `accepted_by` the run
+from which on it counts; the last two are empty where it was accepted before these columns were there.
+"""
 
 counted = Table(
     "counted",

@@ -128,5 +128,5 @@ def test_a_first_run_knows_no_limit_for_creations_and_adoptions() -> None:
 
 
 def test_a_gauge_says_how_many_for_which_reason() -> None:
-    assert gauges(locks(2))["lock", ""].causes == {"seen: the directory says so": 2}
-    assert gauges([create()])["create", ""].causes == {"in the directory, no login yet": 1}
+    assert gauges(locks(2))["lock", ""].causes == {"disabled": 2}
+    assert gauges([create()])["create", ""].causes == {"joined": 1}

@@ -162,7 +162,7 @@ def test_the_tally_counts_both_sides() -> None:
     _, tally = join(people, rows, logins, members, world())
     assert tally == Tally(
         people=4, absent={"invalid": 2}, logins=5, rows=5, unbelieved=1, retagged=1, population=2, administrators=3,
-        members={1: 2, 2: 1}, tags={2: OURS},
+        members={1: 2, 2: 1}, tags={2: OURS}, retags={5: OURS},
     )  # fmt: skip
 
 

@@ -1,0 +1,365 @@
+"""What only a changed configuration takes away waits for a person; what the directory says goes on the same night."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from iwds.core.causes import Cause
+from iwds.core.change import DeleteLogin, Evidence, Write
+from iwds.core.configuration import digest_of
+from iwds.core.guards import DEFAULTS, OUT_OF_SCOPE, RETAGGED
+from iwds.core.model import Absent, Account, Entry, Status, Unmapped
+from iwds.core.plan import Plan, Selection
+from iwds.core.policy import Leaver, Policy
+from iwds.core.previous import Places
+from iwds.engine import judging
+from iwds.engine.job import Earlier
+from iwds.engine.running import RunReport
+from iwds.sources.memory import MemorySource
+from tests.unit.engine.rehearsal import OURS, PlainRules, Rehearsal
+
+PLACES = Places(
+    {
+        "mapping": "staff.yaml", "scope": "staff.yaml:1", "groups": "staff.yaml:20", "groups vpn": "staff.yaml:21",
+        "enabled": "staff.yaml:9", "sources": "config.yaml:3", "leavers": "config.yaml:30",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ScopedRules(PlainRules):
+    """The plain rules, with a clause that leaves a department out, and rules that take a group or a mail from it."""
+
+    outside: str = ""
+    clause: str = "not in a department that counts (staff.yaml:14)"
+    attributes: frozenset[str] = field(default_factory=lambda: PlainRules().attributes | {"department"})
+    without_vpn: str = ""
+    without_mail: str = ""
+
+    def map(self, entry: Entry, now: datetime) -> Account | Unmapped:
+        made = super().map(entry, now)
+        department = (entry.attrs.get("department") or ("",))[0]
+        if isinstance(made, Unmapped) or not department:
+            return made
+        if department == self.outside:
+            return Unmapped(entry.anchor, entry.name, Absent.OUT_OF_SCOPE, self.clause, made.login)
+        if department == self.without_vpn:
+            made = replace(made, groups=(made.groups or frozenset()) - {"vpn"})
+        return replace(made, mail="") if department == self.without_mail else made
+
+
+class Configured(Rehearsal):
+    """A rehearsal whose configurations of earlier can be understood again."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.earlier: dict[str, Earlier | None] = {}
+        self.number = 0
+        self.now_is(ScopedRules())
+
+    def now_is(
+        self, rules: PlainRules | None = None, leavers: Leaver | None = None, source: MemorySource | None = None
+    ) -> None:
+        """From now on the job has this configuration."""
+        rules = rules or self.job.rules  # type: ignore[assignment]
+        policy = Policy(OURS, leavers or self.job.policy.leaver)
+        self.source = source or self.source
+        data = {"mapping": repr(rules), "sources": id(self.source), "leavers": policy.leaver.value}
+        text = json.dumps(data)
+        self.earlier[text] = Earlier(rules, (self.source,), policy, {})  # type: ignore[arg-type]
+        self.configure(
+            rules=rules, policy=policy, sources=(self.source,), digest=digest_of(data), deciding=text,
+            earlier=self._earlier, places=PLACES,
+        )  # fmt: skip
+
+    def _earlier(self, text: str) -> Earlier | None:
+        for known, earlier in self.earlier.items():
+            if known == text:
+                return earlier
+        return self._mixed(text)
+
+    def _mixed(self, text: str) -> Earlier | None:
+        data = json.loads(text)
+        for known, earlier in self.earlier.items():
+            other = json.loads(known)
+            if earlier and other["mapping"] == data["mapping"] and other["sources"] == data["sources"]:
+                return replace(earlier, policy=Policy(OURS, Leaver(data["leavers"])))
+        return None
+
+    def forget_earlier(self) -> None:
+        """What was accepted cannot be understood any more."""
+        self.earlier = dict.fromkeys(self.earlier)
+
+    def status(self, who: str) -> Status:
+        return Status(self.login(who).status or 0)
+
+
+@pytest.fixture
+def stage() -> Iterator[Configured]:
+    configured = Configured()
+    for who in ("ann", "bob", "cy", "dee"):
+        configured.hire(who, ("vpn",), mail=f"{who}@x.y", department="it")
+    assert configured.run().exit_code == 0
+    yield configured
+    configured.close()
+
+
+def locked(stage: Configured) -> set[str]:
+    return {login.login for login in stage.target.state.logins.values() if login.status == Status.LOCKED}
+
+
+def held(plan: Plan) -> dict[str, str]:
+    """Who waits at the gate, and the cause."""
+    return {
+        skip.subject.login: getattr(skip.change, "cause", "")
+        for skip in plan.held
+        if skip.change and skip.change.evidence is Evidence.RULE
+    }
+
+
+def accept(stage: Configured, number: int, **allow: int) -> RunReport:
+    return stage.run(selection=Selection(allow={OUT_OF_SCOPE: number, **allow}, reason="the new rules"))
+
+
+class TestAChangedScope:
+    def test_holds_those_whom_only_it_leaves_out_and_lets_the_directory_go_on(self, stage: Configured) -> None:
+        stage.change("ann", department="sales")
+        assert stage.run().exit_code == 0
+        stage.now_is(ScopedRules(outside="sales"))
+        stage.change("bob", disabled="yes")
+        stage.leave("cy")
+        stage.change("dee", groups=())
+        report = stage.run()
+        assert report.exit_code == 4
+        assert held(report.plan) == {"ann": "rule staff.yaml:14"}
+        assert locked(stage) == {"bob", "cy"}
+        assert stage.groups_of("dee") == set()
+
+    def test_waits_whatever_its_number_until_that_number_is_accepted(self, stage: Configured) -> None:
+        stage.now_is(ScopedRules(outside="it"))
+        for _ in range(2):
+            assert stage.run().exit_code == 3
+        assert accept(stage, 3).exit_code == 3
+        assert locked(stage) == set()
+        assert accept(stage, 4).exit_code == 0
+        assert locked(stage) == {"ann", "bob", "cy", "dee"}
+        assert not stage.plan().basis.config_changed
+
+    def test_that_was_accepted_takes_later_people_out_as_the_directory_says(self, stage: Configured) -> None:
+        stage.now_is(ScopedRules(outside="sales"))
+        assert stage.run().exit_code == 0
+        stage.change("ann", department="sales")
+        assert stage.run().exit_code == 0
+        assert locked(stage) == {"ann"}
+
+    def test_tells_since_which_run_and_what_changed(self, stage: Configured) -> None:
+        (first,) = stage.state.runs()
+        stage.run()
+        stage.now_is(ScopedRules(outside="it"))
+        basis = stage.plan().basis
+        assert (basis.accepted_by, basis.aspects) == (first.id, ("mapping",))
+
+    def test_counts_causes_in_the_gauges(self, stage: Configured) -> None:
+        stage.change("ann", department="sales")
+        stage.run()
+        stage.now_is(ScopedRules(outside="sales"))
+        stage.change("bob", disabled="yes")
+        stage.leave("cy")
+        (lock,) = [gauge for gauge in stage.plan().basis.gauges if gauge.kind == "lock"]
+        assert lock.causes == {"disabled": 1, "gone": 1, "rule staff.yaml:14": 1}
+
+
+class TestAWrite:
+    def test_is_parted_into_what_the_directory_asks_for_and_what_the_rules_do(self, stage: Configured) -> None:
+        stage.now_is(ScopedRules(without_mail="it"))
+        stage.change("ann", disabled="yes")
+        report = stage.run()
+        assert held(report.plan).keys() == {"ann", "bob", "cy", "dee"}
+        assert (stage.status("ann"), stage.login("ann").mail) == (Status.LOCKED, "ann@x.y")
+
+    def test_is_one_write_again_where_both_may_be_made(self, stage: Configured) -> None:
+        stage.now_is(ScopedRules(without_mail="it"))
+        stage.change("ann", disabled="yes")
+        calls = stage.calls()
+        assert accept(stage, 4).exit_code == 0
+        assert (stage.status("ann"), stage.login("ann").mail) == (Status.LOCKED, "")
+        assert calls.count("update") == 4
+
+    def test_of_another_field_goes_on(self, stage: Configured) -> None:
+        stage.now_is(ScopedRules(without_mail="it"))
+        stage.change("ann", sn="Berg")
+        stage.run()
+        assert stage.login("ann").name == "Berg"
+
+
+def test_a_group_that_only_the_rules_take_is_kept_and_one_that_the_directory_takes_is_lost(stage: Configured) -> None:
+    stage.change("ann", department="sales")
+    stage.run()
+    stage.now_is(ScopedRules(without_vpn="sales"))
+    stage.change("bob", groups=())
+    report = stage.run()
+    assert held(report.plan) == {"ann": "rule staff.yaml:21"}
+    assert (stage.groups_of("ann"), stage.groups_of("bob")) == ({"vpn"}, set())
+
+
+class TestAChangedBase:
+    def test_holds_those_whom_it_does_not_read_any_more(self, stage: Configured) -> None:
+        everybody = stage.source
+        part = MemorySource("staff", everybody.entries[2:], "here", everybody.entries[:2])
+        stage.now_is(source=part)
+        stage.source.entries = [entry for entry in stage.source.entries if entry.anchor.id != "dee"]
+        everybody.entries = [entry for entry in everybody.entries if entry.anchor.id != "dee"]
+        report = stage.run()
+        assert held(report.plan) == dict.fromkeys(("ann", "bob"), "rule config.yaml:3")
+        assert locked(stage) == {"dee"}
+
+    def test_holds_everybody_of_whom_the_old_source_does_not_answer(self, stage: Configured) -> None:
+        everybody = stage.source
+        stage.now_is(source=MemorySource("staff", everybody.entries[1:], "here"))
+        everybody.fail_after = 0
+        report = stage.run()
+        assert held(report.plan).keys() == {"ann"}
+        assert locked(stage) == set()
+
+
+class TestAChangedPolicyForLeavers:
+    def test_slipped_in_on_a_quiet_night_still_waits_when_somebody_leaves(self, stage: Configured) -> None:
+        stage.now_is(leavers=Leaver.DELETE)
+        assert stage.run().exit_code == 0
+        assert stage.plan().basis.aspects == ("leavers",)
+        stage.leave("ann")
+        report = stage.run()
+        assert held(report.plan) == {"ann": "rule config.yaml:30"}
+
+    def test_locks_at_once_whom_the_old_one_would_have_locked(self, stage: Configured) -> None:
+        stage.now_is(leavers=Leaver.DELETE)
+        stage.run()
+        stage.leave("ann")
+        stage.run()
+        assert locked(stage) == {"ann"}
+
+    def test_counts_as_accepted_once_a_person_let_a_deletion_through(self, stage: Configured) -> None:
+        stage.now_is(leavers=Leaver.DELETE)
+        stage.leave("ann")
+        report = accept(stage, 1)
+        assert [type(change) for change in report.plan.changes] == [DeleteLogin]
+        stage.leave("bob")
+        assert stage.run().exit_code == 0
+        assert {login.login for login in stage.target.state.logins.values()} == {"cy", "dee"}
+
+    def test_holds_people_whom_a_run_had_locked_before(self, stage: Configured) -> None:
+        stage.leave("ann")
+        assert stage.run().exit_code == 0
+        stage.now_is(leavers=Leaver.DELETE)
+        assert held(stage.run().plan).keys() == {"ann"}
+        assert locked(stage) == {"ann"}
+
+    def test_that_is_milder_is_accepted_at_once(self, stage: Configured) -> None:
+        stage.now_is(leavers=Leaver.KEEP)
+        stage.run()
+        assert not stage.plan().basis.config_changed
+        stage.now_is(leavers=Leaver.LOCK)
+        stage.leave("ann")
+        assert held(stage.run().plan).keys() == {"ann"}
+
+
+class TestWhatCannotBeJudged:
+    def test_waits_where_nothing_is_known_of_the_old_configuration(self, stage: Configured) -> None:
+        stage.forget_earlier()
+        stage.now_is(ScopedRules(outside="sales"))
+        stage.forget_earlier()
+        stage.leave("ann")
+        assert held(stage.run().plan).keys() == {"ann"}
+        assert accept(stage, 1).exit_code == 0
+        assert not stage.plan().basis.config_changed
+
+    def test_waits_where_there_are_too_many(self, stage: Configured, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(judging, "MOST_JUDGED", 1)
+        stage.now_is(ScopedRules(outside="sales"))
+        stage.leave("ann")
+        stage.leave("bob")
+        assert len(held(stage.run().plan)) == 1
+
+    def test_is_not_what_an_account_may_not_see_any_more(self, stage: Configured) -> None:
+        """The old rules read an attribute that the new ones do not, and that the directory hides that night."""
+        for number in range(20):
+            stage.hire(f"u{number}", department="it", wing="north")
+        old = ScopedRules(attributes=ScopedRules().attributes | {"wing"})
+        stage.now_is(old)
+        assert stage.run().exit_code == 0
+        stage.now_is(ScopedRules(outside="it"))
+        stage.source.hidden = frozenset({"wing"})
+        plan = stage.run().plan
+        assert plan.basis.withheld == ("staff: wing",)
+        assert locked(stage) == set()
+
+
+class TestCausesOfAnAbsence:
+    def cause(self, stage: Configured) -> str:
+        (change,) = stage.plan().changes
+        assert isinstance(change, Write)
+        return change.cause
+
+    def test_gone_where_nothing_is_found_by_id(self, stage: Configured) -> None:
+        stage.leave("ann")
+        assert self.cause(stage) == Cause.GONE
+
+    def test_moved_where_the_entry_is_outside_the_base(self, stage: Configured) -> None:
+        entry = stage.entry("ann")
+        stage.leave("ann")
+        stage.source.elsewhere.append(entry)
+        assert self.cause(stage) == Cause.MOVED
+
+    def test_not_looked_for_where_there_are_too_many(self, stage: Configured, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(judging, "MOST_LOOKED_FOR", 0)
+        stage.leave("ann")
+        assert self.cause(stage) == Cause.NOT_READ
+
+
+class TestARetaggedLogin:
+    def test_is_accepted_by_number_and_its_new_tag_is_remembered(self, stage: Configured) -> None:
+        stage.run()  # it reads the tags back
+        stage.by_hand("bob", created_by=7)
+        stage.leave("ann")
+        stage.run()
+        assert locked(stage) == set()
+        stage.run(selection=Selection(allow={RETAGGED: 1}, reason="it is ours"))
+        assert locked(stage) == {"ann"}
+        stage.leave("cy")
+        stage.run()
+        assert locked(stage) == {"ann", "cy"}
+
+    def test_is_not_accepted_by_a_smaller_number(self, stage: Configured) -> None:
+        stage.run()  # it reads the tags back
+        for who in ("bob", "cy"):
+            stage.by_hand(who, created_by=7)
+        stage.leave("ann")
+        stage.run(selection=Selection(allow={RETAGGED: 1}, reason="it is ours"))
+        assert locked(stage) == set()
+        assert stage.plan().basis.tally.retagged == 2
+
+
+def test_a_small_company_has_its_managers_on_the_first_run() -> None:
+    stage = Rehearsal()
+    stage.configure(limits=DEFAULTS)
+    for number in range(38):
+        stage.hire(f"u{number}", role="1" if number < 3 else "0")
+    assert stage.run().exit_code == 0
+    stage.close()
+
+
+def test_a_group_nested_by_mistake_makes_nobody_an_administrator() -> None:
+    stage = Rehearsal()
+    stage.configure(limits=DEFAULTS)
+    for number in range(40):
+        stage.hire(f"u{number}", role="0")
+    assert stage.run().exit_code == 0
+    for number in range(40):
+        stage.change(f"u{number}", role="2")
+    calls = stage.calls()
+    assert (stage.run().exit_code, calls) == (3, [])
+    stage.close()
