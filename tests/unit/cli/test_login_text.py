@@ -49,6 +49,7 @@ def seen(**fields: Any) -> Seen:
         "groups": [GroupRole(Group(1, "vpn"), 0), GroupRole(Group(2, "wiki"), 77)],
         "row": row(locked=True),
         "hold": HoldRow(1, HOLD, "T-1", NOON),
+        "exempt": None,
         "lately": [ACTION],
     }
     return Seen(**{**made, **fields})
