@@ -106,7 +106,7 @@ class HelpdeskSettings(BaseModel):
 
     code_minutes: int = Field(default=30, gt=0)
     link_days: int = Field(default=21, gt=0)
-    device_link_hours: int = Field(default=48, gt=0)
+    device_link_days: int = Field(default=21, gt=0)
     unlock_code_minutes: int = Field(default=15, gt=0)
     unlock_link_days: int = Field(default=2, gt=0)
 

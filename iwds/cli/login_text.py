@@ -186,7 +186,7 @@ def lifetime_words(lifetime: Lifetime, settings: "HelpdeskSettings") -> str:
         case Lifetime.UNLOCK_LINK:
             return _amount(settings.unlock_link_days, "day")
         case Lifetime.DEVICE_LINK:
-            return _amount(settings.device_link_hours, "hour")
+            return _amount(settings.device_link_days, "day")
         case Lifetime.OTP:
             return ""
         case _:

@@ -2,7 +2,7 @@
 
 Every method names its operation; the section of the API document has the same name. Ids are the service's own numbers.
 Lifetimes of codes are the service's: 30 minutes for a code (15 in older documents), three weeks for an inactive code
-and for a link, 48 hours for a long code, 15 minutes for an unlock code, two days for an unlock link.
+and for a link, 15 minutes for an unlock code, two days for an unlock link.
 
 Nothing that changes something is repeated: a second code makes the first one worthless, and a mail cannot be unsent.
 """

@@ -163,9 +163,9 @@ MUTATIONS = (
     ),
     Mutation(
         "a foreign directory cannot say that nobody is there",
-        "iwds/engine/verify.py",
-        "        if len(foreign) == len(self.job.sources):",
-        "        if False:",
+        "iwds/engine/lookup.py",
+        "    if foreign and len(foreign) == asked:",
+        "    if False:",
         ("tests/unit/engine/test_verify.py::TestAfterAFailover",),
     ),
     Mutation(

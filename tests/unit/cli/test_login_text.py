@@ -49,6 +49,7 @@ def seen(**fields: Any) -> Seen:
         "groups": [GroupRole(Group(1, "vpn"), 0), GroupRole(Group(2, "wiki"), 77)],
         "row": row(locked=True),
         "hold": HoldRow(1, HOLD, "T-1", NOON),
+        "exempt": None,
         "lately": [ACTION],
     }
     return Seen(**{**made, **fields})
@@ -147,9 +148,9 @@ class TestWhatWasGiven:
         assert words == ["The unlock link was mailed to a@x.y; it is good for 2 days."]
 
     def test_lasts_as_long_as_is_configured(self) -> None:
-        times = HelpdeskSettings(code_minutes=1, link_days=2, device_link_hours=3, unlock_code_minutes=4)
+        times = HelpdeskSettings(code_minutes=1, link_days=2, device_link_days=3, unlock_code_minutes=4)
         assert [lifetime_words(each, times) for each in Lifetime] == [
-            "1 minute", "2 days", "3 hours", "4 minutes", "2 days", "",
+            "1 minute", "2 days", "3 days", "4 minutes", "2 days", "",
         ]  # fmt: skip
         otp = Given("one-time password", Code(SECRET), Lifetime.OTP)
         assert given_words(otp, login(), times) == ["One-time password for ann:"]
