@@ -98,7 +98,9 @@ def judged(case: Case, decisions: Iterable[Decision], before: Before | None, pla
         before: the person under that configuration; None where nobody can tell.
         places: where the configuration of today stands.
     """
-    then = list(_changes_before(case, before)) if before else []
+    decisions = list(decisions)
+    takes = any(isinstance(decision, Proposal) and removes(decision.change) for decision in decisions)
+    then = list(_changes_before(case, before)) if before and takes else []
     taken = frozenset[Taken]().union(*map(_taken, then))
     for decision in decisions:
         if isinstance(decision, Proposal) and removes(decision.change):
