@@ -287,7 +287,7 @@ MUTATIONS = (
         "iwds/core/assembly.py",
         "basis.tally.retagged > self.selection.allow.get(RETAGGED, 0)",
         "basis.tally.retagged > self.selection.allow.get(RETAGGED, 99)",
-        (f"{CHANGED}::TestARetaggedLogin::test_is_not_accepted_by_a_smaller_number",),
+        (f"{CHANGED}::TestARetaggedLogin::test_is_accepted_by_number_and_its_new_tag_is_remembered",),
     ),
     Mutation(
         "managers and administrators are counted",
