@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from iwds import settings as configuration
 from iwds import yamlmarks
-from iwds.core.configuration import digest_of
+from iwds.core.configuration import digest_of, grace_of
 from iwds.core.model import BUILTIN_ROLES
 from iwds.core.policy import CENTURY, Leaver, Policy
 from iwds.core.previous import Places
@@ -185,7 +185,8 @@ class Wiring:
             leaver, adopt = Leaver(data["leavers"]), frozenset(data["adopt"])
         except (ConfigurationError, KeyError, ValueError):
             return None
-        then = replace(policy, provisioning_id=data["provisioning_id"], leaver=leaver, adopt=adopt)
+        grace = grace_of(data) or CENTURY
+        then = replace(policy, provisioning_id=data["provisioning_id"], leaver=leaver, adopt=adopt, delete_after=grace)
         return Earlier(rules, sources, then, roles)
 
     def _source_of_earlier(self, name: str, before: Mapping[str, Any]) -> Source:

@@ -25,27 +25,23 @@ def head(plan: Plan, report_only: bool) -> list[Text]:
     if special:
         lines.append(Text("    ".join(special)))
     if basis.config_changed and not basis.first_run:
-        lines += [Text(line, style="yellow") for line in _changed(basis)]
+        lines.append(Text(_changed(basis), style="yellow"))
     if basis.tally.retagged:
-        n = basis.tally.retagged
-        accepted = n <= basis.selection.allow.get(RETAGGED, 0)
-        then = "accepted." if accepted else "every removal is held."
-        lines.append(Text(f"Another tool retagged {n:,} of our logins: {then}", style="red"))
-        if not accepted:
-            lines.append(
-                Text(f"If it may: iwds apply {plan.job} --allow {RETAGGED}={n} --reason TEXT: accepts the new tags.")
-            )
+        then = "every removal is held." if retagged(plan) else "accepted."
+        lines.append(Text(f"Another tool retagged {basis.tally.retagged:,} of our logins: {then}", style="red"))
     return lines
 
 
-def _changed(basis: Basis) -> list[str]:
+def _changed(basis: Basis) -> str:
     """That the configuration changed, which parts of it and since when, and what waits."""
-    since = f" since run {basis.accepted_by}" if basis.accepted_by else ""
-    parts = f": {', '.join(basis.aspects)}" if basis.aspects else ""
-    return [
-        cut(f"The configuration changed{since}{parts}."),
-        "What only the new one takes away waits for you; the rest goes on.",
-    ]
+    since = f" (since run {basis.accepted_by})" if basis.accepted_by else ""
+    return cut(f"What only the changed {', '.join(basis.aspects) or 'configuration'} takes away waits{since}.")
+
+
+def retagged(plan: Plan) -> int:
+    """How many logins of ours carry another tag that nobody accepted."""
+    n = plan.basis.tally.retagged
+    return 0 if n <= plan.basis.selection.allow.get(RETAGGED, 0) else n
 
 
 def _title(plan: Plan) -> str:

@@ -9,11 +9,11 @@ from rich.text import Text
 from iwds.cli.change_text import TABLE_HEAD, calls, examples, heading, table
 from iwds.cli.console import WIDTH
 from iwds.cli.page import Variants, block, cut, fitted, hanging, listed, shortened
-from iwds.cli.plan_facts import by_rule, head, never_had_a_login, readings, sides
+from iwds.cli.plan_facts import by_rule, head, never_had_a_login, readings, retagged, sides
 from iwds.cli.refusal_text import refusal_lines
 from iwds.core.change import removes
 from iwds.core.decide import Reason, Skip
-from iwds.core.guards import Gauge
+from iwds.core.guards import RETAGGED, Gauge
 from iwds.core.plan import Plan
 
 _EXAMPLES = (8, 6, 4, 2, 0)
@@ -122,6 +122,8 @@ def _next(plan: Plan, report_only: bool) -> Iterator[Text]:
         yield Text(f"Next:  iwds show {plan.id} --all  .  iwds apply {plan.id}")
     if any(skip.reason is Reason.UNPROVEN and skip.change for skip in plan.held):
         yield Text(cut(f"What rests on a doubtful reading waits: repair it, then  iwds run {plan.job}"))
+    if tags := retagged(plan):
+        yield Text(cut(f"Accept the new tags:  iwds apply {plan.id} --allow {RETAGGED}={tags} --reason ..."))
     n = by_rule(plan)
     if n:
         yield Text(f"Let the {n:,} removals of the changed configuration go, on purpose:")

@@ -7,10 +7,10 @@ from rich.text import Text
 
 from iwds.cli.console import WIDTH
 from iwds.cli.page import Variants, block, cut, fitted, shortened
-from iwds.cli.plan_facts import by_rule, head, readings, sides
+from iwds.cli.plan_facts import by_rule, head, readings, retagged, sides
 from iwds.core.causes import cause_words
 from iwds.core.change import Change, Evidence, Kind, kinds, removes
-from iwds.core.guards import OUT_OF_SCOPE, Gauge, GuardKind, counted
+from iwds.core.guards import OUT_OF_SCOPE, RETAGGED, Gauge, GuardKind, counted
 from iwds.core.plan import Plan
 
 _GIVE_WAY = ("violations", "readings", "violations", "violations", "readings")
@@ -104,6 +104,8 @@ def _allow(plan: Plan) -> Iterator[Text]:
     needed = dict(_needed(plan.violations))
     if rules := by_rule(plan):
         needed[OUT_OF_SCOPE] = rules
+    if tags := retagged(plan):
+        needed[RETAGGED] = tags
     line = f"    iwds apply {plan.id}"
     for option in (*(f"--allow {guard}={n}" for guard, n in needed.items()), '--reason "..."'):
         if len(line) + len(option) + 3 > WIDTH:

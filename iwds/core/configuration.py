@@ -1,18 +1,20 @@
 """What of a configuration decides over access, as text that is kept with the run that accepted it.
 
 The text is JSON. Its keys: `mapping` (digest of the rules), `rules` (the mapping as it was written, so that it can be
-compiled again), `sources` (settings that decide who is read, without secrets), `order`, `leavers`, `adopt`,
-`provisioning_id`, and `group_roles` where the mapping gives custom ones.
+compiled again), `sources` (settings that decide who is read, without secrets), `order`, `leavers`, `delete_after`
+(seconds, where leavers are deleted after a grace), `adopt`, `provisioning_id`, and `group_roles` where the mapping
+gives custom ones.
 """
 
 import hashlib
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from iwds.core.policy import Leaver
 
-LEAVERS = ("leavers",)
+LEAVERS = ("leavers", "delete_after")
 """What says what becomes of leavers. It shows only once somebody leaves, and so is accepted only then."""
 _ASPECTS: Mapping[str, tuple[str, ...]] = {
     "mapping": ("mapping", "group_roles"),
@@ -46,12 +48,17 @@ def accepted_from_now(before: str, now: str, took_effect: bool) -> str:
     if not before or not now or took_effect:
         return now
     old, new = json.loads(before), json.loads(now)
-    graces = [key for key in LEAVERS if key != "leavers"]
-    if _hardness(new) <= _hardness(old) and all(old.get(key) == new.get(key) for key in graces):
+    if _hardness(new) <= _hardness(old):
         return now
-    return json.dumps({**new, **{key: old[key] for key in LEAVERS if key in old}}, ensure_ascii=False)
+    rest = {key: value for key, value in new.items() if key not in LEAVERS}
+    return json.dumps({**rest, **{key: old[key] for key in LEAVERS if key in old}}, ensure_ascii=False)
 
 
-def _hardness(data: Mapping[str, Any]) -> int:
-    """The place of the policy for leavers in the order of `Leaver`, which begins with the mildest."""
-    return list(Leaver).index(Leaver(data["leavers"]))
+def grace_of(data: Mapping[str, Any]) -> timedelta | None:
+    """How long a leaver stays locked before the deletion; None where the policy deletes nobody after a grace."""
+    return timedelta(seconds=data["delete_after"]) if "delete_after" in data else None
+
+
+def _hardness(data: Mapping[str, Any]) -> tuple[int, timedelta]:
+    """The place of the policy for leavers in the order of `Leaver`, which begins with the mildest; then the grace."""
+    return list(Leaver).index(Leaver(data["leavers"])), -(grace_of(data) or timedelta())

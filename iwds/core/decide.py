@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, assert_never
 
+from iwds.core.causes import Cause, cause_text
 from iwds.core.change import (
     REMOVALS,
     WRITTEN_FIELDS,
@@ -426,12 +427,22 @@ def _locked(subject: Subject, login: Login, because: str, evidence: Evidence) ->
     return Proposal(Write(subject, login, replace(login, status=int(Status.LOCKED)), because, evidence))
 
 
-def lock_instead(delete: DeleteLogin, name: str) -> Decision:
-    """What becomes of somebody who was to be deleted and whom their directory still knows, by this name."""
+def lock_instead(proposal: Proposal, delete: DeleteLogin, name: str, locked: bool) -> Decision:
+    """What becomes of somebody who was to be deleted and whom their directory still knows, by this name.
+
+    Args:
+        proposal: the deletion, with whose doing it is.
+        delete: the deletion itself.
+        name: who they are in the directory.
+        locked: whether this plan locks them already.
+    """
     because = f"moved out of base or filter: {name}"
-    if delete.before.status == Status.LOCKED:
+    if locked or delete.before.status == Status.LOCKED:
         return Skip(delete.subject, Reason.POLICY, f"{because}; locked, and whoever is there is not deleted")
-    return _locked(delete.subject, delete.before, because, delete.evidence or Evidence.UNSEEN)
+    lock = _locked(delete.subject, delete.before, because, delete.evidence or Evidence.UNSEEN)
+    if isinstance(lock, Proposal) and isinstance(lock.change, Write):
+        return replace(proposal, change=replace(lock.change, cause=cause_text(Cause.MOVED)))
+    return lock
 
 
 def _due_words(case: Case, world: World) -> str:

@@ -98,7 +98,9 @@ def judged(case: Case, decisions: Iterable[Decision], before: Before | None, pla
         before: the person under that configuration; None where nobody can tell.
         places: where the configuration of today stands.
     """
-    then = list(_changes_before(case, before)) if before else []
+    decisions = list(decisions)
+    takes = any(isinstance(decision, Proposal) and removes(decision.change) for decision in decisions)
+    then = list(_changes_before(case, before)) if before and takes else []
     taken = frozenset[Taken]().union(*map(_taken, then))
     for decision in decisions:
         if isinstance(decision, Proposal) and removes(decision.change):
@@ -136,10 +138,9 @@ def _taken(change: Change) -> frozenset[Taken]:
             return frozenset({("group", group.id)})
         case SetGroupRole(group=group, after=after):
             return frozenset({("role", group.id, after)})
-        case Write():
-            return frozenset(each for name in _fields_taken(change) for each in _field_taken(change, name))
         case _:
-            return frozenset()
+            assert isinstance(change, Write)  # noqa: S101 - nothing else removes
+            return frozenset(each for name in _fields_taken(change) for each in _field_taken(change, name))
 
 
 def _fields_taken(write: Write) -> list[str]:
@@ -162,11 +163,10 @@ def _parted(decision: Proposal, taken: frozenset[Taken], blamed: Callable[[Chang
         yield replace(decision, known=True)
     elif isinstance(change, Write):
         new = [name for name in _fields_taken(change) if not taken.issuperset(_field_taken(change, name))]
-        known = fields_only(change, set(fields_changed(change)) - set(new))
-        if known:
+        if known := fields_only(change, set(fields_changed(change)) - set(new)):
             yield replace(decision, change=known, known=True)
-        if doing := fields_only(change, new):
-            yield replace(decision, change=doing, blamed=blamed(doing))
+        doing = fields_only(change, new) or change
+        yield replace(decision, change=doing, blamed=blamed(doing))
     else:
         yield replace(decision, blamed=blamed(change))
 
@@ -174,9 +174,8 @@ def _parted(decision: Proposal, taken: frozenset[Taken], blamed: Callable[[Chang
 def _meanwhile(change: Change, taken: frozenset[Taken], then: Iterable[Change]) -> Iterator[Proposal]:
     """The lock that the policy last applied asks for, where the one of today would delete, which waits."""
     if isinstance(change, DeleteLogin) and _DELETED not in taken:
-        for lock in then:
-            if isinstance(lock, Write):
-                yield Proposal(replace(lock, cause=change.cause), known=True, meanwhile=True)
+        locks = (replace(lock, cause=change.cause) for lock in then if isinstance(lock, Write))
+        yield from (Proposal(lock, known=True, meanwhile=True) for lock in locks)
 
 
 def _had_left(person: Account | Unmapped | None) -> bool:

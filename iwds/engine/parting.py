@@ -1,6 +1,6 @@
 """Before a deletion is planned: is the person really gone everywhere, and what would be lost for good?"""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -28,26 +28,30 @@ class Parting:
     def of(self, decisions: Sequence[Decision]) -> list[Decision]:
         """The same decisions: deletions with what would be lost, or locks, or skips instead of them."""
         places = [place for place, each in enumerate(decisions) if _delete_in(each)]
+        meanwhile = {each.change.subject.key for each in decisions if isinstance(each, Proposal) and each.meanwhile}
         made = list(decisions)
         with ThreadPoolExecutor(self._job.target.lanes, thread_name_prefix="deletions") as lanes:
             for start in range(0, min(len(places), MOST), self._job.target.lanes):
                 some = places[start : min(start + self._job.target.lanes, MOST)]
-                for place, answer in zip(some, lanes.map(lambda at: self._look(decisions[at]), some), strict=True):
+                for place, answer in zip(
+                    some, lanes.map(lambda at: self._look(decisions[at], meanwhile), some), strict=True
+                ):
                     made[place] = answer
                 self._told(start + len(some))
         for place in places[MOST:]:
             made[place] = _held(decisions[place], f"{MOST:,} deletions are looked into in one run, and this is none")
         return made
 
-    def _look(self, decision: Decision) -> Decision:
+    def _look(self, decision: Decision, meanwhile: Collection[str]) -> Decision:
         delete = _delete_in(decision)
-        assert delete is not None  # noqa: S101 - only deletions are looked at
+        assert isinstance(decision, Proposal)  # noqa: S101 - only what is proposed is looked at
+        assert delete is not None  # noqa: S101 - and of that only deletions
         assert delete.subject.anchor is not None  # noqa: S101 - and only leavers are deleted
         try:
             for _, entry in find_entries(self._job.sources, delete.subject.anchor, lambda _: frozenset()):
                 self.seen.add(delete.before.id)
-                return lock_instead(delete, entry.name)
-            return Proposal(replace(delete, lost=self._job.target.loss(delete.before.id)))
+                return lock_instead(decision, delete, entry.name, delete.subject.key in meanwhile)
+            return replace(decision, change=replace(delete, lost=self._job.target.loss(delete.before.id)))
         except (Unavailable, AccessRefused, LoginUnknown) as error:
             return _held(decision, f"what would be lost for good could not be read: {error.message}")
 

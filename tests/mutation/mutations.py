@@ -34,6 +34,8 @@ LEAVERS = "tests/unit/engine/test_leavers.py"
 HOLDS = "tests/unit/engine/test_holds.py"
 FADED = f"{DOUBT}::TestAnAttributeThatFarFewerPeopleHave"
 
+CHANGED = "tests/unit/engine/test_changed_configuration.py"
+
 MUTATIONS = (
     Mutation(
         "what far fewer people have is withheld",
@@ -310,5 +312,70 @@ MUTATIONS = (
         " or self._exempt(change)\n",
         "\n",
         (f"{HOLDS}::test_a_hold_that_comes_during_the_run_is_seen_before_the_removal",),
+    ),
+    Mutation(
+        "what only a changed configuration takes waits",
+        "iwds/core/assembly.py",
+        "        if change.evidence is Evidence.RULE and not self._gate_open:",
+        "        if False:",
+        (f"{CHANGED}::TestAChangedScope::test_waits_whatever_its_number_until_that_number_is_accepted",),
+    ),
+    Mutation(
+        "the configuration last applied is asked",
+        "iwds/core/previous.py",
+        "    if _DELETED in taken or _taken(change) <= taken:",
+        "    if True:",
+        (f"{CHANGED}::TestAChangedScope::test_holds_those_whom_only_it_leaves_out_and_lets_the_directory_go_on",),
+    ),
+    Mutation(
+        "a write is parted by whose doing it is",
+        "iwds/core/previous.py",
+        "if not taken.issuperset(_field_taken(change, name))]",
+        "if False]",
+        (f"{CHANGED}::TestAWrite::test_is_parted_into_what_the_directory_asks_for_and_what_the_rules_do",),
+    ),
+    Mutation(
+        "a base of earlier is asked whether it held somebody",
+        "iwds/engine/judging.py",
+        "            if _selects(source, anchor):\n",
+        "            if False:\n",
+        (f"{CHANGED}::TestAChangedBase::test_holds_those_whom_it_does_not_read_any_more",),
+    ),
+    Mutation(
+        "only so many people are judged",
+        "iwds/engine/judging.py",
+        "self.judged > MOST_JUDGED",
+        "self.judged > MOST_JUDGED * 99",
+        (f"{CHANGED}::TestWhatCannotBeJudged::test_waits_where_there_are_too_many",),
+    ),
+    Mutation(
+        "what the rules of earlier read is watched too",
+        "iwds/engine/people.py",
+        "        return (self.job.rules, self.before) if self.before else (self.job.rules,)",
+        "        return (self.job.rules,)",
+        (f"{CHANGED}::TestWhatCannotBeJudged::test_is_not_what_an_account_may_not_see_any_more",),
+    ),
+    Mutation(
+        "a harder policy for leavers is accepted only where it shows",
+        "iwds/core/configuration.py",
+        "    if not before or not now or took_effect:",
+        "    if True:",
+        (
+            f"{CHANGED}::TestAChangedPolicyForLeavers::test_slipped_in_on_a_quiet_night_still_waits_when_somebody_leaves",
+        ),
+    ),
+    Mutation(
+        "another tag holds every removal until somebody accepts it",
+        "iwds/core/assembly.py",
+        "basis.tally.retagged > self.selection.allow.get(RETAGGED, 0)",
+        "basis.tally.retagged > self.selection.allow.get(RETAGGED, 99)",
+        (f"{CHANGED}::TestARetaggedLogin::test_is_accepted_by_number_and_its_new_tag_is_remembered",),
+    ),
+    Mutation(
+        "managers and administrators are counted",
+        "iwds/core/guards.py",
+        "    Kind.PROMOTE: GuardKind.PROMOTE,\n",
+        "",
+        (f"{CHANGED}::test_a_group_nested_by_mistake_makes_nobody_an_administrator",),
     ),
 )

@@ -20,6 +20,7 @@ from iwds.cli.page import LINES, cut, hanging, listed, printable, wrapped
 from iwds.cli.plan_facts import logins_column, people_column
 from iwds.cli.plan_text import plan_lines
 from iwds.core.assembly import Facts, assemble
+from iwds.core.causes import Cause
 from iwds.core.change import (
     AddToGroup,
     Adopt,
@@ -113,7 +114,7 @@ gauges = st.builds(
     recent=st.integers(0, 10**6),
     limit=st.integers(0, 10**6),
     population=st.integers(0, 10**7),
-    causes=st.dictionaries(names, st.integers(1, 10**6), max_size=8),
+    causes=st.dictionaries(names | st.sampled_from((*Cause, "rule staff.yaml:14")), st.integers(1, 10**6), max_size=8),
     allowed=st.none() | st.integers(0, 10**6),
 )
 counts = st.integers(0, 10**6)

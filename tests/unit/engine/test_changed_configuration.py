@@ -3,18 +3,18 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from iwds.core.causes import Cause
 from iwds.core.change import DeleteLogin, Evidence, Write
-from iwds.core.configuration import digest_of
+from iwds.core.configuration import digest_of, grace_of
 from iwds.core.guards import DEFAULTS, OUT_OF_SCOPE, RETAGGED
 from iwds.core.model import Absent, Account, Entry, Status, Unmapped
 from iwds.core.plan import Plan, Selection
-from iwds.core.policy import Leaver, Policy
+from iwds.core.policy import CENTURY, Leaver, Policy
 from iwds.core.previous import Places
 from iwds.engine import judging
 from iwds.engine.job import Earlier
@@ -62,13 +62,18 @@ class Configured(Rehearsal):
         self.now_is(ScopedRules())
 
     def now_is(
-        self, rules: PlainRules | None = None, leavers: Leaver | None = None, source: MemorySource | None = None
+        self,
+        rules: PlainRules | None = None,
+        leavers: Leaver | None = None,
+        source: MemorySource | None = None,
+        grace: timedelta | None = None,
     ) -> None:
         """From now on the job has this configuration."""
         rules = rules or self.job.rules  # type: ignore[assignment]
-        policy = Policy(OURS, leavers or self.job.policy.leaver)
+        policy = Policy(OURS, leavers or self.job.policy.leaver, delete_after=grace or CENTURY)
         self.source = source or self.source
         data = {"mapping": repr(rules), "sources": id(self.source), "leavers": policy.leaver.value}
+        data |= {"delete_after": grace.total_seconds()} if grace else {}
         text = json.dumps(data)
         self.earlier[text] = Earlier(rules, (self.source,), policy, {})  # type: ignore[arg-type]
         self.configure(
@@ -87,7 +92,8 @@ class Configured(Rehearsal):
         for known, earlier in self.earlier.items():
             other = json.loads(known)
             if earlier and other["mapping"] == data["mapping"] and other["sources"] == data["sources"]:
-                return replace(earlier, policy=Policy(OURS, Leaver(data["leavers"])))
+                grace = grace_of(data) or CENTURY
+                return replace(earlier, policy=Policy(OURS, Leaver(data["leavers"]), delete_after=grace))
         return None
 
     def forget_earlier(self) -> None:
@@ -257,6 +263,22 @@ class TestAChangedPolicyForLeavers:
         stage.now_is(leavers=Leaver.DELETE)
         assert held(stage.run().plan).keys() == {"ann"}
         assert locked(stage) == {"ann"}
+
+    def test_with_a_shorter_grace_deletes_nobody_before_the_longer_one_has_passed(self, stage: Configured) -> None:
+        stage.now_is(leavers=Leaver.LOCK_THEN_DELETE, grace=timedelta(days=30))
+        stage.leave("bob")
+        stage.run()
+        stage.clock.passed += 31 * 86_400
+        assert held(stage.run().plan) == {"bob": "rule config.yaml:30"}
+        assert accept(stage, 1).exit_code == 0
+        stage.leave("ann")
+        assert stage.run().exit_code == 0
+        stage.clock.passed += 10 * 86_400
+        stage.now_is(leavers=Leaver.LOCK_THEN_DELETE, grace=timedelta(days=5))
+        assert held(stage.run().plan) == {"ann": "rule config.yaml:30"}
+        stage.clock.passed += 21 * 86_400
+        assert stage.run().exit_code == 0
+        assert {login.login for login in stage.target.state.logins.values()} == {"cy", "dee"}
 
     def test_that_is_milder_is_accepted_at_once(self, stage: Configured) -> None:
         stage.now_is(leavers=Leaver.KEEP)

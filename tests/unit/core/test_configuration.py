@@ -1,0 +1,70 @@
+"""What of a configuration decides, and what counts as accepted."""
+
+import json
+
+import pytest
+
+from iwds.core.causes import Cause, cause_of_text, cause_text, cause_words
+from iwds.core.configuration import accepted_from_now, aspects_changed, digest_of
+
+LOCK = {"mapping": "m1", "sources": {}, "leavers": "lock", "adopt": [], "provisioning_id": 20}
+
+
+def text(**other: object) -> str:
+    return json.dumps({**LOCK, **other})
+
+
+def test_the_rules_themselves_add_nothing_to_the_digest() -> None:
+    assert digest_of(LOCK) == digest_of({**LOCK, "rules": {"login": "uid"}}) != digest_of({**LOCK, "mapping": "m2"})
+
+
+def test_what_changed_is_named() -> None:
+    assert aspects_changed(text(), text(mapping="m2", leavers="keep", group_roles={"auditor": 3})) == (
+        "mapping",
+        "leavers",
+    )
+    assert aspects_changed("", text()) == aspects_changed(text(), "") == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "took_effect", "kept"),
+    [
+        ("lock", "delete", False, "lock"),
+        ("lock", "delete", True, "delete"),
+        ("delete", "lock", False, "lock"),
+        ("keep", "lock", False, "keep"),
+        ("lock", "lock", False, "lock"),
+    ],
+)
+def test_a_harder_policy_for_leavers_is_accepted_only_where_it_took_effect(
+    before: str, now: str, took_effect: bool, kept: str
+) -> None:
+    accepted = json.loads(accepted_from_now(text(leavers=before), text(mapping="m2", leavers=now), took_effect))
+    assert (accepted["mapping"], accepted["leavers"]) == ("m2", kept)
+
+
+def test_a_shorter_grace_is_accepted_only_where_it_took_effect() -> None:
+    old, new = (text(leavers="lock-then-delete", delete_after=days * 86_400.0) for days in (30, 5))
+    assert json.loads(accepted_from_now(old, new, took_effect=False)) == json.loads(old)
+    assert accepted_from_now(old, new, took_effect=True) == accepted_from_now(text(), new, took_effect=True) == new
+    assert accepted_from_now(new, old, took_effect=False) == old
+    assert json.loads(accepted_from_now(text(), new, took_effect=False)) == json.loads(text())
+    assert aspects_changed(old, new) == ("leavers",)
+
+
+def test_where_nothing_is_known_of_the_last_one_the_new_one_is_accepted_whole() -> None:
+    assert accepted_from_now("", text(leavers="delete"), took_effect=False) == text(leavers="delete")
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_every_cause_has_words_that_fit_a_line(cause: Cause) -> None:
+    for where in ("", "sample-company.yaml:1234"):
+        assert cause_of_text(cause_text(cause, where)) == (cause, where)
+        assert 0 < len(cause_words(cause_text(cause, where), "1a2b3c4d")) <= 70 + 30 * bool(where)
+
+
+def test_a_changed_rule_is_told_with_its_place_and_the_run_since_which_it_changed() -> None:
+    assert cause_words("rule staff.yaml:14", "1a2b3c4d") == "rule    staff.yaml:14 changed since run 1a2b3c4d"
+    assert cause_words("rule staff.yaml:14") == "rule    staff.yaml:14 changed"
+    assert cause_words("out-of-scope staff.yaml:14") == "seen    out of scope (staff.yaml:14)"
+    assert cause_words("as an older version said") == "as an older version said"

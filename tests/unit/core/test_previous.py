@@ -1,0 +1,79 @@
+"""Would the configuration last applied have asked for the same?"""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from iwds.core.causes import Cause
+from iwds.core.change import Evidence, SetGroupRole, Write
+from iwds.core.decide import Decision, Proposal, decide
+from iwds.core.guards import DEFAULTS, Populations, read_gauges
+from iwds.core.matching import Case, Match
+from iwds.core.model import Absent, Account, Role, Unmapped
+from iwds.core.policy import Policy
+from iwds.core.previous import Before, Places, judged
+from tests.unit.core.made import OURS, VPN, account, anchor, login, row, subject, world, write
+
+PLACES = Places({"mapping": "m.yaml", "role": "m.yaml:5", "scope": "m.yaml:1", "sources": "c.yaml:2"})
+ADOPTING = world(Policy(OURS, adopt=frozenset({0})))
+
+
+def told(case: Case, before: Account | Unmapped | None, rules: Any = None) -> dict[type, tuple[bool, str]]:
+    """Of each removal: whether it is known, and where what it is blamed on stands."""
+    rules = rules or world()
+    found: list[Decision] = list(judged(case, decide(case, rules), Before(before, rules), PLACES))
+    return {
+        type(d.change): (d.known, d.blamed) for d in found if isinstance(d, Proposal) and d.change.evidence is not None
+    }
+
+
+class TestANewlyAdoptedLogin:
+    CASE = Case(Match.NAMED, account(mail=""), login=login(mail="x", created_by=0))
+
+    @pytest.mark.parametrize(
+        ("before", "known"),
+        [
+            (account(mail=""), True),
+            (account(mail="x"), False),
+            (replace(account(mail=""), login="bob"), False),
+            (Unmapped(anchor(), "dn", Absent.OUT_OF_SCOPE, "why"), False),
+        ],
+    )
+    def test_loses_what_it_would_have_lost_before(self, before: Account | Unmapped, known: bool) -> None:
+        assert told(self.CASE, before, ADOPTING)[Write] == (known, "" if known else "m.yaml")
+
+
+def test_a_role_in_a_group_is_compared_with_the_role_that_it_would_have_become() -> None:
+    now = account(groups=frozenset({"vpn"}), group_roles=(("vpn", "user"),))
+    held = row(groups=frozenset({VPN.id}))
+    case = Case(
+        Match.OURS, now, held, login(), member_of=frozenset({VPN.id}), asked=frozenset({VPN.id}), roles={VPN.id: 2}
+    )
+    assert told(case, now)[SetGroupRole] == (True, "")
+    assert told(case, replace(now, group_roles=(("vpn", "manager"),)))[SetGroupRole] == (False, "m.yaml")
+
+
+def test_extra_fields_are_compared_key_by_key() -> None:
+    case = Case(Match.OURS, account(extra=(("k", ""),)), row(), login(extra='{ "k":"v" }'))
+    assert told(case, account(extra=(("k", ""),)))[Write] == (True, "")
+    assert told(case, account(extra=(("k", "v"),)))[Write] == (False, "m.yaml")
+
+
+def test_a_lower_role_is_blamed_on_the_rules_about_roles() -> None:
+    case = Case(Match.OURS, account(role=Role.USER), row(), login(role=2))
+    assert told(case, account(role=Role.ADMINISTRATOR))[Write] == (False, "m.yaml:5")
+
+
+def test_somebody_excluded_before_and_out_of_scope_now_is_the_doing_of_the_scope() -> None:
+    out = Unmapped(anchor(), "dn", Absent.OUT_OF_SCOPE, "why")
+    case = Case(Match.LEAVER, row=row(), login=login(), absent=out)
+    assert told(case, Unmapped(anchor(), "dn", Absent.EXCLUDED, "then"))[Write] == (False, "m.yaml:1")
+
+
+@pytest.mark.parametrize(("evidence", "cause"), [(Evidence.RULE, Cause.RULE), (Evidence.ORDERED, Cause.ORDERED)])
+def test_a_change_that_names_no_cause_is_counted_by_what_it_rests_on(evidence: Evidence, cause: Cause) -> None:
+    lock = replace(write(status=1), evidence=evidence)
+    gauges = read_gauges([lock], Populations(9, {}, {}, {}), DEFAULTS, {}, first_run=False)
+    assert {gauge.kind.value: gauge.causes for gauge in gauges}["lock"] == {cause.value: 1}
+    assert lock.subject == subject()
