@@ -29,6 +29,7 @@ from iwds.core.change import (
     rename_cycles,
     without,
 )
+from iwds.core.devices import Loss
 from iwds.core.model import Role
 from iwds.core.words import describe
 from tests.unit.core.made import VPN, WIKI, create, login, subject, write
@@ -226,6 +227,15 @@ def test_a_circle_of_renames_is_found_and_a_chain_is_none() -> None:
         (write(firstname="A", name="N"), "update ann: first name (empty) > A, last name (empty) > N"),
         (write(login(extra='{ "k":"v", "z":"1" }'), extra='{ "z":"2" }'), "update ann: extra fields k, z"),
         (DeleteLogin(ANN, login(), (), "gone"), "delete ann with its devices"),
+        (DeleteLogin(ANN, login(), (), "gone", lost=Loss((), (), None)), "delete ann with no device, no group"),
+        (
+            DeleteLogin(ANN, login(), (1,), "gone", lost=Loss((("ma", 1),), (("vpn", 1),), 1_790_000_000)),
+            "delete ann with 1 device (1 Authenticator), groups vpn as manager, last login 2026-09-21",
+        ),
+        (
+            DeleteLogin(ANN, login(), (1,), "gone", lost=Loss((("ma", 1), ("x", 2)), (("vpn", 0),), 0)),
+            "delete ann with 3 devices (1 Authenticator, 2 x), groups vpn, never used",
+        ),
         (AddToGroup(ANN, VPN, "due"), "add ann to vpn"),
         (RemoveFromGroup(ANN, VPN, "not due"), "take ann out of vpn"),
         (Adopt(ANN, login(), (), "explained"), "adopt ann (nothing is sent)"),

@@ -18,6 +18,7 @@ from iwds.core.change import (
     SetGroupRole,
     Subject,
 )
+from iwds.core.devices import Loss
 from iwds.core.document import change_from_data, change_to_data
 from iwds.core.model import Activation, AtCreation, Role
 from tests.unit.core.made import VPN, create, login, subject, write
@@ -42,6 +43,8 @@ EVERY: list[Change] = [
     SendActivation(subject(), "new"),
     Forget(Subject("ann", None, 1), "gone"),
     Forget(subject(), "taken away", group=VPN),
+    DeleteLogin(subject(), login(), (1,), "gone", lost=Loss((("ma", 2), ("ca", 1)), (("vpn", 1),), 1_790_000_000)),
+    DeleteLogin(subject(), login(), (), "gone", lost=Loss((), (), None)),
 ]
 
 
