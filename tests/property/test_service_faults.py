@@ -157,7 +157,7 @@ def nothing_is_taken_but_from_whom_the_directory_says(before: Seen, after: Seen)
 
 
 @pytest.mark.parametrize("kind", sorted(set(FaultKind) - HARMLESS))
-@settings(max_examples=max(2, settings.default.max_examples // 50))
+@settings(max_examples=max(2, settings().max_examples // 50))
 @given(data=st.data())
 def test_takes_nothing_and_leaves_nothing_undone(kind: FaultKind, clean: Any, data: st.DataObject) -> None:
     check_a_night(data.draw(faults(kind)), clean)
