@@ -20,7 +20,7 @@ from iwds.ports import TargetWriter
 from iwds.sandbox.faults import LISTINGS, Fault, FaultKind
 from iwds.sandbox.server import SandboxThread
 from iwds.soap.description import OPERATIONS
-from iwds.targets.provisioning import Settings, connect
+from iwds.targets.provisioning import ProvisioningTarget, Settings, connect
 from tests.unit.engine.rehearsal import OURS, Rehearsal
 
 ASKED = (
@@ -30,6 +30,7 @@ ASKED = (
 """What a night calls."""
 WITH_EFFECT = frozenset({FaultKind.RESET, FaultKind.HTML, FaultKind.EMPTY, FaultKind.SOAP_FAULT, FaultKind.NOK})
 OF_LISTINGS = frozenset({FaultKind.DRIFT, FaultKind.WRONG_COUNT})
+NEVER_ANSWERS = frozenset({FaultKind.TIMEOUT_BEFORE, FaultKind.TIMEOUT_AFTER})
 HARMLESS = frozenset({FaultKind.EXPIRED_CERTIFICATE})
 """Concerns no operation."""
 
@@ -70,11 +71,24 @@ class Night(Rehearsal):
 
     def __init__(self, sandbox: SandboxThread) -> None:
         super().__init__()
-        given = {"kind": "provisioning", "url": sandbox.url, "service_id": 10408, "provisioning_id": OURS}
-        setting = Settings.model_validate({**given, "page_size": 3, "timeout_s": 0.5, "attempts": 1})
-        self.service = connect("mfa", setting)
         self.sandbox = sandbox
-        self.configure(target=self.service.reader, policy=Policy(OURS))
+        self.patient, self.hasty = (self._client(timeout_s=seconds) for seconds in (60, 0.5))
+        self.use(self.patient)
+        self.configure(policy=Policy(OURS))
+
+    def _client(self, timeout_s: float) -> ProvisioningTarget:
+        given = {"kind": "provisioning", "url": self.sandbox.url, "service_id": 10408, "provisioning_id": OURS}
+        return connect("mfa", Settings.model_validate({**given, "page_size": 3, "timeout_s": timeout_s, "attempts": 1}))
+
+    def use(self, client: ProvisioningTarget) -> None:
+        """From now on the service is asked so patiently."""
+        self.service = client
+        self.configure(target=client.reader)
+
+    def close(self) -> None:
+        self.patient.reader.close()
+        self.hasty.reader.close()
+        super().close()
 
     def writer(self) -> TargetWriter:
         return self.service.writer()
@@ -113,7 +127,6 @@ def company() -> Iterator[Night]:
         try:
             yield stage
         finally:
-            stage.job.target.close()
             stage.close()
 
 
@@ -136,9 +149,11 @@ def check_a_night(fault: Fault, clean: Any) -> None:
         before = stage.seen()
         stage.night()
         stage.sandbox.controls.add(fault)
+        stage.use(stage.hasty if fault.kind in NEVER_ANSWERS else stage.patient)
         with suppress(IwdsError):
             event(f"ended with {stage.run().exit_code}")
         stage.sandbox.controls.clear()
+        stage.use(stage.patient)
         nothing_is_taken_but_from_whom_the_directory_says(before, stage.seen())
         with suppress(IwdsError):
             stage.run()  # settles what is unknown
