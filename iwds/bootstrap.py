@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from iwds import settings as configuration
 from iwds import yamlmarks
 from iwds.core.policy import Policy
+from iwds.engine.budget import FailureBudget
 from iwds.engine.job import Job, MakeWriter, Progress, Tools, silent
 from iwds.errors import ConfigurationError
 from iwds.mapping import load as load_mapping
@@ -79,7 +80,7 @@ class Wiring:
 
     def tools(self) -> Tools:
         """State, clock, waist and progress for the engine."""
-        return Tools(self.state(), SystemClock(), ScratchWaist, self.progress)
+        return Tools(self.state(), SystemClock(), ScratchWaist, self.progress, float(self.config.settings.lease_s))
 
     def source(self, name: str) -> Source:
         """One source, not connected yet."""
@@ -119,6 +120,8 @@ class Wiring:
             limits=job.guard_limits(),
             digest=configuration.digest(job, self.config.settings.sources, rules.digest, target.provisioning_id),
             config=effective(self.config, name),
+            failure_budget=FailureBudget(**job.failure_budget.model_dump()),
+            deadline=None if job.deadline is None else configuration.seconds(job.deadline),
         )
 
     def _refuse_shared_tag(self, name: str) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from iwds import yamlmarks
@@ -50,6 +50,24 @@ class LimitSettings(BaseModel):
         )
 
 
+class BudgetSettings(BaseModel):
+    """When a run that fails stops; what is left out has its default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    floor: int = Field(default=10, ge=0)
+    ratio: float = Field(default=0.1, ge=0, le=1)
+    silent: int = Field(default=5, ge=1)
+
+
+def seconds(text: str) -> float:
+    """`90s`, `30m`, `26h`, `7d` in seconds; `ValueError` where it is none of these."""
+    match = re.fullmatch(r"(\d+)([smhd])", text.strip())
+    if match is None:
+        raise ValueError(f'"{text}" is no duration: write it like 90s, 30m, 2h or 1d')
+    return int(match[1]) * {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}[match[2]]
+
+
 class JobSettings(BaseModel):
     """The named pairing of sources, mapping, one target, policy and limits."""
 
@@ -62,6 +80,15 @@ class JobSettings(BaseModel):
     leavers: Leaver = Leaver.LOCK
     adopt: frozenset[int] = frozenset()
     limits: Mapping[GuardKind, LimitSettings] = Field(default_factory=dict)
+    failure_budget: BudgetSettings = BudgetSettings()
+    deadline: str | None = None
+
+    @field_validator("deadline")
+    @classmethod
+    def _is_a_duration(cls, text: str | None) -> str | None:
+        if text is not None:
+            seconds(text)
+        return text
 
     def guard_limits(self) -> dict[GuardKind, Limit]:
         """The limits of every guard."""
@@ -84,6 +111,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(extra="forbid", frozen=True)
 
     state: str = "sqlite:///iwds.db"
+    lease_s: int = Field(default=120, ge=5, le=86400)
     schedules: str = "schedules"
     logs: LogSettings = LogSettings()
     sources: Mapping[str, Mapping[str, Any]] = Field(min_length=1)

@@ -1,11 +1,15 @@
 """A job as the engine sees it: adapters behind ports, and the rules."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from iwds.core.guards import GuardKind, Limit
 from iwds.core.policy import Policy
+from iwds.engine.budget import FailureBudget
 from iwds.ports import Clock, Rules, Source, State, TargetReader, TargetWriter, Waist
+
+LEASE_SECONDS = 120.0
+"""How long a run that died keeps its service from others, where nothing else is configured."""
 
 Progress = Callable[[str, int, int | None], None]
 """Told what is going on: (what, how many done, of how many or None)."""
@@ -28,6 +32,8 @@ class Job:
         limits: of every guard.
         digest: of mapping, scope, sources and policy; see `settings.digest`.
         config: the effective configuration without secrets, as text.
+        failure_budget: when a run that fails stops.
+        deadline: seconds after which a run begins no further change; None for no limit.
     """
 
     name: str
@@ -38,6 +44,8 @@ class Job:
     limits: Mapping[GuardKind, Limit]
     digest: str
     config: str = ""
+    failure_budget: FailureBudget = field(default_factory=FailureBudget)
+    deadline: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +57,14 @@ class Tools:
         clock: the time.
         waist: makes an empty waist.
         progress: told what is going on.
+        lease_seconds: how long the lease of a service lasts without being renewed.
     """
 
     state: State
     clock: Clock
     waist: Callable[[], Waist]
     progress: Progress = silent
+    lease_seconds: float = LEASE_SECONDS
 
 
 MakeWriter = Callable[[], TargetWriter]

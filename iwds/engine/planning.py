@@ -16,6 +16,7 @@ from iwds.core.model import Account, Entry, Group, Proof, Unmapped, fold
 from iwds.core.plan import Basis, Plan, Selection
 from iwds.core.policy import World
 from iwds.engine.job import Job, Tools
+from iwds.engine.unsettled import told_unmailed, unmailed
 from iwds.errors import ConfigurationError, ServiceUnproven, Stopped
 from iwds.ports import JobMemory, ReadStream, Source, T_co, Waist
 
@@ -53,7 +54,7 @@ class _Planning:
     def __init__(self, job: Job, tools: Tools, waist: Waist, stop: threading.Event) -> None:
         self.job, self.tools, self.waist, self.stop = job, tools, waist, stop
         self.now = tools.clock.now()
-        self.notes: list[str] = []
+        self.notes = [*told_unmailed(unmailed(job, tools))]
 
     def plan(self, selection: Selection) -> tuple[Plan, Tally]:
         job, service = self.job, self.job.target.service

@@ -6,7 +6,6 @@ import os
 import secrets
 import socket
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -15,24 +14,19 @@ from typing import Any
 
 from iwds.core.change import Change, Evidence
 from iwds.core.decide import Reason
-from iwds.core.document import change_from_data
-from iwds.core.guards import NOT_ON_FIRST_RUN, counted, counter
-from iwds.core.ledger import ledger_effect
-from iwds.core.model import LedgerRow
 from iwds.core.plan import Plan, Selection, restrict, summary_data
 from iwds.core.plan_document import plan_to_data
 from iwds.core.words import describe
 from iwds.engine.applying import Applied, Applying, Hands
 from iwds.engine.job import Job, MakeWriter, Tools
 from iwds.engine.planning import make_plan
-from iwds.engine.settle import settled_by_reading
+from iwds.engine.unsettled import settle_open_intents, unmailed
 from iwds.engine.verify import Verifier
-from iwds.errors import IwdsError, Refused
-from iwds.ports import Journal, Lease, Outcome, Result, RunRow
+from iwds.errors import IwdsError, LeaseHeld, Refused
+from iwds.ports import Journal, Lease, Result, RunRow
 
-LEASE_SECONDS = 120.0
-"""How long a lease lasts at least without being renewed; four calls always fit into one."""
 RENEW_EVERY = 30.0
+"""Seconds between two renewals of the lease; a shorter lease is renewed four times in its life."""
 LISTED = 200
 """How many changes that were not simply done a report names; the journal has them all."""
 
@@ -47,6 +41,7 @@ class Request:
         approved: the saved plan to apply; None for whatever a fresh plan says.
         confirm: asked once, with the plan, before anything is written.
         stop: set to end the run in good order.
+        deadline: seconds after which no further change is begun; None for what the job says.
     """
 
     command: str
@@ -54,6 +49,7 @@ class Request:
     approved: Plan | None = None
     confirm: Callable[[Plan], bool] = lambda _: True
     stop: threading.Event = field(default_factory=threading.Event)
+    deadline: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,21 +91,54 @@ def plan_exit_code(plan: Plan) -> int:
 def run(job: Job, tools: Tools, make_writer: MakeWriter | None, request: Request) -> RunReport:
     """Plan and apply under the lease of the service; `make_writer` None plans, reports and remembers only.
 
-    Raises `LeaseHeld` where another run holds the service, and whatever planning raises, which is recorded.
+    Raises `LeaseHeld` where another run holds the service, and whatever planning raises. Both are recorded.
     """
-    with _leased(job, tools) as lease:
-        return _Run(job, tools, lease, request).run(make_writer)
+    row = _begun(job, tools, request)
+    try:
+        lease = _taken(job, tools)
+    except LeaseHeld as error:
+        tools.state.start_run(row, job.config, job.digest)
+        ended = replace(row, ended=tools.clock.now(), exit_code=error.exit_code, summary=str(error))
+        tools.state.finish_run(ended)
+        raise
+    with _kept_alive(lease, _lease_seconds(job, tools)):
+        return _Run(job, tools, lease, request, row).run(make_writer)
+
+
+def _begun(job: Job, tools: Tools, request: Request) -> RunRow:
+    """A run that begins now, as the history shows it."""
+    return RunRow(
+        id=secrets.token_hex(4),
+        job=job.name,
+        service=str(job.target.service),
+        command=request.command,
+        who=_who(),
+        started=tools.clock.now(),
+        ended=None,
+        exit_code=None,
+        plan="",
+        summary="running",
+        report={},
+    )
+
+
+def _lease_seconds(job: Job, tools: Tools) -> float:
+    """As configured; but four calls always fit into one lease."""
+    return max(tools.lease_seconds, 4 * job.target.timeout)
+
+
+def _taken(job: Job, tools: Tools) -> Lease:
+    holder = f"{_who()}@{socket.gethostname()} pid {os.getpid()}"
+    return tools.state.lease(job.target.service, holder, _lease_seconds(job, tools))
 
 
 @contextmanager
-def _leased(job: Job, tools: Tools) -> Iterator[Lease]:
-    """The lease, kept alive by a thread until the end."""
-    seconds = max(LEASE_SECONDS, 4 * job.target.timeout)
-    lease = tools.state.lease(job.target.service, f"{_who()}@{socket.gethostname()} pid {os.getpid()}", seconds)
+def _kept_alive(lease: Lease, seconds: float) -> Iterator[None]:
+    """The lease is renewed by a thread until the end, and given back then."""
     ended = threading.Event()
 
     def keep() -> None:
-        while not ended.wait(RENEW_EVERY):
+        while not ended.wait(min(RENEW_EVERY, seconds / 4)):
             # A busy database is asked again; a lease that is lost meets the fence at the next batch, which says so.
             with suppress(IwdsError):
                 lease.renew()
@@ -117,41 +146,35 @@ def _leased(job: Job, tools: Tools) -> Iterator[Lease]:
     keeper = threading.Thread(target=keep, name="lease", daemon=True)
     keeper.start()
     try:
-        yield lease
+        yield
     finally:
         ended.set()
         keeper.join()
-        lease.release()
+        # Where our memory cannot be written to, the lease runs out by itself; how the run ended is what is to be told.
+        with suppress(IwdsError):
+            lease.release()
 
 
 class _Run:
-    def __init__(self, job: Job, tools: Tools, lease: Lease, request: Request) -> None:
-        self.job, self.tools, self.lease, self.request = job, tools, lease, request
-        self.made: tuple[Plan, Applied] | None = None
-        self.row = RunRow(
-            id=secrets.token_hex(4),
-            job=job.name,
-            service=str(job.target.service),
-            command=request.command,
-            who=_who(),
-            started=tools.clock.now(),
-            ended=None,
-            exit_code=None,
-            plan="",
-            summary="running",
-            report={},
-        )
+    def __init__(self, job: Job, tools: Tools, lease: Lease, request: Request, row: RunRow) -> None:
+        self.job, self.tools, self.lease, self.request, self.row = job, tools, lease, request, row
+        self.began = tools.clock.monotonic()
 
     def run(self, make_writer: MakeWriter | None) -> RunReport:
         self.tools.state.start_run(self.row, self.job.config, self.job.digest)
         try:
             return self._run(make_writer)
         except IwdsError as error:
-            self._ended(error.exit_code, str(error), {})
+            self._broke_off(error.exit_code, str(error))
             raise
         except BaseException as error:
-            self._ended(1, f"ended by {type(error).__name__}", {})
+            self._broke_off(1, f"ended by {type(error).__name__}")
             raise
+
+    def _broke_off(self, code: int, summary: str) -> None:
+        """Record what the run ended by, where our memory can still be written to; that is what is raised, not this."""
+        with suppress(IwdsError):
+            self._ended(code, summary, {})
 
     def _run(self, make_writer: MakeWriter | None) -> RunReport:
         journal = self.tools.state.journal(self.row.id, self.job.target.service, self.lease)
@@ -185,18 +208,24 @@ class _Run:
             return RunReport(self._ended(0, "declined: nothing was changed", summary_data(plan)), plan, None, moved)
         applied = self._make(plan, make_writer, journal) if plan.changes else Applied()
         code = _exit_code(plan, applied, moved)
-        report = summary_data(plan) | _applied_data(applied) | {"succeeded": code == 0}
+        mails = {"unmailed": [mail.login for mail in unmailed(self.job, self.tools)]}
+        report = summary_data(plan) | _applied_data(applied) | mails | {"succeeded": code == 0}
         return RunReport(self._ended(code, _summary(plan, applied), report, plan, applied), plan, applied, moved)
 
+    def _until(self) -> float | None:
+        """The monotonic time after which no further change is begun."""
+        seconds = self.job.deadline if self.request.deadline is None else self.request.deadline
+        return None if seconds is None else self.began + seconds
+
     def _make(self, plan: Plan, make_writer: MakeWriter, journal: Journal) -> Applied:
-        verifier = Verifier(self.job, self.tools.clock, plan.basis.service.taken_at)
+        verifier = Verifier(self.job, self.tools.clock)
         writer = make_writer()
         try:
             find_row = partial(self.tools.state.ledger_row, self.job.target.service)
-            hands = Hands(writer, journal, self.lease, verifier, find_row, self.request.stop, self.tools.progress)
-            applying = Applying(plan, self.job, hands)
-            self.made = (plan, applying.applied)
-            return applying.run()
+            hands = Hands(
+                writer, journal, self.lease, verifier, find_row, self.request.stop, self.tools.progress, self._until()
+            )
+            return Applying(plan, self.job, hands).run()
         finally:
             writer.close()
 
@@ -206,9 +235,7 @@ class _Run:
         state, ended = self.tools.state, self.tools.clock.now()
         self.row = replace(self.row, ended=ended, exit_code=code, summary=summary, report=report)
         if plan is None or applied is None:
-            # What a run made before it broke off counts against the guards of the next ones.
-            counted_so_far = _counted(*self.made) if self.made else {}
-            state.finish_run(self.row, applied=False, accepted="", counted=counted_so_far)
+            state.finish_run(self.row)
             return self.row
         if not plan.basis.selection.only:
             # Whoever picked out a part has not said that the whole reading is right.
@@ -217,30 +244,8 @@ class _Run:
         # A first run that was stopped, chosen from or not proven is none: the next one removes nothing either.
         partly = applied.stopped or plan.basis.selection.only or plan.basis.unproven
         whole = not (plan.basis.first_run and partly)
-        state.finish_run(self.row, applied=whole, accepted=accepted if whole else "", counted=_counted(plan, applied))
+        state.finish_run(self.row, applied=whole, accepted=accepted if whole else "", lease=self.lease)
         return self.row
-
-
-def settle_open_intents(job: Job, tools: Tools, journal: Journal) -> int:
-    """Settle by reading what an earlier run sent or meant to send and never learned the end of; returns how many.
-
-    What a read cannot settle is superseded: memberships show in the next reading, and a mail is never sent twice.
-    """
-    outcomes = []
-    find_row = partial(tools.state.ledger_row, job.target.service)
-    for intent in tools.state.unsettled(job.target.service):
-        change = change_from_data(intent.change)
-        result, login_id = settled_by_reading(change, change.subject.login_id or 0, job.target, find_row)
-        result = Result.SUPERSEDED if result is Result.UNKNOWN else result
-        effect = _late_effect(change, login_id, job) if result is Result.DONE else None
-        outcomes.append(Outcome(intent.id, result, "settled by reading", 0, login_id, effect))
-    if outcomes:
-        journal.settle(outcomes)
-    return len(outcomes)
-
-
-def _late_effect(change: Change, login_id: int, job: Job) -> Callable[[LedgerRow | None], LedgerRow | None]:
-    return lambda row: ledger_effect(change, login_id, row, job.policy.provisioning_id)
 
 
 def _keep(plan: Plan, job: Job, tools: Tools) -> None:
@@ -266,14 +271,6 @@ def _accepts(plan: Plan, applied: Applied) -> bool:
         return False
     by_rule = [s for s in plan.skips if s.change and s.change.evidence is Evidence.RULE and s.reason is Reason.HELD]
     return not by_rule
-
-
-def _counted(plan: Plan, applied: Applied) -> dict[str, int]:
-    """What was made, by guard, where the guard watched and was not overridden for this plan."""
-    exempt = {*plan.basis.selection.allow, *(NOT_ON_FIRST_RUN if plan.basis.first_run else ())}
-    return Counter(
-        counter(kind, of) for change in applied.done for kind, of, _ in counted(change) if kind.value not in exempt
-    )
 
 
 def _summary(plan: Plan, applied: Applied) -> str:

@@ -1,8 +1,10 @@
-"""The last look before something is taken away: the person at the source by id, the login on the service."""
+"""The last look before a login is overwritten or something is taken: at the service, and at the source by id.
+
+An update overwrites every field, so that a lock that somebody set by hand since the reading would be undone by any.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 from iwds.core.change import (
     REMOVALS,
@@ -21,9 +23,6 @@ from iwds.core.model import Absent, Account, Anchor, Entry, Login, Status, Unmap
 from iwds.engine.job import Job
 from iwds.ports import Clock
 
-FRESH = timedelta(minutes=15)
-"""How long a run's own reading of the service may stand in for a look at one login, where nothing is taken."""
-
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
@@ -32,21 +31,17 @@ class Verifier:
     Attributes:
         job: sources, mapping and the service's reading half.
         clock: the time; disabled and expired are decided against it.
-        read_at: when the service was read; what is older than `FRESH` is read again before any write.
     """
 
     job: Job
     clock: Clock
-    read_at: datetime
 
     def objection(self, change: Change) -> str:
         """Why this change may not be made after all; empty where nothing speaks against it.
 
         Raises `Unavailable`, `AccessRefused` where it cannot tell.
         """
-        if not removes(change):
-            return "" if self.clock.now() - self.read_at < FRESH else self._login(change)
-        return self._person(change) or self._login(change)
+        return (self._person(change) if removes(change) else "") or self._login(change)
 
     def _person(self, change: Change) -> str:
         anchor = change.subject.anchor
@@ -85,6 +80,7 @@ class Verifier:
         return self.job.target.normalise(mapped, entry.name) if isinstance(mapped, Account) else mapped
 
     def _login(self, change: Change) -> str:
+        """Whether the login is still what the change was decided by: the base of every field that is written."""
         before = change.before if isinstance(change, Write | DeleteLogin) else None
         if before is None:
             return ""

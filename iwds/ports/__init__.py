@@ -1,6 +1,18 @@
 """What the engine needs of the world, as protocols. Adapters implement them; nothing here has behaviour."""
 
-from iwds.ports.memory import Clock, IntentRow, JobMemory, Journal, Lease, LedgerEffect, Outcome, Result, RunRow, State
+from iwds.ports.memory import (
+    Clock,
+    IntentRow,
+    JobMemory,
+    Journal,
+    Lease,
+    LedgerEffect,
+    Outcome,
+    Result,
+    RunRow,
+    State,
+    Unmailed,
+)
 from iwds.ports.people import Finding, ReadStream, Rules, Source, T_co
 from iwds.ports.service import Actions, TargetReader, TargetWriter
 from iwds.ports.waist import Waist
@@ -24,5 +36,6 @@ __all__ = [
     "T_co",
     "TargetReader",
     "TargetWriter",
+    "Unmailed",
     "Waist",
 ]

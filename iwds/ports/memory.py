@@ -81,8 +81,11 @@ class Lease(Protocol):
 class Journal(Protocol):
     """Intent before the call, outcome after. One thread writes; each method is one transaction, fenced by the lease."""
 
-    def intend(self, changes: Sequence[tuple[int, Change]]) -> Sequence[int]:
-        """Record (phase, change) pairs before anything is sent; returns an intent id for each, in order."""
+    def intend(self, changes: Sequence[tuple[int, Change]], exempt: Collection[str] = ()) -> Sequence[int]:
+        """Record (phase, change) pairs before anything is sent; returns an intent id for each, in order.
+
+        `exempt` names the guards that do not watch this plan, and so do not count these changes in later runs.
+        """
         ...
 
     def settle(self, outcomes: Sequence[Outcome]) -> None:
@@ -98,7 +101,8 @@ class JobMemory:
         applied_before: whether any run of this job was ever applied to this service.
         accepted: digest of the configuration last applied; empty where none was.
         counts: people per source in its last proven reading.
-        recent: how many changes were applied in the window asked for without an override, by guard (`guards.counter`).
+        recent: how many changes were made in the window asked for, or may have been, that a guard watched, by guard
+            (`guards.counter`).
     """
 
     applied_before: bool
@@ -136,6 +140,22 @@ class IntentRow:
     error: str
 
 
+@dataclass(frozen=True, slots=True)
+class Unmailed:
+    """An activation link that may never have been mailed.
+
+    Attributes:
+        intent: the mail that was intended.
+        login: the login's name, as last known.
+        result: what became of it; None where the process died, and the next run has not looked yet.
+    """
+
+    intent: int
+    login_id: int
+    login: str
+    result: Result | None
+
+
 class State(Protocol):
     """Our own memory: ledger, runs, plans, journal, leases."""
 
@@ -171,14 +191,15 @@ class State(Protocol):
         """Record the proofs of a run's readings."""
         ...
 
-    def finish_run(self, run: RunRow, *, applied: bool, accepted: str, counted: Mapping[str, int]) -> None:
+    def finish_run(self, run: RunRow, *, applied: bool = False, accepted: str = "", lease: Lease | None = None) -> None:
         """Record how a run ended.
 
         Args:
             run: the row with `ended`, `exit_code`, `summary` and `report` filled in.
             applied: whether the run wrote, or would have written had there been anything to do.
             accepted: the configuration digest that counts as applied from now on; empty to leave it as it was.
-            counted: applied changes that were not overridden, by guard (`guards.counter`), for later runs' guards.
+            lease: what later runs learn is fenced by it: `LeaseLost`, and nothing recorded, where it is not ours any
+                more. None for a run that holds none, and has nothing to teach.
         """
         ...
 
@@ -200,6 +221,13 @@ class State(Protocol):
 
     def unsettled(self, service: Service) -> Sequence[IntentRow]:
         """Intents of ended or dead runs with no outcome, or an unknown one, that no later run has settled."""
+        ...
+
+    def unmailed(self, job: str, since: datetime) -> Sequence[Unmailed]:
+        """Activation links of logins that a job created and still keeps, of which no run knows that they were mailed.
+
+        Oldest first; those that were to be mailed from `since` on.
+        """
         ...
 
     def save_plan(self, plan_id: str, job: str, service: Service, made: datetime, document: str) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from iwds.core.model import LedgerRow, Proof, Service
-from iwds.ports import Clock, IntentRow, JobMemory, Journal, Lease, RunRow, State
-from iwds.state import journal, leases, ledger, runs, schema
+from iwds.ports import Clock, IntentRow, JobMemory, Journal, Lease, RunRow, State, Unmailed
+from iwds.state import journal, leases, ledger, mails, runs, schema
 from iwds.state.engine import Database, connect, told
 
 
@@ -99,9 +99,9 @@ class SqlState:
         """Record the proofs of a run's readings."""
         runs.save_readings(self._database, run_id, proofs)
 
-    def finish_run(self, run: RunRow, *, applied: bool, accepted: str, counted: Mapping[str, int]) -> None:
+    def finish_run(self, run: RunRow, *, applied: bool = False, accepted: str = "", lease: Lease | None = None) -> None:
         """Record how a run ended; see `State.finish_run`."""
-        runs.finish_run(self._database, run, applied, accepted, counted)
+        runs.finish_run(self._database, run, (applied, accepted), lease)
 
     def runs(self, job: str | None = None, limit: int = 20) -> Sequence[RunRow]:
         """The latest runs first."""
@@ -122,6 +122,10 @@ class SqlState:
     def unsettled(self, service: Service) -> Sequence[IntentRow]:
         """Intents of ended or dead runs with no outcome, or an unknown one, that no later run has settled."""
         return journal.unsettled(self._database, service)
+
+    def unmailed(self, job: str, since: datetime) -> Sequence[Unmailed]:
+        """Links of a job's logins of which no run knows that they were mailed, those intended from `since` on."""
+        return mails.unmailed(self._database, job, since)
 
     def save_plan(self, plan_id: str, job: str, service: Service, made: datetime, document: str) -> None:
         """Keep a plan document (JSON text); `Refused` where another one is kept under this id."""

@@ -1,16 +1,18 @@
 """Runs, their readings and plans, and what a run leaves for the next one."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, Table, func, insert, select, update
+from sqlalchemy import Column, Connection, Table, func, insert, or_, select, update
 
 from iwds.core.model import Proof, Service
 from iwds.errors import Refused, UsageError
-from iwds.ports import JobMemory, RunRow
+from iwds.ports import JobMemory, Lease, Result, RunRow
 from iwds.state.engine import Database
-from iwds.state.tables import counted, job, plan, reading, run
+from iwds.state.leases import fence
+from iwds.state.tables import intent, job, outcome, plan, reading, run
 
 _SHOWN = 5
 """How many candidates are named where the beginning of an id is that of several."""
@@ -38,20 +40,16 @@ def start_run(database: Database, row: RunRow, config: str, config_digest: str) 
         connection.execute(insert(run).values(values))
 
 
-def finish_run(database: Database, row: RunRow, applied: bool, accepted: str, guards: Mapping[str, int]) -> None:
-    """Record how a run ended, and what later runs have to know of it, in one transaction."""
-    ended = row.ended or database.clock.now()
-    end = {"ended": ended, "exit_code": row.exit_code, "plan": row.plan, "summary": row.summary}
-    counts = [
-        {"job": row.job, "service": row.service, "guard": guard, "at": ended, "count": count}
-        for guard, count in guards.items()
-        if count
-    ]
+def finish_run(database: Database, row: RunRow, learnt: tuple[bool, str], lease: Lease | None) -> None:
+    """Record how a run ended, and what later runs learn of it (applied, accepted), in one fenced transaction."""
+    end = {"ended": row.ended or database.clock.now(), "exit_code": row.exit_code, "plan": row.plan}
     with database.writing() as connection:
-        connection.execute(update(run).where(run.c.id == row.id).values(**end, report=dict(row.report)))
-        _remember(connection, row, applied, accepted)
-        if counts:
-            connection.execute(insert(counted), counts)
+        if lease:
+            fence(connection, row.service, lease.epoch)
+        connection.execute(
+            update(run).where(run.c.id == row.id).values(**end, summary=row.summary, report=dict(row.report))
+        )
+        _remember(connection, row, *learnt)
 
 
 def _remember(connection: Connection, row: RunRow, applied: bool, accepted: str) -> None:
@@ -90,15 +88,35 @@ def memory(database: Database, job_name: str, service: Service, since: datetime)
     """What earlier runs of a job left; `recent` counts from `since` on."""
     key = {"job": job_name, "service": str(service)}
     known = select(job.c.applied_before, job.c.accepted).filter_by(**key)
-    recent = select(counted.c.guard, func.sum(counted.c.count)).filter_by(**key).where(counted.c.at >= since)
     with database.reading() as connection:
         applied_before, accepted = connection.execute(known).one_or_none() or (False, "")
         return JobMemory(
             applied_before=applied_before,
             accepted=accepted,
             counts=_last_counts(connection, key),
-            recent={guard: int(count) for guard, count in connection.execute(recent.group_by(counted.c.guard))},
+            recent=_recent(connection, key, since),
         )
+
+
+_MADE = (Result.DONE.value, Result.UNKNOWN.value, Result.SUPERSEDED.value)
+"""Results of what was made, or may have been; without an outcome it may have been too."""
+
+
+def _recent(connection: Connection, key: Mapping[str, str], since: datetime) -> dict[str, int]:
+    """What guards count of the journal, so that a process that is killed is counted like one that ends."""
+    made = or_(outcome.c.intent.is_(None), outcome.c.result.in_(_MADE))
+    found = connection.execute(
+        select(intent.c.guards, func.count())
+        .join(run, run.c.id == intent.c.run)
+        .outerjoin(outcome, outcome.c.intent == intent.c.id)
+        .where(run.c.job == key["job"], run.c.service == key["service"])
+        .where(intent.c.at >= since, intent.c.guards != "", made)
+        .group_by(intent.c.guards)
+    )
+    counts: Counter[str] = Counter()
+    for guards, count in found:
+        counts.update(dict.fromkeys(guards.split("\n"), count))
+    return dict(counts)
 
 
 def _last_counts(connection: Connection, key: Mapping[str, str]) -> dict[str, int]:

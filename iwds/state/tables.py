@@ -122,10 +122,15 @@ intent = Table(
     Column("subject", String, nullable=False),
     Column("login_id", Number),
     Column("kind", String, nullable=False),
+    Column("guards", Text),
     Column("change", JSON, nullable=False),
     UniqueConstraint("run", "seq"),
+    Index("ix_intent_at", "at"),
 )
-"""What was about to be done: written before the call. `seq` is its place in the run, `epoch` the lease's."""
+"""What was about to be done: written before the call. `seq` is its place in the run, `epoch` the lease's.
+
+`guards` are the counters of the guards that watched the plan and count it, one on a line.
+"""
 
 outcome = Table(
     "outcome",
@@ -188,16 +193,3 @@ job = Table(
     Column("accepted", String, nullable=False),
 )
 """What later runs of a job have to know, whatever becomes of old runs."""
-
-counted = Table(
-    "counted",
-    metadata,
-    Column("id", Number, primary_key=True),
-    Column("job", String, nullable=False),
-    Column("service", String, nullable=False),
-    Column("guard", String, nullable=False),
-    Column("at", UtcTime, nullable=False),
-    Column("count", Integer, nullable=False),
-    Index("ix_counted_job_service_at", "job", "service", "at"),
-)
-"""How many changes of a guard's kind a run applied without an override."""

@@ -10,7 +10,7 @@ import pytest
 from iwds.core.model import LedgerRow, Origin
 from iwds.errors import LeaseHeld, LeaseLost
 from iwds.ports import Journal, LedgerEffect, Outcome, Result, State
-from tests.contract.state_journal_contract import JournalContract, RunsContract
+from tests.contract.state_journal_contract import JournalContract, MailsContract, RunsContract
 from tests.contract.state_tools import (
     OTHER,
     SERVICE,
@@ -243,5 +243,5 @@ def _groups(change: Callable[[frozenset[int]], frozenset[int]]) -> LedgerEffect:
     return effect
 
 
-class StateContract(LeaseContract, FencingContract, LedgerContract, JournalContract, RunsContract):
+class StateContract(LeaseContract, FencingContract, LedgerContract, JournalContract, MailsContract, RunsContract):
     """The whole contract. A subclass gives the fixture `place`."""

@@ -24,7 +24,7 @@ from iwds.core.change import (
 from iwds.core.model import Account, Activation, Anchor, AtCreation, Group, Login
 from iwds.engine import applying
 from iwds.engine.applying import Applied, Applying, Hands
-from iwds.engine.running import LEASE_SECONDS
+from iwds.engine.job import LEASE_SECONDS
 from iwds.engine.verify import Verifier
 from iwds.errors import (
     AccessRefused,
@@ -63,7 +63,7 @@ class Stage(Rehearsal):
             self.writer(),
             self.state.journal("r1", service, self.lease),
             self.lease,
-            Verifier(self.job, self.clock, self.clock.now()),
+            Verifier(self.job, self.clock),
             lambda login_id: self.state.ledger_row(service, login_id),
             self.stop,
             lambda *said: self.told.append(said),
@@ -291,8 +291,15 @@ class TestACallWithoutAnAnswer:
             raise DOUBT
 
         stage.target.state.before = meanwhile
-        made = stage.apply([write(ann, mail="a@x.y"), write(bob, mail="b@x.y")])
-        assert made.results == {REJECTED: 1, UNKNOWN: 1}
+        assert stage.apply([write(ann, mail="a@x.y")]).results == {REJECTED: 1}
+        assert stage.apply([write(replace(bob, mail="hand@x.y"), mail="b@x.y", phone="1")]).results == {REJECTED: 1}
+
+        def meanwhile_again(_: str) -> None:
+            stage.by_hand("bob", mail="other@x.y")
+            raise DOUBT
+
+        stage.target.state.before = meanwhile_again
+        assert stage.apply([write(stage.login("bob"), mail="b@x.y")]).results == {UNKNOWN: 1}
 
     @pytest.mark.parametrize("operation", ["add_to_group", "remove_from_group", "send_activation"])
     def test_what_a_read_cannot_show_stays_unknown(self, stage: Stage, operation: str) -> None:

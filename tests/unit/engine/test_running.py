@@ -14,7 +14,9 @@ from iwds.core.model import Account, Anchor, Origin, Status
 from iwds.core.plan import Plan, Selection
 from iwds.core.policy import Leaver, Policy
 from iwds.engine import planning, running
-from iwds.engine.running import LEASE_SECONDS, RunReport, plan_exit_code, plan_only, settle_open_intents
+from iwds.engine.job import LEASE_SECONDS
+from iwds.engine.running import RunReport, plan_exit_code, plan_only
+from iwds.engine.unsettled import settle_open_intents
 from iwds.errors import (
     ConfigurationError,
     LeaseHeld,

@@ -20,6 +20,8 @@ from tests.contract.state_tools import SERVICE, HandClock, begin, fill, row
 from tests.servers.postgres import PrivatePostgres, postgres
 
 MIGRATIONS = Path(schema.__file__).parent / "migrations"
+NEWEST = schema.REVISIONS[-1]
+NEXT = f"{int(NEWEST) + 1:04}"
 
 
 @pytest.fixture
@@ -120,8 +122,8 @@ def test_many_that_open_a_new_database_at_once_all_get_it_on_postgresql(server: 
 
 def test_a_database_of_an_older_iwds_is_refused_with_the_command(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     upgrade(url)
-    monkeypatch.setattr(schema, "REVISIONS", ("0001", "0002"))
-    with pytest.raises(ConfigurationError, match="is at revision 0001, this iwds needs 0002") as caught:
+    monkeypatch.setattr(schema, "REVISIONS", (*schema.REVISIONS, NEXT))
+    with pytest.raises(ConfigurationError, match=f"is at revision {NEWEST}, this iwds needs {NEXT}") as caught:
         open_state(url, clock=HandClock())
     assert caught.value.advice == "iwds db upgrade"
 
@@ -130,7 +132,7 @@ def test_a_database_of_a_newer_iwds_is_refused_and_left_as_it_is(url: str) -> No
     upgrade(url)
     sql(url, "UPDATE iwds_version SET version_num = '0999'")
     for attempt in (lambda: open_state(url, clock=HandClock()), lambda: upgrade(url)):
-        with pytest.raises(ConfigurationError, match="0999, which is newer than 0001"):
+        with pytest.raises(ConfigurationError, match=f"0999, which is newer than {NEWEST}"):
             attempt()
 
 
@@ -143,12 +145,12 @@ def test_a_database_with_other_tables_gets_ours_only_when_asked(url: str) -> Non
     open_state(url, clock=HandClock()).close()
 
 
-BROKEN = """
+BROKEN = f"""
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "{NEXT}"
+down_revision = "{NEWEST}"
 
 
 def upgrade():
@@ -156,12 +158,12 @@ def upgrade():
     raise RuntimeError("power cut")
 """
 
-REBUILDS = """
+REBUILDS = f"""
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "{NEXT}"
+down_revision = "{NEWEST}"
 
 
 def upgrade():
@@ -177,9 +179,9 @@ def add_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[s
     def add(text: str) -> None:
         folder = tmp_path / "migrations"
         shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-        (folder / "versions" / "0002_next.py").write_text(text)
+        (folder / "versions" / f"{NEXT}_next.py").write_text(text)
         monkeypatch.setattr(schema, "_MIGRATIONS", folder)
-        monkeypatch.setattr(schema, "REVISIONS", ("0001", "0002"))
+        monkeypatch.setattr(schema, "REVISIONS", (*schema.REVISIONS, NEXT))
 
     return add
 
@@ -194,7 +196,7 @@ def test_a_migration_that_fails_half_way_leaves_everything_as_it_was(
     engine = create_engine(url)
     assert not inspect(engine).has_table("half")
     with engine.connect() as connection:
-        assert schema.revision(connection) == "0001"
+        assert schema.revision(connection) == NEWEST
     engine.dispose()
 
 
@@ -206,7 +208,7 @@ def test_a_migration_that_rebuilds_the_logins_keeps_their_memberships(
     fill(begin(state, "r"), [row(1, 5, 6)])
     state.close()
     add_revision(REBUILDS)
-    assert upgrade(url) == ("0001", "0002")
+    assert upgrade(url) == (NEWEST, NEXT)
     state = open_state(url, clock=HandClock())
     assert list(state.ledger(SERVICE)) == [row(1, 5, 6)]
     state.close()
