@@ -116,9 +116,10 @@ def status(
 def _job_status(state: State, name: str, limit: timedelta, now: datetime) -> dict[str, Any]:
     from iwds.engine.unsettled import GOOD_FOR, told_unmailed
 
-    runs, open_mails = state.runs(name, limit=200), state.unmailed(name, now - GOOD_FOR)
+    runs = state.runs(name, limit=200)
     good = next((run for run in runs if run.report.get("succeeded") and run.ended), None)
     last = runs[0] if runs else None
+    open_mails = state.unmailed(name, last.service, now - GOOD_FOR) if last else ()
     return {
         "job": name,
         "last": last.summary if last else "",

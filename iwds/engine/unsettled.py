@@ -48,7 +48,7 @@ def settle_open_intents(job: Job, tools: Tools, journal: Journal) -> int:
 
 def unmailed(job: Job, tools: Tools) -> Sequence[Unmailed]:
     """The activation links of this job that may never have been mailed, and that are still good."""
-    return tools.state.unmailed(job.name, tools.clock.now() - GOOD_FOR)
+    return tools.state.unmailed(job.name, str(job.target.service), tools.clock.now() - GOOD_FOR)
 
 
 def told_unmailed(open_mails: Sequence[Unmailed]) -> tuple[str, ...]:

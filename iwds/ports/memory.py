@@ -223,10 +223,10 @@ class State(Protocol):
         """Intents of ended or dead runs with no outcome, or an unknown one, that no later run has settled."""
         ...
 
-    def unmailed(self, job: str, since: datetime) -> Sequence[Unmailed]:
+    def unmailed(self, job: str, service: str, since: datetime) -> Sequence[Unmailed]:
         """Activation links of logins that a job created and still keeps, of which no run knows that they were mailed.
 
-        Oldest first; those that were to be mailed from `since` on.
+        Oldest first; those that were to be mailed from `since` on. `service` is one as text.
         """
         ...
 

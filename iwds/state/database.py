@@ -123,9 +123,9 @@ class SqlState:
         """Intents of ended or dead runs with no outcome, or an unknown one, that no later run has settled."""
         return journal.unsettled(self._database, service)
 
-    def unmailed(self, job: str, since: datetime) -> Sequence[Unmailed]:
+    def unmailed(self, job: str, service: str, since: datetime) -> Sequence[Unmailed]:
         """Links of a job's logins of which no run knows that they were mailed, those intended from `since` on."""
-        return mails.unmailed(self._database, job, since)
+        return mails.unmailed(self._database, (job, service), since)
 
     def save_plan(self, plan_id: str, job: str, service: Service, made: datetime, document: str) -> None:
         """Keep a plan document (JSON text); `Refused` where another one is kept under this id."""

@@ -142,7 +142,7 @@ def unsettled(database: Database, service: Service) -> Sequence[IntentRow]:
         return [_row(values) for values in connection.execute(wanted)]
 
 
-def nobody_works_on_it(now: datetime) -> ColumnElement[bool]:
+def nobody_works_on_it(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
     """Of an intent, joined with its run and the lease of its service: whether no run is at work on it any more."""
     at_work = and_(lease.c.epoch == intent.c.epoch, lease.c.expires_at > now, run.c.ended.is_(None))
     return or_(lease.c.expires_at.is_(None), ~at_work)

@@ -170,18 +170,23 @@ class MailsContract:
             journal.settle([Outcome(made, Result.DONE, login_id=number, effect=to(row(number)))])
             journal.settle([Outcome(mail, result)] if result else [])
             mails.append(mail)
-        assert not [one for one in state.unmailed("staff", NOON) if one.result is None]
+        assert not [one for one in state.unmailed("staff", str(SERVICE), NOON) if one.result is None]
         place.wait(61)
         return mails
 
     def test_are_those_without_a_good_end(self, state: State, place: Place) -> None:
         ids = self.mailed(state, place, None, Result.UNKNOWN, Result.REJECTED, Result.DONE, Result.SUPERSEDED)
-        assert state.unmailed("staff", NOON) == [
+        assert state.unmailed("staff", str(SERVICE), NOON) == [
             Unmailed(ids[0], 0, "zoë.0", None),
             Unmailed(ids[1], 1, "zoë.1", Result.UNKNOWN),
             Unmailed(ids[2], 2, "zoë.2", Result.REJECTED),
         ]
-        assert state.unmailed("others", NOON) == state.unmailed("staff", NOON + timedelta(hours=1)) == []
+        assert (
+            state.unmailed("others", str(SERVICE), NOON)
+            == state.unmailed("staff", str(OTHER), NOON)
+            == state.unmailed("staff", str(SERVICE), NOON + timedelta(hours=1))
+            == []
+        )
 
     def test_are_not_those_of_logins_that_were_never_made_or_are_not_ours_any_more(
         self, state: State, place: Place
@@ -191,7 +196,7 @@ class MailsContract:
             made, _ = journal.intend([(4, create(number)), (4, SendActivation(create(number).subject, "new"))])
             journal.settle([Outcome(made, result, login_id=number, effect=to(None))])
         place.wait(61)
-        assert state.unmailed("staff", NOON) == []
+        assert state.unmailed("staff", str(SERVICE), NOON) == []
 
 
 class RunsContract:
