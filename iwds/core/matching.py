@@ -84,6 +84,7 @@ class Tally:
         members: members per governed group.
         tags: tags to remember, for rows that have none yet: login id -> tag.
         unlocked: logins that we locked and somebody else has unlocked since.
+        older: whether our memory turned out to be older than the service; see `core.restored`.
     """
 
     people: int = 0
@@ -97,6 +98,7 @@ class Tally:
     members: Mapping[int, int] = field(default_factory=dict)
     tags: Mapping[int, int] = field(default_factory=dict)
     unlocked: frozenset[int] = frozenset()
+    older: bool = False
 
     @property
     def another_service(self) -> bool:

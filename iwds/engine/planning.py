@@ -15,6 +15,7 @@ from iwds.core.matching import Case, Match, Tally
 from iwds.core.model import Account, Entry, Group, Proof, Unmapped, fold
 from iwds.core.plan import Basis, Plan, Selection
 from iwds.core.policy import World
+from iwds.core.restored import NOTE, is_older, without_doubtful
 from iwds.engine.job import Job, Tools
 from iwds.engine.unsettled import told_unmailed, unmailed
 from iwds.errors import ConfigurationError, ServiceUnproven, Stopped
@@ -66,6 +67,9 @@ class _Planning:
             raise self._another_service(tally)
         memory = self.tools.state.memory(job.name, service, self.now - RECENT)
         decisions, differing, ours = self._decide(world)
+        if memory.applied_before and is_older(decisions, job.policy.provisioning_id):
+            tally, decisions = replace(tally, older=True), list(without_doubtful(decisions))
+            self.notes.append(NOTE)
         agreed = tally.people - sum(tally.absent.values()) - differing
         basis = replace(self._basis(readings, tally, memory), agreed=agreed, matched=agreed + ours)
         facts = Facts(basis, self._populations(basis, decisions, memory), job.limits)

@@ -190,6 +190,8 @@ class _Run:
             return self._not_applied(plan, moved)
         self.tools.state.note_tags(self.job.target.service, tally.tags, self.lease)
         self.tools.state.note_unlocked(self.job.target.service, tally.unlocked, self.lease)
+        if tally.older:
+            self.tools.state.note_restored(self.job.target.service, self.lease)
         return self._applied(plan, moved, make_writer, journal)
 
     def _not_applied(self, plan: Plan, moved: tuple[Change, ...]) -> RunReport:

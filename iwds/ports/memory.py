@@ -179,6 +179,10 @@ class State(Protocol):
         """Forget our locks on logins that somebody else has unlocked since."""
         ...
 
+    def note_restored(self, service: Service, lease: Lease) -> None:
+        """Forget which locks and memberships were ours: this memory is a backup, and others came after it was made."""
+        ...
+
     def memory(self, job: str, service: Service, since: datetime) -> JobMemory:
         """What earlier runs left; `recent` counts from `since` on."""
         ...

@@ -87,6 +87,12 @@ class SqlState:
             leases.fence(connection, service, lease.epoch)
             ledger.note_unlocked(connection, service, login_ids)
 
+    def note_restored(self, service: Service, lease: Lease) -> None:
+        """Forget which locks and memberships were ours."""
+        with self._database.writing() as connection:
+            leases.fence(connection, service, lease.epoch)
+            ledger.note_restored(connection, service)
+
     def memory(self, job: str, service: Service, since: datetime) -> JobMemory:
         """What earlier runs left; `recent` counts from `since` on."""
         return runs.memory(self._database, job, service, since)
