@@ -126,6 +126,7 @@ class Gate:
     held: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     go: threading.Event = field(default_factory=threading.Event)
     created: int = 0
+    calls: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def hold_creations(self, after: int = 0) -> None:
@@ -135,6 +136,7 @@ class Gate:
     def passed(self, body: bytes) -> None:
         """Let a call pass, sooner or later."""
         with self.lock:
+            self.calls += 1
             self.created += _creates(body)
         if self.holds(body):
             self.held.release()
