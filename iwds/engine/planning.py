@@ -36,9 +36,17 @@ class Readings:
 
 
 def make_plan(
-    job: Job, tools: Tools, selection: Selection | None = None, stop: threading.Event | None = None
+    job: Job,
+    tools: Tools,
+    selection: Selection | None = None,
+    stop: threading.Event | None = None,
+    *,
+    alone: bool = False,
 ) -> tuple[Plan, Tally]:
     """Read, join, decide and assemble; `stop` ends the reading with `Stopped`.
+
+    `alone` says that the lease is held and that everything open was settled: only then does a login that our memory
+    lacks mean that it is an older one.
 
     Returns the plan, and the tally with the tags that our memory lacks. Raises `ServiceUnproven` where the service's
     reading contradicts itself, `ConfigurationError` where the ledger belongs to another service, `Unavailable` and
@@ -46,7 +54,7 @@ def make_plan(
     """
     waist = tools.waist()
     try:
-        return _Planning(job, tools, waist, stop or threading.Event()).plan(selection or Selection())
+        return _Planning(job, tools, waist, stop or threading.Event()).plan(selection or Selection(), alone)
     finally:
         waist.close()
 
@@ -57,7 +65,7 @@ class _Planning:
         self.now = tools.clock.now()
         self.notes = [*told_unmailed(unmailed(job, tools))]
 
-    def plan(self, selection: Selection) -> tuple[Plan, Tally]:
+    def plan(self, selection: Selection, alone: bool) -> tuple[Plan, Tally]:
         job, service = self.job, self.job.target.service
         groups = self._governed(job.target.read_groups())
         readings = self._read(groups)
@@ -67,7 +75,7 @@ class _Planning:
             raise self._another_service(tally)
         memory = self.tools.state.memory(job.name, service, self.now - RECENT)
         decisions, differing, ours = self._decide(world)
-        if memory.applied_before and is_older(decisions, job.policy.provisioning_id):
+        if alone and memory.applied_before and is_older(decisions, job.policy.provisioning_id):
             tally, decisions = replace(tally, older=True), list(without_doubtful(decisions))
             self.notes.append(NOTE)
         agreed = tally.people - sum(tally.absent.values()) - differing

@@ -180,7 +180,8 @@ class _Run:
         journal = self.tools.state.journal(self.row.id, self.job.target.service, self.lease)
         if make_writer:
             settle_open_intents(self.job, self.tools, journal)
-        plan, tally = make_plan(self.job, self.tools, self.request.selection, self.request.stop)
+        alone = make_writer is not None
+        plan, tally = make_plan(self.job, self.tools, self.request.selection, self.request.stop, alone=alone)
         moved: tuple[Change, ...] = ()
         if self.request.approved:
             plan, moved = restrict(plan, self.request.approved)
