@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from bench import lanes
 from bench.measure import Measured
 from bench.population import Population
 from bench.report import machine, sizes_table, table
@@ -22,11 +23,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Parse, measure, print; returns the exit code."""
     options = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, _ended)
-    if reason := missing():
+    if not options.lanes and (reason := missing()):
         print(f"bench: {reason}", file=sys.stderr)
         return 1
     try:
-        measured = _sizes(options) if options.sizes else _stages(options)
+        measured = _lanes(options) if options.lanes else _sizes(options) if options.sizes else _stages(options)
     except (IwdsError, RuntimeError, subprocess.TimeoutExpired) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
@@ -43,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--changed", type=_percent, default=1.0, metavar="PERCENT", help="of them differ (1)")
     parser.add_argument("--first-run", action="store_true", help="nobody has a login yet")
     parser.add_argument("--sizes", type=_counts, metavar="N,N", help="only the memory of planning, for several sizes")
+    parser.add_argument("--lanes", action="store_true", help="only reading the service, in one lane and in four")
     parser.add_argument("--repeat", type=_times, default=1, metavar="N", help="each stage; the quickest counts (1)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what was measured to a file as well")
     return parser
@@ -69,6 +71,12 @@ def _sizes(options: argparse.Namespace) -> list[dict[str, object]]:
             rows.append((population, measure(folder, "plan", options.repeat)))
     print(sizes_table(rows))
     return [_data(population, one) for population, one in rows]
+
+
+def _lanes(options: argparse.Namespace) -> list[dict[str, object]]:
+    rows = lanes.compare(options.people)
+    print(lanes.table(rows))
+    return [{"people": options.people, "delay_ms": ms, **asdict(one)} for ms, one in rows]
 
 
 def _data(population: Population, measured: Measured) -> dict[str, object]:

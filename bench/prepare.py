@@ -24,8 +24,9 @@ from iwds.sandbox.schema import connect
 
 LEASE_SECONDS = 120.0
 _INSERT = """
-INSERT INTO login (id, login, firstname, name, mail, phone, extrafields, status, role, access, lang, createdby, created)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 'en', ?, 0)
+INSERT INTO login (
+    id, login, firstname, name, mail, phone, extrafields, status, role, access, lang, createdby, created, activated
+) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, 'en', ?, 0, 1)
 """
 
 
@@ -123,7 +124,7 @@ def _fill(setting: Setting, people: Iterator[Known]) -> None:
 
 def _first_free_id(setting: Setting) -> int:
     with closing(connect(str(setting.folder / "sandbox.db"))) as service:
-        return int(service.execute("SELECT max(seq) FROM sqlite_sequence").fetchone()[0])
+        return int(service.execute("SELECT seq FROM sqlite_sequence WHERE name = 'login'").fetchone()[0])
 
 
 def _values(known: Known) -> tuple[int | str | None, ...]:

@@ -25,7 +25,7 @@ def servers(folder: Path, population: Population) -> Iterator[PrivateSlapd]:
     with ldif.open("w", encoding="ascii") as file:
         for record in records(population):
             file.write(render([record]))
-    with PrivateSlapd(folder / "slapd", ldif=[ldif], suffix=SUFFIX) as directory, _sandbox(folder) as url:
+    with PrivateSlapd(folder / "slapd", ldif=[ldif], suffix=SUFFIX) as directory, sandbox(folder) as url:
         secret = folder / "reader.secret"
         secret.touch(0o600)
         secret.write_text(directory.reader_password)
@@ -34,7 +34,8 @@ def servers(folder: Path, population: Population) -> Iterator[PrivateSlapd]:
 
 
 @contextmanager
-def _sandbox(folder: Path) -> Iterator[str]:
+def sandbox(folder: Path) -> Iterator[str]:
+    """The local MFA service with its data in `folder`; yields where the API answers."""
     command = [sys.executable, "-m", "iwds", "sandbox", "--listen", "127.0.0.1:0"]
     command += ["--data", str(folder / "sandbox.db"), "--service-id", str(SERVICE_ID)]
     process = subprocess.Popen(

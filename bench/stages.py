@@ -104,7 +104,8 @@ def apply(setting: Setting, watch: Stopwatch) -> int:
     verifier = Verifier(setting.job, setting.tools.clock)
     with run_of(setting) as (journal, lease):
         find_row = partial(setting.tools.state.ledger_row, setting.job.target.service)
-        hands = Hands(writer(), journal, lease, verifier, find_row, threading.Event())
+        find_hold = partial(setting.tools.hold, setting.job.target.service)
+        hands = Hands(writer(), journal, lease, verifier, find_row, find_hold, threading.Event())
         with watch:
             applied = Applying(made, setting.job, hands).run()
     if applied.results[Result.DONE] != len(made.changes):

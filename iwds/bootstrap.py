@@ -3,7 +3,7 @@
 import importlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,12 +13,15 @@ from pydantic import BaseModel
 
 from iwds import settings as configuration
 from iwds import yamlmarks
-from iwds.core.policy import Policy
+from iwds.core.model import BUILTIN_ROLES
+from iwds.core.policy import CENTURY, Policy
+from iwds.engine.actions import Desk
 from iwds.engine.budget import FailureBudget
 from iwds.engine.job import Job, MakeWriter, Progress, Tools, silent
-from iwds.errors import ConfigurationError
+from iwds.engine.who import caller, host
+from iwds.errors import ConfigurationError, UsageError
 from iwds.mapping import load as load_mapping
-from iwds.ports import Source, State, TargetReader, TargetWriter
+from iwds.ports import Actions, Finding, Source, State, TargetReader, TargetWriter
 from iwds.settings import Configuration
 from iwds.state.database import open_state
 from iwds.state.scratch import ScratchWaist
@@ -52,6 +55,14 @@ class Target(Protocol):
 
     def writer(self) -> TargetWriter:
         """The other half, made only where something is to be written."""
+        ...
+
+    def actions(self) -> Actions:
+        """What the helpdesk does to one login, made where somebody asks for it."""
+        ...
+
+    def certificates(self) -> Iterable[Finding]:
+        """How long the configured certificates are valid; nothing is sent."""
         ...
 
 
@@ -104,13 +115,37 @@ class Wiring:
             self._jobs[name] = self._wire(name)
         return self._jobs[name]
 
+    def desk(self, target: str = "") -> Desk:
+        """What the helpdesk works with on one target: the one named, or the only one."""
+        name = self._target_name(target)
+        service = self.target(name)
+        jobs = (job for job in self.config.settings.jobs.values() if job.target == name)
+        roles = service.reader.group_roles
+        rules = (load_mapping(self.config.path(mapping), roles) for mapping in {job.mapping for job in jobs})
+        protected = frozenset(login for each in rules for login in each.protected)
+        return Desk(
+            service.reader, service.writer, service.actions, self.state(), SystemClock(), protected, caller(), host()
+        )  # fmt: skip
+
+    def _target_name(self, name: str) -> str:
+        names = list(self.config.settings.targets)
+        if name and name not in names:
+            hint = yamlmarks.nearest(name, names)
+            raise UsageError(f'there is no target "{name}"{hint}', f"targets: {', '.join(names)}")
+        if not name and len(names) > 1:
+            raise UsageError(f"which of {len(names)} targets?", f"say --target NAME: {', '.join(names)}")
+        return name or names[0]
+
     def _wire(self, name: str) -> Job:
         job = self.config.job(name)
         _check_references(self.config, name)
         self._refuse_shared_tag(name)
-        rules = load_mapping(self.config.path(job.mapping))
         target = self.target(job.target).reader
-        policy = Policy(target.provisioning_id, job.leavers, job.adopt, target.untagged_creations)
+        rules = load_mapping(self.config.path(job.mapping), target.group_roles)
+        given = frozenset[str]().union(*rules.group_roles.values())
+        custom = {name: target.group_roles[name] for name in sorted(given - BUILTIN_ROLES.keys())}
+        grace = job.delete_after or CENTURY
+        policy = Policy(target.provisioning_id, job.leavers, job.adopt, target.untagged_creations, grace)
         return Job(
             name=name,
             sources=tuple(self.source(source) for source in job.sources),
@@ -118,8 +153,11 @@ class Wiring:
             target=target,
             policy=policy,
             limits=job.guard_limits(),
-            digest=configuration.digest(job, self.config.settings.sources, rules.digest, target.provisioning_id),
+            digest=configuration.digest(
+                job, self.config.settings.sources, rules.digest, target.provisioning_id, custom
+            ),
             config=effective(self.config, name),
+            verify_roles_every=job.verify_roles_every_days,
             failure_budget=FailureBudget(**job.failure_budget.model_dump()),
             deadline=None if job.deadline is None else configuration.seconds(job.deadline),
         )

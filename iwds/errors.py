@@ -3,6 +3,10 @@
 A message says what happened and where (file and line, server, person); `advice` says what to do next, with the
 command where there is one. A traceback on a user's screen is a bug.
 
+What a failure is told by its class: transient (it may pass: Unavailable, NotSent), rejected (a no with a cause:
+Rejected), unknown (it may have been done: OutcomeUnknown), fatal (repeating does not help, and everything else would
+fail too: ConfigurationError, AccessRefused).
+
     IwdsError                      1   something failed
     ├── UsageError                64   the command line does not make sense
     ├── ConfigurationError        78   a setting, mapping or schedule is wrong; says file and line
@@ -14,10 +18,12 @@ command where there is one. A traceback on a user's screen is a bug.
     ├── Stopped                    4   somebody asked the run to stop while it was still reading
     ├── Unavailable               75   worth retrying later
     │   ├── SourceUnavailable     75   a directory or a file could not be read at all
+    │   │   └── ForeignRealm      75   it is another directory than the one that was asked about
     │   └── ServiceUnavailable    75   the MFA service could not be reached or answered nonsense to a read
     ├── AccessRefused             78   credentials, certificate or rights are refused; retrying does not help
     └── CallFailed                 1   one call that was to change the service did not do so
         ├── NotSent                    it certainly had no effect; may be repeated
+        │   └── Busy                   the service takes no more calls for a while
         ├── Rejected                   the service said no, with a cause
         │   ├── LoginTaken             the login name is in use
         │   ├── LoginUnknown           the login id does not exist
@@ -71,9 +77,14 @@ class ConfigurationError(IwdsError):
 
 
 class Refused(IwdsError):
-    """Nothing was changed, and someone must decide."""
+    """Nothing was changed, and someone must decide.
+
+    Attributes:
+        mailed: whether it is told on standard output too, so that cron's mail carries it. Not where that is for a code.
+    """
 
     exit_code = 3
+    mailed = True
 
 
 class ServiceUnproven(Refused):
@@ -112,6 +123,10 @@ class SourceUnavailable(Unavailable):
     """A directory or a file could not be read at all."""
 
 
+class ForeignRealm(SourceUnavailable):
+    """A source was asked about somebody of another directory: it cannot say that they do not exist."""
+
+
 class ServiceUnavailable(Unavailable):
     """The MFA service could not be reached, or answered a read with nonsense."""
 
@@ -127,7 +142,20 @@ class CallFailed(IwdsError):
 
 
 class NotSent(CallFailed):
-    """The call certainly had no effect: the request never reached the service."""
+    """The call certainly had no effect: it never reached the service, or the service did not take it up."""
+
+
+class Busy(NotSent):
+    """The service takes no more calls for a while (HTTP 429).
+
+    Args:
+        message: the sentence for the user.
+        wait: seconds after which it wants to be asked again; None where it did not say.
+    """
+
+    def __init__(self, message: str, wait: float | None = None, advice: str = "") -> None:
+        super().__init__(message, advice)
+        self.wait = wait
 
 
 class Rejected(CallFailed):

@@ -13,18 +13,21 @@ import re
 import stat
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from iwds import yamlmarks
 from iwds.core.guards import DEFAULTS, GuardKind, Limit
-from iwds.core.policy import Leaver
+from iwds.core.policy import CENTURY, VERIFY_ROLES_EVERY, Leaver
 from iwds.errors import ConfigurationError
 
 PREFIX = "IWDS_"
+CENTURY_HOURS = CENTURY // timedelta(hours=1)
 SECRET_FOLDERS = ("CREDENTIALS_DIRECTORY", "/run/secrets")
 _REFERENCE = re.compile(r"\$\{(file|env):([^}]+)\}")
 _SECRET_KEY = re.compile(r"pass(word|phrase)|secret|token|credential|api_?key", re.IGNORECASE)
@@ -61,11 +64,14 @@ class BudgetSettings(BaseModel):
 
 
 def seconds(text: str) -> float:
-    """`90s`, `30m`, `26h`, `7d` in seconds; `ValueError` where it is none of these."""
+    """`90s`, `30m`, `26h`, `7d` in seconds; `ValueError` where it is none of these, or longer than a century."""
     match = re.fullmatch(r"(\d+)([smhd])", text.strip())
     if match is None:
         raise ValueError(f'"{text}" is no duration: write it like 90s, 30m, 2h or 1d')
-    return int(match[1]) * {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}[match[2]]
+    unit = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}[match[2]]
+    if int(match[1]) > CENTURY.total_seconds() / unit:
+        raise ValueError(f'"{text}" is longer than a century')
+    return int(match[1]) * unit
 
 
 class JobSettings(BaseModel):
@@ -78,6 +84,7 @@ class JobSettings(BaseModel):
     target: str
     mode: Literal["apply", "report"] = "apply"
     leavers: Leaver = Leaver.LOCK
+    delete_after: timedelta | None = Field(default=None, validate_default=True)
     adopt: frozenset[int] = frozenset()
     limits: Mapping[GuardKind, LimitSettings] = Field(default_factory=dict)
     failure_budget: BudgetSettings = BudgetSettings()
@@ -89,6 +96,24 @@ class JobSettings(BaseModel):
         if text is not None:
             seconds(text)
         return text
+
+    verify_roles_every_days: int = Field(default=VERIFY_ROLES_EVERY, ge=1, le=366)
+
+    @field_validator("delete_after", mode="before")
+    @classmethod
+    def _grace(cls, text: object, info: ValidationInfo) -> object:
+        """`12h` or `30d`, where there is a grace, and nowhere else."""
+        waits = info.data.get("leavers") is Leaver.LOCK_THEN_DELETE
+        if text is None or not waits:
+            if waits:
+                raise ValueError("leavers: lock-then-delete needs delete_after, such as 30d")
+            if text is not None:
+                raise ValueError("is only for leavers: lock-then-delete")
+            return None
+        match = re.fullmatch(r"(\d{1,5})([hd])", str(text).strip())
+        if match is None or not 0 < (hours := int(match[1]) * (24 if match[2] == "d" else 1)) <= CENTURY_HOURS:
+            raise ValueError(f'"{text}" is no grace; write it like 12h or 30d')
+        return timedelta(hours=hours)
 
     def guard_limits(self) -> dict[GuardKind, Limit]:
         """The limits of every guard."""
@@ -105,6 +130,18 @@ class LogSettings(BaseModel):
     format: Literal["auto", "text", "json"] = "auto"
 
 
+class HelpdeskSettings(BaseModel):
+    """How long the service keeps what the helpdesk hands out; only told to people, since no call can say it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    code_minutes: int = Field(default=30, gt=0)
+    link_days: int = Field(default=21, gt=0)
+    device_link_days: int = Field(default=21, gt=0)
+    unlock_code_minutes: int = Field(default=15, gt=0)
+    unlock_link_days: int = Field(default=2, gt=0)
+
+
 class Settings(BaseSettings):
     """The whole configuration."""
 
@@ -114,6 +151,7 @@ class Settings(BaseSettings):
     lease_s: int = Field(default=120, ge=5, le=86400)
     schedules: str = "schedules"
     logs: LogSettings = LogSettings()
+    helpdesk: HelpdeskSettings = HelpdeskSettings()
     sources: Mapping[str, Mapping[str, Any]] = Field(min_length=1)
     targets: Mapping[str, Mapping[str, Any]] = Field(min_length=1)
     jobs: Mapping[str, JobSettings] = Field(min_length=1)
@@ -303,7 +341,13 @@ def _deciding(value: Any) -> Any:
     return value
 
 
-def digest(job: JobSettings, sources: Mapping[str, Mapping[str, Any]], rules: str, provisioning_id: int) -> str:
+def digest(
+    job: JobSettings,
+    sources: Mapping[str, Mapping[str, Any]],
+    rules: str,
+    provisioning_id: int,
+    roles: Mapping[str, int] = MappingProxyType({}),
+) -> str:
     """A hash of everything in a configuration that can decide over somebody's access.
 
     Args:
@@ -311,6 +355,7 @@ def digest(job: JobSettings, sources: Mapping[str, Mapping[str, Any]], rules: st
         sources: plain settings of the job's sources; passwords and how to read do not count.
         rules: the digest of the mapping.
         provisioning_id: whose logins are ours.
+        roles: the numbers of the custom roles that the mapping gives in groups, by name.
     """
     data = {
         "sources": {name: _deciding(without_secrets(dict(sources[name]))) for name in job.sources},
@@ -319,5 +364,7 @@ def digest(job: JobSettings, sources: Mapping[str, Mapping[str, Any]], rules: st
         "leavers": job.leavers.value,
         "adopt": sorted(job.adopt),
         "provisioning_id": provisioning_id,
+        **({"delete_after": job.delete_after.total_seconds()} if job.delete_after else {}),
+        **({"group_roles": dict(roles)} if roles else {}),
     }
     return hashlib.sha256(json.dumps(data, sort_keys=True, default=str).encode()).hexdigest()

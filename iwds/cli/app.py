@@ -6,7 +6,7 @@ from typing import Any
 import typer
 from rich.text import Text
 
-from iwds.cli import looking, planning, sandbox, serving, setup
+from iwds.cli import audit, holds, login, looking, planning, sandbox, serving, setup
 from iwds.cli.console import err, out
 from iwds.cli.page import printable
 from iwds.errors import IwdsError, Refused, UsageError
@@ -29,6 +29,7 @@ somebody edited a configuration file.
   iwds apply JOB    the same, then apply it after a question
   iwds run JOB      the same without a question, for schedules
   iwds status       did everything run, and how did it end
+  iwds login        the helpdesk: look at one login, give a code, lock it
 
 [bold]Exit codes[/]
 
@@ -46,7 +47,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
 )
-for module in (planning, looking, serving, sandbox, setup):
+for module in (planning, looking, login, holds, audit, serving, sandbox, setup):
     module.register(app)
 
 _WrongUsage: Any = typer.BadParameter.__mro__[1]
@@ -78,7 +79,7 @@ def _misused(error: Any) -> int:
 
 def _explained(error: IwdsError) -> int:
     """Message and advice; a refusal on standard output too, so that cron's mail carries it."""
-    consoles = (err, out) if isinstance(error, Refused) and not out.is_terminal else (err,)
+    consoles = (err, out) if isinstance(error, Refused) and error.mailed and not out.is_terminal else (err,)
     for console in consoles:
         # A server's own words are part of some messages.
         console.print(Text("\n".join(map(printable, error.message.splitlines())), style="red"))

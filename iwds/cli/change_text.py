@@ -19,6 +19,7 @@ from iwds.core.change import (
     Kind,
     RemoveFromGroup,
     SendActivation,
+    SetGroupRole,
     Write,
     fields_changed,
     kinds,
@@ -53,11 +54,11 @@ def calls(change: Change) -> int:
     match change:
         case Adopt() | AdoptMembership() | Forget():
             return 0
-        case Write() if removes(change):
+        case Write() | SetGroupRole() if removes(change):
             return 2
         case DeleteLogin():
             return 2
-        case CreateLogin() | Write() | AddToGroup() | RemoveFromGroup() | SendActivation():
+        case CreateLogin() | Write() | AddToGroup() | SetGroupRole() | RemoveFromGroup() | SendActivation():
             return 1
 
 
@@ -86,7 +87,7 @@ def _what(changes: Sequence[Change]) -> list[str]:
     counts: Counter[str] = Counter()
     for change in changes:
         match change:
-            case AddToGroup() | RemoveFromGroup() | AdoptMembership():
+            case AddToGroup() | SetGroupRole() | RemoveFromGroup() | AdoptMembership():
                 counts[change.group.name] += 1
             case Write():
                 counts.update(field_words(name) for name in fields_changed(change) if name != "status")

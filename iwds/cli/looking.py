@@ -10,8 +10,10 @@ import typer
 from rich.cells import cell_len
 from rich.text import Text
 
+from iwds.cli.capturing import capture
 from iwds.cli.common import JsonOption, ago, duration, local, show_json, wired
 from iwds.cli.console import WIDTH, out, say
+from iwds.cli.holds import exemption_words
 from iwds.cli.page import cut, hanging, printable
 from iwds.core.change import Evidence, Kind, kinds
 from iwds.core.decide import Reason
@@ -28,6 +30,7 @@ def register(app: typer.Typer) -> None:
     app.command("status", short_help="Did everything run, and how did it end")(status)
     app.command("history", short_help="List the latest runs")(history)
     app.command("show", short_help="Show one run or plan, whole or a part of it")(show)
+    app.command("capture", short_help="Write what the service holds to a file")(capture)
 
 
 def check(
@@ -56,7 +59,8 @@ def _check_job(wiring: Any, name: str) -> dict[str, Any]:
             findings.append(finding)
             code = code if finding.ok else ConfigurationError.exit_code
     except IwdsError as error:
-        findings.append(Finding(False, "stopped", error.message, error.advice))
+        if not any(not told.ok and error.message in told.detail for told in findings):
+            findings.append(Finding(False, "stopped", error.message, error.advice))
         code = error.exit_code
     return {"job": name, "exit": code, "findings": [asdict(finding) for finding in findings]}
 
@@ -69,6 +73,7 @@ def _findings(wiring: Any, name: str) -> Iterator[Finding]:
         yield from source.check(job.rules.attributes)
     yield from job.target.check()
     yield from _missing_groups(job)
+    yield from _roles(job)
 
 
 def _missing_groups(job: Any) -> Iterator[Finding]:
@@ -78,6 +83,12 @@ def _missing_groups(job: Any) -> Iterator[Finding]:
     for name in sorted(job.rules.groups.keys() - existing):
         what = f'the service has no group "{name}"{nearest(name, existing)}'
         yield Finding(False, "mapping", what, "make it in the service's console, or mend the mapping")
+
+
+def _roles(job: Any) -> Iterator[Finding]:
+    from iwds.engine.role_check import role_findings
+
+    return role_findings(job)
 
 
 def _check_lines(row: Mapping[str, Any]) -> Iterator[Text]:
@@ -101,16 +112,21 @@ def status(
     max_age: Annotated[str, typer.Option("--max-age", help="How old the last success may be.")] = "26h",
     as_json: JsonOption = False,
 ) -> int:
-    """Did everything run, and how did it end? Exits with 1 where nothing has succeeded for too long."""
+    """Did everything run, and how did it end? Exits with 1 where nothing has succeeded for too long.
+
+    Also where a certificate of a target has ended. Sends nothing to any service.
+    """
     limit, now = duration(max_age), datetime.now(UTC)
     with wired() as wiring:
         names = [job] if job else list(wiring.config.job_names())
         rows = [_job_status(wiring.state(), name, limit, now) for name in names if wiring.config.job(name)]
+        targets = [_target_status(wiring, name, now) for name in sorted({wiring.config.job(n).target for n in names})]
     if as_json:
-        show_json({"schema": 1, "jobs": rows})
+        show_json({"schema": 1, "jobs": rows, "targets": targets})
     else:
         say(line for row in rows for line in _status_lines(row))
-    return 0 if all(row["fresh"] for row in rows) else 1
+        say(line for row in targets for line in _target_lines(row))
+    return 0 if all(row["fresh"] for row in rows) and all(row["well"] for row in targets) else 1
 
 
 def _job_status(state: State, name: str, limit: timedelta, now: datetime) -> dict[str, Any]:
@@ -143,6 +159,31 @@ def _status_lines(row: Mapping[str, Any]) -> Iterator[Text]:
     yield from map(Text, hanging("     ", last))
     for mails in row["mails"]:
         yield from (Text(line, "yellow") for line in hanging("     ", mails))
+
+
+def _target_status(wiring: Any, name: str, now: datetime) -> dict[str, Any]:
+    """A target as far as it can be seen without asking it: its certificates, and who is exempt from removals."""
+    held: list[str] = []
+    try:
+        held += exemption_words(wiring.state(), wiring.target(name).reader.service, now)
+        findings = list(wiring.target(name).certificates())
+    except IwdsError as error:
+        findings = [Finding(False, "target", error.message, error.advice, exit_code=error.exit_code)]
+    well = all(finding.ok for finding in findings)
+    return {"target": name, "well": well, "certificates": [asdict(finding) for finding in findings], "held": held}
+
+
+def _target_lines(row: Mapping[str, Any]) -> Iterator[Text]:
+    """One line of a target whose certificates are well; otherwise those that are not, with the advice."""
+    ill = [each for each in row["certificates"] if each["warning"] or not each["ok"]]
+    mark, colour = ("NO  ", "red") if not row["well"] else ("look", "yellow") if ill else ("ok  ", "green")
+    shown = [f"{each['what']}: {each['detail']}" for each in ill or row["certificates"][:1]]
+    advice = dict.fromkeys(each["advice"] for each in ill if each["advice"])
+    first, *more = hanging(f"     {printable(row['target'])}  ", shown[0] if shown else "")
+    yield Text.assemble((mark, colour), first[len(mark) :])
+    yield from map(Text, more)
+    held = [printable(each) for each in row["held"]]
+    yield from map(Text, (line for each in (*shown[1:], *advice, *held) for line in hanging("     ", each)))
 
 
 def history(

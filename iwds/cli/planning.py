@@ -18,7 +18,7 @@ from iwds.cli.common import JsonOption, duration, show_json, wired
 from iwds.cli.console import err, out, say
 from iwds.cli.page import printable
 from iwds.core.change import Evidence, Kind
-from iwds.core.guards import OUT_OF_SCOPE, GuardKind
+from iwds.core.guards import GATES, GuardKind
 from iwds.core.plan import Plan, Selection
 from iwds.core.plan_document import plan_from_data, plan_to_data
 from iwds.core.words import describe
@@ -216,7 +216,7 @@ def _selection(only: list[str] | None, allow: list[str] | None, reason: str) -> 
 
 def _allowance(text: str) -> tuple[str, int]:
     name, _, number = text.partition("=")
-    guards = {kind.value for kind in GuardKind} | {OUT_OF_SCOPE}
+    guards = {kind.value for kind in GuardKind} | GATES
     if name not in guards or not number.isdigit():
         raise UsageError(f"--allow {text}: write GUARD=NUMBER", f"guards: {', '.join(sorted(guards))}")
     return name, int(number)

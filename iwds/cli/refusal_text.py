@@ -13,7 +13,7 @@ from iwds.core.guards import OUT_OF_SCOPE, Gauge, GuardKind, counted
 from iwds.core.plan import Plan
 
 _GIVE_WAY = ("violations", "readings", "violations", "violations", "readings")
-_GIFTS = {"create", "update", "add", "adopt", "unlock"}
+_GIFTS = {"create", "update", "add", "group-role", "adopt", "unlock"}
 _SHOWN_AS = {GuardKind.LEAVE: Kind.REMOVE.value, GuardKind.LEAVE_GROUP: Kind.REMOVE.value}
 
 

@@ -17,6 +17,7 @@ from enum import IntEnum, StrEnum
 from itertools import groupby
 from typing import TypeAlias, assert_never
 
+from iwds.core.devices import Loss
 from iwds.core.model import Account, Anchor, Group, Login, Role, Status, fold
 from iwds.core.normal import parse_extra
 
@@ -52,6 +53,8 @@ class Kind(StrEnum):
     RENAME = "rename"
     CLEAR = "clear"
     UPDATE = "update"
+    GROUP_ROLE = "group-role"
+    """A role in a group that is neither user, manager nor administrator, for somebody who was a plain user there."""
     ADD = "add"
     REMOVE = "remove"
     MAIL = "mail"
@@ -110,23 +113,50 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class DeleteLogin:
-    """Delete a login; its devices are gone for good."""
+    """Delete a login; its devices are gone for good.
+
+    `lost` is what goes with it, as the service told when this was planned; None where nobody asked.
+    """
 
     subject: Subject
     before: Login
     groups: tuple[int, ...]
     because: str
     evidence: Evidence | None = None
+    lost: Loss | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AddToGroup:
-    """Add a login to a group of the service."""
+    """Add a login to a group of the service.
+
+    Attributes:
+        role: the role there; None where the mapping does not govern it, or does not know it today: then it is 0.
+        names: names of roles that not every service has, by number, for sentences.
+    """
 
     subject: Subject
     group: Group
     because: str
     evidence: Evidence | None = None
+    role: int | None = None
+    names: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SetGroupRole:
+    """Change the role of a login in a group that it is in.
+
+    `before` is the role as it was read; `names` are the names of roles that not every service has, for sentences.
+    """
+
+    subject: Subject
+    group: Group
+    before: int
+    after: int
+    because: str
+    evidence: Evidence | None = None
+    names: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,23 +171,31 @@ class RemoveFromGroup:
 
 @dataclass(frozen=True, slots=True)
 class Adopt:
-    """Take an existing login, and the memberships that the directory explains, into our ledger. Nothing is sent."""
+    """Take an existing login, and the memberships that the directory explains, into our ledger. Nothing is sent.
+
+    `roles` are its roles as they were read, as (group id, role), in those of the groups where they are governed.
+    """
 
     subject: Subject
     login: Login
     groups: tuple[int, ...]
     because: str
     evidence: Evidence | None = None
+    roles: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class AdoptMembership:
-    """Take a membership that somebody made and the directory explains into our ledger. Nothing is sent."""
+    """Take a membership that somebody made and the directory explains into our ledger. Nothing is sent.
+
+    `role` is the role there as it was read; None where it is not governed or was not read.
+    """
 
     subject: Subject
     group: Group
     because: str
     evidence: Evidence | None = None
+    role: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +221,16 @@ class Forget:
 
 
 Change: TypeAlias = (
-    CreateLogin | Write | DeleteLogin | AddToGroup | RemoveFromGroup | Adopt | AdoptMembership | SendActivation | Forget
+    CreateLogin
+    | Write
+    | DeleteLogin
+    | AddToGroup
+    | SetGroupRole
+    | RemoveFromGroup
+    | Adopt
+    | AdoptMembership
+    | SendActivation
+    | Forget
 )
 
 
@@ -214,6 +261,26 @@ def _keys_lost(before: str | None, after: str | None) -> bool:
     return any(value and not new.get(key) for key, value in old.items())
 
 
+def role_kinds(before: int, after: int) -> frozenset[Kind]:
+    """What another role in a group is called.
+
+    Of the three that every service has, each includes those below it. What a custom one includes nobody can tell from
+    outside: leaving it, or leaving manager or administrator for it, may take something away and so is a demotion.
+    """
+    known = tuple(Role)
+    if before in known and after in known:
+        return frozenset({Kind.DEMOTE if after < before else Kind.PROMOTE})
+    lost = {Kind.DEMOTE} if before != Role.USER else set[Kind]()
+    return frozenset(lost | _gained(after))
+
+
+def _gained(role: int | None) -> set[Kind]:
+    """What is gained with a role in a group; nothing with that of a plain user."""
+    if role in (Role.MANAGER, Role.ADMINISTRATOR):
+        return {Kind.PROMOTE}
+    return {Kind.GROUP_ROLE} if role else set()
+
+
 def kinds(change: Change) -> frozenset[Kind]:
     """What a change is called; several words for a write that does several things."""
     match change:
@@ -225,7 +292,9 @@ def kinds(change: Change) -> frozenset[Kind]:
         case DeleteLogin():
             return frozenset({Kind.DELETE})
         case AddToGroup():
-            return frozenset({Kind.ADD})
+            return frozenset({Kind.ADD} | _gained(change.role))
+        case SetGroupRole():
+            return role_kinds(change.before, change.after)
         case RemoveFromGroup():
             return frozenset({Kind.REMOVE})
         case Adopt():
@@ -286,6 +355,8 @@ def phase_of(change: Change, moves: bool, new: bool) -> Phase:
             return Phase.CREATE if new else Phase.MOVE
         case RemoveFromGroup():
             return Phase.MOVE if moves else Phase.TAKE
+        case SetGroupRole():
+            return Phase.TAKE if removes(change) else Phase.REST
         case Write():
             return min((_WRITE_PHASE.get(kind, Phase.REST) for kind in kinds(change)), default=Phase.REST)
         case _:
@@ -299,7 +370,7 @@ def step_of(change: Change) -> int:
             return -1
         case Adopt() | CreateLogin() | Write() | DeleteLogin():
             return 0
-        case AdoptMembership() | AddToGroup():
+        case AdoptMembership() | AddToGroup() | SetGroupRole():
             return 1
         case RemoveFromGroup():
             return 2

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any, assert_never
 
 from iwds.core.change import (
+    REMOVALS,
     WRITTEN_FIELDS,
     AddToGroup,
     Adopt,
@@ -24,19 +25,25 @@ from iwds.core.change import (
     DeleteLogin,
     Evidence,
     Forget,
+    Kind,
     RemoveFromGroup,
     SendActivation,
+    SetGroupRole,
     Subject,
     Write,
     fields_changed,
+    only,
     removes,
+    role_kinds,
+    without,
 )
+from iwds.core.leaving import Fate, deletion_due, fate
 from iwds.core.ledger import fingerprint
-from iwds.core.matching import Case, Match, extra_held, extra_wanted
+from iwds.core.matching import Case, Match, extra_held, extra_wanted, is_protected
 from iwds.core.model import Absent, Account, Activation, Group, LedgerRow, Login, Origin, Status, fold
 from iwds.core.normal import merge_extra
-from iwds.core.policy import Leaver, World
-from iwds.core.words import field_words
+from iwds.core.policy import Hold, World
+from iwds.core.words import field_words, role_words
 
 
 class Reason(StrEnum):
@@ -56,6 +63,7 @@ class Reason(StrEnum):
     LOCKED_ELSEWHERE = "locked-elsewhere"
     FOREIGN_MEMBERSHIP = "foreign-membership"
     FIRST_RUN = "first-run"
+    EXEMPT = "exempt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +90,30 @@ _ABSENT = {Absent.EXCLUDED: Reason.EXCLUDED, Absent.INVALID: Reason.INVALID, Abs
 
 
 def decide(case: Case, world: World) -> Iterator[Decision]:
-    """What a case leads to, before guards and holds are looked at."""
+    """What a case leads to, before guards are looked at; nothing is taken from whom a person made exempt."""
+    exempt = world.exempt.get(case.login.id) if case.login else None
+    for decision in _decided(case, world):
+        if exempt and isinstance(decision, Proposal) and removes(decision.change):
+            yield from _exempted(decision, exempt)
+        else:
+            yield decision
+
+
+def _exempted(proposal: Proposal, hold: Hold) -> Iterator[Decision]:
+    """The skip of what is taken, and what is left of a write."""
+    change = proposal.change
+    taken = only(change, REMOVALS) if isinstance(change, Write) else change
+    yield Skip(change.subject, Reason.EXEMPT, str(hold), taken)
+    if isinstance(change, Write) and (left := without(change, REMOVALS)):
+        yield Proposal(left)
+
+
+def _decided(case: Case, world: World) -> Iterator[Decision]:
+    hold = None if case.gone is None else world.holds.get(case.gone)
+    if hold and case.account:
+        # Deleting a locked login on the service must not be a way to a fresh one that is not locked.
+        yield Skip(subject_of(case), Reason.LOCKED_ELSEWHERE, f"{hold}; and their login was deleted since")
+        return
     if case.gone is not None and case.row and case.row.owner == world.policy.provisioning_id:
         yield Proposal(_forget(case))
     match case.match:
@@ -134,11 +165,11 @@ def _ours(case: Case, world: World) -> Iterator[Decision]:
     subject = subject_of(case)
     if row.owner != world.policy.provisioning_id:
         yield Skip(subject, Reason.FOREIGN, f"kept by the job with provisioningId {row.owner}")
-    elif _is_protected(case, world):
+    elif is_protected(case, world):
         yield Skip(subject, Reason.PROTECTED, "the mapping protects this login")
     else:
-        yield from _kept_equal(case, account, row)
-        yield from _groups(subject, account, case.member_of, row.groups, world)
+        yield from _kept_equal(case, account, row, world)
+        yield from _groups(case, world)
 
 
 def _parts(case: Case) -> tuple[Account, LedgerRow]:
@@ -148,23 +179,27 @@ def _parts(case: Case) -> tuple[Account, LedgerRow]:
     return case.account, case.row
 
 
-def _is_protected(case: Case, world: World) -> bool:
-    names = {fold(part.login) for part in (case.account, case.login, case.row) if part}
-    return not names.isdisjoint(world.protected)
-
-
-def _kept_equal(case: Case, account: Account, row: LedgerRow) -> Iterator[Decision]:
+def _kept_equal(case: Case, account: Account, row: LedgerRow, world: World) -> Iterator[Decision]:
     """The one write that makes the login equal to the account."""
     login, subject = case.login, subject_of(case)
     assert login is not None  # noqa: S101 - the callers matched a login
     after, problem = _wanted(account, login)
     if problem:
         yield Skip(subject, Reason.INVALID, problem)
-    if after.status == Status.ACTIVE and login.status == Status.LOCKED and not row.locked:
-        yield Skip(subject, Reason.LOCKED_ELSEWHERE, "locked by somebody else, and stays so until they unlock it")
+    hold = world.holds.get(login.id)
+    if after.status == Status.ACTIVE and login.status == Status.LOCKED and (hold or not row.locked):
+        locked = str(hold) if hold else "locked by somebody else, and stays so until they unlock it"
+        yield Skip(subject, Reason.LOCKED_ELSEWHERE, locked)
         after = replace(after, status=login.status)
     if after == login:
         return
+    if hold and after.status != Status.LOCKED:
+        # Their lock is just being made, or another hand undid it: an update says active or locked in any case.
+        yield Skip(subject, Reason.LOCKED_ELSEWHERE, f"{hold}; but the login is active, so it is left as it is")
+        return
+    if hold and login.status != Status.LOCKED:
+        # The lock and nothing beside it: where it is withheld, what is left of the write would say active.
+        after = replace(login, status=after.status)
     unread = [field_words(f) for f in WRITTEN_FIELDS if getattr(login, f) is None]
     if unread:
         yield Skip(subject, Reason.UNPROVEN, f"{', '.join(unread)} not read, and an update overwrites every field")
@@ -219,25 +254,29 @@ def _because(write: Write, account: Account, row: LedgerRow) -> str:
     return "; ".join(words)
 
 
-def _groups(
-    subject: Subject, account: Account, member_of: frozenset[int], ours: frozenset[int], world: World
-) -> Iterator[Decision]:
-    """Memberships gained, lost, adopted and left alone, in the order of group names."""
+def _groups(case: Case, world: World) -> Iterator[Decision]:
+    """Memberships gained, lost, adopted and left alone, and the roles in them, in the order of group names."""
+    account, row = _parts(case)
     if account.groups is None:
         return
     wanted = world.group_ids(account.groups)
     for name in sorted(world.groups):
         group = world.groups[name]
-        yield from _membership(subject, group, (group.id in wanted, group.id in member_of, group.id in ours), world)
+        state = (group.id in wanted, group.id in case.member_of, group.id in row.groups)
+        yield from _membership(case, group, state, world)
+        if group.id in case.asked:
+            yield from _role(case, group, world)
 
 
-def _membership(subject: Subject, group: Group, state: tuple[bool, bool, bool], world: World) -> Iterator[Decision]:
+def _membership(case: Case, group: Group, state: tuple[bool, bool, bool], world: World) -> Iterator[Decision]:
     """What becomes of one membership: (wanted, there, made by us)."""
+    subject = subject_of(case)
     match state:
         case (True, False, _):
-            yield Proposal(AddToGroup(subject, group, f"the directory puts them into {group.name}"))
+            yield Proposal(_joined(subject, _parts(case)[0], group, world))
         case (True, True, False):
-            yield Proposal(AdoptMembership(subject, group, "somebody made it and the directory explains it"))
+            because = "somebody made it and the directory explains it"
+            yield Proposal(AdoptMembership(subject, group, because, role=case.roles.get(group.id)))
         case (False, True, ours) if ours or group.id in world.exclusive:
             because = f"no directory group puts them into {group.name}"
             yield Proposal(RemoveFromGroup(subject, group, because, Evidence.SEEN))
@@ -250,25 +289,46 @@ def _membership(subject: Subject, group: Group, state: tuple[bool, bool, bool], 
             pass
 
 
+def _joined(subject: Subject, account: Account, group: Group, world: World) -> AddToGroup:
+    role = world.roles_wanted(account).get(group.id)
+    because = f"the directory puts them into {group.name}"
+    return AddToGroup(subject, group, because, role=role, names=world.own_names(role))
+
+
+def _role(case: Case, group: Group, world: World) -> Iterator[Decision]:
+    """What becomes of a role in a group that had to be read; one that could not be read is left as it is."""
+    account, row = _parts(case)
+    wanted, held = world.roles_wanted(account)[group.id], case.roles.get(group.id)
+    if held is None:
+        yield Skip(subject_of(case), Reason.UNPROVEN, f"{group.name}: the role there could not be read")
+    elif held != wanted:
+        names = world.own_names(held, wanted)
+        by_hand = row.group_roles.get(group.id) == wanted
+        because = "changed by hand on the service" if by_hand else f"{role_words(wanted, names)} in the directory"
+        evidence = Evidence.SEEN if Kind.DEMOTE in role_kinds(held, wanted) else None
+        yield Proposal(SetGroupRole(subject_of(case), group, held, wanted, because, evidence, names))
+
+
 def _named(case: Case, world: World) -> Iterator[Decision]:
     """A login that nobody's row names and that carries this person's name."""
     account, login, subject = case.account, case.login, subject_of(case)
     assert account is not None  # noqa: S101 - the match is by account
     assert login is not None  # noqa: S101 - and login name
-    if _is_protected(case, world):
+    if is_protected(case, world):
         yield Skip(subject, Reason.PROTECTED, "the mapping protects this login")
         return
-    if login.created_by != world.policy.provisioning_id and login.created_by not in world.policy.adopt:
+    if not world.policy.may_adopt(login):
         yield Skip(subject, Reason.FOREIGN, f"{_origin(login)}; this job does not adopt that origin")
         return
     explained = world.group_ids(account.groups) & case.member_of if account.groups is not None else frozenset()
     because = f"{_origin(login)} and one person explains it"
-    yield Proposal(Adopt(subject, login, tuple(sorted(explained)), because))
-    row = LedgerRow(
-        login.id, account.anchor, world.policy.provisioning_id, Origin.ADOPTED, login.login, groups=explained
-    )
-    yield from _kept_equal(replace(case, row=row), account, row)
-    yield from _groups(subject, account, case.member_of, explained, world)
+    adoption = Adopt(subject, login, tuple(sorted(explained)), because, roles=tuple(sorted(case.roles.items())))
+    yield Proposal(adoption)
+    owner = world.policy.provisioning_id
+    row = LedgerRow(login.id, account.anchor, owner, Origin.ADOPTED, login.login, groups=explained)
+    adopted = replace(case, row=row)
+    yield from _kept_equal(adopted, account, row, world)
+    yield from _groups(adopted, world)
 
 
 def _origin(login: Login) -> str:
@@ -280,7 +340,7 @@ def _origin(login: Login) -> str:
 def _newcomer(case: Case, world: World) -> Iterator[Decision]:
     account, subject = case.account, subject_of(case)
     assert account is not None  # noqa: S101 - only an account makes a newcomer
-    if _is_protected(case, world):
+    if is_protected(case, world):
         yield Skip(subject, Reason.PROTECTED, "the mapping protects this login")
     elif account.enabled is False:
         yield Skip(subject, Reason.POLICY, "disabled or expired in the directory, never had a login")
@@ -302,8 +362,7 @@ def _created(
     wanted = world.group_ids(account.groups or frozenset())
     for name in sorted(world.groups):
         if world.groups[name].id in wanted:
-            group = world.groups[name]
-            yield Proposal(AddToGroup(subject, group, f"the directory puts them into {name}"))
+            yield Proposal(_joined(subject, account, world.groups[name], world))
     if account.at_creation.activation is Activation.LINK:
         yield Proposal(SendActivation(subject, "new logins get their link by mail"))
 
@@ -323,7 +382,7 @@ def _leaver(case: Case, world: World) -> Iterator[Decision]:
         yield Skip(subject, Reason.UNPROVEN, f"directory {row.anchor.realm} was not asked in this run")
     elif case.absent and case.absent.reason is not Absent.OUT_OF_SCOPE:
         yield Skip(subject, _ABSENT[case.absent.reason], f"{case.absent.detail}; keeps what they have")
-    elif _is_protected(case, world):
+    elif is_protected(case, world):
         yield Skip(subject, Reason.PROTECTED, "the mapping protects this login")
     else:
         yield from _left(case, subject, login, world)
@@ -331,22 +390,44 @@ def _leaver(case: Case, world: World) -> Iterator[Decision]:
 
 def _left(case: Case, subject: Subject, login: Login, world: World) -> Iterator[Decision]:
     """The policy for a leaver, applied."""
-    evidence = Evidence.SEEN if case.absent else Evidence.UNSEEN
-    because = f"out of scope: {case.absent.detail}" if case.absent else "no longer in the directory"
-    match world.policy.leaver:
-        case Leaver.KEEP:
+    gone = case.absent is None
+    evidence = Evidence.UNSEEN if gone else Evidence.SEEN
+    because = "no longer in the directory" if case.absent is None else f"out of scope: {case.absent.detail}"
+    match fate(case, world):
+        case Fate.KEEP:
             yield Skip(subject, Reason.POLICY, f"{because}; leavers are kept")
-        case Leaver.DELETE:
+        case Fate.DELETE:
             yield Proposal(DeleteLogin(subject, login, tuple(sorted(case.member_of)), because, evidence))
-        case Leaver.LOCK if login.status == Status.LOCKED:
+        case Fate.REST:
             pass
-        case Leaver.LOCK if any(getattr(login, f) is None for f in WRITTEN_FIELDS):
-            yield Skip(subject, Reason.UNPROVEN, "not every field was read, and an update overwrites every field")
-        case Leaver.LOCK:
-            after = replace(login, status=int(Status.LOCKED))
-            yield Proposal(Write(subject, login, after, because, evidence))
-        case _:
-            assert_never(world.policy.leaver)
+        case Fate.BEGIN:
+            yield Skip(subject, Reason.POLICY, f"{because}; locked, and the grace before the deletion begins")
+        case Fate.WAIT:
+            yield Skip(subject, Reason.POLICY, f"{because}; locked, {_due_words(case, world)}")
+        case Fate.LOCK:
+            yield _locked(subject, login, because, evidence)
+        case other:
+            assert_never(other)
+
+
+def _locked(subject: Subject, login: Login, because: str, evidence: Evidence) -> Decision:
+    if any(getattr(login, f) is None for f in WRITTEN_FIELDS):
+        return Skip(subject, Reason.UNPROVEN, "not every field was read, and an update overwrites every field")
+    return Proposal(Write(subject, login, replace(login, status=int(Status.LOCKED)), because, evidence))
+
+
+def lock_instead(delete: DeleteLogin, name: str) -> Decision:
+    """What becomes of somebody who was to be deleted and whom their directory still knows, by this name."""
+    because = f"moved out of base or filter: {name}"
+    if delete.before.status == Status.LOCKED:
+        return Skip(delete.subject, Reason.POLICY, f"{because}; locked, and whoever is there is not deleted")
+    return _locked(delete.subject, delete.before, because, delete.evidence or Evidence.UNSEEN)
+
+
+def _due_words(case: Case, world: World) -> str:
+    assert case.row is not None  # noqa: S101 - a leaver is a row
+    assert case.row.left_at is not None  # noqa: S101 - and who waits has a grace
+    return f"deleted from {deletion_due(case.row.left_at, world):%Y-%m-%d} on if they stay away"
 
 
 def _doubted(case: Case) -> Skip:

@@ -3,6 +3,8 @@
 Source: the API document, `loginQuery`. A *tool* in the words of the API is a device here.
 """
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntFlag, StrEnum
 
@@ -113,3 +115,25 @@ class GroupRole:
 
     group: Group
     role: int
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What goes for good with a login that is deleted.
+
+    Attributes:
+        devices: how many of each kind, as (kind, number), in the order of the kinds.
+        groups: all its groups by name, with its role in each.
+        last_seen: last authentication in seconds since 1970, 0 for never; None where the service does not tell.
+    """
+
+    devices: tuple[tuple[str, int], ...] = ()
+    groups: tuple[tuple[str, int], ...] = ()
+    last_seen: int | None = None
+
+
+def loss_of(details: Details, groups: Iterable[GroupRole]) -> Loss:
+    """What goes with a login, from everything that the service tells of it."""
+    devices = Counter(device.kind.value for device in details.devices)
+    roles = sorted((each.group.name, each.role) for each in groups)
+    return Loss(tuple(sorted(devices.items())), tuple(roles), details.login.last_seen)

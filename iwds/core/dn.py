@@ -35,6 +35,14 @@ def rdn_value(dn: str) -> str:
     return _unescape(_strip(value)) if equals else dn
 
 
+def parent(dn: str) -> str:
+    """What stands directly above a name, spelled as it is; empty above the first RDN and for text that is no name."""
+    if "=" not in dn:
+        return ""
+    first, *_ = _split(dn, ",") if "\\" in dn else dn.split(",", 1)
+    return dn[len(first) + 1 :]
+
+
 def is_under(dn: str, base: str) -> bool:
     """Whether `dn` is `base` or lies below it. Both normalised; everything lies below the empty name."""
     if not base or dn == base:

@@ -1,10 +1,11 @@
 """Changes as plain data and back, for plan files and the journal. JSON in, equal values out.
 
-Whether and when a login was used stays out: it changes nothing, and would make every plan differ from the next.
+Whether and when a login was used stays out but for those that are to be deleted: it changes nothing, and would make
+every plan differ from the next.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from iwds.core.change import (
     AddToGroup,
@@ -17,9 +18,11 @@ from iwds.core.change import (
     Forget,
     RemoveFromGroup,
     SendActivation,
+    SetGroupRole,
     Subject,
     Write,
 )
+from iwds.core.devices import Loss
 from iwds.core.model import Account, Activation, Anchor, AtCreation, Group, Login, Role
 
 Data: TypeAlias = Mapping[str, Any]
@@ -30,30 +33,22 @@ _NAMES: Mapping[type, str] = {
     Write: "write",
     DeleteLogin: "delete",
     AddToGroup: "add",
+    SetGroupRole: "group-role",
     RemoveFromGroup: "remove",
     Adopt: "adopt",
     AdoptMembership: "adopt-group",
     SendActivation: "mail",
     Forget: "forget",
 }
-_PARTS: Mapping[type, tuple[str, ...]] = {
-    CreateLogin: ("account",),
-    Write: ("before", "after"),
-    DeleteLogin: ("before", "groups"),
-    AddToGroup: ("group",),
-    RemoveFromGroup: ("group",),
-    Adopt: ("login", "groups"),
-    AdoptMembership: ("group",),
-    SendActivation: (),
-    Forget: ("group",),
-}
 
 
 def change_to_data(change: Change) -> dict[str, Any]:
     """A change as JSON-ready data; `change_from_data` gives an equal change back."""
     data: dict[str, Any] = {"do": _NAMES[type(change)], "subject": subject_to_data(change.subject)}
-    for part in _PARTS[type(change)]:
-        data[part] = _WRITERS[part](getattr(change, part))
+    for part, form in _PARTS[type(change)].items():
+        value = getattr(change, part)
+        if value != form.unless:
+            data[part] = form.write(value)
     data["because"] = change.because
     if change.evidence:
         data["evidence"] = change.evidence.value
@@ -64,7 +59,8 @@ def change_from_data(data: Data) -> Change:
     """The change that `change_to_data` wrote; `ValueError` for anything else."""
     try:
         kind = next(kind for kind, name in _NAMES.items() if name == data["do"])
-        parts = {part: _READERS[part](data[part]) for part in _PARTS[kind]}
+        forms = _PARTS[kind].items()
+        parts = {part: f.read(data[part]) for part, f in forms if part in data or f.unless is _ALWAYS}
         evidence = Evidence(data["evidence"]) if "evidence" in data else None
         change: Change = kind(
             subject=subject_from_data(data["subject"]), because=data["because"], evidence=evidence, **parts
@@ -102,7 +98,8 @@ def _login(data: Data) -> Login:
 
 def _account_to_data(account: Account) -> dict[str, Any]:
     made = account.at_creation
-    return {
+    roles = {"group_roles": [list(pair) for pair in account.group_roles]} if account.group_roles else {}
+    return roles | {
         "anchor": _anchor_to_data(account.anchor),
         "login": account.login,
         "firstname": account.firstname,
@@ -137,6 +134,7 @@ def _account(data: Data) -> Account:
         groups=None if data["groups"] is None else frozenset(data["groups"]),
         extra=tuple((key, value) for key, value in data["extra"]),
         at_creation=AtCreation(activation=Activation(made.pop("activation")), **made),
+        group_roles=tuple((group, role) for group, role in data.get("group_roles", ())),
     )
 
 
@@ -144,19 +142,51 @@ def _group_to_data(group: Group | None) -> list[Any] | None:
     return [group.id, group.name, group.policy] if group else None
 
 
-_WRITERS: Mapping[str, Callable[[Any], Any]] = {
-    "account": _account_to_data,
-    "before": _login_to_data,
-    "after": _login_to_data,
-    "login": _login_to_data,
-    "group": _group_to_data,
-    "groups": list,
-}
-_READERS: Mapping[str, Callable[[Any], Any]] = {
-    "account": _account,
-    "before": _login,
-    "after": _login,
-    "login": _login,
-    "group": lambda data: Group(*data) if data else None,
-    "groups": lambda data: tuple(int(group) for group in data),
+def _pairs_to_data(pairs: tuple[tuple[Any, Any], ...]) -> list[list[Any]]:
+    return [list(pair) for pair in pairs]
+
+
+def _pairs(kind: Callable[[Any], Any]) -> Callable[[Any], tuple[tuple[int, Any], ...]]:
+    return lambda data: tuple((int(number), kind(value)) for number, value in data)
+
+
+def _loss_to_data(loss: Loss) -> dict[str, Any]:
+    pairs = {"devices": _pairs_to_data(loss.devices), "groups": _pairs_to_data(loss.groups)}
+    return pairs | {"last_seen": loss.last_seen}
+
+
+def _loss(data: Data) -> Loss:
+    devices, groups = (tuple((str(name), int(n)) for name, n in data[part]) for part in ("devices", "groups"))
+    return Loss(devices, groups, data["last_seen"])
+
+
+class _Form(NamedTuple):
+    """How a part of a change is written and read; where it is `unless`, which is its default, it is left out."""
+
+    write: Callable[[Any], Any]
+    read: Callable[[Any], Any]
+    unless: Any
+
+
+_ALWAYS = object()
+_ACCOUNT = _Form(_account_to_data, _account, _ALWAYS)
+_LOGIN = _Form(_login_to_data, _login, _ALWAYS)
+_GROUP = _Form(_group_to_data, lambda data: Group(*data) if data else None, _ALWAYS)
+_IDS = _Form(list, lambda data: tuple(int(group) for group in data), _ALWAYS)
+_ROLE = _Form(int, int, _ALWAYS)
+_KNOWN_ROLE = _Form(int, int, None)
+_ROLES = _Form(_pairs_to_data, _pairs(int), ())
+_ROLE_NAMES = _Form(_pairs_to_data, _pairs(str), ())
+_LOSS = _Form(_loss_to_data, _loss, None)
+_PARTS: Mapping[type, Mapping[str, _Form]] = {
+    CreateLogin: {"account": _ACCOUNT},
+    Write: {"before": _LOGIN, "after": _LOGIN},
+    DeleteLogin: {"before": _LOGIN, "groups": _IDS, "lost": _LOSS},
+    AddToGroup: {"group": _GROUP, "role": _KNOWN_ROLE, "names": _ROLE_NAMES},
+    SetGroupRole: {"group": _GROUP, "before": _ROLE, "after": _ROLE, "names": _ROLE_NAMES},
+    RemoveFromGroup: {"group": _GROUP},
+    Adopt: {"login": _LOGIN, "groups": _IDS, "roles": _ROLES},
+    AdoptMembership: {"group": _GROUP, "role": _KNOWN_ROLE},
+    SendActivation: {},
+    Forget: {"group": _GROUP},
 }

@@ -26,6 +26,8 @@ class GuardKind(StrEnum):
     LEAVE_GROUP = "leave-group"
     """Memberships lost within one group; counted per group."""
     PROMOTE = "promote"
+    GROUP_ROLE = "group-role"
+    """Custom roles given in groups, with the membership or later; managers and administrators count as promoted."""
     CREATE = "create"
     ADOPT = "adopt"
     UNLOCK = "unlock"
@@ -36,6 +38,11 @@ class GuardKind(StrEnum):
 
 OUT_OF_SCOPE = "out-of-scope"
 """The gate for removals that a changed configuration asks for: closed until somebody accepts their number."""
+UNREADABLE = "unreadable"
+"""The gate for attributes and groups that far fewer people have than before: not believed until somebody accepts it."""
+VIEW = "view"
+"""The gate for readings taken with other eyes than the last proven one: not believed until somebody accepts it."""
+GATES = frozenset({OUT_OF_SCOPE, UNREADABLE, VIEW})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,7 @@ DEFAULTS: Mapping[GuardKind, Limit] = {
     GuardKind.LEAVE: Limit(20, 0.10, 1000),
     GuardKind.LEAVE_GROUP: Limit(3, 0.30, 500),
     GuardKind.PROMOTE: Limit(1, 0.01, 10),
+    GuardKind.GROUP_ROLE: Limit(20, 0.10, 1000),
     GuardKind.CREATE: Limit(50, 0.20, 2000),
     GuardKind.ADOPT: Limit(10, 0.10, 500),
     GuardKind.UNLOCK: Limit(10, 0.10, 500),
@@ -78,6 +86,7 @@ _COUNTED: Mapping[Kind, GuardKind] = {
     Kind.RENAME: GuardKind.RENAME,
     Kind.REMOVE: GuardKind.LEAVE,
     Kind.PROMOTE: GuardKind.PROMOTE,
+    Kind.GROUP_ROLE: GuardKind.GROUP_ROLE,
     Kind.CREATE: GuardKind.CREATE,
     Kind.ADOPT: GuardKind.ADOPT,
     Kind.UNLOCK: GuardKind.UNLOCK,

@@ -16,6 +16,7 @@ from iwds.core.change import (
     Forget,
     RemoveFromGroup,
     SendActivation,
+    SetGroupRole,
     Write,
 )
 from iwds.core.model import Account, LedgerRow, Login, Origin, Role, Status
@@ -66,7 +67,7 @@ def ledger_effect(change: Change, login_id: int, row: LedgerRow | None, owner: i
             login = change.login
             return LedgerRow(
                 login_id, anchor, owner, Origin.ADOPTED, login.login, login.created_by,
-                groups=frozenset(change.groups), written=written_of(login),
+                groups=frozenset(change.groups), written=written_of(login), group_roles=dict(change.roles),
             )  # fmt: skip
         case DeleteLogin() | Forget(group=None):
             return None
@@ -76,11 +77,19 @@ def ledger_effect(change: Change, login_id: int, row: LedgerRow | None, owner: i
             locked = row.locked if change.before.status == change.after.status else change.after.status == Status.LOCKED
             return replace(row, login=change.after.login, locked=locked, written=written_of(change.after))
         case AddToGroup() | AdoptMembership():
-            return replace(row, groups=row.groups | {change.group.id})
+            return _with_role(replace(row, groups=row.groups | {change.group.id}), change.group.id, change.role)
+        case SetGroupRole():
+            return _with_role(row, change.group.id, change.after)
         case RemoveFromGroup() | Forget():
             assert change.group is not None  # noqa: S101 - the case above took the other
-            return replace(row, groups=row.groups - {change.group.id})
+            return _with_role(replace(row, groups=row.groups - {change.group.id}), change.group.id, None)
         case SendActivation():
             return row
         case _:
             assert_never(change)
+
+
+def _with_role(row: LedgerRow, group: int, role: int | None) -> LedgerRow:
+    """The same row, with what we know of the role in one group; None for nothing."""
+    others = {known: number for known, number in row.group_roles.items() if known != group}
+    return replace(row, group_roles=others if role is None else {**others, group: role})

@@ -9,7 +9,7 @@ is never handed that colleague's login.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from iwds.core.model import Absent, Account, Anchor, LedgerRow, Login, Role, Status, Unmapped, fold
@@ -56,6 +56,8 @@ class Case:
         member_of: ids of the governed groups that the login is in.
         holder: id of the other login that now carries the name that this account wants.
         gone: id of a login of this person that somebody deleted on the service.
+        asked: ids of the groups in which the role of the login has to be read before the case is decided.
+        roles: the roles that were read, by group id.
     """
 
     match: Match
@@ -66,6 +68,23 @@ class Case:
     member_of: frozenset[int] = frozenset()
     holder: int | None = None
     gone: int | None = None
+    asked: frozenset[int] = frozenset()
+    roles: Mapping[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Graces:
+    """What a run that is applied has to remember of leavers, by the ids of their logins.
+
+    Attributes:
+        begin: those who are gone and whose login is locked already: their grace begins with this run.
+        with_lock: those who are gone and whose login is to be locked: it begins when the lock is made.
+        end: those whose grace counts no more: they came back, or are held, or the policy has none.
+    """
+
+    begin: frozenset[int] = frozenset()
+    with_lock: frozenset[int] = frozenset()
+    end: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +103,8 @@ class Tally:
         members: members per governed group.
         tags: tags to remember, for rows that have none yet: login id -> tag.
         unlocked: logins that we locked and somebody else has unlocked since.
+        roles: roles in groups to remember, which are as they should be: (login id, group id) -> role.
+        graces: whose grace before a deletion begins or ends.
         older: whether our memory turned out to be older than the service; see `core.restored`.
     """
 
@@ -98,6 +119,8 @@ class Tally:
     members: Mapping[int, int] = field(default_factory=dict)
     tags: Mapping[int, int] = field(default_factory=dict)
     unlocked: frozenset[int] = frozenset()
+    roles: Mapping[tuple[int, int], int] = field(default_factory=dict)
+    graces: Graces = Graces()
     older: bool = False
 
     @property
@@ -112,7 +135,10 @@ def believed(row: LedgerRow, login: Login) -> bool:
 
 
 def agrees(account: Account, row: LedgerRow, login: Login, member_of: frozenset[int], world: World) -> bool:
-    """Whether nothing differs that the account governs. A field that was not read never agrees."""
+    """Whether nothing differs that the account governs. A field that was not read never agrees.
+
+    Roles in groups are not part of it: no reading of all logins shows them.
+    """
     status = None if account.enabled is None else Status.ACTIVE if account.enabled else Status.LOCKED
     pairs = (
         (fold(account.login), fold(login.login)),
@@ -130,6 +156,41 @@ def agrees(account: Account, row: LedgerRow, login: Login, member_of: frozenset[
         return True
     wanted = world.group_ids(account.groups)
     return wanted == member_of and wanted == row.groups & world.governed
+
+
+def is_protected(case: Case, world: World) -> bool:
+    """Whether the mapping protects the login of a case, by any of its names."""
+    names = {fold(part.login) for part in (case.account, case.login, case.row) if part}
+    return not names.isdisjoint(world.protected)
+
+
+def with_roles_asked(case: Case, world: World) -> Case:
+    """The same case with the groups in which the role has to be read: of ours and of what we would adopt.
+
+    A role is looked at where it is governed, the login is a member, and we do not remember it as it should be; and
+    else when it is the login's turn.
+    """
+    account, login = case.account, case.login
+    if account is None or not account.group_roles or login is None or is_protected(case, world):
+        return case
+    known: Mapping[int, int] = {}
+    if case.match is Match.OURS and case.row and case.row.owner == world.policy.provisioning_id:
+        known = {} if world.rota.turn_of(login.id) else case.row.group_roles
+    elif case.match is not Match.NAMED or not world.policy.may_adopt(login):
+        return case
+    wanted = world.roles_wanted(account)
+    asked = {group for group, role in wanted.items() if group in case.member_of and known.get(group) != role}
+    return replace(case, asked=frozenset(asked))
+
+
+def is_settled(case: Case, world: World) -> bool:
+    """Whether nothing differs after all in a case that was one only because roles had to be read."""
+    if case.match is not Match.OURS or case.account is None or case.row is None or case.login is None:
+        return False
+    wanted = world.roles_wanted(case.account)
+    return all(case.roles.get(group) == wanted[group] for group in case.asked) and agrees(
+        case.account, case.row, case.login, case.member_of, world
+    )
 
 
 def extra_wanted(account: Account) -> tuple[tuple[str, str], ...] | None:
@@ -219,13 +280,12 @@ def case_of_person(
         world: the job's rules.
     """
     if row is None or login is None:
-        return _case_without_row(account, row, context)
+        return with_roles_asked(_case_without_row(account, row, context), world)
     if not believed(row, login):
         return Case(Match.DOUBTED, account, row, login, member_of=context.member_of)
-    if agrees(account, row, login, context.member_of, world):
-        return None
     holder = context.named.id if context.named and context.named.id != login.id else None
-    return Case(Match.OURS, account, row, login, member_of=context.member_of, holder=holder)
+    case = with_roles_asked(Case(Match.OURS, account, row, login, member_of=context.member_of, holder=holder), world)
+    return case if case.asked or not agrees(account, row, login, context.member_of, world) else None
 
 
 @dataclass(frozen=True, slots=True)

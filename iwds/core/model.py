@@ -17,6 +17,10 @@ class Role(IntEnum):
     ADMINISTRATOR = 2
 
 
+BUILTIN_ROLES: Mapping[str, int] = {role.name.lower(): int(role) for role in Role}
+"""The roles that every service knows, on the service itself and in each of its groups; others are a group's own."""
+
+
 class Status(IntEnum):
     """Whether a login may authenticate; the numbers are the provisioning API's."""
 
@@ -59,6 +63,7 @@ class Entry:
         groups: groups that it is in, nested ones included, as normalised distinguished names or plain names;
             None where they are not known.
         enabled: what the directory itself says natively, None where only the mapping can tell.
+        unread: groups, as the mapping writes them, of which it is not known whether the person is in them.
     """
 
     anchor: Anchor
@@ -66,6 +71,7 @@ class Entry:
     attrs: Mapping[str, tuple[str, ...]]
     groups: frozenset[str] | None = None
     enabled: bool | None = None
+    unread: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +89,8 @@ class AtCreation:
 class Account:
     """A login as it should be. A field that is None is not governed for this person, or not known today.
 
-    `groups` are names of groups of the service; `extra` holds only the keys that the mapping governs.
+    `groups` are names of groups of the service; `extra` holds only the keys that the mapping governs. `group_roles` are
+    pairs of a group and the name of the role there, for those of `groups` whose role is governed and known.
     """
 
     anchor: Anchor
@@ -97,6 +104,7 @@ class Account:
     groups: frozenset[str] | None = None
     extra: tuple[tuple[str, str], ...] = ()
     at_creation: AtCreation = AtCreation()
+    group_roles: tuple[tuple[str, str], ...] = ()
 
 
 class Absent(StrEnum):
@@ -189,7 +197,11 @@ class LedgerRow:
         tag: `created_by` as first read back after it became ours; None until then.
         locked: True when the lock on it was set by a run of ours.
         groups: ids of the groups whose membership we made or adopted.
+        group_roles: number of the role that we last wrote, adopted or read as it should be, by group id; a group is
+            missing where we never knew it.
         written: a short hash of each field as we last wrote or adopted it, by field name.
+        left_at: since when the person is gone and the login locked, as a run on proven readings saw both; None where
+            they are not, or where no deletion follows from it.
     """
 
     login_id: int
@@ -201,6 +213,31 @@ class LedgerRow:
     locked: bool = False
     groups: frozenset[int] = frozenset()
     written: Mapping[str, str] = field(default_factory=dict)
+    group_roles: Mapping[int, int] = field(default_factory=dict)
+    left_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """From where a reading was taken, and what else was seen from there; kept to compare the next reading with.
+
+    Attributes:
+        account: who the directory says that we are; empty where it does not say.
+        server: which server's change counter the two numbers are; empty where it has none.
+        began: the counter before the first entry was read.
+        ended: the counter after the last one.
+        places: people directly below each entry of the tree that holds some, by its normalised name.
+        mark: what the source needs to ask the same question again; it means nothing to anybody else.
+        gone: people of ours of whom this reading showed nothing, and no look by id either.
+    """
+
+    account: str = ""
+    server: str = ""
+    began: int = 0
+    ended: int = 0
+    places: Mapping[str, int] = field(default_factory=dict)
+    mark: str = ""
+    gone: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,8 +251,12 @@ class Proof:
         count: how many people or logins came.
         reasons: why it is believed; each a sentence.
         problems: why it is not; each a sentence. Any problem makes it unproven.
-        presence: in how many entries each attribute had a value.
+        presence: in how many entries each attribute had a value; and how many people were in any group, and in each
+            group that the mapping names (see `core.doubt`).
         taken_at: when the first answer came, with time zone.
+        view: from where it was taken.
+        withheld: keys of `presence` that are taken for unreadable in this run; what `presence` says of them is what
+            the last proven reading said.
     """
 
     name: str
@@ -226,6 +267,8 @@ class Proof:
     problems: tuple[str, ...]
     taken_at: datetime
     presence: Mapping[str, int] = field(default_factory=dict)
+    view: View = field(default_factory=View)
+    withheld: tuple[str, ...] = ()
 
     @property
     def proven(self) -> bool:

@@ -13,6 +13,7 @@ from iwds.core.change import (
     Adopt,
     Change,
     CreateLogin,
+    DeleteLogin,
     Kind,
     SendActivation,
     Write,
@@ -81,6 +82,11 @@ class Basis:
         """Names of the sources whose reading is not believed."""
         return tuple(proof.name for proof in self.sources if not proof.proven)
 
+    @property
+    def withheld(self) -> tuple[str, ...]:
+        """What of the sources is taken for unreadable in this run; a person should look at it."""
+        return tuple(f"{proof.name}: {key}" for proof in self.sources for key in proof.withheld)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -127,6 +133,9 @@ def identities(change: Change) -> frozenset[str]:
 
     A plan approves a change where it holds all of them. What a write merely echoes is not part of it.
     """
+    if isinstance(change, DeleteLogin) and change.lost:
+        # Who approved a deletion approved the loss of these devices; when the login was used last is no part of it.
+        change = replace(change, lost=replace(change.lost, last_seen=None))
     data = change_to_data(change)
     if isinstance(change, Write):
         fields = fields_changed(change)

@@ -12,7 +12,7 @@ from iwds.core.decide import Reason, Skip
 from iwds.core.document import change_from_data, change_to_data, subject_from_data, subject_to_data
 from iwds.core.guards import Gauge, GuardKind
 from iwds.core.matching import Tally
-from iwds.core.model import Proof
+from iwds.core.model import Proof, View
 from iwds.core.plan import Basis, Plan, Selection
 
 SCHEMA = 1
@@ -121,5 +121,5 @@ def _proof_to_data(proof: Proof) -> dict[str, Any]:
 def _proof(data: Mapping[str, Any]) -> Proof:
     fields = {name: value for name, value in data.items() if name != "proven"}
     times = {"taken_at": datetime.fromisoformat(data["taken_at"])}
-    texts = {name: tuple(data[name]) for name in ("reasons", "problems")}
-    return Proof(**{**fields, **times, **texts})
+    texts = {name: tuple(data.get(name, ())) for name in ("reasons", "problems", "withheld")}
+    return Proof(**{**fields, **times, **texts, "view": View(**data.get("view", {}))})

@@ -1,17 +1,28 @@
 """What a job may do, as values: the leaver's fate, adoption, creation, and the facts of the service it works on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from iwds.core.model import Group
+from iwds.core.model import BUILTIN_ROLES, Account, Group, Login, Role
+
+VERIFY_ROLES_EVERY = 14
+"""In how many days every role that we remember is looked at again, unless the job says otherwise."""
+
+
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+"""The time where nobody says it: no grace has passed."""
+CENTURY = timedelta(days=36_500)
+"""The grace where nobody says it."""
 
 
 class Leaver(StrEnum):
-    """What becomes of a login of ours whose person is gone."""
+    """What becomes of a login of ours whose person is gone; `core/leaving.py` says who is."""
 
     KEEP = "keep"
     LOCK = "lock"
+    LOCK_THEN_DELETE = "lock-then-delete"
     DELETE = "delete"
 
 
@@ -21,7 +32,8 @@ class Policy:
 
     Attributes:
         provisioning_id: the tag that the job creates logins with; its own creations and adoptions are kept under it.
-        leaver: lock by default; delete must be written out.
+        leaver: lock by default; what deletes must be written out.
+        delete_after: the grace between lock and deletion under `LOCK_THEN_DELETE`.
         adopt: tags of other origins (0 console, 1 API or IWDS, …) whose logins may be adopted where one person of a
             proven reading explains them.
         untagged_creations: create with `loginCreate` where the service does not know `loginCreateBySource`.
@@ -31,6 +43,60 @@ class Policy:
     leaver: Leaver = Leaver.LOCK
     adopt: frozenset[int] = frozenset()
     untagged_creations: bool = False
+    delete_after: timedelta = CENTURY
+
+    def may_adopt(self, login: Login) -> bool:
+        """Whether a login that nobody remembers may become ours where one person explains it."""
+        return login.created_by == self.provisioning_id or login.created_by in self.adopt
+
+
+@dataclass(frozen=True, slots=True)
+class Rota:
+    """Whose roles in groups are looked at although we remember them: each login's turn comes every so many days.
+
+    Attributes:
+        every: in how many days everybody has had a turn; 1 for everybody each day.
+        day: the day of the run as a number, one more than the day before.
+    """
+
+    every: int = VERIFY_ROLES_EVERY
+    day: int = 0
+
+    def turn_of(self, login_id: int) -> bool:
+        """Whether it is this login's turn."""
+        return login_id % self.every == self.day % self.every
+
+
+class HoldKind(StrEnum):
+    """What a person holds against every run."""
+
+    LOCK = "lock"
+    """The helpdesk's lock: no run makes the login active, whatever the directory says."""
+    EXEMPT = "exempt"
+    """No run takes anything away from the login, whatever the directory says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What a person decided about one login, against every run until its end.
+
+    Attributes:
+        until: when it ends, with time zone; None for not before somebody lifts it.
+    """
+
+    by: str
+    reason: str
+    until: datetime | None = None
+    kind: HoldKind = HoldKind.LOCK
+
+    def stands(self, now: datetime) -> bool:
+        """Whether it has not ended yet."""
+        return self.until is None or now < self.until
+
+    def __str__(self) -> str:
+        until = f" until {self.until:%Y-%m-%d %H:%M %Z}" if self.until else ""
+        verb = "locked" if self.kind is HoldKind.LOCK else "held"
+        return f"{verb} by {self.by}{until}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +111,11 @@ class World:
         protected: folded login names that are never touched.
         tagged: whether the service can create logins with a provisioningId.
         states_enabled: whether the mapping says who is enabled; then nobody is created of whom that is not known.
+        holds: the helpdesk's locks that stand, by login id.
+        exempt: what holds every removal from a login, by login id.
+        roles: the number of each role in a group that the target knows, by name.
+        rota: whose remembered roles are looked at again in this run.
+        now: the time of the run.
     """
 
     policy: Policy
@@ -54,6 +125,11 @@ class World:
     protected: frozenset[str] = frozenset()
     tagged: bool = True
     states_enabled: bool = False
+    holds: Mapping[int, Hold] = field(default_factory=dict)
+    exempt: Mapping[int, Hold] = field(default_factory=dict)
+    roles: Mapping[str, int] = field(default_factory=lambda: BUILTIN_ROLES)
+    rota: Rota = Rota()
+    now: datetime = LONG_AGO
 
     @property
     def governed(self) -> frozenset[int]:
@@ -63,3 +139,17 @@ class World:
     def group_ids(self, names: frozenset[str]) -> frozenset[int]:
         """Ids of the groups of these names; names that the service does not have are left out."""
         return frozenset(self.groups[name].id for name in names if name in self.groups)
+
+    def roles_wanted(self, account: Account) -> dict[int, int]:
+        """The number of the role that an account wants in each group that it governs it in, by group id."""
+        of = account.groups or frozenset()
+        return {
+            self.groups[name].id: self.roles[role]
+            for name, role in account.group_roles
+            if name in of and name in self.groups
+        }
+
+    def own_names(self, *numbers: int | None) -> tuple[tuple[int, str], ...]:
+        """Names of those among these roles that not every service has, for sentences."""
+        named = {number: name for name, number in self.roles.items() if number not in tuple(Role)}
+        return tuple((number, named[number]) for number in numbers if number in named)

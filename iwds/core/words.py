@@ -1,6 +1,7 @@
 """Changes in words: one sentence each, used by the command line, the log and the console alike."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import assert_never
 
 from iwds.core.change import (
@@ -14,10 +15,12 @@ from iwds.core.change import (
     Kind,
     RemoveFromGroup,
     SendActivation,
+    SetGroupRole,
     Write,
     fields_changed,
     kinds,
 )
+from iwds.core.devices import DeviceKind, Loss
 from iwds.core.model import Group, Role, Status
 from iwds.core.normal import parse_extra
 
@@ -44,9 +47,13 @@ def describe(change: Change) -> str:
         case Write():
             return f"{_verb(change)} {change.before.login}: {', '.join(_difference(change))}"
         case DeleteLogin():
-            return f"delete {change.subject.login} with its devices"
+            return f"delete {change.subject.login} with {_lost(change.lost) if change.lost else 'its devices'}"
         case AddToGroup():
-            return f"add {change.subject.login} to {change.group.name}"
+            role = f" as {role_words(change.role, change.names)}" if change.role else ""
+            return f"add {change.subject.login} to {change.group.name}{role}"
+        case SetGroupRole():
+            before, after = (role_words(role, change.names) for role in (change.before, change.after))
+            return f"{_role_verb(change)} {change.subject.login} in {change.group.name}: {before} > {after}"
         case RemoveFromGroup():
             return f"take {change.subject.login} out of {change.group.name}"
         case Adopt():
@@ -61,6 +68,43 @@ def describe(change: Change) -> str:
             return f"mail {change.subject.login} its activation link"
         case _:
             assert_never(change)
+
+
+_DEVICES: Mapping[str, str] = {
+    DeviceKind.AUTHENTICATOR: "Authenticator",
+    DeviceKind.BROWSER: "Helium",
+    DeviceKind.VIRTUAL: "Virtual Authenticator",
+    DeviceKind.MACCESS: "mAccess",
+}
+
+
+def _lost(loss: Loss) -> str:
+    """What is lost for good, in words."""
+    devices = sum(n for _, n in loss.devices)
+    told = ", ".join(f"{n} {_DEVICES.get(kind, kind)}" for kind, n in loss.devices)
+    named = ", ".join(name + (f" as {role_words(role)}" if role else "") for name, role in loss.groups)
+    parts = [
+        f"{devices} device{'' if devices == 1 else 's'} ({told})" if devices else "no device",
+        f"groups {named}" if named else "no group",
+        _last_seen(loss.last_seen),
+    ]
+    return ", ".join(filter(None, parts))
+
+
+def _last_seen(seconds: int | None) -> str:
+    if seconds is None:
+        return ""
+    return f"last login {datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}" if seconds else "never used"
+
+
+def role_words(role: int, names: Iterable[tuple[int, str]] = ()) -> str:
+    """The name of a role, or its number where nobody gave it one; `names` are those that not every service has."""
+    return dict(names).get(role) or (Role(role).name.lower() if role in tuple(Role) else f"role {role}")
+
+
+def _role_verb(change: SetGroupRole) -> str:
+    named = kinds(change)
+    return next((kind.value for kind in (Kind.DEMOTE, Kind.PROMOTE) if kind in named), "change the role of")
 
 
 _LOUD = (Kind.LOCK, Kind.DEMOTE, Kind.RENAME, Kind.PROMOTE, Kind.UNLOCK)
@@ -97,3 +141,14 @@ def _said(field: str, value: object) -> str:
     if field == "status":
         return "locked" if value == Status.LOCKED else "active"
     return str(value) if value else "(empty)"
+
+
+def login_id_in(text: str) -> int | None:
+    """The id in `#1234`; None for a login name, and for what no service can have as an id."""
+    digits = text.removeprefix("#")
+    if digits == text or not (digits.isascii() and digits.isdigit()) or len(digits) > _LONGEST_ID:
+        return None
+    return number if (number := int(digits)) < 2**63 else None
+
+
+_LONGEST_ID = 19

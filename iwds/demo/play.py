@@ -201,7 +201,8 @@ def _next_steps(command: str, folder: Path, config: Path) -> Sequence[tuple[str,
 
 def _command() -> str:
     """How this user can call us: by name, or by the way that this process was called."""
-    if shutil.which("iwds"):
+    # `uv run`, as in ./demo, finds us for this process alone: the shell that it returns to does not know the name.
+    if shutil.which("iwds") and "UV_RUN_RECURSION_DEPTH" not in os.environ:
         return "iwds"
     beside = Path(sys.executable).parent / "iwds"
     return os.path.relpath(beside) if beside.exists() else f"{sys.executable} -m iwds"

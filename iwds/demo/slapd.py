@@ -16,8 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from iwds.demo.certificates import Authority
 from iwds.errors import SourceUnavailable
+from iwds.sandbox.certificates import Authority
 
 _PROGRAMS = ("slapd", "slapadd")
 _SBIN = ("/usr/sbin", "/usr/local/sbin", "/usr/local/libexec", "/usr/libexec", "/usr/lib/openldap")

@@ -11,6 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
+from random import SystemRandom
 from typing import assert_never
 
 from iwds.core.change import (
@@ -23,19 +24,23 @@ from iwds.core.change import (
     Forget,
     RemoveFromGroup,
     SendActivation,
+    SetGroupRole,
     Write,
     batches,
 )
 from iwds.core.guards import exempt
 from iwds.core.ledger import ledger_effect
-from iwds.core.model import LedgerRow
+from iwds.core.model import LedgerRow, Login, Status
 from iwds.core.plan import Plan
+from iwds.core.policy import Hold
 from iwds.engine.budget import DEADLINE, Spending
 from iwds.engine.job import Job, Progress, silent
 from iwds.engine.settle import FindRow, settled_by_reading
+from iwds.engine.status import set_status
 from iwds.engine.verify import Verifier
 from iwds.errors import (
     AccessRefused,
+    Busy,
     CallFailed,
     IwdsError,
     MemoryLost,
@@ -51,8 +56,10 @@ AHEAD = 64
 """How many people's intents are written before their calls are made: one commit for all of them."""
 ATTEMPTS = 3
 PAUSE = 0.5
-"""Seconds before a call that certainly was not sent is tried again; doubled each time."""
-
+"""Seconds before a call that certainly had no effect is tried again, at most; doubled each time."""
+LONGEST_PAUSE = 30.0
+"""A service that wants to be left alone for more seconds than this is not waited for."""
+FULL = "the service is full"
 
 _SETTLED_LATER = "what was sent without being recorded is settled by the next run, by reading"
 
@@ -73,12 +80,18 @@ class Applied:
     done: list[Change] = field(default_factory=list)
     stopped: str = ""
 
+    @property
+    def waiting_for_seats(self) -> int:
+        """How many creations wait until the service has room."""
+        return sum(error == FULL for _, _, error in self.outcomes)
+
 
 @dataclass(frozen=True, slots=True)
 class Hands:
     """What applying needs: the writer, the journal, the lease, our memory, the request to stop, and what time is left.
 
-    `until` is the monotonic time after which no further change is begun; None for no deadline.
+    `find_hold` gives the helpdesk's lock that stands on a login at the moment of the question. `until` is the monotonic
+    time after which no further change is begun; None for no deadline.
     """
 
     writer: TargetWriter
@@ -86,6 +99,7 @@ class Hands:
     lease: Lease
     verifier: Verifier
     find_row: FindRow
+    find_hold: Callable[[int], Hold | None]
     stop: threading.Event
     progress: Progress = silent
     until: float | None = None
@@ -214,18 +228,18 @@ class Applying:
     def _step(self, step: _Step, begun: bool) -> Outcome:
         """One step. Whoever was just created is completed even on a request to stop: no later run mails their link."""
         change = step.change
-        if self.over.is_set() or (self._halted() and not begun):
+        if self._halted() and not begun:
             return Outcome(step.intent, Result.NOT_TRIED, self.applied.stopped, attempts=0)
-        if not self.hands.lease.outlives(self.job.target.timeout):
-            return Outcome(step.intent, Result.NOT_TRIED, "the lease of the service was about to end", attempts=0)
+        if over := self._past_calling():
+            return Outcome(step.intent, Result.NOT_TRIED, over, attempts=0)
         login_id = change.subject.login_id or self.created.get(change.subject.key, 0)
         if not login_id and not isinstance(change, CreateLogin):
             return Outcome(step.intent, Result.NOT_TRIED, "the login was not created", attempts=0)
         if isinstance(change, CreateLogin) and self.full.is_set():
-            return Outcome(step.intent, Result.HELD, "the service is full", attempts=0)
+            return Outcome(step.intent, Result.HELD, FULL, attempts=0)
         try:
-            if objection := self.hands.verifier.objection(change):
-                return Outcome(step.intent, Result.HELD, objection, attempts=0)
+            if objection := self._held(change) or self.hands.verifier.objection(change):
+                return Outcome(step.intent, Result.HELD, str(objection), attempts=0)
         except (Unavailable, AccessRefused) as error:
             self.spending.reached(not isinstance(error, ServiceUnavailable))
             return Outcome(step.intent, Result.HELD, f"could not be looked up once more: {error}", attempts=0)
@@ -235,18 +249,66 @@ class Applying:
         attempts = 0
         while True:
             attempts += 1
-            if not self.hands.lease.outlives(self.job.target.timeout):
-                return Outcome(step.intent, Result.NOT_TRIED, "the lease of the service was about to end", attempts)
+            if over := self._past_calling():
+                return Outcome(step.intent, Result.NOT_TRIED, over, attempts)
+            if hold := self._held(step.change):
+                return Outcome(step.intent, Result.HELD, str(hold), attempts - 1)
             try:
-                return self._done(step, self._call(step.change, login_id), attempts)
+                made = self._call(step.change, login_id)
             except NotSent as error:
-                if attempts == ATTEMPTS or self.hands.stop.wait(PAUSE * 2 ** (attempts - 1)):
+                pause = _pause(attempts, error)
+                if attempts == ATTEMPTS or pause > LONGEST_PAUSE or self.hands.stop.wait(pause):
                     self.spending.reached(False)
                     return Outcome(step.intent, Result.REJECTED, str(error), attempts)
             except OutcomeUnknown as error:
-                return self._unknown(step, login_id, error, attempts)
+                return self._locked_again(step, attempts) or self._unknown(step, login_id, error, attempts)
             except (CallFailed, AccessRefused) as error:
                 return self._failed(step, error, attempts)
+            else:
+                return self._locked_again(step, attempts) or self._done(step, made, attempts)
+
+    def _past_calling(self) -> str:
+        """Why this run may send nothing any more; empty where it may."""
+        if self.over.is_set():
+            return self.applied.stopped
+        return "" if self.hands.lease.outlives(self.job.target.timeout) else "the lease of the service was about to end"
+
+    def _held(self, change: Change) -> Hold | None:
+        """The helpdesk's lock that a change would undo: every update says anew whether a login is active."""
+        if not isinstance(change, Write) or change.after.status == Status.LOCKED:
+            return None
+        return self.hands.find_hold(change.after.id)
+
+    def _locked_again(self, step: _Step, attempts: int) -> Outcome | None:
+        """A lock that came while we wrote, made again; None where none came.
+
+        Who locks keeps the hold first, so asking before and after misses none. What cannot be made again stays open:
+        the next run does it before anything else. The lease is not looked at: it is the helpdesk's lock, not the run's.
+        But a run that broke off, because its lease or our memory was lost, leaves it to the next one, intent and all.
+        """
+        change = step.change
+        if self.over.is_set() or (hold := self._held(change)) is None:
+            return None
+        assert isinstance(change, Write)  # noqa: S101 - nothing else can undo a lock
+        try:
+            self._lock(change.after)
+            result, login_id = settled_by_reading(change, change.after.id, self.job.target, self.hands.find_row)
+        except IwdsError as error:
+            open_still = f"{hold}; it could not be locked again: {error}"
+            return Outcome(step.intent, Result.UNKNOWN, open_still, attempts, change.after.id)
+        effect = self._effect(change, login_id) if result is Result.DONE else None
+        return Outcome(step.intent, Result.HELD, f"{hold}, and locked again", attempts, login_id, effect)
+
+    def _lock(self, login: Login) -> None:
+        """Lock a login; a request to stop ends the waiting, and not the attempts."""
+        for attempt in range(1, ATTEMPTS):
+            try:
+                return set_status(self.job.target, self.hands.writer, login, Status.LOCKED)
+            except NotSent as error:
+                if self.over.is_set():
+                    raise
+                self.hands.stop.wait(min(_pause(attempt, error), LONGEST_PAUSE))
+        return set_status(self.job.target, self.hands.writer, login, Status.LOCKED)
 
     def _call(self, change: Change, login_id: int) -> int:
         call = _call_for(change, self.hands.writer, login_id)
@@ -257,12 +319,11 @@ class Applying:
         self.spending.reached(True)
         if isinstance(step.change, CreateLogin):
             self.created[step.change.subject.key] = login_id
+        return Outcome(step.intent, Result.DONE, "", attempts, login_id, self._effect(step.change, login_id))
+
+    def _effect(self, change: Change, login_id: int) -> Callable[[LedgerRow | None], LedgerRow | None]:
         owner = self.job.policy.provisioning_id
-
-        def effect(row: LedgerRow | None) -> LedgerRow | None:
-            return ledger_effect(step.change, login_id, row, owner)
-
-        return Outcome(step.intent, Result.DONE, "", attempts, login_id, effect)
+        return lambda row: ledger_effect(change, login_id, row, owner)
 
     def _unknown(self, step: _Step, login_id: int, error: IwdsError, attempts: int) -> Outcome:
         """Sent, no answer to trust: a read settles what a read can settle, and a run that lost its lease reads not."""
@@ -280,10 +341,16 @@ class Applying:
         self.spending.reached(True)
         if isinstance(error, ServiceFull):
             self.full.set()
-            return Outcome(step.intent, Result.HELD, "the service is full", attempts)
+            return Outcome(step.intent, Result.HELD, FULL, attempts)
         if isinstance(error, AccessRefused):
             self.applied.stopped = str(error)
         return Outcome(step.intent, Result.REJECTED, str(error), attempts)
+
+
+def _pause(attempts: int, error: NotSent) -> float:
+    """Seconds until the next attempt: what the service asked for, and some chance, so that lanes do not come as one."""
+    asked = error.wait or 0.0 if isinstance(error, Busy) else 0.0
+    return asked + SystemRandom().uniform(0, PAUSE * 2 ** (attempts - 1))
 
 
 def _call_for(change: Change, writer: TargetWriter, login_id: int) -> Callable[[], int | None]:
@@ -296,7 +363,9 @@ def _call_for(change: Change, writer: TargetWriter, login_id: int) -> Callable[[
         case DeleteLogin():
             return partial(writer.delete, login_id)
         case AddToGroup():
-            return partial(writer.add_to_group, change.group.id, login_id)
+            return partial(writer.add_to_group, change.group.id, login_id, change.role or 0)
+        case SetGroupRole():
+            return partial(writer.set_role_in, change.group.id, login_id, change.after)
         case RemoveFromGroup():
             return partial(writer.remove_from_group, change.group.id, login_id)
         case SendActivation():

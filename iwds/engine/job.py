@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from iwds.core.guards import GuardKind, Limit
-from iwds.core.policy import Policy
+from iwds.core.model import Service
+from iwds.core.policy import VERIFY_ROLES_EVERY, Hold, HoldKind, Policy
 from iwds.engine.budget import FailureBudget
 from iwds.ports import Clock, Rules, Source, State, TargetReader, TargetWriter, Waist
 
@@ -32,6 +33,7 @@ class Job:
         limits: of every guard.
         digest: of mapping, scope, sources and policy; see `settings.digest`.
         config: the effective configuration without secrets, as text.
+        verify_roles_every: in how many days every role in a group that we remember is looked at again.
         failure_budget: when a run that fails stops.
         deadline: seconds after which a run begins no further change; None for no limit.
     """
@@ -44,6 +46,7 @@ class Job:
     limits: Mapping[GuardKind, Limit]
     digest: str
     config: str = ""
+    verify_roles_every: int = VERIFY_ROLES_EVERY
     failure_budget: FailureBudget = field(default_factory=FailureBudget)
     deadline: float | None = None
 
@@ -65,6 +68,11 @@ class Tools:
     waist: Callable[[], Waist]
     progress: Progress = silent
     lease_seconds: float = LEASE_SECONDS
+
+    def hold(self, service: Service, login_id: int, kind: HoldKind = HoldKind.LOCK) -> Hold | None:
+        """The hold of this kind that stands on a login right now."""
+        row = self.state.open_hold(service, login_id, kind)
+        return row.hold if row and row.hold.stands(self.clock.now()) else None
 
 
 MakeWriter = Callable[[], TargetWriter]

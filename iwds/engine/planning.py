@@ -2,29 +2,40 @@
 
 import secrets
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import TypeVar
 
 from iwds.core.assembly import Facts, assemble
 from iwds.core.change import Adopt, CreateLogin
 from iwds.core.decide import Decision, Proposal, decide
 from iwds.core.guards import Populations
-from iwds.core.matching import Case, Match, Tally
-from iwds.core.model import Account, Entry, Group, Proof, Unmapped, fold
+from iwds.core.leaving import Departures
+from iwds.core.matching import Case, Graces, Match, Tally, is_settled
+from iwds.core.model import Group, LedgerRow, Proof, fold
 from iwds.core.plan import Basis, Plan, Selection
-from iwds.core.policy import World
+from iwds.core.policy import Hold, HoldKind, Rota, World
 from iwds.core.restored import NOTE, is_older, without_doubtful
 from iwds.engine.job import Job, Tools
+from iwds.engine.parting import Parting
+from iwds.engine.people import People
+from iwds.engine.role_reading import RoleReading
 from iwds.engine.unsettled import told_unmailed, unmailed
 from iwds.errors import ConfigurationError, ServiceUnproven, Stopped
-from iwds.ports import JobMemory, ReadStream, Source, T_co, Waist
+from iwds.ports import JobMemory, Listing, ReadStream, T_co, Waist
+
+T = TypeVar("T")
 
 RECENT = timedelta(hours=20)
 """Guards count what was applied in this time before, so that a limit cannot be crossed in small steps."""
 TICK = 500
 """How many items lie between two words of progress."""
+MOST_READINGS = 3
+"""How often the service is read where it moves while it is read; then it is not proven."""
+_TIMES = {2: "twice", 3: "three times"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,26 +74,37 @@ class _Planning:
     def __init__(self, job: Job, tools: Tools, waist: Waist, stop: threading.Event) -> None:
         self.job, self.tools, self.waist, self.stop = job, tools, waist, stop
         self.now = tools.clock.now()
+        self.holds = tools.state.open_holds(job.target.service)
         self.notes = [*told_unmailed(unmailed(job, tools))]
+        self.roles: dict[tuple[int, int], int] = {}
+        self.marked: set[int] = set()
+        self.graces = Graces()
 
     def plan(self, selection: Selection, alone: bool) -> tuple[Plan, Tally]:
         job, service = self.job, self.job.target.service
+        memory = self.tools.state.memory(job.name, service, self.now - RECENT)
+        self.notes += self._ended_exemptions()
+        people = People(job, self.waist, self.now, memory.baselines, selection.allow, self._counted)
         groups = self._governed(job.target.read_groups())
-        readings = self._read(groups)
+        readings = self._read(groups, people)
         world = self._world(groups, readings)
         tally = self.waist.join(world)
         if tally.another_service:
             raise self._another_service(tally)
-        memory = self.tools.state.memory(job.name, service, self.now - RECENT)
         decisions, differing, ours = self._decide(world)
         if alone and memory.applied_before and is_older(decisions, job.policy.provisioning_id):
             tally, decisions = replace(tally, older=True), list(without_doubtful(decisions))
             self.notes.append(NOTE)
+        proposed = (decision.change for decision in decisions if isinstance(decision, Proposal))
+        readings = replace(readings, sources=people.confirmed(readings.sources, proposed))
+        if memory.applied_before and all(proof.proven for proof in readings.sources):
+            decisions = self._parted(decisions)
         agreed = tally.people - sum(tally.absent.values()) - differing
         basis = replace(self._basis(readings, tally, memory), agreed=agreed, matched=agreed + ours)
         facts = Facts(basis, self._populations(basis, decisions, memory), job.limits)
         plan_id = secrets.token_hex(4)
-        return assemble((plan_id, job.name, str(service), self.now), decisions, facts, selection), tally
+        plan = assemble((plan_id, job.name, str(service), self.now), decisions, facts, selection)
+        return plan, replace(tally, roles=self.roles, graces=self.graces)
 
     def _governed(self, existing: Sequence[Group]) -> dict[str, Group]:
         """The service's groups that the mapping governs; those that do not exist become a note."""
@@ -102,15 +124,33 @@ class _Planning:
             protected=frozenset(map(fold, job.rules.protected)),
             tagged=job.target.knows_tagged_creation(),
             states_enabled=job.rules.states_enabled,
+            holds=self._standing(HoldKind.LOCK),
+            exempt=self._standing(HoldKind.EXEMPT),
+            roles=job.target.group_roles,
+            rota=Rota(job.verify_roles_every, self.now.toordinal()),
+            now=self.now,
         )
 
-    def _read(self, groups: dict[str, Group]) -> Readings:
+    def _standing(self, kind: HoldKind) -> dict[int, Hold]:
+        rows = (row for row in reversed(self.holds) if row.hold.kind is kind)
+        return {row.login_id: row.hold for row in rows if row.hold.stands(self.now)}
+
+    def _ended_exemptions(self) -> Iterator[str]:
+        """Told until a run takes note of it."""
+        for row in self.holds:
+            if row.hold.kind is HoldKind.EXEMPT and not row.hold.stands(self.now):
+                known = self.tools.state.ledger_row(self.job.target.service, row.login_id)
+                yield f"{known.login if known else f'login {row.login_id}'} is exempt no more: {row.hold}"
+
+    def _read(self, groups: dict[str, Group], people: People) -> Readings:
         """Both sides at the same time: they are different machines."""
-        self.waist.add_ledger(self.tools.state.ledger(self.job.target.service))
+        self.waist.add_ledger(self._remembered())
         with ThreadPoolExecutor(2) as threads:
-            people = threads.submit(lambda: tuple(self._read_source(source) for source in self.job.sources))
+            everybody = threads.submit(people.read)
             service = threads.submit(self._read_service, groups)
-            readings = Readings(people.result(), service.result())
+            sources, notes = everybody.result()
+            self.notes += notes
+            readings = Readings(sources, service.result())
         if not readings.service.proven:
             raise ServiceUnproven(
                 f"the reading of the service is not believed: {'; '.join(readings.service.problems)}",
@@ -118,16 +158,14 @@ class _Planning:
             )
         return readings
 
-    def _read_source(self, source: Source) -> Proof:
-        stream = source.read(self.job.rules.attributes)
-        self.waist.add_people(self._mapped(source.name, stream))
-        return stream.finish()
-
-    def _mapped(self, name: str, stream: ReadStream[Entry]) -> Iterator[Account | Unmapped]:
-        rules, target, now = self.job.rules, self.job.target, self.now
-        for entry in self._counted(name, stream):
-            mapped = rules.map(entry, now)
-            yield target.normalise(mapped, entry.name) if isinstance(mapped, Account) else mapped
+    def _remembered(self) -> Iterator[LedgerRow]:
+        """The ledger, with the locks of holds that have ended as our own: the run that applies takes them over."""
+        locks = (row for row in self.holds if row.hold.kind is HoldKind.LOCK)
+        ended = {row.login_id for row in locks if not row.foreign and not row.hold.stands(self.now)}
+        for row in self.tools.state.ledger(self.job.target.service):
+            if row.left_at and row.owner == self.job.policy.provisioning_id:
+                self.marked.add(row.login_id)
+            yield replace(row, locked=True) if row.login_id in ended else row
 
     def _counted(self, what: str, stream: ReadStream[T_co]) -> Iterator[T_co]:
         done = 0
@@ -136,17 +174,38 @@ class _Planning:
             done += 1
             if done % TICK == 0:
                 self.tools.progress(what, done, None)
-                if self.stop.is_set():
-                    raise Stopped(f"stopped on request while reading {what}; nothing was changed")
+                self._stop_if_asked(what)
         self.tools.progress(what, done, done)
 
+    def _stop_if_asked(self, what: str) -> None:
+        if self.stop.is_set():
+            raise Stopped(f"stopped on request while reading {what}; nothing was changed")
+
     def _read_service(self, groups: dict[str, Group]) -> Proof:
-        logins = self.job.target.read_logins()
-        self.waist.add_logins(self._counted("service", logins))
-        members = self.job.target.read_memberships([group.id for group in groups.values()])
-        self.waist.add_members(self._counted("memberships", members))
-        proof, second = logins.finish(), members.finish()
-        return replace(proof, reasons=proof.reasons + second.reasons, problems=proof.problems + second.problems)
+        """Logins, then memberships; each is read anew where it moved, and people are not."""
+        target, waist, ids = self.job.target, self.waist, [group.id for group in groups.values()]
+        proof = self._settled("service", target.read_logins, waist.add_logins, waist.forget_logins)
+        if not proof.proven:
+            return proof
+        second = self._settled(
+            "memberships", lambda: target.read_memberships(ids), waist.add_members, waist.forget_members
+        )
+        return replace(proof, reasons=proof.reasons + second.reasons, problems=second.problems)
+
+    def _settled(
+        self, what: str, read: Callable[[], Listing[T]], add: Callable[[Iterable[T]], None], forget: Callable[[], None]
+    ) -> Proof:
+        """The proof of the first reading under which nothing moved, or of the last that was tried."""
+        times = 0
+        while True:
+            times += 1
+            with closing(read()) as listing:
+                add(self._counted(what, listing))
+                proof = listing.finish()
+            if not listing.moved or times == MOST_READINGS:
+                return _read_often(proof, what, times)
+            self._stop_if_asked(what)
+            forget()
 
     def _another_service(self, tally: Tally) -> ConfigurationError:
         return ConfigurationError(
@@ -159,12 +218,47 @@ class _Planning:
         """What every case leads to, how many of the cases have an account, and how many of these a login of ours."""
         decisions: list[Decision] = []
         differing = ours = 0
-        for case in self.waist.cases():
+        reading = RoleReading(self.job.target, self._told_of_roles)
+        departures = Departures(self.marked, world)
+        for case in reading.of(self.waist.cases()):
+            self._remember_roles(case, world)
+            if is_settled(case, world):
+                continue
             self._look_for(case)
             differing += case.account is not None
             ours += case.match is Match.OURS and case.row is not None and case.row.owner == world.policy.provisioning_id
             decisions.extend(decide(case, world))
+            departures.see(case)
+        self.graces = departures.graces()
+        if reading.unread:
+            told = f"{reading.unread:,} of {reading.asked:,} logins"
+            self.notes.append(f"roles in groups that could not be read stay as they are: those of {told}")
         return decisions, differing, ours
+
+    def _parted(self, decisions: Sequence[Decision]) -> list[Decision]:
+        """With what each deletion would take for good; whoever is still in the directory is locked instead."""
+        parting = Parting(self.job, self._told_of_deletions)
+        parted = parting.of(decisions)
+        self.graces = replace(self.graces, end=self.graces.end | parting.seen)
+        return parted
+
+    def _told_of_deletions(self, asked: int) -> None:
+        self.tools.progress("deletions", asked, None)
+        self._stop_if_asked("what deletions would take")
+
+    def _told_of_roles(self, asked: int) -> None:
+        self.tools.progress("roles", asked, None)
+        if self.stop.is_set():
+            raise Stopped("stopped on request while reading roles; nothing was changed")
+
+    def _remember_roles(self, case: Case, world: World) -> None:
+        """Of what was read, what our memory lacks: then the next run need not ask again."""
+        if not case.roles or case.account is None or case.row is None or case.login is None:
+            return
+        wanted = world.roles_wanted(case.account)
+        for group, role in case.roles.items():
+            if role == wanted[group] != case.row.group_roles.get(group):
+                self.roles[case.login.id, group] = role
 
     def _look_for(self, case: Case) -> None:
         """A login of ours that the reading did not show must really be gone, or the reading missed it."""
@@ -191,6 +285,16 @@ class _Planning:
         active = basis.tally.population
         if basis.first_run:
             active += sum(isinstance(d, Proposal) and isinstance(d.change, CreateLogin | Adopt) for d in decisions)
-        counts = memory.counts
-        sources = {p.name: (counts[p.name], p.count) for p in basis.sources if p.name in counts}
+        before = memory.baselines
+        sources = {p.name: (before[p.name].most, p.count) for p in basis.sources if p.name in before}
         return Populations(active, basis.tally.members, sources, memory.recent)
+
+
+def _read_often(proof: Proof, what: str, times: int) -> Proof:
+    """The proof, which says so where the listing was read more than once."""
+    if times == 1:
+        return proof
+    note = f"{what}: read {_TIMES[times]} because it moved"
+    if proof.problems:
+        return replace(proof, problems=(*proof.problems, note))
+    return replace(proof, reasons=(*proof.reasons, note))

@@ -1,27 +1,30 @@
 """One run from lease to report: settle what an earlier run left open, plan, refuse or apply, remember."""
 
-import getpass
 import json
 import os
 import secrets
-import socket
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from iwds.core.change import Change, Evidence
+from iwds.core.change import Change, Evidence, Kind, kinds
 from iwds.core.decide import Reason
+from iwds.core.guards import GuardKind
+from iwds.core.matching import Graces
 from iwds.core.plan import Plan, Selection, restrict, summary_data
 from iwds.core.plan_document import plan_to_data
+from iwds.core.policy import HoldKind
 from iwds.core.words import describe
 from iwds.engine.applying import Applied, Applying, Hands
 from iwds.engine.job import Job, MakeWriter, Tools
 from iwds.engine.planning import make_plan
 from iwds.engine.unsettled import settle_open_intents, unmailed
 from iwds.engine.verify import Verifier
+from iwds.engine.who import caller, host
 from iwds.errors import IwdsError, LeaseHeld, Refused
 from iwds.ports import Journal, Lease, Result, RunRow
 
@@ -83,7 +86,8 @@ def plan_only(job: Job, tools: Tools, selection: Selection | None = None) -> Pla
 
 def plan_exit_code(plan: Plan) -> int:
     """What a plan, or a dry run, exits with."""
-    if plan.violations or (plan.held and not plan.changes):
+    waiting = plan.held or plan.basis.withheld
+    if plan.violations or (waiting and not plan.changes):
         return Refused.exit_code
     return 2 if plan.changes else 0
 
@@ -112,7 +116,7 @@ def _begun(job: Job, tools: Tools, request: Request) -> RunRow:
         job=job.name,
         service=str(job.target.service),
         command=request.command,
-        who=_who(),
+        who=caller(),
         started=tools.clock.now(),
         ended=None,
         exit_code=None,
@@ -128,7 +132,7 @@ def _lease_seconds(job: Job, tools: Tools) -> float:
 
 
 def _taken(job: Job, tools: Tools) -> Lease:
-    holder = f"{_who()}@{socket.gethostname()} pid {os.getpid()}"
+    holder = f"{caller()}@{host()} pid {os.getpid()}"
     return tools.state.lease(job.target.service, holder, _lease_seconds(job, tools))
 
 
@@ -179,9 +183,12 @@ class _Run:
     def _run(self, make_writer: MakeWriter | None) -> RunReport:
         journal = self.tools.state.journal(self.row.id, self.job.target.service, self.lease)
         if make_writer:
-            settle_open_intents(self.job, self.tools, journal)
+            settle_open_intents(self.job, self.tools, journal, make_writer)
         alone = make_writer is not None
         plan, tally = make_plan(self.job, self.tools, self.request.selection, self.request.stop, alone=alone)
+        if make_writer:
+            # Whoever was seen again is no leaver, even where a guard stops everything else.
+            self.tools.state.note_left(self.job.target.service, tally.graces.end, None, self.lease)
         moved: tuple[Change, ...] = ()
         if self.request.approved:
             plan, moved = restrict(plan, self.request.approved)
@@ -189,11 +196,24 @@ class _Run:
         self.row = replace(self.row, plan=plan.id)
         if make_writer is None or plan.violations:
             return self._not_applied(plan, moved)
+        self.tools.state.take_over_holds(self.job.target.service, plan.made_at, self.row.id, self.lease)
         self.tools.state.note_tags(self.job.target.service, tally.tags, self.lease)
+        self.tools.state.note_roles(self.job.target.service, tally.roles, self.lease)
         self.tools.state.note_unlocked(self.job.target.service, tally.unlocked, self.lease)
         if tally.older:
             self.tools.state.note_restored(self.job.target.service, self.lease)
-        return self._applied(plan, moved, make_writer, journal)
+        report = self._applied(plan, moved, make_writer, journal)
+        self._begin_graces(report, tally.graces)
+        return report
+
+    def _begin_graces(self, report: RunReport, graces: Graces) -> None:
+        """The grace counts from a run that was applied to its end, on proven readings and an accepted configuration."""
+        plan, applied = report.plan, report.applied
+        if applied is None or plan.basis.first_run or plan.basis.tally.retagged or not _accepts(plan, applied):
+            return
+        locked = {c.subject.login_id for c in applied.done if Kind.LOCK in kinds(c)}
+        begin = graces.begin | (graces.with_lock & locked)
+        self.tools.state.note_left(self.job.target.service, begin, self.tools.clock.now(), self.lease)
 
     def _not_applied(self, plan: Plan, moved: tuple[Change, ...]) -> RunReport:
         code = plan_exit_code(plan)
@@ -204,6 +224,9 @@ class _Run:
         else:
             summary = f"report only: {len(plan.changes)} changes would be made"
         report = summary_data(plan) | {"succeeded": not plan.violations and not plan.basis.unproven}
+        if not plan.violations:
+            # A job that only reports has a measure of its readings too. What a guard stopped is none.
+            self._save_readings(plan)
         return RunReport(self._ended(code, summary, report), plan, None, moved)
 
     def _applied(self, plan: Plan, moved: tuple[Change, ...], make_writer: MakeWriter, journal: Journal) -> RunReport:
@@ -221,13 +244,15 @@ class _Run:
         return None if seconds is None else self.began + seconds
 
     def _make(self, plan: Plan, make_writer: MakeWriter, journal: Journal) -> Applied:
-        verifier = Verifier(self.job, self.tools.clock)
+        withheld = {proof.name: proof.withheld for proof in plan.basis.sources}
+        find_exempt = partial(self.tools.hold, self.job.target.service, kind=HoldKind.EXEMPT)
+        verifier = Verifier(self.job, self.tools.clock, withheld, find_exempt)
         writer = make_writer()
         try:
             find_row = partial(self.tools.state.ledger_row, self.job.target.service)
-            hands = Hands(
-                writer, journal, self.lease, verifier, find_row, self.request.stop, self.tools.progress, self._until()
-            )
+            find_hold = partial(self.tools.hold, self.job.target.service)
+            own = writer, journal, self.lease, verifier, find_row, find_hold
+            hands = Hands(*own, self.request.stop, self.tools.progress, self._until())
             return Applying(plan, self.job, hands).run()
         finally:
             writer.close()
@@ -240,15 +265,20 @@ class _Run:
         if plan is None or applied is None:
             state.finish_run(self.row)
             return self.row
-        if not plan.basis.selection.only:
-            # Whoever picked out a part has not said that the whole reading is right.
-            state.save_readings(self.row.id, plan.basis.sources)
+        self._save_readings(plan)
         accepted = plan.basis.config_digest if _accepts(plan, applied) else ""
         # A first run that was stopped, chosen from or not proven is none: the next one removes nothing either.
         partly = applied.stopped or plan.basis.selection.only or plan.basis.unproven
         whole = not (plan.basis.first_run and partly)
         state.finish_run(self.row, applied=whole, accepted=accepted if whole else "", lease=self.lease)
         return self.row
+
+    def _save_readings(self, plan: Plan) -> None:
+        selection = plan.basis.selection
+        if not selection.only:
+            # Whoever picked out a part has not said that the whole reading is right.
+            fewer = GuardKind.VANISHED.value in selection.allow
+            self.tools.state.save_readings(self.row.id, plan.basis.sources, fewer)
 
 
 def _keep(plan: Plan, job: Job, tools: Tools) -> None:
@@ -258,7 +288,7 @@ def _keep(plan: Plan, job: Job, tools: Tools) -> None:
 
 def _exit_code(plan: Plan, applied: Applied, moved: tuple[Change, ...]) -> int:
     """3 where nothing was changed and someone must decide, 4 where something was and more is open."""
-    waiting = bool(plan.held or moved or applied.outcomes or applied.stopped)
+    waiting = bool(plan.held or plan.basis.withheld or moved or applied.outcomes or applied.stopped)
     if not waiting:
         return 0
     sent = applied.done or any(result in (Result.REJECTED, Result.UNKNOWN) for _, result, _ in applied.outcomes)
@@ -279,8 +309,11 @@ def _accepts(plan: Plan, applied: Applied) -> bool:
 def _summary(plan: Plan, applied: Applied) -> str:
     if not plan.changes:
         return "nothing to do" if not plan.held else f"nothing was changed, {len(plan.held)} held"
-    words = [f"{n} {result.value.replace('-', ' ')}" for result, n in sorted(applied.results.items())]
+    waiting = applied.waiting_for_seats
+    counts = applied.results - Counter({Result.HELD: waiting})
+    words = [f"{n} {result.value.replace('-', ' ')}" for result, n in sorted(counts.items())]
     words += [f"{len(plan.held)} held by the plan"] if plan.held else []
+    words += [f"service full, {waiting} wait"] if waiting else []
     return ", ".join(words) + (f"; {applied.stopped}" if applied.stopped else "")
 
 
@@ -288,15 +321,6 @@ def _applied_data(applied: Applied) -> dict[str, Any]:
     return {
         "results": {result.value: n for result, n in sorted(applied.results.items())},
         "stopped": applied.stopped,
+        "waiting_for_seats": applied.waiting_for_seats,
         "open": [[describe(change), result.value, error] for change, result, error in applied.outcomes[:LISTED]],
     }
-
-
-def _who() -> str:
-    """The person behind the process: whoever called sudo, else the process's user."""
-    if name := os.environ.get("SUDO_USER"):
-        return name
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from iwds.core.change import Change, CreateLogin, DeleteLogin, Write, fields_changed
+from iwds.core.change import Change, CreateLogin, DeleteLogin, SetGroupRole, Write, fields_changed
 from iwds.core.model import LedgerRow, Login
 from iwds.core.normal import parse_extra
 from iwds.ports import Result, TargetReader
@@ -28,6 +28,8 @@ def settled_by_reading(change: Change, login_id: int, target: TargetReader, find
             return (Result.DONE if gone else Result.REJECTED), login_id
         case CreateLogin():
             return _created(change, target, find_row)
+        case SetGroupRole():
+            return _role_set(change, login_id, target), login_id
         case _:
             return Result.UNKNOWN, login_id
 
@@ -51,6 +53,13 @@ def _untagged(login: Login, target: TargetReader) -> bool:
     """
     unused = login.created_by == MADE_BY_API and login.activated is False
     return unused and target.untagged_creations and not target.knows_tagged_creation()
+
+
+def _role_set(change: SetGroupRole, login_id: int, target: TargetReader) -> Result:
+    now = target.role_in(change.group.id, login_id)
+    if now == change.after:
+        return Result.DONE
+    return Result.REJECTED if now in (change.before, None) else Result.UNKNOWN
 
 
 def _written(change: Write, target: TargetReader) -> Result:

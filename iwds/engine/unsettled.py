@@ -6,6 +6,7 @@ stays unknown and is never sent again, until its login turns out to be activated
 """
 
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing
 from datetime import timedelta
 from functools import partial
 
@@ -18,12 +19,15 @@ from iwds.core.change import (
     Forget,
     RemoveFromGroup,
     SendActivation,
+    Write,
 )
 from iwds.core.document import change_from_data
 from iwds.core.ledger import ledger_effect
-from iwds.core.model import LedgerRow
-from iwds.engine.job import Job, Tools
+from iwds.core.model import LedgerRow, Status
+from iwds.engine.job import Job, MakeWriter, Tools
 from iwds.engine.settle import settled_by_reading
+from iwds.engine.status import set_status
+from iwds.errors import CallFailed, LoginUnknown, Refused
 from iwds.ports import IntentRow, Journal, LedgerEffect, Outcome, Result, Unmailed
 
 GOOD_FOR = timedelta(days=21)
@@ -32,14 +36,15 @@ GOOD_FOR = timedelta(days=21)
 Open = tuple[IntentRow, Change]
 
 
-def settle_open_intents(job: Job, tools: Tools, journal: Journal) -> int:
+def settle_open_intents(job: Job, tools: Tools, journal: Journal, make_writer: MakeWriter) -> int:
     """Settle by reading whatever can be; returns how many intents have another outcome now.
 
+    A lock of the helpdesk that such a write may have undone is made again; where that fails the intent stays open.
     Raises `Unavailable` and `AccessRefused` where the service cannot be read: nothing is planned on what is open.
     """
     rows = tools.state.unsettled(job.target.service)
     found = [(row, change_from_data(row.change)) for row in rows]
-    outcomes = [*_Settling(job, tools, found).outcomes()]
+    outcomes = [*_Settling(job, tools, make_writer, found).outcomes()]
     journal.settle(outcomes)
     mails = [*_settled_mails(job, unmailed(job, tools))]
     journal.settle(mails)
@@ -67,8 +72,8 @@ _NAMED = 5
 class _Settling:
     """One pass over the open intents, in the order in which they were written."""
 
-    def __init__(self, job: Job, tools: Tools, found: Sequence[Open]) -> None:
-        self.job, self.target = job, job.target
+    def __init__(self, job: Job, tools: Tools, make_writer: MakeWriter, found: Sequence[Open]) -> None:
+        self.job, self.tools, self.make_writer, self.target = job, tools, make_writer, job.target
         self.found = found
         self.find_row = partial(tools.state.ledger_row, job.target.service)
         self.created: dict[tuple[str, str], int] = {}
@@ -85,6 +90,8 @@ class _Settling:
                     yield Outcome(intent.id, Result.NOT_TRIED, "the run ended before it was noted", attempts=0)
                 case SendActivation():
                     yield from self._mail(intent, change)
+                case Write() if not self._kept_locked(change):
+                    continue
                 case _:
                     yield self._read(intent, change)
         yield from self._memberships(memberships)
@@ -95,6 +102,19 @@ class _Settling:
         if isinstance(change, CreateLogin) and result is Result.DONE:
             self.created[intent.run, change.subject.key] = login_id
         return self._outcome(intent, change, result, login_id)
+
+    def _kept_locked(self, change: Write) -> bool:
+        """Lock again what the helpdesk holds locked and this write says is active; False where it cannot be done."""
+        if change.after.status == Status.LOCKED or not self.tools.hold(self.target.service, change.after.id):
+            return True
+        try:
+            with closing(self.make_writer()) as writer:
+                set_status(self.target, writer, change.after, Status.LOCKED)
+        except LoginUnknown:
+            return True
+        except (CallFailed, Refused):
+            return False
+        return True
 
     def _outcome(self, intent: IntentRow, change: Change, result: Result, login_id: int) -> Outcome:
         result = Result.SUPERSEDED if result is Result.UNKNOWN else result
@@ -134,8 +154,16 @@ class _Settling:
             elif members is None:
                 yield self._outcome(intent, change, Result.UNKNOWN, login_id)
             else:
-                done = ((change.group.id, login_id) in members) == isinstance(change, AddToGroup)
-                yield self._outcome(intent, change, Result.DONE if done else Result.REJECTED, login_id)
+                inside = (change.group.id, login_id) in members
+                yield self._outcome(intent, change, self._became(change, login_id, inside), login_id)
+
+    def _became(self, change: AddToGroup | RemoveFromGroup, login_id: int, inside: bool) -> Result:
+        """What the place of a login says of a change to it; in another role, somebody else may have put it there."""
+        if inside is isinstance(change, RemoveFromGroup):
+            return Result.REJECTED
+        if isinstance(change, RemoveFromGroup) or change.role is None:
+            return Result.DONE
+        return Result.DONE if self.target.role_in(change.group.id, login_id) == change.role else Result.UNKNOWN
 
     def _members(self, groups: Collection[int]) -> frozenset[tuple[int, int]] | None:
         """(group, login) of everybody in these groups; None where the reading is not believed."""

@@ -3,8 +3,8 @@
 An update overwrites every field, so that a lock that somebody set by hand since the reading would be undone by any.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from iwds.core.change import (
     REMOVALS,
@@ -13,15 +13,20 @@ from iwds.core.change import (
     DeleteLogin,
     Evidence,
     RemoveFromGroup,
+    SetGroupRole,
     Write,
     field_kind,
     fields_changed,
     removes,
 )
+from iwds.core.doubt import without
 from iwds.core.matching import extra_held, extra_wanted
 from iwds.core.model import Absent, Account, Anchor, Entry, Login, Status, Unmapped, fold
+from iwds.core.policy import Hold
 from iwds.engine.job import Job
-from iwds.ports import Clock
+from iwds.engine.lookup import find_entries
+from iwds.errors import ForeignRealm
+from iwds.ports import Clock, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +36,36 @@ class Verifier:
     Attributes:
         job: sources, mapping and the service's reading half.
         clock: the time; disabled and expired are decided against it.
+        withheld: what of each source is not believed in this run (`Proof.withheld`): the last look does not either.
+        find_exempt: what holds every removal from a login at the moment of the question.
     """
 
     job: Job
     clock: Clock
+    withheld: Mapping[str, Collection[str]] = field(default_factory=dict)
+    find_exempt: Callable[[int], Hold | None] = lambda _: None
 
     def objection(self, change: Change) -> str:
         """Why this change may not be made after all; empty where nothing speaks against it.
 
         Raises `Unavailable`, `AccessRefused` where it cannot tell.
         """
-        return (self._person(change) if removes(change) else "") or self._login(change)
+        if not removes(change):
+            return self._service(change)
+        return self._person(change) or self._service(change) or self._exempt(change)
+
+    def _exempt(self, change: Change) -> str:
+        """Asked last: a hold may have come while the plan was made, or during the look itself."""
+        hold = self.find_exempt(change.subject.login_id or 0)
+        return str(hold) if hold else ""
 
     def _person(self, change: Change) -> str:
         anchor = change.subject.anchor
         if anchor is None or change.evidence is Evidence.ORDERED:
             return ""
         found = next(self._find(anchor), None)
+        if found and isinstance(change, DeleteLogin):
+            return f"still in the directory as {found.name}, and whoever is there is not deleted"
         if change.evidence is Evidence.UNSEEN:
             return self._still_there(anchor, found)
         if found is None:
@@ -56,28 +74,45 @@ class Verifier:
         return self._still_follows(change, found)
 
     def _find(self, anchor: Anchor) -> Iterator[Entry]:
-        for source in self.job.sources:
-            if entry := source.find(anchor, self.job.rules.attributes):
-                yield entry
+        """Their entry in each source that answers for their directory; `ForeignRealm` where none does."""
+        for source, entry in find_entries(self.job.sources, anchor, self._attributes):
+            yield without(entry, frozenset(self.withheld.get(source.name, ())))
+
+    def _attributes(self, source: Source) -> frozenset[str]:
+        withheld = frozenset(self.withheld.get(source.name, ()))
+        return self.job.rules.attributes - withheld
+
+    def _selected(self, anchor: Anchor) -> bool:
+        return any(_selects(source, anchor) for source in self.job.sources)
 
     def _still_there(self, anchor: Anchor, found: Entry | None) -> str:
         """Not found in the reading: gone, or moved out of base or filter, which is as good a reason."""
-        if found is None or not any(source.selects(anchor) for source in self.job.sources):
+        if found is None or not self._selected(anchor):
             return ""
         return f"still in the directory as {found.name}, although the reading did not show it"
 
     def _still_follows(self, change: Change, entry: Entry) -> str:
         """Whether the entry as it is now still asks for what is to be taken."""
         wanted = self._wanted(entry)
-        if _asks_for(change, wanted):
+        if _asks_for(change, wanted, self.job.target.group_roles):
             return ""
-        if change.evidence is Evidence.RULE and not any(s.selects(entry.anchor) for s in self.job.sources):
+        if change.evidence is Evidence.RULE and not self._selected(entry.anchor):
             return ""
         return f"{entry.name} has changed in the directory since it was read"
 
     def _wanted(self, entry: Entry) -> Account | Unmapped:
         mapped = self.job.rules.map(entry, self.clock.now())
         return self.job.target.normalise(mapped, entry.name) if isinstance(mapped, Account) else mapped
+
+    def _service(self, change: Change) -> str:
+        """Whether the service still holds what the change was decided by."""
+        return self._role(change) if isinstance(change, SetGroupRole) else self._login(change)
+
+    def _role(self, change: SetGroupRole) -> str:
+        name, now = change.group.name, self.job.target.role_in(change.group.id, change.subject.login_id or 0)
+        if now is None:
+            return f"no member of {name} any more"
+        return "" if now == change.before else f"their role in {name} changed on the service since it was read"
 
     def _login(self, change: Change) -> str:
         """Whether the login is still what the change was decided by: the base of every field that is written."""
@@ -88,15 +123,25 @@ class Verifier:
         if now is None:
             return f"login {before.id} no longer exists"
         moved = [name for name in WRITTEN_FIELDS if getattr(now, name) != getattr(before, name)]
+        if isinstance(change, DeleteLogin) and now.last_seen != before.last_seen and now.last_seen is not None:
+            moved.append("last login")
         return f"{', '.join(moved)} changed on the service since it was read" if moved else ""
 
 
-def _asks_for(change: Change, wanted: Account | Unmapped) -> bool:
-    """Whether somebody's account, or its absence, still leads to this removal."""
-    if isinstance(change, DeleteLogin):
-        return _leaves(wanted)
+def _selects(source: Source, anchor: Anchor) -> bool:
+    try:
+        return source.selects(anchor)
+    except ForeignRealm:
+        return False  # whether any source answers for them at all was asked before
+
+
+def _asks_for(change: Change, wanted: Account | Unmapped, roles: Mapping[str, int]) -> bool:
+    """Whether somebody's account, or its absence, still leads to this removal; `roles` are the target's by name."""
     if isinstance(change, RemoveFromGroup):
         return isinstance(wanted, Account) and wanted.groups is not None and change.group.name not in wanted.groups
+    if isinstance(change, SetGroupRole):
+        role = dict(wanted.group_roles).get(change.group.name) if isinstance(wanted, Account) else None
+        return role is not None and roles.get(role) == change.after
     assert isinstance(change, Write)  # noqa: S101 - nothing else removes
     taken = [name for name in fields_changed(change) if field_kind(change, name) in REMOVALS]
     return all(_same(name, change.after, wanted) for name in taken)

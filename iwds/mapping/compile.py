@@ -6,22 +6,26 @@ so that they keep what they have.
 """
 
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 from iwds.core import directory, model
-from iwds.core.model import Absent, Account, Entry, Role, Unmapped, fold
+from iwds.core.doubt import group_names
+from iwds.core.model import BUILTIN_ROLES, Absent, Account, Entry, Role, Unmapped, fold
 from iwds.core.normal import LANGUAGES, printable
 from iwds.errors import ConfigurationError
-from iwds.mapping.conditions import Answer, Person, Test, compile_condition, some, words
+from iwds.mapping.conditions import Answer, Person, Test, among, compile_condition, some, words
 from iwds.mapping.document import AtCreation, Document, Enabled, GroupLine, RoleRules, Value
 from iwds.mapping.values import Attributes, Text, compile_value
-from iwds.yamlmarks import Where, validate
+from iwds.yamlmarks import Where, nearest, validate
 from iwds.yamlmarks import load as load_yaml
 
 DEFAULT_LANGUAGE = "en"
+PLAIN_ROLE = "user"
+"""The role in a group of members for whom no line with a role holds, where any line of the group has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +57,10 @@ class CompiledRules:
     digest: str
     extra_keys: frozenset[str]
     groups: Mapping[str, bool]
+    group_roles: Mapping[str, frozenset[str]]
     states_enabled: bool
     protected: frozenset[str]
+    reads_groups: frozenset[str]
     _scope: tuple[ScopeClause, ...] = field(repr=False)
     _exclusions: Exclusions = field(repr=False)
     _login: Text = field(repr=False)
@@ -62,8 +68,13 @@ class CompiledRules:
     _role: Callable[[Person], Role | None] = field(repr=False)
     _enabled: Callable[[Person], Answer] = field(repr=False)
     _memberships: Callable[[Person], frozenset[str] | None] = field(repr=False)
+    _group_roles: Callable[[Person, frozenset[str] | None], tuple[tuple[str, str], ...]] = field(repr=False)
     _extra: tuple[tuple[str, Text], ...] = field(repr=False)
     _at_creation: Callable[[Attributes], model.AtCreation] = field(repr=False)
+
+    def named(self, groups: frozenset[str]) -> frozenset[str]:
+        """Which of the groups that the rules name are among these, as the rules write them."""
+        return _named(self.reads_groups, groups)
 
     def map(self, entry: Entry, now: datetime) -> Account | Unmapped:
         """The account that the rules make of an entry, or why there is none."""
@@ -100,6 +111,7 @@ class CompiledRules:
     def _account(self, person: Person, login: str) -> Account:
         attributes = person.attributes
         firstname, name, mail, phone = self._fields
+        groups = self._memberships(person)
         return Account(
             person.entry.anchor,
             login,
@@ -109,26 +121,33 @@ class CompiledRules:
             phone(attributes),
             self._role(person),
             self._enabled(person),
-            self._memberships(person),
+            groups,
             tuple((key, text) for key, read in self._extra if (text := read(attributes)) is not None),
             self._at_creation(attributes),
+            self._group_roles(person, groups),
         )
 
 
-def load(path: Path | str) -> CompiledRules:
-    """The rules in a mapping file. Raises `ConfigurationError` with file, line and key for everything wrong in it."""
+def load(path: Path | str, roles: Collection[str] = BUILTIN_ROLES) -> CompiledRules:
+    """The rules in a mapping file; `roles` are the names of roles in groups that the target knows.
+
+    Raises `ConfigurationError` with file, line and key for everything wrong in it.
+    """
     marked = load_yaml(path)
-    return compile_mapping(validate(Document, marked.data, marked.where), marked.where)
+    return compile_mapping(validate(Document, marked.data, marked.where), marked.where, roles)
 
 
-def compile_mapping(document: Document, where: Where) -> CompiledRules:
+def compile_mapping(document: Document, where: Where, roles: Collection[str] = BUILTIN_ROLES) -> CompiledRules:
     """The rules that a document means; `where` finds the line of a path for messages."""
     asked: set[str] = set()
     _check_language(document.language, where)
+    _check_roles(document.groups, where, roles)
+    role_rules = _role_rules(document.groups, asked)
     return CompiledRules(
         digest=document.digest,
         extra_keys=frozenset(document.extra),
         groups=_exclusive(document.groups, where),
+        group_roles={to: frozenset({PLAIN_ROLE, *(role for _, role in rules)}) for to, rules in role_rules.items()},
         states_enabled=document.enabled is not None,
         protected=frozenset(fold(unicodedata.normalize("NFC", login)) for login in document.protect),
         _scope=_scope(document, where, asked),
@@ -138,11 +157,18 @@ def compile_mapping(document: Document, where: Where) -> CompiledRules:
         _role=_role(document.role, asked),
         _enabled=_enabled(document.enabled, asked),
         _memberships=_memberships(document.groups, asked),
+        _group_roles=_group_roles(role_rules),
         _extra=tuple((key, compile_value(value, asked)) for key, value in document.extra.items()),
         _at_creation=_at_creation(document.at_creation, document.language, asked),
         # last: the compilers above have filled it
-        attributes=frozenset(asked),
+        reads_groups=group_names(asked),
+        attributes=frozenset(key for key in asked if not key.startswith("(")),
     )
+
+
+@lru_cache(maxsize=65_536)
+def _named(names: frozenset[str], groups: frozenset[str]) -> frozenset[str]:
+    return frozenset(name for name in names if among(name, groups))
 
 
 def _composed(login: str | None) -> str | None:
@@ -258,6 +284,40 @@ def _memberships(lines: tuple[GroupLine, ...], asked: set[str]) -> Callable[[Per
     return memberships
 
 
+GroupRoleRules = Mapping[str, tuple[tuple[Test, str], ...]]
+"""The lines with a role of each group that has any, in the order of the file."""
+
+
+def _role_rules(lines: tuple[GroupLine, ...], asked: set[str]) -> GroupRoleRules:
+    rules: dict[str, tuple[tuple[Test, str], ...]] = {}
+    for line in lines:
+        if line.role is not None:
+            rules[line.to] = (*rules.get(line.to, ()), (compile_condition(line.condition, asked), line.role))
+    return rules
+
+
+def _group_roles(rules: GroupRoleRules) -> Callable[[Person, frozenset[str] | None], tuple[tuple[str, str], ...]]:
+    """The role of a member of these groups, by group name; without a role where that is not known."""
+    if not rules:
+        return lambda _, __: ()
+    ordered = sorted(rules.items())
+
+    def roles(person: Person, groups: frozenset[str] | None) -> tuple[tuple[str, str], ...]:
+        found = ((to, _role_by(each, person)) for to, each in ordered if groups and to in groups)
+        return tuple((to, role) for to, role in found if role is not None)
+
+    return roles
+
+
+def _role_by(rules: tuple[tuple[Test, str], ...], person: Person) -> str | None:
+    for test, role in rules:
+        answer = test(person)
+        if answer is not False:
+            # not known here means not known at all: this line might have been the one
+            return role if answer else None
+    return PLAIN_ROLE
+
+
 def _at_creation(
     values: AtCreation, language: Value | None, asked: set[str]
 ) -> Callable[[Attributes], model.AtCreation]:
@@ -287,3 +347,15 @@ def _check_language(language: Value | None, where: Where) -> None:
         file, line = where(("language",))
         message = f"language: the service knows {' and '.join(sorted(LANGUAGES))} only"
         raise ConfigurationError(message, file=file, line=line)
+
+
+def _check_roles(lines: tuple[GroupLine, ...], where: Where, known: Collection[str]) -> None:
+    """A role in a group has a number, and only the target's settings can say which."""
+    for index, line in enumerate(lines):
+        if line.role is not None and line.role not in known:
+            file, number = where(("groups", index, "role"))
+            message = f'groups.{index}.role: the target knows no role "{line.role}"{nearest(line.role, known)}'
+            advice = (
+                f"roles of your own get their numbers in the target's settings: group_roles: {{{line.role}: NUMBER}}"
+            )
+            raise ConfigurationError(message, advice, file, number)

@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from iwds.core.dn import is_under, normalise_dn, rdn_value
+from iwds.core.doubt import group_key
 from iwds.core.model import Entry, fold
 from iwds.mapping.document import Condition, is_dn
 
@@ -49,8 +50,9 @@ Test = Callable[[Person], Answer]
 
 
 def compile_condition(condition: Condition, asked: set[str]) -> Test:
-    """The function that a condition means; the attributes that it reads are added to `asked`."""
+    """The function that a condition means; what it reads is added to `asked`: attributes, and groups by their key."""
     if condition.group is not None:
+        asked.add(group_key(condition.group))
         return _in_group(condition.group)
     if condition.attribute is not None:
         asked.add(condition.attribute)
@@ -115,12 +117,22 @@ def _plain_name(group: str) -> str:
     return fold(rdn_value(group))
 
 
+def among(name: str, groups: frozenset[str]) -> bool:
+    """Whether a group, as the mapping names it, is one of these groups of the directory."""
+    return normalise_dn(name) in groups if is_dn(name) else fold(name) in map(_plain_name, groups)
+
+
 def _in_group(name: str) -> Test:
-    if is_dn(name):
-        dn = normalise_dn(name)
-        return lambda person: None if person.groups is None else dn in person.groups
-    plain = fold(name)
-    return lambda person: None if person.groups is None else plain in person.names(person.groups)
+    dn, plain = normalise_dn(name) if is_dn(name) else "", fold(name)
+
+    def test(person: Person) -> Answer:
+        if person.groups is None:
+            return None
+        if dn in person.groups if dn else plain in person.names(person.groups):
+            return True
+        return None if name in person.entry.unread else False
+
+    return test
 
 
 def _not(test: Test) -> Test:

@@ -161,13 +161,15 @@ class Enabled(_Part):
 class GroupLine(_Part):
     """Who is in one group of the service, by a group of the directory or by any condition.
 
-    `exclusive`: members that the directory does not explain are taken out, whoever put them there.
+    `exclusive`: members that the directory does not explain are taken out, whoever put them there. `role`: their role
+    there, by a name that every service knows or that the target gives to a number.
     """
 
     to: Name
     group: Name | None = None
     when: Condition | None = None
     exclusive: bool = False
+    role: Name | None = None
 
     @model_validator(mode="after")
     def _one_condition(self) -> Self:

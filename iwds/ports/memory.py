@@ -1,4 +1,4 @@
-"""Our own memory: ledger, runs, plans, journal, leases; and the time."""
+"""Our own memory: ledger, runs, plans, journal, leases, the helpdesk's locks and its audit; and the time."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,9 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from iwds.core.change import Change
+from iwds.core.doubt import Baseline
 from iwds.core.model import LedgerRow, Proof, Service
+from iwds.core.policy import Hold, HoldKind
 
 
 class Clock(Protocol):
@@ -100,14 +102,14 @@ class JobMemory:
     Attributes:
         applied_before: whether any run of this job was ever applied to this service.
         accepted: digest of the configuration last applied; empty where none was.
-        counts: people per source in its last proven reading.
+        baselines: what is kept of each source's last proven reading.
         recent: how many changes were made in the window asked for, or may have been, that a guard watched, by guard
             (`guards.counter`).
     """
 
     applied_before: bool
     accepted: str
-    counts: Mapping[str, int]
+    baselines: Mapping[str, Baseline]
     recent: Mapping[str, int]
 
 
@@ -156,8 +158,99 @@ class Unmailed:
     result: Result | None
 
 
-class State(Protocol):
-    """Our own memory: ledger, runs, plans, journal, leases."""
+@dataclass(frozen=True, slots=True)
+class HoldRow:
+    """One hold as remembered. It is open until somebody lifts it, or until a run finds that it has ended.
+
+    Attributes:
+        foreign: somebody else had locked the login before: its end gives it back to nobody.
+        lifted_by: who lifted or replaced it, or the run that found it ended; empty while it is open.
+    """
+
+    login_id: int
+    hold: Hold
+    ticket: str
+    made_at: datetime
+    foreign: bool = False
+    lifted_at: datetime | None = None
+    lifted_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """One action on one login: the intent, and what became of it.
+
+    Attributes:
+        id: ours; 0 before it is kept.
+        name: the login's name when it was made.
+        action: `lock`, `code`, …
+        detail: what about it, in words; never a code, a PIN or a link.
+        who: the person behind the command, as the machine `host` knows them.
+        ended: when its outcome was known; None where the process died before.
+        result: None where the process died before it was known.
+        error: one sentence, empty for done.
+    """
+
+    id: int
+    at: datetime
+    service: str
+    login_id: int
+    name: str
+    action: str
+    detail: str
+    who: str
+    host: str
+    reason: str
+    ticket: str
+    ended: datetime | None = None
+    result: Result | None = None
+    error: str = ""
+
+
+class Holds(Protocol):
+    """What people decided about single logins: the helpdesk's locks, and exemptions from removals."""
+
+    def place_hold(self, service: Service, row: HoldRow) -> None:
+        """Keep a hold; one of its kind that is open for the same login is lifted by it."""
+        ...
+
+    def lift_hold(self, service: Service, login_id: int, by: str, at: datetime, kind: HoldKind = HoldKind.LOCK) -> None:
+        """Lift what is open of this kind for a login; nothing where nothing is."""
+        ...
+
+    def open_hold(self, service: Service, login_id: int, kind: HoldKind = HoldKind.LOCK) -> HoldRow | None:
+        """The open hold of this kind of one login, ended or not; a cheap question."""
+        ...
+
+    def open_holds(self, service: Service) -> Sequence[HoldRow]:
+        """All open holds of every kind, ended or not, in the order of login ids."""
+        ...
+
+    def take_over_holds(self, service: Service, now: datetime, run_id: str, lease: Lease) -> None:
+        """Lift all that have ended. Their locks count as made by a run from now on, unless they were another's."""
+        ...
+
+
+class Audit(Protocol):
+    """Who did what to whom, when, why, and how it ended. Nothing is ever changed or taken out."""
+
+    def note_action(self, row: AuditRow) -> int:
+        """Keep what is about to be done; returns its id."""
+        ...
+
+    def note_outcome(self, action_id: int, result: Result, error: str, at: datetime) -> None:
+        """Keep what became of it."""
+        ...
+
+    def audit(
+        self, login: int | str | None = None, *, service: str = "", since: datetime | None = None, limit: int = 50
+    ) -> Sequence[AuditRow]:
+        """The latest actions first, of one login by id or by the name that it then had."""
+        ...
+
+
+class State(Holds, Audit, Protocol):
+    """Our own memory: ledger, runs, plans, journal, leases, and what the helpdesk did."""
 
     def lease(self, service: Service, holder: str, seconds: float) -> Lease:
         """Take the lease of a service; `LeaseHeld` (naming holder and since when) where it is taken."""
@@ -180,7 +273,18 @@ class State(Protocol):
         ...
 
     def note_restored(self, service: Service, lease: Lease) -> None:
-        """Forget which locks and memberships were ours: this memory is a backup, and others came after it was made."""
+        """Forget which locks and memberships were ours, and which graces have begun: this memory is a backup.
+
+        Others came after it was made. So no hold gives its lock back any more, either.
+        """
+        ...
+
+    def note_roles(self, service: Service, roles: Mapping[tuple[int, int], int], lease: Lease) -> None:
+        """Record roles that were read as they should be, in memberships of ours: (login id, group id) -> role."""
+        ...
+
+    def note_left(self, service: Service, login_ids: Collection[int], at: datetime | None, lease: Lease) -> None:
+        """Record since when these logins' people are gone; None for no more."""
         ...
 
     def memory(self, job: str, service: Service, since: datetime) -> JobMemory:
@@ -191,8 +295,8 @@ class State(Protocol):
         """Record that a run begins; `config` is the effective configuration without secrets, as text."""
         ...
 
-    def save_readings(self, run_id: str, proofs: Sequence[Proof]) -> None:
-        """Record the proofs of a run's readings."""
+    def save_readings(self, run_id: str, proofs: Sequence[Proof], fewer: bool = False) -> None:
+        """Record the proofs of a run's readings; `fewer`: somebody accepted that there are fewer people now."""
         ...
 
     def finish_run(self, run: RunRow, *, applied: bool = False, accepted: str = "", lease: Lease | None = None) -> None:

@@ -1,6 +1,6 @@
 """Where people are, and the rules that make accounts of them."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar, runtime_checkable
@@ -54,13 +54,24 @@ class Source(Protocol):
     def find(self, anchor: Anchor, attributes: Collection[str]) -> Entry | None:
         """One person by anchor, ignoring base and filter of the configuration.
 
-        Returns None where the directory answers that there is no such entry, or where the realm is not this source's.
-        Raises `SourceUnavailable` or `AccessRefused` where it cannot tell.
+        Returns None where the directory answers that there is no such entry. Raises `ForeignRealm` where it is another
+        directory than that of the anchor, `SourceUnavailable` or `AccessRefused` where it cannot tell.
         """
         ...
 
     def selects(self, anchor: Anchor) -> bool:
         """Whether the configured base and filter find this person right now; raises like `find`."""
+        ...
+
+    def confirm(self, proof: Proof) -> Sequence[str]:
+        """Ask a second time, more cheaply, what a proven reading of this source said: each difference is a sentence.
+
+        Raises like `read`.
+        """
+        ...
+
+    def shows(self, place: str) -> bool:
+        """Whether an entry of this normalised name is there and may be seen. Raises like `read`."""
         ...
 
     def check(self, attributes: Collection[str]) -> Iterable[Finding]:
@@ -96,6 +107,11 @@ class Rules(Protocol):
         ...
 
     @property
+    def group_roles(self) -> Mapping[str, frozenset[str]]:
+        """Names of those of these groups in which the rules govern roles -> names of the roles that they give."""
+        ...
+
+    @property
     def states_enabled(self) -> bool:
         """Whether the rules say who is enabled."""
         ...
@@ -103,6 +119,15 @@ class Rules(Protocol):
     @property
     def protected(self) -> frozenset[str]:
         """Logins on the service that are never touched, folded."""
+        ...
+
+    @property
+    def reads_groups(self) -> frozenset[str]:
+        """Groups of the directory that the rules look at, as they write them."""
+        ...
+
+    def named(self, groups: frozenset[str]) -> frozenset[str]:
+        """Which of `reads_groups` a person is in whose groups are these."""
         ...
 
     def map(self, entry: Entry, now: datetime) -> Account | Unmapped:

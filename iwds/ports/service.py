@@ -1,11 +1,24 @@
 """The MFA service: what reads it and what writes to it."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
-from iwds.core.devices import Code, Details, DeviceKind, GroupRole
+from iwds.core.devices import Code, Details, DeviceKind, GroupRole, Loss
 from iwds.core.model import Account, Group, Login, Membership, Service, Unmapped
-from iwds.ports.people import Finding, ReadStream
+from iwds.ports.people import Finding, ReadStream, T_co
+
+
+class Listing(ReadStream[T_co], Protocol[T_co]):
+    """A reading of the service, to which others may write while it is read."""
+
+    @property
+    def moved(self) -> bool:
+        """Whether it ended because the listing moved under it, so that another reading may be proven."""
+        ...
+
+    def close(self) -> None:
+        """Read no further, and leave nothing running. May be called twice, and after the end."""
+        ...
 
 
 class TargetReader(Protocol):
@@ -36,11 +49,16 @@ class TargetReader(Protocol):
         """How many calls may be under way at once; 1 where a delay between calls is set."""
         ...
 
+    @property
+    def group_roles(self) -> Mapping[str, int]:
+        """The roles that a login can have in a group, by name: those that every service knows, and the configured."""
+        ...
+
     def normalise(self, account: Account, name: str) -> Account | Unmapped:
         """The account as this service can hold it, or why it cannot. `name` is the entry's, for the message."""
         ...
 
-    def read_logins(self) -> ReadStream[Login]:
+    def read_logins(self) -> Listing[Login]:
         """All logins, streamed in pages; proven by the service's own counts."""
         ...
 
@@ -48,12 +66,12 @@ class TargetReader(Protocol):
         """All groups. Raises `ServiceUnproven` where the count contradicts itself."""
         ...
 
-    def read_memberships(self, groups: Collection[int]) -> ReadStream[Membership]:
+    def read_memberships(self, groups: Collection[int]) -> Listing[Membership]:
         """The members of these groups."""
         ...
 
     def login(self, login_id: int, name: str) -> Login | None:
-        """One login as it is now, with every field that an update overwrites; `name` is where it was last seen.
+        """One login as it is now, with every field that an update overwrites; `name` is how it was last known.
 
         Returns None where the service says that the id does not exist.
         """
@@ -61,6 +79,21 @@ class TargetReader(Protocol):
 
     def named(self, name: str) -> Login | None:
         """The login of this name, whatever its case, as it is now; or None."""
+        ...
+
+    def role_in(self, group_id: int, login_id: int) -> int | None:
+        """A login's role in one group as it is now; None where it is no member, or does not exist."""
+        ...
+
+    def roles_in(self, groups: Collection[int], login_id: int) -> Mapping[int, int]:
+        """A login's roles in some groups, by group id, in as few calls as possible; without those it is not in."""
+        ...
+
+    def loss(self, login_id: int) -> Loss:
+        """What goes for good with a login that is deleted: devices, groups, last authentication. Two calls.
+
+        Raises `LoginUnknown` where there is no such login.
+        """
         ...
 
     def check(self) -> Iterable[Finding]:
@@ -94,8 +127,12 @@ class TargetWriter(Protocol):
         """Delete a login; its devices go with it."""
         ...
 
-    def add_to_group(self, group_id: int, login_id: int) -> None:
-        """Add a login to a group as a plain member (role 0)."""
+    def add_to_group(self, group_id: int, login_id: int, role: int = 0) -> None:
+        """Add a login to a group; role 0 is that of a plain member."""
+        ...
+
+    def set_role_in(self, group_id: int, login_id: int, role: int) -> None:
+        """Change the role of a login in a group that it is in."""
         ...
 
     def remove_from_group(self, group_id: int, login_id: int) -> None:
@@ -114,8 +151,10 @@ class TargetWriter(Protocol):
 class Actions(Protocol):
     """What the helpdesk does to one login, and what a sync never needs. Thread-safe.
 
-    Every method that changes something raises `CallFailed` or `AccessRefused` as a `TargetWriter` does; those that only
-    ask raise `ServiceUnavailable` and `AccessRefused`. `LoginUnknown` may come from all that take a login id.
+    Every method that changes something raises `CallFailed` or `AccessRefused` as a `TargetWriter` does, and is never
+    repeated: `OutcomeUnknown` where no code stands in the place of one too. Those that only ask raise
+    `ServiceUnavailable` and `AccessRefused`, and `groups_of` also `ServiceUnproven`. `LoginUnknown` may
+    come from all that take a login id.
     """
 
     def details(self, login_id: int) -> Details:
@@ -126,16 +165,11 @@ class Actions(Protocol):
         """Its groups, with its role in each (`loginGetGroups`, all pages)."""
         ...
 
-    def role_in(self, group_id: int, login_id: int) -> int | None:
-        """Its role in one group; None where it is no member (`groupAccountQuery`)."""
-        ...
-
-    def set_role_in(self, group_id: int, login_id: int, role: int) -> None:
-        """Change its role in a group that it is in (`groupAccountUpdate`)."""
-        ...
-
     def create(self, account: Account) -> tuple[int, Code]:
-        """Create a login as `TargetWriter.create` does; returns its id and its code, or the long code of its link."""
+        """Create a login as `TargetWriter.create` does; returns its id and its code, or the long code of its link.
+
+        `OutcomeUnknown` names the id where the login was made and no code came with it.
+        """
         ...
 
     def activate_code(self, login_id: int) -> Code:

@@ -15,12 +15,24 @@ class Waist(Protocol):
         """People as the mapping made them; of several with one anchor the first one counts."""
         ...
 
+    def forget_people(self) -> None:
+        """Throw away the people that came so far: they are read anew."""
+        ...
+
     def add_logins(self, logins: Iterable[Login]) -> None:
         """Everything on the service."""
         ...
 
     def add_members(self, members: Iterable[Membership]) -> None:
         """Memberships of the governed groups."""
+        ...
+
+    def forget_logins(self) -> None:
+        """Throw away the logins that came so far: the service is read anew."""
+        ...
+
+    def forget_members(self) -> None:
+        """Throw away the memberships that came so far: they are read anew."""
         ...
 
     def add_ledger(self, rows: Iterable[LedgerRow]) -> None:

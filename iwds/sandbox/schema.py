@@ -1,20 +1,27 @@
 """The tables of the local MFA service, and what a new data file holds."""
 
-import os
 import secrets
 import sqlite3
 from pathlib import Path
 
 from iwds.errors import ConfigurationError
+from iwds.privatefile import make_private
 
-VERSION = 1
+VERSION = 2
 _NEW_FILE = "Start with a new file: iwds sandbox --data NEW-FILE"
 
 # A login name is one name whatever its case: the names are ASCII, so NOCASE is enough.
-# AUTOINCREMENT: the id of a deleted login is never given to another one.
+# AUTOINCREMENT: the id of a deleted login or device is never given to another one.
+# A login's code_id is the code that it is to be activated with: nothing asks for it once the login is activated. It is
+# no foreign key: each code that goes with its login would have all logins searched.
 _TABLES = """
 CREATE TABLE service (id INTEGER PRIMARY KEY, max_logins INTEGER NOT NULL);
-CREATE TABLE policy (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+CREATE TABLE clock (ahead INTEGER NOT NULL);
+CREATE TABLE policy (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL, max_all INTEGER NOT NULL DEFAULT 0,
+    max_ma INTEGER NOT NULL DEFAULT 0, max_ca INTEGER NOT NULL DEFAULT 0,
+    max_va INTEGER NOT NULL DEFAULT 0, max_mac INTEGER NOT NULL DEFAULT 0
+);
 CREATE TABLE team (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL, num INTEGER NOT NULL, policy INTEGER NOT NULL REFERENCES policy
 );
@@ -26,13 +33,24 @@ CREATE TABLE login (
     status INTEGER NOT NULL, role INTEGER NOT NULL, access INTEGER NOT NULL, lang TEXT NOT NULL,
     login2 TEXT NOT NULL DEFAULT '', login3 TEXT NOT NULL DEFAULT '',
     createdby INTEGER NOT NULL, created INTEGER NOT NULL, lastauthdate INTEGER NOT NULL DEFAULT 0,
-    code_id INTEGER REFERENCES code
+    activated INTEGER NOT NULL, code_id INTEGER,
+    pin TEXT, wrong_entries INTEGER NOT NULL DEFAULT 0, reset_used INTEGER NOT NULL DEFAULT 0,
+    pin_locked INTEGER NOT NULL DEFAULT 0, password_locked INTEGER NOT NULL DEFAULT 0,
+    maccess_locked INTEGER NOT NULL DEFAULT 0, shared INTEGER NOT NULL DEFAULT 0,
+    otp TEXT, otp_expires INTEGER NOT NULL DEFAULT 0
 );
-CREATE TABLE code (
-    id INTEGER PRIMARY KEY,
+CREATE TABLE device (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     login_id INTEGER NOT NULL REFERENCES login ON DELETE CASCADE,
-    kind INTEGER NOT NULL, code TEXT NOT NULL UNIQUE, long_code TEXT UNIQUE,
-    expires INTEGER NOT NULL, used INTEGER
+    kind TEXT NOT NULL, state INTEGER NOT NULL DEFAULT 0, name TEXT NOT NULL, alias TEXT NOT NULL,
+    push INTEGER NOT NULL, created INTEGER NOT NULL, last_used INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX device_of_login ON device (login_id);
+CREATE TABLE code (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    login_id INTEGER NOT NULL REFERENCES login ON DELETE CASCADE,
+    purpose INTEGER NOT NULL, kind INTEGER NOT NULL, code TEXT NOT NULL UNIQUE, long_code TEXT UNIQUE,
+    expires INTEGER NOT NULL, used INTEGER, cancelled INTEGER
 );
 CREATE INDEX code_of_login ON code (login_id);
 CREATE TABLE membership (
@@ -41,11 +59,13 @@ CREATE TABLE membership (
 ) WITHOUT ROWID;
 CREATE INDEX membership_of_login ON membership (login_id);
 CREATE TABLE mail (
-    id INTEGER PRIMARY KEY, login_id INTEGER NOT NULL,
-    sent INTEGER NOT NULL, recipient TEXT NOT NULL, link TEXT NOT NULL
+    id INTEGER PRIMARY KEY, login_id INTEGER NOT NULL, sent INTEGER NOT NULL, recipient TEXT NOT NULL,
+    subject TEXT NOT NULL, text TEXT NOT NULL, relay TEXT NOT NULL
 );
 """
-_POLICIES = ((1, "standard"), (2, "strong"))
+DEFAULT_SERVICE = 10408
+NOT_LIMITED = 2**31
+_POLICIES = ((1, "standard", 0, 0, 0, 0, 0), (2, "strong", 2, 1, 1, 1, 1))
 _TEAMS = (
     (101, "vpn", 0, 1),
     (102, "mail", 0, 1),
@@ -54,6 +74,8 @@ _TEAMS = (
     (105, "admins-portal", 0, 2),
 )
 _CONSOLE_MADE = (("console.ada", "Ada", "Console"), ("console.linus", "Linus", "Console"))
+CONSOLE_LOGINS = frozenset(login for login, _, _ in _CONSOLE_MADE)
+"""The logins of a new file: whoever has only these has lost nothing when they are replaced."""
 
 
 def connect(path: str) -> sqlite3.Connection:
@@ -72,44 +94,61 @@ def connect(path: str) -> sqlite3.Connection:
     return connection
 
 
-def prepare(connection: sqlite3.Connection, service_id: int, max_logins: int, now: int) -> None:
-    """Make and fill the tables of a new file; the settings of an existing file give way to those given.
+def prepare(
+    connection: sqlite3.Connection, service_id: int | None, max_logins: int | None, now: int
+) -> tuple[int, int]:
+    """Make and fill the tables of a new file; what is given goes before the settings of an existing one.
 
-    Raises `ConfigurationError` where the file belongs to another version.
+    Returns service id and limit as they are now. Raises `ConfigurationError` where the file belongs to another version.
     """
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version == 0 and connection.execute("SELECT 1 FROM sqlite_master").fetchone() is None:
+        connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
+        connection.execute("BEGIN IMMEDIATE")
         _fill(connection, now)
+        connection.execute("COMMIT")
     elif version != VERSION:
         raise ConfigurationError(
             f"the sandbox's data file has version {version}, and this program writes version {VERSION}",
             _NEW_FILE,
         )
-    connection.execute("BEGIN IMMEDIATE")
-    connection.execute("DELETE FROM service")
-    connection.execute("INSERT INTO service VALUES (?, ?)", (service_id, max_logins))
-    connection.execute("COMMIT")
+    before = connection.execute("SELECT id, max_logins FROM service").fetchone()
+    settings = (service_id or before[0], max_logins or before[1])
+    if settings != tuple(before):
+        connection.execute("UPDATE service SET id = ?, max_logins = ?", settings)
+    return settings
+
+
+def empty(connection: sqlite3.Connection) -> None:
+    """Drop all people and groups. Their ids are not used again. Within the caller's transaction."""
+    for table in ("membership", "code", "device", "mail", "login", "team", "policy"):
+        connection.execute(f"DELETE FROM {table}")  # noqa: S608 - constants
 
 
 def _make_private(path: Path) -> None:
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        make_private(path)
     except OSError as error:
         raise ConfigurationError(f"the sandbox cannot write its data file {path}: {error.strerror}") from error
 
 
 def _fill(connection: sqlite3.Connection, now: int) -> None:
-    connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
-    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("INSERT INTO service VALUES (?, ?)", (DEFAULT_SERVICE, NOT_LIMITED))
+    connection.execute("INSERT INTO clock VALUES (0)")
     # A client that hard-codes ids, or that takes a small number for one, should find out here.
-    base = 1_000_000 + secrets.randbelow(900_000_000)
-    connection.execute("INSERT INTO sqlite_sequence VALUES ('login', ?)", (base,))
-    connection.executemany("INSERT INTO policy VALUES (?, ?)", _POLICIES)
+    for table in ("login", "device"):
+        base = 1_000_000 + secrets.randbelow(900_000_000)
+        connection.execute("INSERT INTO sqlite_sequence VALUES (?, ?)", (table, base))
+    furnish(connection, now)
+
+
+def furnish(connection: sqlite3.Connection, now: int) -> None:
+    """The groups, policies and administrators of a new service. Within the caller's transaction."""
+    connection.executemany("INSERT INTO policy VALUES (?, ?, ?, ?, ?, ?, ?)", _POLICIES)
     connection.executemany("INSERT INTO team VALUES (?, ?, ?, ?)", _TEAMS)
     for login, firstname, name in _CONSOLE_MADE:
         connection.execute(
             "INSERT INTO login (login, firstname, name, mail, phone, extrafields, status, role, access, lang, "
-            "createdby, created) VALUES (?, ?, ?, ?, '', '', 0, 2, 1, 'en', 0, ?)",
+            "createdby, created, activated) VALUES (?, ?, ?, ?, '', '', 0, 2, 1, 'en', 0, ?, 1)",
             (login, firstname, name, f"{login}@example.com", now),
         )
-    connection.execute("COMMIT")

@@ -1,32 +1,24 @@
-"""The state of the local MFA service: logins, codes, groups, memberships, sent mails.
+"""The state of the local MFA service: logins, groups and memberships here, and the rest in rooms of its own.
 
-One connection, used from one thread (the event loop); several processes may have the same file open. Every writing
-method is one transaction. Codes and links leave this module only as return values: nothing here logs.
+Every writing method is one transaction.
 """
 
-import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import IntEnum
+from pathlib import Path
 
-from iwds.sandbox.schema import connect, prepare
+from iwds.errors import ConfigurationError, Refused
+from iwds.sandbox.codes import Codes, CodeType, Lifetimes, Purpose
+from iwds.sandbox.data import Data
+from iwds.sandbox.devices import Devices
+from iwds.sandbox.people import People
+from iwds.sandbox.post import Outbox
+from iwds.sandbox.schema import CONSOLE_LOGINS, NOT_LIMITED, empty
 
-NOT_LIMITED = 2**31
-
-
-class CodeType(IntEnum):
-    """What a new login can enrol with (parameter `codetype`)."""
-
-    IMMEDIATE = 0
-    INACTIVE = 1
-    LINK = 2
-
-
-LIFETIME = {CodeType.IMMEDIATE: 30 * 60, CodeType.INACTIVE: 21 * 86400, CodeType.LINK: 21 * 86400}
-"""Seconds that an unused code is good for, by its type."""
+__all__ = ["NOT_LIMITED", "SORTS", "Full", "NameTaken", "NewCode", "Scope", "Store"]
 
 _ORDER = {
     0: "login.id",
@@ -38,16 +30,16 @@ _ORDER = {
     6: "login.mail DESC, login.id",
 }
 _COLUMNS = """
-login.id, login, firstname, name, mail, phone, extrafields, status, role, createdby, lastauthdate, code_id, code,
-long_code,
+login.id, login, firstname, name, mail, phone, extrafields, status, role, createdby, lastauthdate,
 CASE
-    WHEN code_id IS NULL OR used IS NOT NULL THEN 'ok'
-    WHEN expires <= ? THEN 'expired'
+    WHEN activated THEN 'ok'
+    WHEN code_id IS NULL OR expires <= ? THEN 'expired'
     WHEN kind = 2 THEN 'link'
     WHEN kind = 1 THEN 'in:' || code
     ELSE code
 END AS state
 """  # the state of a login's code is what the API answers as its `code`
+_DETAILS = _COLUMNS + ", lang, pin, pin_locked, password_locked, maccess_locked, shared"
 SORTS = frozenset(_ORDER)
 """The values of the parameter `sort`; every order is total, so that pages never overlap."""
 
@@ -78,26 +70,40 @@ class NewCode:
 
 
 class Store:
-    """The data file. `path` may be `:memory:`; `clock` returns seconds since 1970."""
+    """The data file. `path` may be `:memory:`; `clock` returns seconds since 1970.
+
+    `service_id` and `max_logins` that are None stay as the file has them.
+
+    Attributes:
+        codes, devices, people, outbox: what the service knows besides logins and groups.
+        data: the file itself, with its own time.
+    """
 
     def __init__(
         self,
         path: str,
-        service_id: int = 10408,
-        max_logins: int = NOT_LIMITED,
+        service_id: int | None = None,
+        max_logins: int | None = None,
         clock: Callable[[], float] = time.time,
+        lifetimes: Lifetimes = Lifetimes(),  # noqa: B008 - it is frozen
     ) -> None:
-        self.service_id = service_id
-        self.max_logins = max_logins
-        self._clock = clock
-        self._db = connect(path)
-        try:
-            prepare(self._db, service_id, max_logins, self.now())
-        except BaseException:
-            self._db.close()
-            raise
+        self.data = Data(path, service_id, max_logins, clock)
+        self.service_id, self.max_logins = self.data.service_id, self.data.max_logins
+        self._db, self._transaction = self.data.db, self.data.transaction
+        self.codes, self.devices = Codes(self.data, lifetimes), Devices(self.data)
+        self.people = People(self.data, self.codes, self.devices)
+        self.outbox = Outbox(self.data)
         self._listings: dict[tuple[Scope, int], list[int]] = {}
         self._listed_at = (-1, -1)
+
+    @classmethod
+    def existing(cls, path: str) -> "Store":
+        """The store in a file that is there, with the settings that it has. Raises `ConfigurationError`."""
+        if not Path(path).is_file():
+            raise ConfigurationError(
+                f"there is no data file {path}", f"Name another with --data, or make it: iwds sandbox --data {path}"
+            )
+        return cls(path)
 
     def close(self) -> None:
         """Close the file. May be called twice."""
@@ -105,7 +111,17 @@ class Store:
 
     def now(self) -> int:
         """Seconds since 1970."""
-        return int(self._clock())
+        return self.data.now()
+
+    def vacate(self, *, replace: bool) -> None:
+        """Drop all people and groups, within the caller's transaction.
+
+        Raises `Refused` where there is somebody besides the administrators of a new file, unless `replace`.
+        """
+        names = {row[0] for row in self._db.execute("SELECT login FROM login LIMIT 3")}
+        if names - CONSOLE_LOGINS and not replace:
+            raise Refused("this sandbox holds people", "Name a new file with --data, or drop them with --replace.")
+        empty(self._db)
 
     # --- logins -------------------------------------------------------------------------------------------------------
 
@@ -117,8 +133,8 @@ class Store:
         return len(ids), [rows[i] for i in wanted]
 
     def login(self, login_id: int) -> sqlite3.Row | None:
-        """One login with the state of its code, or None."""
-        return next(iter(self._rows([login_id])), None)
+        """One login with the state of its code, its locks and its PIN's hash, or None."""
+        return next(iter(self._rows([login_id], _DETAILS)), None)
 
     def create(self, fields: Mapping[str, int | str], kind: CodeType) -> NewCode:
         """Add a login with a code. `fields` are columns of the table. Raises `Full` and `NameTaken`."""
@@ -126,7 +142,12 @@ class Store:
             if self._db.execute("SELECT count(*) FROM login").fetchone()[0] >= self.max_logins:
                 raise Full
             login_id = self._insert(fields)
-            return NewCode(login_id, self._new_code(login_id, kind))
+            return NewCode(login_id, self.codes.issue(login_id, Purpose.ACTIVATION, kind))
+
+    def named(self, name: str) -> sqlite3.Row | None:
+        """The login of this name, whatever its case, or None."""
+        found = self._db.execute("SELECT id FROM login WHERE login = ?", (name,)).fetchone()
+        return self.login(found[0]) if found else None
 
     def update(self, login_id: int, fields: Mapping[str, int | str]) -> None:
         """Overwrite columns of a login. Raises `NameTaken`."""
@@ -135,35 +156,9 @@ class Store:
             self._db.execute(f"UPDATE login SET {columns} WHERE id = :id", {**fields, "id": login_id})  # noqa: S608
 
     def delete(self, login_id: int) -> None:
-        """Remove a login with its codes and memberships."""
+        """Remove a login with its codes, devices and memberships."""
         with self._transaction():
             self._db.execute("DELETE FROM login WHERE id = ?", (login_id,))
-
-    # --- codes and mails ----------------------------------------------------------------------------------------------
-
-    def activate_code(self, login_id: int) -> str | None:
-        """Make an inactive code good for use now, for half an hour; None where there is none to be made so."""
-        row = self.login(login_id)
-        if row is None or not row["state"].startswith("in:"):
-            return None
-        expires = self.now() + LIFETIME[CodeType.IMMEDIATE]
-        with self._transaction():
-            self._db.execute(
-                "UPDATE code SET kind = ?, expires = ? WHERE id = ?", (CodeType.IMMEDIATE, expires, row["code_id"])
-            )
-        return str(row["code"])
-
-    def add_mail(self, login_id: int, recipient: str, link: str) -> None:
-        """Keep a mail that was to be sent."""
-        with self._transaction():
-            self._db.execute(
-                "INSERT INTO mail (login_id, sent, recipient, link) VALUES (?, ?, ?, ?)",
-                (login_id, self.now(), recipient, link),
-            )
-
-    def mails(self) -> list[tuple[int, str]]:
-        """Login id and recipient of every mail, oldest first."""
-        return [tuple(row) for row in self._db.execute("SELECT login_id, recipient FROM mail ORDER BY id")]
 
     # --- groups -------------------------------------------------------------------------------------------------------
 
@@ -217,47 +212,20 @@ class Store:
         query = f"SELECT login.id FROM login {where} ORDER BY {_ORDER[sort]}"  # noqa: S608 - both are constants
         return [row[0] for row in self._db.execute(query, values)]
 
-    def _rows(self, ids: Sequence[int]) -> list[sqlite3.Row]:
+    def _rows(self, ids: Sequence[int], columns: str = _COLUMNS) -> list[sqlite3.Row]:
         marks = ", ".join("?" * len(ids))
         return self._db.execute(
-            f"SELECT {_COLUMNS} FROM login LEFT JOIN code ON code.id = code_id "  # noqa: S608 - only marks are put in
+            f"SELECT {columns} FROM login LEFT JOIN code ON code.id = code_id "  # noqa: S608 - only marks are put in
             f"WHERE login.id IN ({marks})",
             [self.now(), *ids],
         ).fetchall()
 
     def _insert(self, fields: Mapping[str, int | str]) -> int:
-        given = {**fields, "created": self.now()}
+        given = {**fields, "created": self.now(), "activated": 0}
         columns, marks = ", ".join(given), ", ".join(f":{name}" for name in given)
         with _name_taken():
             cursor = self._db.execute(f"INSERT INTO login ({columns}) VALUES ({marks})", given)  # noqa: S608
         return int(cursor.lastrowid or 0)
-
-    def _new_code(self, login_id: int, kind: CodeType) -> str:
-        """Give a login a code; returns the code, or the long code of the link."""
-        code = self._free_code()
-        long_code = secrets.token_hex(32) if kind is CodeType.LINK else None
-        cursor = self._db.execute(
-            "INSERT INTO code (login_id, kind, code, long_code, expires) VALUES (?, ?, ?, ?, ?)",
-            (login_id, kind, code, long_code, self.now() + LIFETIME[kind]),
-        )
-        self._db.execute("UPDATE login SET code_id = ? WHERE id = ?", (cursor.lastrowid, login_id))
-        return long_code or code
-
-    def _free_code(self) -> str:
-        while True:
-            code = f"{secrets.randbelow(10**9):09d}"
-            if self._db.execute("SELECT 1 FROM code WHERE code = ?", (code,)).fetchone() is None:
-                return code
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
 
 
 def _condition(scope: Scope) -> tuple[str, tuple[int | str, ...]]:

@@ -48,8 +48,9 @@ class SoapFault(Exception):
 class Answer:
     """A result object as it came: numbers and texts by name, arrays cut to their count.
 
-    A missing key means that the element was absent: not known. A text that is nil on the wire is empty: that is how the
-    service's toolkit writes "no value"; a nil number is None. There are no arrays where `ok` is False.
+    A missing key means that the element was absent: not known; an array whose count is 0 is empty all the same, because
+    the service's toolkit leaves it out. A text that is nil on the wire is empty: so it writes "no value"; a nil number
+    is None. There are no arrays where `ok` is False.
     """
 
     err: str
@@ -187,9 +188,12 @@ def _answer(result: ResultType, err: str, found: Mapping[str, list[str | None]])
 
 def _fill_arrays(answer: Answer, result: ResultType, found: Mapping[str, list[str | None]]) -> None:
     for f in result.fields:
-        if f.counted_by is None or f.name not in found:
+        if f.counted_by is None:
             continue
-        items = _cut(f.name, answer.numbers.get(f.counted_by), found[f.name])
+        count = answer.numbers.get(f.counted_by)
+        if f.name not in found and count != 0:  # the toolkit leaves out an array that has nothing in it
+            continue
+        items = _cut(f.name, count, found.get(f.name, []))
         if f.kind.is_number:
             answer.number_arrays[f.name] = _longs(f.name, items)
         else:

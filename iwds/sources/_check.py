@@ -1,9 +1,9 @@
-"""What `check` says of a source, as far as it is the same for every kind."""
+"""What `check` and the second looks say of a source, as far as it is the same for every kind."""
 
 from collections.abc import Iterable, Iterator
 
-from iwds.core.model import Proof
-from iwds.errors import AccessRefused, Unavailable
+from iwds.core.model import Anchor, Proof
+from iwds.errors import AccessRefused, ForeignRealm, Unavailable
 from iwds.ports import Finding
 
 
@@ -26,3 +26,19 @@ def of_proof(proof: Proof) -> Iterator[Finding]:
         if proof.count and not present:
             advice = "Right where nobody is to have it; else compare its spelling, and who may read it."
             yield Finding(True, "attributes", f"nobody has {attribute}", advice, warning=True)
+
+
+def differs(what: str, read: int, counted: int) -> str:
+    """What a second count says that is not that of the reading."""
+    return (
+        f"the reading gave {read:,} {what}, and a second count {counted:,}: it missed some, or somebody changed the"
+        " directory meanwhile. Run it again"
+    )
+
+
+def foreign(name: str, realm: str, anchor: Anchor) -> ForeignRealm:
+    """The error for a question about somebody of another directory."""
+    return ForeignRealm(
+        f"{name} is the directory {realm}, and {anchor.id} is of {anchor.realm}.",
+        "It cannot say whether they exist. See which server answered: all of `urls` must be servers of one directory.",
+    )

@@ -20,6 +20,7 @@ from iwds.sources._search import SUCCESS, Page, RawEntry, Scope, Search
 
 _PAGED = "1.2.840.113556.1.4.319"
 _STARTTLS = "1.3.6.1.4.1.1466.20037"
+_WHO_AM_I = "1.3.6.1.4.1.4203.1.11.3"
 _INVALID_CREDENTIALS = 49
 _NEEDS_TLS = frozenset({8, 13})
 _TRY_ANOTHER = frozenset({1, 3, 51, 52, 80})
@@ -91,6 +92,19 @@ class Session:
                 f"{self.url}: the connection was lost while {search.base or 'the root'} was read ({_words(lost)}).",
                 "Nothing was concluded from what had come. Try again; `timeout_s` may be too short for this server.",
             ) from lost
+
+    def account(self) -> str:
+        """Who the server says that we are (RFC 4532), folded; empty where it does not know the question."""
+        try:
+            self._connection.extended(_WHO_AM_I)
+            result = self._connection.result
+        except _BROKEN as lost:
+            self.close()
+            raise SourceUnavailable(
+                f"{self.url}: the connection was lost while it was asked who we are ({_words(lost)}).", "Try again."
+            ) from lost
+        said = result.get("responseValue") or b""
+        return bytes(said).decode(errors="backslashreplace").lower() if result["result"] == SUCCESS else ""
 
     def close(self) -> None:
         """Unbind. May be called twice, and after the server hung up."""

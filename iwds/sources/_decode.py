@@ -97,5 +97,5 @@ def sid_text(raw: bytes) -> str:
     return "-".join(str(part) for part in ("S", raw[0], int.from_bytes(raw[2:8], "big"), *parts))
 
 
-_BINARY = {"objectguid": guid_text, "objectsid": sid_text}
+_BINARY = {"invocationid": guid_text, "objectguid": guid_text, "objectsid": sid_text}
 _UUIDS = frozenset({"entryuuid", "objectguid", "nsuniqueid", "ipauniqueid"})

@@ -46,6 +46,38 @@ def describe(asks: Asks, bases: Sequence[str], realm: str) -> Directory:
     return Directory(_identity(asks, contexts[0]), contexts, announced)
 
 
+@dataclass(frozen=True, slots=True)
+class ChangeCounter:
+    """Where the change counter of one Active Directory server stands.
+
+    Attributes:
+        server: which server, and which life of it: one that was restored from a backup begins another. Empty for
+            directories without such a counter.
+        changes: `highestCommittedUSN` (MS-ADTS 3.1.1.3.2.6): every change of an object on this server moves it.
+    """
+
+    server: str = ""
+    changes: int = 0
+
+
+def change_counter(asks: Asks) -> ChangeCounter:
+    """The counter of the server that answers."""
+    root = _read(asks, "", ("dsServiceName", "highestCommittedUSN"))
+    if root is None:
+        return ChangeCounter()
+    service, changes = (identity("", root.attrs.get(name)) for name in ("dsservicename", "highestcommittedusn"))
+    if not service or not changes.isdigit():
+        return ChangeCounter()
+    settings = _read(asks, service, ("invocationId",))
+    life = identity("", settings.attrs.get("invocationid")) if settings else ""
+    return ChangeCounter(f"{normalise_dn(service)} {life}", int(changes)) if life else ChangeCounter()
+
+
+def visible(asks: Asks, dn: str) -> bool:
+    """Whether an entry of this name is there and may be seen."""
+    return _read(asks, dn, ("1.1",)) is not None
+
+
 def _context(base: str, announced: Sequence[str]) -> str:
     """The innermost naming context that holds a base; the base itself where none is announced."""
     name = normalise_dn(base)

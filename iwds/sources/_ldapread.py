@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 from itertools import chain, starmap
 
 from iwds.core.dn import normalise_dn
-from iwds.core.model import Anchor, Entry
+from iwds.core.model import Anchor, Entry, Proof
 from iwds.errors import SourceUnavailable
+from iwds.sources._check import differs
 from iwds.sources._decode import Shaped, guid_bytes, identity, shape
 from iwds.sources._directory import Directory
 from iwds.sources._groups import MEMBER_ATTRIBUTES, Groups, Seen, dn_key, login_key, member_keys
@@ -75,12 +76,17 @@ class Wishes:
 
 @dataclass(slots=True)
 class Reading:
-    """One reading of all people: groups first, then the people, each with the groups that they are in."""
+    """One reading of all people: groups first, then the people, each with the groups that they are in.
+
+    Attributes:
+        groups_read: how many groups came.
+    """
 
     asks: Asks
     directory: Directory
     wishes: Wishes
     tally: Tally
+    groups_read: int = 0
     _groups: Groups | None = None
     _seen: Seen = field(default_factory=Seen)
     _has_member_of: bool = False
@@ -89,7 +95,7 @@ class Reading:
         """The people, in the order in which the directory sends them."""
         try:
             self._groups = self._read_groups() if self.wishes.groups else None
-            for search in self.wishes.user_searches(self.tally.attributes):
+            for search in self.wishes.user_searches({*self.tally.attributes, *self.tally.canaries.attributes}):
                 pull = self._pull(search)
                 for raw in pull:
                     yield from self._people(raw)
@@ -116,6 +122,7 @@ class Reading:
                 for raw_dn, values in raw:
                     self._add_group(groups, shape(raw_dn, values, self.wishes.members))
             self._conclude(pull, "groups")
+        self.groups_read = len(groups)
         if len(self.tally.doubts) == before:
             return groups
         groups.close()
@@ -131,7 +138,7 @@ class Reading:
 
     def _people(self, raw: Sequence[RawEntry]) -> Iterator[Entry]:
         """The people of one page; what is wrong with one of them goes into the tally."""
-        wanted = self.wishes.person_attributes(self.tally.attributes)
+        wanted = self.wishes.person_attributes({*self.tally.attributes, *self.tally.canaries.attributes})
         people = [person for entry in raw if self._known(person := shape(*entry, wanted))]
         if self._groups is not None:
             known: Sequence[frozenset[str] | None] = self._groups.of([self.wishes.keys(person) for person in people])
@@ -140,6 +147,7 @@ class Reading:
         for person, groups in zip(people, known, strict=True):
             entry = entry_of(person, self.wishes.id, self.directory.realm, self.tally.attributes, groups)
             self.tally.saw(entry)
+            self.tally.canaries.saw(person.dn, entry.anchor.id, person.attrs)
             yield entry
 
     def _known(self, person: Shaped) -> bool:
@@ -201,6 +209,22 @@ def selects(asks: Asks, wishes: Wishes, key: str) -> bool:
     return bool(text) and any(
         _all(asks, replace(search, filter=f"(&{search.filter}{text})"), wishes) for search in wishes.user_searches(())
     )
+
+
+def recount(asks: Asks, wishes: Wishes, proof: Proof) -> Iterator[str]:
+    """What a second question about the same searches, without any attribute, answers differently."""
+    doubts: list[str] = []
+    people = _count(asks, wishes.user_searches(()), wishes, doubts)
+    groups = _count(asks, wishes.group_searches(), wishes, doubts)
+    yield from doubts
+    for what, read, counted in (("people", proof.count, people), ("groups", int(proof.view.mark), groups)):
+        if read != counted:
+            yield differs(what, read, counted)
+
+
+def _count(asks: Asks, searches: Sequence[Search], wishes: Wishes, doubts: list[str]) -> int:
+    pulls = [Pull(asks, replace(s, attributes=("1.1",)), doubts.append, wishes.ignore_references) for s in searches]
+    return sum(len(page) for pull in pulls for page in pull)
 
 
 def _groups_of(asks: Asks, wishes: Wishes, person: Shaped) -> frozenset[str] | None:

@@ -1,12 +1,18 @@
 """What every source's reading is made of: a one-shot stream, and the tally that its proof is written from."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from iwds.core.model import Entry, Proof
+from iwds.core.dn import normalise_dn, parent
+from iwds.core.model import Entry, Proof, View, fold
 
+PLACES = 200
+"""Of so many places in the tree the people are counted; of more, those with the most people."""
+CANARY = "a canary, which must always be there and be selected, did not come"
+LOGIN_ATTRIBUTES = ("uid", "samaccountname", "userprincipalname")
+"""By which attributes a canary may be named beside its name and its id."""
 NAMED = 3
 """How many examples a problem names before it says how many more there are."""
 
@@ -82,6 +88,34 @@ class Doubts:
         return tuple(doubt.text(kind) for kind, doubt in self._kinds.items())
 
 
+class Canaries:
+    """Entries that must be in every reading, named by distinguished name, id or login.
+
+    Attributes:
+        attributes: what has to be asked of each entry to know them, lower-case.
+    """
+
+    def __init__(self, names: Collection[str] = ()) -> None:
+        self._waiting = {self._key(name): name for name in names}
+        self.attributes = frozenset(LOGIN_ATTRIBUTES if any("=" not in name for name in names) else ())
+
+    def saw(self, dn: str, key: str, attrs: Mapping[str, tuple[str, ...]]) -> None:
+        """Tick an entry off, where it is one of them."""
+        if not self._waiting:
+            return
+        logins = (fold(value) for attribute in self.attributes for value in attrs.get(attribute, ()))
+        for known in (normalise_dn(dn), fold(key), *logins):
+            self._waiting.pop(known, None)
+
+    def missing(self) -> tuple[str, ...]:
+        """Those that did not come."""
+        return tuple(self._waiting.values())
+
+    @staticmethod
+    def _key(name: str) -> str:
+        return normalise_dn(name) if "=" in name else fold(name)
+
+
 @dataclass(slots=True)
 class Tally:
     """Counts what came and collects what speaks against it.
@@ -89,33 +123,44 @@ class Tally:
     Attributes:
         name: the source's name in the configuration.
         attributes: what was asked for, lower-case; presence is counted for these.
+        canaries: entries that must come.
+        view: from where the reading is taken, as far as the source knows it; the places are counted here.
     """
 
     name: str
     attributes: Collection[str]
+    canaries: Canaries = field(default_factory=Canaries)
+    view: View = field(default_factory=View)
     count: int = 0
     presence: Counter[str] = field(default_factory=Counter)
     taken_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     reasons: list[str] = field(default_factory=list)
     doubts: Doubts = field(default_factory=Doubts)
+    _places: Counter[str] = field(default_factory=Counter)
 
     def saw(self, entry: Entry) -> None:
         """Count an entry that is handed on, and which of its attributes have a value."""
         self.count += 1
         values = entry.attrs
         self.presence.update([attribute for attribute in self.attributes if values.get(attribute)])
+        if above := parent(entry.name):
+            self._places[above] += 1
 
     def proof(self, realm: str, asked: str) -> Proof:
         """The proof as it stands. `asked` is the question in words or as a search."""
+        places: Counter[str] = Counter()
+        for place, people in self._places.items():
+            places[normalise_dn(place)] += people
         return Proof(
             name=self.name,
             realm=realm,
             asked=asked,
             count=self.count,
             reasons=tuple(self.reasons),
-            problems=self.doubts.sentences(),
+            problems=(*self.doubts.sentences(), *(f"{CANARY}: {name}" for name in self.canaries.missing())),
             taken_at=self.taken_at,
             presence={attribute: self.presence[attribute] for attribute in sorted(self.attributes)},
+            view=replace(self.view, places=dict(places.most_common(PLACES))),
         )
 
 

@@ -18,7 +18,7 @@ import ipaddress
 import ssl
 import stat
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -26,15 +26,15 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from iwds.core.dn import is_under, normalise_dn
-from iwds.core.model import Anchor, Entry, Proof
-from iwds.errors import AccessRefused, ConfigurationError, SourceUnavailable
+from iwds.core.model import Anchor, Entry, Proof, View
+from iwds.errors import AccessRefused, ConfigurationError, ForeignRealm, SourceUnavailable
 from iwds.ports import Finding
-from iwds.sources._check import of_proof, until_failure
-from iwds.sources._directory import Directory, describe
+from iwds.sources._check import foreign, of_proof, until_failure
+from iwds.sources._directory import Directory, change_counter, describe, visible
 from iwds.sources._groups import MEMBER_ATTRIBUTES
-from iwds.sources._ldapread import Branch, Reading, Wishes, find, selects
+from iwds.sources._ldapread import Branch, Reading, Wishes, find, recount, selects
 from iwds.sources._search import Scope, command_line
-from iwds.sources._stream import Stream, Tally
+from iwds.sources._stream import Canaries, Stream, Tally
 
 if TYPE_CHECKING:  # at run time it brings ldap3, which only `connect` may do
     from iwds.sources._connection import Access, Session
@@ -112,6 +112,7 @@ class Settings(_Model):
         member_of: take groups from the people's memberOf, as far as the server computes it, instead of `groups`.
         timeout_s: seconds to wait for a connection, and for each answer.
         referrals: `report` makes parts that lie on other servers a problem, `ignore` does not. None is followed.
+        canaries: people who must be in every reading, by distinguished name, id or login.
     """
 
     kind: Literal["ldap"]
@@ -132,6 +133,7 @@ class Settings(_Model):
     page_size: int = Field(default=500, ge=1, le=100_000)
     timeout_s: int = Field(default=30, ge=1, le=3600)
     referrals: Literal["report", "ignore"] = "report"
+    canaries: tuple[Annotated[str, Field(min_length=1)], ...] = ()
 
     @field_validator("urls")
     @classmethod
@@ -190,18 +192,28 @@ class LdapSource:
 
     def read(self, attributes: Collection[str]) -> Stream:
         """All people; the connection is opened when the iteration begins."""
-        tally = Tally(self._name, frozenset(attributes))
+        tally = Tally(self._name, frozenset(attributes), Canaries(self._settings.canaries))
         answered: dict[str, str] = {}
         return Stream(self._entries(tally, answered), lambda: self._proof(tally, answered))
 
     def find(self, anchor: Anchor, attributes: Collection[str]) -> Entry | None:
         """One person by id, anywhere in the naming contexts that hold the bases, whatever the filter says."""
         wanted = frozenset(attributes)
-        return self._ask(anchor, None, lambda asks, where: find(asks, where, self._wishes, anchor.id, wanted))
+        return self._ask(anchor, lambda asks, where: find(asks, where, self._wishes, anchor.id, wanted))
 
     def selects(self, anchor: Anchor) -> bool:
         """Whether the bases and the filter find this person right now."""
-        return self._ask(anchor, False, lambda asks, _: selects(asks, self._wishes, anchor.id))
+        return self._ask(anchor, lambda asks, _: selects(asks, self._wishes, anchor.id))
+
+    def confirm(self, proof: Proof) -> Sequence[str]:
+        """Count people and groups again, over a connection of its own and without any attribute."""
+        with self._dial() as session:
+            return tuple(recount(session, self._wishes, proof))
+
+    def shows(self, place: str) -> bool:
+        """Whether the account may see this entry."""
+        with self._dial() as session:
+            return visible(session, place)
 
     def check(self, attributes: Collection[str]) -> Iterator[Finding]:
         """The connection, what the directory says of itself, the searches, and a reading of everybody."""
@@ -222,22 +234,24 @@ class LdapSource:
             self._refused = refused
             raise
 
-    def _ask(self, anchor: Anchor, absent: T, question: "Callable[[Session, Directory], T]") -> T:
-        """The answer over the connection that is kept; `absent` where the anchor is of another realm."""
+    def _ask(self, anchor: Anchor, question: "Callable[[Session, Directory], T]") -> T:
+        """The answer over the connection that is kept; `ForeignRealm` where the anchor is of another realm."""
         with self._lock:
             kept = self._kept is not None
             try:
-                return self._ask_once(anchor, absent, question)
+                return self._ask_once(anchor, question)
+            except ForeignRealm:
+                raise
             except SourceUnavailable:
                 if not kept:
                     raise
                 # Servers hang up on idle connections; a fresh one tells whether it was only that.
-                return self._ask_once(anchor, absent, question)
+                return self._ask_once(anchor, question)
 
-    def _ask_once(self, anchor: Anchor, absent: T, question: "Callable[[Session, Directory], T]") -> T:
+    def _ask_once(self, anchor: Anchor, question: "Callable[[Session, Directory], T]") -> T:
         session, directory = self._keep()
         if anchor.realm != directory.realm:
-            return absent
+            raise foreign(self._name, directory.realm, anchor)
         try:
             return question(session, directory)
         except BaseException:
@@ -263,7 +277,16 @@ class LdapSource:
         with self._dial() as session:
             directory = describe(session, self._wishes.users.bases, self._settings.realm)
             answered.update(realm=directory.realm, url=session.url)
-            yield from Reading(session, directory, self._wishes, tally).entries()
+            counter = change_counter(session)
+            reading = Reading(session, directory, self._wishes, tally)
+            yield from reading.entries()
+            tally.view = View(
+                account=session.account(),
+                server=counter.server,
+                began=counter.changes,
+                ended=change_counter(session).changes if counter.server else 0,
+                mark=str(reading.groups_read),
+            )
 
     def _proof(self, tally: Tally, answered: dict[str, str]) -> Proof:
         return tally.proof(answered["realm"], "\n".join(self._commands(answered["url"], tally.attributes)))

@@ -13,25 +13,26 @@ A file does not say by itself that it is whole: an export that broke off is a co
 with the number of records, by a configured number, or by a checksum, and unproven without one of these.
 """
 
+import hashlib
 import re
 import threading
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from iwds.core.dn import normalise_dn
-from iwds.core.model import Anchor, Entry, Proof
+from iwds.core.dn import is_under, normalise_dn
+from iwds.core.model import Anchor, Entry, Proof, View
 from iwds.errors import SourceUnavailable
 from iwds.ports import Finding
-from iwds.sources._check import of_proof, until_failure
+from iwds.sources._check import foreign, of_proof, until_failure
 from iwds.sources._decode import Shaped, identity, shape
 from iwds.sources._groups import dn_key, login_key
 from iwds.sources._ldifparse import BadRecord, Record, records
 from iwds.sources._ldifsurvey import Ending, Kind, Picture, Place, Question, opened, survey
-from iwds.sources._stream import Stream, Tally
+from iwds.sources._stream import Canaries, Stream, Tally
 
 Lower = Annotated[str, BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)]
 _BATCH = 200
@@ -93,6 +94,7 @@ class Settings(_Model):
     users: Users = Users()
     groups: GroupRecords | None = None
     complete: Complete | None = None
+    canaries: tuple[Annotated[str, Field(min_length=1)], ...] = ()
 
 
 class LdifSource:
@@ -112,7 +114,7 @@ class LdifSource:
 
     def read(self, attributes: Collection[str]) -> Stream:
         """All people of the file, in its order. It is passed over twice: for groups and ids, then for the people."""
-        tally = Tally(self._name, frozenset(attributes))
+        tally = Tally(self._name, frozenset(attributes), Canaries(self._settings.canaries))
         return Stream(self._entries(tally), lambda: self._proof(tally))
 
     def find(self, anchor: Anchor, attributes: Collection[str]) -> Entry | None:
@@ -134,6 +136,24 @@ class LdifSource:
             found = self._look_up(anchor, frozenset())
             return found is not None and self._people.holds(found[1])
 
+    def confirm(self, proof: Proof) -> Sequence[str]:
+        """Whether the file is still byte for byte the one that was read."""
+        checksum = hashlib.sha256()
+        with opened(self._settings.path) as file:
+            for line in file:
+                checksum.update(line)
+        changed = f"{self._settings.path} changed since it was read: run it again"
+        return () if checksum.hexdigest() == proof.view.mark else (changed,)
+
+    def shows(self, place: str) -> bool:
+        """Whether anything at or below a place is in the file; an export may lack the place itself."""
+        with opened(self._settings.path) as file:
+            return any(
+                is_under(normalise_dn(shape(record.dn, {}, ()).dn), place)
+                for record in records(file)
+                if isinstance(record, Record)
+            )
+
     def check(self, attributes: Collection[str]) -> Iterator[Finding]:
         """What the file holds, whether it proves to be whole, and which attributes nobody has."""
         return until_failure("file", self._findings(attributes))
@@ -154,9 +174,9 @@ class LdifSource:
         yield from of_proof(proof)
 
     def _look_up(self, anchor: Anchor, attributes: Collection[str]) -> tuple[Picture, Shaped] | None:
-        """The record with this id, in the file as it is now."""
+        """The record with this id, in the file as it is now. Raises `ForeignRealm` for somebody of another one."""
         if anchor.realm != self._settings.realm:
-            return None
+            raise foreign(self._name, self._settings.realm, anchor)
         picture = self._known()
         place = picture.place(identity(self._settings.id, (anchor.id,)))
         if place is not None:
@@ -208,7 +228,7 @@ class LdifSource:
         for record in found:
             if isinstance(record, BadRecord):
                 continue
-            shaped = self._shape(record, tally.attributes)
+            shaped = self._shape(record, {*tally.attributes, *tally.canaries.attributes})
             if not self._people.holds(shaped):
                 continue
             where = f"{self._settings.path}:{record.line}: {shaped.dn}"
@@ -218,6 +238,7 @@ class LdifSource:
             if not key:
                 tally.doubts.name(f"people without {self._settings.id} were left out", where)
             elif picture.place(key) == Place(record.line, record.offset):
+                tally.canaries.saw(shaped.dn, key, shaped.attrs)
                 yield shaped, record.line
 
     def _batch(self, batch: list[tuple[Shaped, int]], picture: Picture, attributes: Collection[str]) -> Iterator[Entry]:
@@ -262,6 +283,7 @@ class LdifSource:
 
     def _conclude(self, picture: Picture, tally: Tally) -> None:
         """What the file says of its own completeness becomes part of the proof."""
+        tally.view = View(mark=picture.ending.sha256)
         if self._settings.complete is not None and not picture.doubts:
             tally.reasons.append(_reason(self._settings.complete, picture.ending))
         if self._settings.groups is not None and picture.doubts:

@@ -9,15 +9,17 @@ sources:
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from iwds.core.dn import normalise_dn
-from iwds.core.model import Anchor, Entry, Proof
+from iwds.core.dn import is_under, normalise_dn
+from iwds.core.model import Anchor, Entry, Proof, View
 from iwds.errors import SourceUnavailable
 from iwds.ports import Finding
-from iwds.sources._stream import Stream, Tally, only
+from iwds.sources._check import differs, foreign
+from iwds.sources._stream import Canaries, Stream, Tally, only
 
 
 class Person(BaseModel):
@@ -48,7 +50,13 @@ class MemorySource:
         entries: the people; may be changed between readings. An attribute that an entry lacks is absent, known to be
             empty.
         elsewhere: people whom no reading gives and `find` knows, as if they had left the base or the filter.
-        unreadable: attributes (lower-case) that are not known of anybody, as under an access rule.
+        unreadable: attributes (lower-case) that are not known of anybody, and are missing in every entry.
+        hidden: attributes (lower-case) and groups that look as if nobody had them, as under an access rule; `groups`
+            for all groups.
+        hidden_places: names of which nothing at or below is seen, neither by a reading nor by id.
+        canaries: entries that must be in every reading.
+        view: from where the readings are taken.
+        missed: how many entries more a second count finds than the reading gave.
         problems: sentences that speak against every reading from now on.
         fail_after: after how many entries a reading breaks off with `SourceUnavailable`; None for never. 0 also makes
             `find` fail, as a directory does that cannot be reached.
@@ -62,6 +70,11 @@ class MemorySource:
         self.entries: list[Entry] = list(entries)
         self.elsewhere: list[Entry] = list(elsewhere)
         self.unreadable: frozenset[str] = frozenset()
+        self.hidden: frozenset[str] = frozenset()
+        self.hidden_places: frozenset[str] = frozenset()
+        self.canaries: Sequence[str] = ()
+        self.view = View()
+        self.missed: int = 0
         self.problems: Sequence[str] = ()
         self.fail_after: int | None = None
 
@@ -72,21 +85,30 @@ class MemorySource:
 
     def read(self, attributes: Collection[str]) -> Stream:
         """All people, as they are in memory when the iteration begins."""
-        tally = Tally(self._name, frozenset(attributes))
+        tally = Tally(self._name, frozenset(attributes), Canaries(self.canaries), self.view)
         return Stream(self._entries(tally), lambda: self._proof(tally))
 
     def find(self, anchor: Anchor, attributes: Collection[str]) -> Entry | None:
         """The entry with this anchor."""
-        self._fail_at(0)
-        if anchor.realm != self._realm:
-            return None
-        everybody = (*self.entries, *self.elsewhere)
+        self._ours(anchor)
+        everybody = filter(self._seen, (*self.entries, *self.elsewhere))
         return next((self._shown(entry, attributes) for entry in everybody if entry.anchor == anchor), None)
 
     def selects(self, anchor: Anchor) -> bool:
         """Whether a reading would give this person."""
+        self._ours(anchor)
+        return any(entry.anchor == anchor for entry in self.entries if self._seen(entry))
+
+    def confirm(self, proof: Proof) -> Sequence[str]:
+        """Count again."""
         self._fail_at(0)
-        return any(entry.anchor == anchor for entry in self.entries)
+        again = sum(map(self._seen, self.entries)) + self.missed
+        return () if again == proof.count else (differs("people", proof.count, again),)
+
+    def shows(self, place: str) -> bool:
+        """Whether a place is not hidden."""
+        self._fail_at(0)
+        return not any(is_under(place, hidden) for hidden in self.hidden_places)
 
     def check(self, attributes: Collection[str]) -> Iterator[Finding]:
         """How many people there are, which attributes nobody has, and what speaks against them."""
@@ -101,15 +123,29 @@ class MemorySource:
         """Nothing to give back."""
 
     def _entries(self, tally: Tally) -> Iterator[Entry]:
-        for number, entry in enumerate(tuple(self.entries)):
+        for number, entry in enumerate(tuple(filter(self._seen, self.entries))):
             self._fail_at(number)
             shown = self._shown(entry, tally.attributes)
             tally.saw(shown)
+            tally.canaries.saw(entry.name, entry.anchor.id, entry.attrs)
             yield shown
         self._fail_at(tally.count)
 
+    def _ours(self, anchor: Anchor) -> None:
+        self._fail_at(0)
+        if anchor.realm != self._realm:
+            raise foreign(self._name, self._realm, anchor)
+
+    def _seen(self, entry: Entry) -> bool:
+        return not any(is_under(normalise_dn(entry.name), place) for place in self.hidden_places)
+
     def _shown(self, entry: Entry, attributes: Collection[str]) -> Entry:
-        return only(entry, frozenset(attributes) - self.unreadable)
+        known = only(entry, frozenset(attributes) - self.unreadable)
+        attrs = {name: () if name in self.hidden else values for name, values in known.attrs.items()}
+        return replace(known, attrs=attrs, groups=None if known.groups is None else self._left(known.groups))
+
+    def _left(self, groups: frozenset[str]) -> frozenset[str]:
+        return frozenset() if "groups" in self.hidden else groups - self.hidden
 
     def _fail_at(self, number: int) -> None:
         if self.fail_after is not None and self.fail_after <= number:

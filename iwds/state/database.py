@@ -4,8 +4,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from iwds.core.model import LedgerRow, Proof, Service
-from iwds.ports import Clock, IntentRow, JobMemory, Journal, Lease, RunRow, State, Unmailed
-from iwds.state import journal, leases, ledger, mails, runs, schema
+from iwds.core.policy import HoldKind
+from iwds.ports import AuditRow, Clock, HoldRow, IntentRow, JobMemory, Journal, Lease, Result, RunRow, State, Unmailed
+from iwds.state import helpdesk, journal, leases, ledger, mails, runs, schema
 from iwds.state.engine import Database, connect, told
 
 
@@ -88,10 +89,23 @@ class SqlState:
             ledger.note_unlocked(connection, service, login_ids)
 
     def note_restored(self, service: Service, lease: Lease) -> None:
-        """Forget which locks and memberships were ours."""
+        """Forget which locks and memberships were ours, and which graces have begun."""
         with self._database.writing() as connection:
             leases.fence(connection, service, lease.epoch)
             ledger.note_restored(connection, service)
+            helpdesk.note_restored(connection, service)
+
+    def note_roles(self, service: Service, roles: Mapping[tuple[int, int], int], lease: Lease) -> None:
+        """Record roles that were read as they should be, in memberships of ours: (login id, group id) -> role."""
+        with self._database.writing() as connection:
+            leases.fence(connection, service, lease.epoch)
+            ledger.note_roles(connection, service, roles)
+
+    def note_left(self, service: Service, login_ids: Collection[int], at: datetime | None, lease: Lease) -> None:
+        """Record since when these logins' people are gone; None for no more."""
+        with self._database.writing() as connection:
+            leases.fence(connection, service, lease.epoch)
+            ledger.note_left(connection, service, login_ids, at)
 
     def memory(self, job: str, service: Service, since: datetime) -> JobMemory:
         """What earlier runs left; `recent` counts from `since` on."""
@@ -101,9 +115,9 @@ class SqlState:
         """Record that a run begins; `config` is the effective configuration without secrets, as text."""
         runs.start_run(self._database, run, config, config_digest)
 
-    def save_readings(self, run_id: str, proofs: Sequence[Proof]) -> None:
-        """Record the proofs of a run's readings."""
-        runs.save_readings(self._database, run_id, proofs)
+    def save_readings(self, run_id: str, proofs: Sequence[Proof], fewer: bool = False) -> None:
+        """Record the proofs of a run's readings; `fewer`: somebody accepted that there are fewer people now."""
+        runs.save_readings(self._database, run_id, proofs, fewer)
 
     def finish_run(self, run: RunRow, *, applied: bool = False, accepted: str = "", lease: Lease | None = None) -> None:
         """Record how a run ended; see `State.finish_run`."""
@@ -140,6 +154,42 @@ class SqlState:
     def plan(self, plan_id: str) -> str | None:
         """A plan document by id or unique beginning of it; `UsageError` where it is that of several."""
         return runs.find_plan(self._database, plan_id)
+
+    def place_hold(self, service: Service, row: HoldRow) -> None:
+        """Keep a hold; one that is open for the same login is lifted by it."""
+        helpdesk.place_hold(self._database, service, row)
+
+    def lift_hold(self, service: Service, login_id: int, by: str, at: datetime, kind: HoldKind = HoldKind.LOCK) -> None:
+        """Lift what is open of this kind for a login; nothing where nothing is."""
+        helpdesk.lift_hold(self._database, service, (login_id, kind), (by, at))
+
+    def open_hold(self, service: Service, login_id: int, kind: HoldKind = HoldKind.LOCK) -> HoldRow | None:
+        """The open hold of this kind of one login, ended or not; a cheap question."""
+        return helpdesk.open_hold(self._database, service, (login_id, kind))
+
+    def open_holds(self, service: Service) -> Sequence[HoldRow]:
+        """All open holds, ended or not, in the order of login ids."""
+        return helpdesk.open_holds(self._database, service)
+
+    def take_over_holds(self, service: Service, now: datetime, run_id: str, lease: Lease) -> None:
+        """Lift all that have ended. Their locks count as made by a run from now on, unless they were another's."""
+        with self._database.writing() as connection:
+            leases.fence(connection, service, lease.epoch)
+            helpdesk.take_over_holds(connection, service, now, run_id)
+
+    def note_action(self, row: AuditRow) -> int:
+        """Keep what is about to be done; returns its id."""
+        return helpdesk.note_action(self._database, row)
+
+    def note_outcome(self, action_id: int, result: Result, error: str, at: datetime) -> None:
+        """Keep what became of it."""
+        helpdesk.note_outcome(self._database, action_id, result, error, at)
+
+    def audit(
+        self, login: int | str | None = None, *, service: str = "", since: datetime | None = None, limit: int = 50
+    ) -> Sequence[AuditRow]:
+        """The latest actions first, of one login by id or by the name that it then had."""
+        return helpdesk.read_audit(self._database, login, service, since, limit)
 
     def close(self) -> None:
         """Give back the database. May be called twice."""

@@ -18,6 +18,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, Operationa
 
 from iwds.errors import ConfigurationError, Unavailable
 from iwds.ports import Clock
+from iwds.privatefile import make_private
 
 _BUSY_SECONDS = 30
 """How long a transaction waits for another process that writes to the same SQLite file."""
@@ -146,7 +147,7 @@ def _create_private(path: Path) -> None:
     """Make the file readable by its owner alone before SQLite would make it; its companions inherit the mode."""
     try:
         made = not path.exists()
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        make_private(path)
         if made:
             _keep_name(path.parent)
     except OSError as error:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -31,7 +32,9 @@ _ASKED_AT_ONCE = 1_000
 """Ids in one question; databases limit the parameters of a statement."""
 
 _ORIGINS = {origin.value: origin for origin in Origin}
-_NO_GROUPS: frozenset[int] = frozenset()
+_NO_GROUPS: Mapping[int, int | None] = {}
+_Groups = Mapping[int, int | None]
+"""Group ids, each with the role there as far as we know it."""
 
 
 def read_ledger(database: Database, service: Service) -> Iterator[LedgerRow]:
@@ -67,11 +70,12 @@ _LOGINS: Select[Any] = select(
     login.c.login,
     login.c.tag,
     login.c.locked,
+    login.c.left_at,
     cast(login.c.written, Text),
 )
 
 
-def _rows(found: Sequence[Any], groups: Mapping[int, frozenset[int]]) -> list[LedgerRow]:
+def _rows(found: Sequence[Any], groups: Mapping[int, _Groups]) -> list[LedgerRow]:
     """Rows of `_LOGINS` as ledger rows.
 
     Their JSON is decoded in one go: several times as fast as row by row, and they share the names of the fields.
@@ -86,20 +90,28 @@ def _rows(found: Sequence[Any], groups: Mapping[int, frozenset[int]]) -> list[Le
             name,
             tag,
             locked,
-            groups.get(login_id, _NO_GROUPS),
+            frozenset(groups.get(login_id, _NO_GROUPS)),
             hashes,
+            _known(groups.get(login_id, _NO_GROUPS)),
+            left,
         )
-        for (login_id, realm, entry, owner, origin, name, tag, locked, _), hashes in zip(found, written, strict=True)
+        for (login_id, realm, entry, owner, origin, name, tag, locked, left, _), hashes in zip(
+            found, written, strict=True
+        )
     ]
 
 
-def _groups(connection: Connection, service: Service, which: ColumnElement[bool]) -> dict[int, frozenset[int]]:
-    """Group ids by login id, of the logins that `which` selects."""
-    found: dict[int, list[int]] = {}
-    wanted = select(membership.c.login_id, membership.c.group_id).where(membership.c.service == str(service), which)
-    for login_id, group_id in connection.execute(wanted).all():
-        found.setdefault(login_id, []).append(group_id)
-    return {login_id: frozenset(groups) for login_id, groups in found.items()}
+def _known(groups: _Groups) -> dict[int, int]:
+    return {group: role for group, role in groups.items() if role is not None}
+
+
+def _groups(connection: Connection, service: Service, which: ColumnElement[bool]) -> dict[int, _Groups]:
+    """Groups by login id, of the logins that `which` selects."""
+    found: dict[int, dict[int, int | None]] = {}
+    columns = select(membership.c.login_id, membership.c.group_id, membership.c.role)
+    for login_id, group_id, role in connection.execute(columns.where(membership.c.service == str(service), which)):
+        found.setdefault(login_id, {})[group_id] = role
+    return {**found}
 
 
 def rows_of(connection: Connection, service: Service, login_ids: Collection[int]) -> dict[int, LedgerRow]:
@@ -135,13 +147,19 @@ def _replace_groups(
     """Write the memberships by which rows differ."""
     left: list[dict[str, Any]] = []
     joined: list[dict[str, Any]] = []
+    changed: list[dict[str, Any]] = []
     for row in after:
-        had = before[row.login_id].groups if row.login_id in before else _NO_GROUPS
-        left += [_key(service, row.login_id) | {"of_group": group} for group in had - row.groups]
+        old = before.get(row.login_id)
+        had, knew = (old.groups, old.group_roles) if old else (frozenset[int](), {})
+        key, role = _key(service, row.login_id), row.group_roles.get
+        left += [key | {"of_group": group} for group in had - row.groups]
         member = {"service": str(service), "login_id": row.login_id}
-        joined += [member | {"group_id": group} for group in row.groups - had]
+        joined += [member | {"group_id": group, "role": role(group)} for group in row.groups - had]
+        differing = (group for group in row.groups & had if role(group) != knew.get(group))
+        changed += [key | {"of_group": group, "to_role": role(group)} for group in differing]
     _each(connection, _LEAVE, left)
     _each(connection, insert(membership), joined)
+    _each(connection, _CHANGE_ROLE, changed)
 
 
 def note_tags(connection: Connection, service: Service, tags: Mapping[int, int]) -> None:
@@ -152,6 +170,14 @@ def note_tags(connection: Connection, service: Service, tags: Mapping[int, int])
         connection.execute(noted, [_key(service, login_id) | {"read": tag} for login_id, tag in some])
 
 
+def note_roles(connection: Connection, service: Service, roles: Mapping[tuple[int, int], int]) -> None:
+    """Record the roles in memberships of ours; those in other memberships are left out."""
+    rest = iter(roles.items())
+    while some := list(islice(rest, _PAGE)):
+        read = [_key(service, login_id) | {"of_group": group, "to_role": role} for (login_id, group), role in some]
+        connection.execute(_CHANGE_ROLE, read)
+
+
 def note_unlocked(connection: Connection, service: Service, login_ids: Collection[int]) -> None:
     """Our locks on these logins are no more."""
     opened = update(login).where(_OF_LOGIN).values(locked=False)
@@ -159,9 +185,15 @@ def note_unlocked(connection: Connection, service: Service, login_ids: Collectio
         connection.execute(opened, [_key(service, login_id) for login_id in sorted(login_ids)])
 
 
+def note_left(connection: Connection, service: Service, login_ids: Collection[int], at: datetime | None) -> None:
+    """Since when these logins' people are gone; None for no more."""
+    left = update(login).where(_OF_LOGIN).values(left_at=at)
+    _each(connection, left, [_key(service, login_id) for login_id in sorted(login_ids)])
+
+
 def note_restored(connection: Connection, service: Service) -> None:
-    """No lock and no membership of this service counts as ours any more."""
-    connection.execute(update(login).where(login.c.service == str(service)).values(locked=False))
+    """No lock and no membership of this service counts as ours any more, and no grace has begun."""
+    connection.execute(update(login).where(login.c.service == str(service)).values(locked=False, left_at=None))
     connection.execute(delete(membership).where(membership.c.service == str(service)))
 
 
@@ -169,7 +201,11 @@ _OF_LOGIN = and_(login.c.service == bindparam("of_service"), login.c.login_id ==
 _OF_MEMBER = and_(membership.c.service == bindparam("of_service"), membership.c.login_id == bindparam("of_login"))
 _DELETE = delete(login).where(_OF_LOGIN)
 _LEAVE = delete(membership).where(_OF_MEMBER, membership.c.group_id == bindparam("of_group"))
-_CHANGING = ("realm", "entry", "owner", "origin", "login", "tag", "locked", "written")
+_CHANGE_ROLE = (
+    update(membership).where(_OF_MEMBER, membership.c.group_id == bindparam("of_group"))
+    .values(role=bindparam("to_role"))
+)  # fmt: skip
+_CHANGING = ("realm", "entry", "owner", "origin", "login", "tag", "locked", "written", "left_at")
 _UPDATE = update(login).where(_OF_LOGIN).values({name: bindparam(f"to_{name}") for name in _CHANGING})
 """The names of parameters must differ from those of columns, which are an update's own parameters."""
 
@@ -190,6 +226,7 @@ def _values(service: Service, row: LedgerRow) -> dict[str, Any]:
         "tag": row.tag,
         "locked": row.locked,
         "written": dict(row.written),
+        "left_at": row.left_at,
     }
 
 

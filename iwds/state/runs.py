@@ -2,18 +2,22 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, Connection, Table, func, insert, or_, select, update
+from sqlalchemy import Column, Connection, Row, Table, func, insert, or_, select, update
 
-from iwds.core.model import Proof, Service
+from iwds.core.doubt import Baseline
+from iwds.core.model import Proof, Service, View
 from iwds.errors import Refused, UsageError
 from iwds.ports import JobMemory, Lease, Result, RunRow
 from iwds.state.engine import Database
 from iwds.state.leases import fence
 from iwds.state.tables import intent, job, outcome, plan, reading, run
 
+MEMORY = timedelta(days=7)
+"""How far back the largest reading counts: who loses a few people every night is noticed all the same."""
 _SHOWN = 5
 """How many candidates are named where the beginning of an id is that of several."""
 
@@ -62,11 +66,11 @@ def _remember(connection: Connection, row: RunRow, applied: bool, accepted: str)
         connection.execute(insert(job).values({"applied_before": False, "accepted": ""} | key | learnt))
 
 
-def save_readings(database: Database, run_id: str, proofs: Sequence[Proof]) -> None:
-    """Record the proofs of a run's readings."""
+def save_readings(database: Database, run_id: str, proofs: Sequence[Proof], fewer: bool) -> None:
+    """Record the proofs of a run's readings; `fewer`: somebody accepted that there are fewer people now."""
     if proofs:
         with database.writing() as connection:
-            connection.execute(insert(reading), [_reading(run_id, proof) for proof in proofs])
+            connection.execute(insert(reading), [_reading(run_id, proof) | {"fewer": fewer} for proof in proofs])
 
 
 def _reading(run_id: str, proof: Proof) -> dict[str, Any]:
@@ -81,6 +85,7 @@ def _reading(run_id: str, proof: Proof) -> dict[str, Any]:
         "problems": list(proof.problems),
         "presence": dict(proof.presence),
         "taken_at": proof.taken_at,
+        "view": asdict(proof.view),
     }
 
 
@@ -93,7 +98,7 @@ def memory(database: Database, job_name: str, service: Service, since: datetime)
         return JobMemory(
             applied_before=applied_before,
             accepted=accepted,
-            counts=_last_counts(connection, key),
+            baselines=_baselines(connection, key),
             recent=_recent(connection, key, since),
         )
 
@@ -119,13 +124,30 @@ def _recent(connection: Connection, key: Mapping[str, str], since: datetime) -> 
     return dict(counts)
 
 
-def _last_counts(connection: Connection, key: Mapping[str, str]) -> dict[str, int]:
-    """People per source in its last proven reading; the service's own readings carry no realm."""
-    of_sources = select(func.max(reading.c.id)).join(run, run.c.id == reading.c.run)
-    of_sources = of_sources.where(run.c.job == key["job"], run.c.service == key["service"])
-    last = of_sources.where(reading.c.proven, reading.c.realm != "").group_by(reading.c.name)
-    found = connection.execute(select(reading.c.name, reading.c.count).where(reading.c.id.in_(last)))
-    return {name: count for name, count in found}  # noqa: C416 - dict() of rows is not typed
+def _baselines(connection: Connection, key: Mapping[str, str]) -> dict[str, Baseline]:
+    """What the last proven reading of each source said; the service's own readings carry no realm."""
+    proven = select(reading.c.name, func.max(reading.c.id).label("last")).join(run, run.c.id == reading.c.run)
+    proven = proven.where(run.c.job == key["job"], run.c.service == key["service"])
+    last = proven.where(reading.c.proven, reading.c.realm != "").group_by(reading.c.name).subquery()
+    rows = connection.execute(select(reading).join(last, last.c.last == reading.c.id)).all()
+    return {row.name: _baseline(row, _most(connection, key, row)) for row in rows}
+
+
+def _baseline(row: Row[Any], most: int) -> Baseline:
+    said = row._mapping
+    return Baseline(row.realm, said["count"], most, row.taken_at, row.presence, View(**(row.view or {})))
+
+
+def _most(connection: Connection, key: Mapping[str, str], last: Row[Any]) -> int:
+    """The most people in a proven reading of a week, counted from the last time somebody accepted fewer."""
+    week = select(reading.c.id, reading.c.count, reading.c.fewer).join(run, run.c.id == reading.c.run)
+    week = week.where(run.c.job == key["job"], run.c.service == key["service"], reading.c.proven)
+    week = week.where(reading.c.name == last.name, reading.c.realm == last.realm)
+    week = week.where(reading.c.taken_at > last.taken_at - MEMORY, reading.c.id <= last.id)
+    found = week.subquery()
+    accepted = select(func.max(found.c.id)).where(found.c.fewer).scalar_subquery()
+    most = select(func.max(found.c.count)).where(found.c.id >= func.coalesce(accepted, 0))
+    return int(connection.execute(most).scalar_one())
 
 
 def latest_runs(database: Database, job_name: str | None, limit: int) -> Sequence[RunRow]:

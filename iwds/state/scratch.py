@@ -9,6 +9,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -40,6 +41,7 @@ from iwds.state.scratch_rows import (
     login_row,
     numbers,
     person_row,
+    roles_known,
     unmapped_of,
 )
 
@@ -52,13 +54,13 @@ _TABLES = """
 CREATE TABLE person (
   realm TEXT, pid TEXT, verdict TEXT, name TEXT, detail TEXT, key TEXT, login TEXT,
   firstname TEXT, lastname TEXT, mail TEXT, phone TEXT, role INT, status INT, groups TEXT, extra TEXT, creation TEXT,
-  PRIMARY KEY (realm, pid)) WITHOUT ROWID;
+  roles TEXT, PRIMARY KEY (realm, pid)) WITHOUT ROWID;
 CREATE TABLE login (
   id INTEGER PRIMARY KEY, key TEXT, login TEXT, firstname TEXT, lastname TEXT, mail TEXT, phone TEXT, role INT,
   status INT, extra TEXT, created_by INT, activated INT, last_seen INT);
 CREATE TABLE ledger (
   login_id INTEGER PRIMARY KEY, realm TEXT, pid TEXT, owner INT, origin TEXT, key TEXT, login TEXT, tag INT, locked INT,
-  groups TEXT, written TEXT, believed INT, first INT);
+  groups TEXT, written TEXT, roles TEXT, left_at TEXT, believed INT, first INT);
 CREATE TABLE member (login_id INT, group_id INT, PRIMARY KEY (login_id, group_id)) WITHOUT ROWID;
 CREATE TABLE wanted (groups TEXT PRIMARY KEY, ids TEXT) WITHOUT ROWID;
 CREATE TABLE held (groups TEXT PRIMARY KEY, ids TEXT) WITHOUT ROWID;
@@ -101,7 +103,8 @@ WHERE p.verdict IS NULL AND NOT (
   AND (p.mail IS NULL OR p.mail IS l.mail) AND (p.phone IS NULL OR p.phone IS l.phone)
   AND (p.role IS NULL OR p.role IS l.role) AND (p.status IS NULL OR p.status IS l.status)
   AND (p.groups IS NULL OR (w.ids = h.ids AND w.ids = {_MEMBER_OF.format("l.id")}))
-  AND (p.extra = '' OR extra_agrees(p.extra, l.extra)))
+  AND (p.extra = '' OR extra_agrees(p.extra, l.extra))
+  AND (p.roles = '' OR (l.id % :every <> :turn AND roles_known(p.roles, r.roles))))
 """  # noqa: S608 - column lists of this module
 _LEFTOVER = f"""
 SELECT {PERSON}, {LEDGER}, {LOGIN}, {_MEMBER_OF.format("l.id")}
@@ -146,7 +149,12 @@ class ScratchWaist:
 
     def add_people(self, people: Iterable[Account | Unmapped]) -> None:
         """People as the mapping made them; of several with one anchor the first one counts."""
-        self._insert(_insertion("person", 16), map(person_row, people))
+        self._insert(_insertion("person", 17), map(person_row, people))
+
+    def forget_people(self) -> None:
+        """Throw away the people that came so far: they are read anew."""
+        with self._lock:
+            self._db.execute("DELETE FROM person")
 
     def add_logins(self, logins: Iterable[Login]) -> None:
         """Everything on the service."""
@@ -157,9 +165,19 @@ class ScratchWaist:
         rows = ((member.login_id, member.group_id) for member in members)
         self._insert(_insertion("member", 2), rows)
 
+    def forget_logins(self) -> None:
+        """Throw away the logins that came so far: the service is read anew."""
+        with self._lock:
+            self._db.execute("DELETE FROM login")
+
+    def forget_members(self) -> None:
+        """Throw away the memberships that came so far: they are read anew."""
+        with self._lock:
+            self._db.execute("DELETE FROM member")
+
     def add_ledger(self, rows: Iterable[LedgerRow]) -> None:
         """Our memory of this service."""
-        self._insert(_insertion("ledger", 13), ((*ledger_row(row), None, None) for row in rows))
+        self._insert(_insertion("ledger", 15), ((*ledger_row(row), None, None) for row in rows))
 
     def _insert(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
         iterator = iter(rows)
@@ -172,6 +190,7 @@ class ScratchWaist:
     def join(self, world: World) -> Tally:
         """Settle collisions and count; call it once, when everything is in."""
         self._world = world
+        self._db.create_function("roles_known", 2, partial(roles_known, world=world), deterministic=True)
         self._db.executescript(_INDEXES)
         self._db.executescript(_COLLISIONS)
         self._translate_groups(world)
@@ -225,7 +244,8 @@ class ScratchWaist:
         """The cases that do not agree, streamed; call it after `join`."""
         if self._world is None:
             raise RuntimeError("cases() comes after join()")
-        for row in self._db.execute(_ACCOUNTS):
+        rota = self._world.rota
+        for row in self._db.execute(_ACCOUNTS, {"every": rota.every, "turn": rota.day % rota.every}):
             if case := self._person_case(row, self._world):
                 yield case
         for row in self._db.execute(_LEFTOVER):

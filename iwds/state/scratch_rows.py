@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -20,18 +21,21 @@ from iwds.core.model import (
     Unmapped,
     fold,
 )
+from iwds.core.policy import World
 
 PERSON = (
     "p.realm, p.pid, p.verdict, p.name, p.detail, p.login, p.firstname, p.lastname, p.mail, p.phone, p.role,"
-    " p.status, p.groups, p.extra, p.creation"
+    " p.status, p.groups, p.extra, p.creation, p.roles"
 )
 LOGIN = (
     "l.id, l.login, l.firstname, l.lastname, l.mail, l.phone, l.role, l.status, l.extra, l.created_by, l.activated,"
     " l.last_seen"
 )
-LEDGER = "r.login_id, r.realm, r.pid, r.owner, r.origin, r.login, r.tag, r.locked, r.groups, r.written"
-AFTER_PERSON = 15
-AFTER_LEDGER = AFTER_PERSON + 10
+LEDGER = (
+    "r.login_id, r.realm, r.pid, r.owner, r.origin, r.login, r.tag, r.locked, r.groups, r.written, r.roles, r.left_at"
+)
+AFTER_PERSON = 16
+AFTER_LEDGER = AFTER_PERSON + 12
 AFTER_LOGIN = AFTER_LEDGER + 12
 """Where the columns of `PERSON`, `LEDGER` and `LOGIN` end in a row that selects them in this order."""
 _NOBODY = Anchor("", "")
@@ -49,7 +53,7 @@ def person_row(person: Account | Unmapped) -> tuple[Any, ...]:
             person.detail,
             fold(person.login) or None,
             person.login,
-            *[None] * 9,
+            *[None] * 10,
         )
     return (
         anchor.realm,
@@ -68,6 +72,7 @@ def person_row(person: Account | Unmapped) -> tuple[Any, ...]:
         None if person.groups is None else _names(person.groups),
         json.dumps(person.extra) if person.extra else "",
         _creation(person.at_creation),
+        _roles(person.group_roles) if person.group_roles else "",
     )
 
 
@@ -75,6 +80,11 @@ def person_row(person: Account | Unmapped) -> tuple[Any, ...]:
 @lru_cache(maxsize=1024)
 def _names(groups: frozenset[str]) -> str:
     return json.dumps(sorted(groups))
+
+
+@lru_cache(maxsize=1024)
+def _roles(roles: tuple[tuple[str, str], ...]) -> str:
+    return json.dumps(roles)
 
 
 @lru_cache(maxsize=1024)
@@ -90,7 +100,7 @@ def unmapped_of(row: Sequence[Any]) -> Unmapped:
 
 def account_of(row: Sequence[Any]) -> Account:
     """The account in the columns of `PERSON`."""
-    realm, pid, _, _, _, login, firstname, lastname, mail, phone, role, status, groups, extra, creation = row
+    realm, pid, _, _, _, login, firstname, lastname, mail, phone, role, status, groups, extra, creation, roles = row
     activation, language, access, login2, login3 = json.loads(creation)
     return Account(
         Anchor(realm, pid),
@@ -104,6 +114,7 @@ def account_of(row: Sequence[Any]) -> Account:
         None if groups is None else frozenset(json.loads(groups)),
         _pairs(extra),
         AtCreation(Activation(activation), language, access, login2, login3),
+        _pairs(roles),
     )
 
 
@@ -114,8 +125,17 @@ def extra_agrees(wanted: str, held: str | None) -> bool:
     return extra_wanted(account) == extra_held(held, account)
 
 
-def _pairs(extra: str) -> tuple[tuple[str, str], ...]:
-    return tuple((key, value) for key, value in json.loads(extra)) if extra else ()
+def roles_known(wanted: str, known: str, world: World) -> bool:
+    """Whether the roles in the column of `PERSON` are those in that of `LEDGER`, in the groups that the service has."""
+    has = _numbers_by_number(known)
+    return all(
+        has.get(world.groups[group].id) == world.roles[role] for group, role in _pairs(wanted) if group in world.groups
+    )
+
+
+@lru_cache(maxsize=1024)
+def _pairs(pairs: str) -> tuple[tuple[str, str], ...]:
+    return tuple((key, value) for key, value in json.loads(pairs)) if pairs else ()
 
 
 def login_row(login: Login) -> tuple[Any, ...]:
@@ -158,12 +178,14 @@ def ledger_row(row: LedgerRow) -> tuple[Any, ...]:
         row.locked,
         ids(row.groups),
         json.dumps(dict(row.written)),
+        " ".join(f"{group}:{role}" for group, role in sorted(row.group_roles.items())) if row.group_roles else "",
+        row.left_at.isoformat() if row.left_at else None,
     )
 
 
 def ledger_of(row: Sequence[Any]) -> LedgerRow:
     """The ledger row in the columns of `LEDGER`."""
-    login_id, realm, pid, owner, origin, login, tag, locked, groups, written = row
+    login_id, realm, pid, owner, origin, login, tag, locked, groups, written, roles, left_at = row
     return LedgerRow(
         login_id,
         Anchor(realm, pid),
@@ -174,6 +196,8 @@ def ledger_of(row: Sequence[Any]) -> LedgerRow:
         bool(locked),
         numbers(groups),
         json.loads(written),
+        _numbers_by_number(roles),
+        datetime.fromisoformat(left_at) if left_at else None,
     )
 
 
@@ -186,3 +210,9 @@ def ids(groups: frozenset[int]) -> str:
 def numbers(text: str) -> frozenset[int]:
     """The group ids in such a text."""
     return frozenset(map(int, text.split()))
+
+
+def _numbers_by_number(text: str) -> dict[int, int]:
+    """Roles by group id, from such a text."""
+    pairs = (pair.partition(":") for pair in text.split())
+    return {int(group): int(role) for group, _, role in pairs}

@@ -1,7 +1,8 @@
 """The tables of the state database; a test holds the migrations equal to them.
 
 `run` and `plan` carry the configuration and people's data, `login` and `membership` are the ledger, `intent` and
-`outcome` the journal. Ids of the service's own objects are its numbers; ids of ours that a person types are text.
+`outcome` the journal; `hold`, `audit` and `audit_outcome` are the helpdesk's. Ids of the service's own objects are its
+numbers; ids of ours that a person types are text.
 """
 
 from datetime import UTC, datetime
@@ -96,8 +97,10 @@ reading = Table(
     Column("problems", JSON, nullable=False),
     Column("presence", JSON, nullable=False),
     Column("taken_at", UtcTime, nullable=False),
+    Column("view", JSON),
+    Column("fewer", Boolean),
 )
-"""The proof of one reading of a run."""
+"""The proof of one reading of a run. `view` and `fewer` are empty in readings older than these columns."""
 
 plan = Table(
     "plan",
@@ -158,9 +161,13 @@ login = Table(
     Column("tag", Integer),
     Column("locked", Boolean, nullable=False),
     Column("written", JSON, nullable=False),
+    Column("left_at", UtcTime),
     sqlite_with_rowid=False,
 )
-"""The ledger: which logins are ours. Clustered by its key on SQLite, because it is read whole and in order."""
+"""The ledger: which logins are ours. Clustered by its key on SQLite, because it is read whole and in order.
+
+`left_at` is empty but for leavers whose grace has begun.
+"""
 
 membership = Table(
     "membership",
@@ -168,10 +175,11 @@ membership = Table(
     Column("service", String, primary_key=True),
     Column("login_id", Number, primary_key=True, autoincrement=False),
     Column("group_id", Number, primary_key=True, autoincrement=False),
+    Column("role", Number),
     ForeignKeyConstraint(["service", "login_id"], ["login.service", "login.login_id"], ondelete="CASCADE"),
     sqlite_with_rowid=False,
 )
-"""The ledger: which memberships are ours."""
+"""The ledger: which memberships are ours. `role` is the role there, empty where we never knew it."""
 
 lease = Table(
     "lease",
@@ -193,3 +201,51 @@ job = Table(
     Column("accepted", String, nullable=False),
 )
 """What later runs of a job have to know, whatever becomes of old runs."""
+
+hold = Table(
+    "hold",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("service", String, nullable=False),
+    Column("login_id", Number, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("until", UtcTime),
+    Column("reason", Text, nullable=False),
+    Column("ticket", String, nullable=False),
+    Column("who", String, nullable=False),
+    Column("made_at", UtcTime, nullable=False),
+    Column("foreign", Boolean, nullable=False),
+    Column("lifted_at", UtcTime),
+    Column("lifted_by", String, nullable=False),
+    Index("ix_hold_service_login_id", "service", "login_id"),
+)
+"""The helpdesk's locks, and exemptions, open until `lifted_at`. `foreign`: somebody else had locked it before."""
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("service", String, nullable=False),
+    Column("login_id", Number, nullable=False),
+    Column("name", String, nullable=False),
+    Column("folded", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("who", String, nullable=False),
+    Column("host", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("ticket", String, nullable=False),
+    Index("ix_audit_at", "at"),
+)
+"""What somebody was about to do to one login: written before the call, and never changed. No codes, PINs or links."""
+
+audit_outcome = Table(
+    "audit_outcome",
+    metadata,
+    Column("audit", Number, ForeignKey("audit.id"), primary_key=True, autoincrement=False),
+    Column("at", UtcTime, nullable=False),
+    Column("result", String, nullable=False),
+    Column("error", Text, nullable=False),
+)
+"""What became of it; missing where the process died in between."""

@@ -1,23 +1,36 @@
 """The reading half of the provisioning API: which operation answers which question."""
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from dataclasses import fields, replace
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
+from iwds.core.devices import GroupRole, Loss, loss_of
 from iwds.core.model import Account, Group, Login, Membership, Service, Unmapped, fold
 from iwds.core.normal import normalise
-from iwds.errors import LoginUnknown, ServiceUnavailable
+from iwds.errors import LoginUnknown, ServiceUnavailable, ServiceUnproven
 from iwds.ports import Finding
 from iwds.soap.description import OPERATIONS
 from iwds.soap.envelope import Answer, build_partial_request
+from iwds.targets._actions import details_of
 from iwds.targets._calls import Api
-from iwds.targets._reading import Reading, Tally, logins_of, paged, whole
+from iwds.targets._fields import is_whole
+from iwds.targets._group_roles import groups_of, role_in, with_ids
+from iwds.targets._lanes import Lanes
+from iwds.targets._paging import Listing, Tally, paged, whole
+from iwds.targets._reading import Reading, login_of, logins_of
+from iwds.targets._roles import known_roles
 
 if TYPE_CHECKING:  # they import each other
     from iwds.targets.provisioning import Settings
 
+T = TypeVar("T")
+
 _BY_LOGIN = 1
+_NO_GROUPS: Sequence[GroupRole] = ()
+"""The order of listings. It is the only one that is written down and that pages can be joined by; see _paging.py."""
 
 
 class ProvisioningReader:
@@ -48,60 +61,91 @@ class ProvisioningReader:
     @property
     def timeout(self) -> float:
         """Seconds that one call takes at most, its waiting for its turn included."""
-        return 2 * self._settings.timeout_s + self._settings.delay_ms / 1000
+        return self._settings.longest_call
 
     @property
     def lanes(self) -> int:
         """How many calls may be under way at once."""
         return self._settings.calls_at_once
 
+    @property
+    def group_roles(self) -> Mapping[str, int]:
+        """The roles in groups by name, the custom ones as the settings name them."""
+        return known_roles(self._settings.group_roles)
+
     def normalise(self, account: Account, name: str) -> Account | Unmapped:
         """The account within the documented constraints of the service."""
         return normalise(account, name)
 
     def read_logins(self) -> Reading[Login]:
-        """All logins in the order of their names. One page is in memory at a time."""
+        """All logins in the order of their names. A few pages per lane are in memory at a time."""
         return Reading(
-            lambda tally: (login for answer in self._pages(tally) for login in logins_of(answer)),
+            self._logins,
             f"all logins of {self._service}",
             lambda tally: f"{tally.count} different logins came, which is what the service counted before and after",
         )
 
     def read_groups(self) -> Sequence[Group]:
         """All groups, in the order of the service."""
-        pages = whole(self._group_page, self._settings.page_size, f"the groups of {self._service}")
-        return [group for page in pages for group in _groups(page)]
+        listing = Listing(self._group_page, self._settings.page_size, names="name")
+        pages = whole(listing, f"the groups of {self._service}")
+        return [group for answer, known in pages for group in islice(_groups(answer), known, None)]
 
     def read_memberships(self, groups: Collection[int]) -> Reading[Membership]:
-        """The members of these groups, one group after the other."""
+        """The members of these groups: several groups at once, and several pages of a large one."""
         return Reading(
-            lambda tally: (member for group in groups for member in self._members(group, tally)),
+            partial(self._memberships, tuple(groups)),
             f"the members of {len(groups)} groups of {self._service}",
             lambda tally: f"{tally.count} memberships came, which is what the service counted in each group",
         )
 
-    def login(self, login_id: int, name: str) -> Login | None:
+    def login(self, login_id: int, name: str) -> Login | None:  # noqa: ARG002 - asked for by id, whatever its name
         """One login by id.
 
-        Only the search by name gives the phone in every version of the service, and only the query by id tells a
-        renamed login from a deleted one: so this takes one call, or three for a login that was renamed.
+        The query by id alone follows a renamed login and knows a deleted one. Where it gives no phone, as in the
+        dialect of the API document, the search by the name that it gave fills the gap: one call, or two.
         """
-        found = self._by_id(login_id, name) if name else None
+        asked = self._queried(login_id)
+        if asked is None or is_whole(asked):
+            return asked
+        found = next((login for login in self._search(asked.login) if login.id == login_id), None)
         if found is None:
-            try:
-                asked = self._api.read("loginQuery", userid=0, loginid=login_id)
-            except LoginUnknown:
-                return None
-            found = self._by_id(login_id, asked.texts.get("login", ""))
-        if found is None:
-            raise ServiceUnavailable(f"{self._name} knows login {login_id} by its id and not by its name")
-        return self._with_tag(found)
+            raise ServiceUnavailable(
+                f"{self._name} knows login {login_id} by its id and not by its name", "Try again later."
+            )
+        return _filled(found, asked)
 
     def named(self, name: str) -> Login | None:
-        """The login of this name, in whatever case; the one in the same case where there are several."""
+        """The login of this name, in whatever case; the one in the same case where there are several.
+
+        One call, or two where the search gives no tag, as in the dialect of the API document.
+        """
         found = [login for login in self._search(name) if fold(login.login) == fold(name)]
         best = next((login for login in found if login.login == name), found[0] if found else None)
-        return best and self._with_tag(best)
+        if best is None or is_whole(best):
+            return best
+        asked = self._queried(best.id)
+        return asked and _filled(asked, best)
+
+    def role_in(self, group_id: int, login_id: int) -> int | None:
+        """One call; a second one where the service refuses without a cause, which it does for whoever is no member."""
+        return _asked(lambda: role_in(self._api, self._settings.page_size, group_id, login_id), None)
+
+    def roles_in(self, groups: Collection[int], login_id: int) -> Mapping[int, int]:
+        """One call: about the membership where one group is asked for, else for the list of the login's groups."""
+        if len(groups) == 1:
+            (group,) = groups
+            role = self.role_in(group, login_id)
+            return {} if role is None else {group: role}
+        held = _asked(lambda: groups_of(self._api, self._settings.page_size, login_id), _NO_GROUPS)
+        return {each.group.id: each.role for each in held if each.group.id in groups}
+
+    def loss(self, login_id: int) -> Loss:
+        """Two calls: everything about the login, and its groups."""
+        try:
+            return loss_of(details_of(self._api, login_id), groups_of(self._api, self._settings.page_size, login_id))
+        except ServiceUnproven as error:
+            raise ServiceUnavailable(str(error), error.advice) from None
 
     def check(self) -> Iterator[Finding]:
         """Certificate, service id, tagged creation, logins and groups; ends with the first failure to speak at all."""
@@ -121,30 +165,42 @@ class ProvisioningReader:
         """Give back connections."""
         self._api.close()
 
-    def _pages(self, tally: Tally) -> Iterator[Answer]:
-        return paged(self._login_page, self._settings.page_size, tally)
+    def _logins(self, tally: Tally) -> Generator[Login, None, None]:
+        with Lanes(self.lanes) as lanes:
+            for answer, known in paged(Listing(self._login_page, self._settings.page_size), tally, lanes):
+                yield from islice(logins_of(answer), known, None)
+
+    def _memberships(self, groups: Sequence[int], tally: Tally) -> Generator[Membership, None, None]:
+        """Most groups fit on one page: so first pages are fetched side by side, and then the rest of each group."""
+        size = self._settings.page_size
+        with Lanes(self.lanes) as lanes:
+            firsts = lanes.ordered(partial(self._member_page, group, 0, size) for group in groups)
+            for group, first in zip(groups, firsts, strict=True):
+                listing = Listing(partial(self._member_page, group), size, of=f"group {group}: ")
+                for answer, known in paged(listing, tally, lanes, first):
+                    ids = islice(answer.number_arrays["id"], known, None)
+                    yield from (Membership(number, group) for number in ids if number is not None)
+                if tally.problems:
+                    return
 
     def _login_page(self, offset: int, lines: int) -> Answer:
         service = self._service.id
         return self._api.read("loginsQuery", userid=0, serviceid=service, offset=offset, nmax=lines, sort=_BY_LOGIN)
 
     def _group_page(self, offset: int, lines: int) -> Answer:
-        answer = self._api.read("serviceGroupsQuery", userid=0, serviceid=self._service.id, offset=offset, nmax=lines)
-        if "id" not in answer.number_arrays and "groupid" in answer.number_arrays:  # the two documents disagree
-            answer.number_arrays["id"] = answer.number_arrays["groupid"]
-        return answer
+        return with_ids(
+            self._api.read("serviceGroupsQuery", userid=0, serviceid=self._service.id, offset=offset, nmax=lines)
+        )
 
-    def _members(self, group: int, tally: Tally) -> Iterator[Membership]:
-        def page(offset: int, lines: int) -> Answer:
-            return self._api.read(
-                "loginsQueryByGroup", userid=0, groupid=group, offset=offset, nmax=lines, sort=_BY_LOGIN
-            )
+    def _member_page(self, group: int, offset: int, lines: int) -> Answer:
+        return self._api.read("loginsQueryByGroup", userid=0, groupid=group, offset=offset, nmax=lines, sort=_BY_LOGIN)
 
-        for answer in paged(page, self._settings.page_size, tally, f"group {group}: "):
-            yield from (Membership(number, group) for number in answer.number_arrays["id"] if number is not None)
-
-    def _by_id(self, login_id: int, name: str) -> Login | None:
-        return next((login for login in self._search(name) if login.id == login_id), None)
+    def _queried(self, login_id: int) -> Login | None:
+        """One login by id, with what this service gives so; None where it does not exist."""
+        try:
+            return login_of(self._api.read("loginQuery", userid=0, loginid=login_id), login_id)
+        except LoginUnknown:
+            return None
 
     def _search(self, name: str) -> Iterator[Login]:
         """The logins of this name: one or none, unless the service tells names apart by case."""
@@ -160,12 +216,21 @@ class ProvisioningReader:
         )
         return logins_of(answer)
 
-    def _with_tag(self, login: Login) -> Login:
-        """The login with its tag, which an older service does not give when it is searched for."""
-        if login.created_by is not None:
-            return login
-        asked = self._api.read("loginQuery", userid=0, loginid=login.id)
-        return replace(login, created_by=asked.numbers.get("createdby"))
+
+def _filled(login: Login, other: Login) -> Login:
+    """A login as one call gave it; what that call does not give is as the other one gave it."""
+    missing = [field.name for field in fields(Login) if getattr(login, field.name) is None]
+    return replace(login, **{name: getattr(other, name) for name in missing})
+
+
+def _asked(ask: Callable[[], T], nobody: T) -> T:
+    """What was asked about one login, or `nobody` where it does not exist."""
+    try:
+        return ask()
+    except LoginUnknown:
+        return nobody
+    except ServiceUnproven as error:
+        raise ServiceUnavailable(str(error), error.advice) from None
 
 
 def _groups(page: Answer) -> Iterator[Group]:

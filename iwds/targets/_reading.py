@@ -1,60 +1,41 @@
-"""Readings of the service: pages in a fixed order and size, and the proof that the service's own counts give."""
+"""Readings of the service: a one-shot stream with its proof, and logins as they stand on a page."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from typing import Generic, TypeVar
 
 from iwds.core.model import Login, Proof
-from iwds.errors import ServiceUnavailable, ServiceUnproven
+from iwds.errors import ServiceUnavailable
 from iwds.soap.envelope import Answer
+from iwds.targets._paging import Tally
 
 T = TypeVar("T")
-
-
-class Page(Protocol):
-    """Asks for one page: offset and number of lines."""
-
-    def __call__(self, offset: int, lines: int) -> Answer: ...
-
-
-@dataclass(slots=True)
-class Tally:
-    """What a reading has seen so far; its proof is written from it."""
-
-    asked: str
-    count: int = 0
-    problems: list[str] = field(default_factory=list)
-    taken_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-    def proof(self, reason: str) -> Proof:
-        """The proof; `reason` is why the reading is believed where nothing speaks against it."""
-        return Proof(
-            name="service",
-            realm="",
-            asked=self.asked,
-            count=self.count,
-            reasons=() if self.problems else (reason,),
-            problems=tuple(self.problems),
-            taken_at=self.taken_at,
-        )
 
 
 class Reading(Generic[T]):
     """A one-shot reading: iterate it to its end, then ask for its proof."""
 
-    def __init__(self, items: Callable[[Tally], Iterator[T]], asked: str, reason: Callable[[Tally], str]) -> None:
+    def __init__(
+        self, items: Callable[[Tally], Generator[T, None, None]], asked: str, reason: Callable[[Tally], str]
+    ) -> None:
         self._items = items
         self._asked = asked
         self._reason = reason
         self._tally: Tally | None = None
+        self._running: Generator[T, None, None] | None = None
         self._ended = False
 
     def __iter__(self) -> Iterator[T]:
         if self._tally is not None:
             raise RuntimeError("a reading can be iterated only once")
         self._tally = Tally(self._asked)
-        return self._run(self._tally)
+        self._running = self._run(self._tally)
+        return self._running
+
+    @property
+    def moved(self) -> bool:
+        """Whether it ended because the listing moved under it: another reading may be proven."""
+        return self._tally is not None and self._tally.moved
 
     def finish(self) -> Proof:
         """The proof; `RuntimeError` where the iteration has not ended, or ended with an error."""
@@ -62,56 +43,17 @@ class Reading(Generic[T]):
             raise RuntimeError("the proof of a reading exists only after its last item")
         return self._tally.proof(self._reason(self._tally))
 
-    def _run(self, tally: Tally) -> Iterator[T]:
-        for item in self._items(tally):
-            tally.count += 1
-            yield item
+    def close(self) -> None:
+        """Read no further; no thread is left behind. May be called twice, and after the end."""
+        if self._running is not None:
+            self._running.close()
+
+    def _run(self, tally: Tally) -> Generator[T, None, None]:
+        with closing(self._items(tally)) as items:
+            for item in items:
+                tally.count += 1
+                yield item
         self._ended = True
-
-
-class IdSet:
-    """Which ids were seen. Ids of one service lie close together, and so take a few bits each instead of 60 bytes."""
-
-    def __init__(self) -> None:
-        self._blocks: dict[int, int] = {}
-
-    def add(self, number: int) -> bool:
-        """Remember an id; False where it was there already."""
-        block, bit = number >> 6, 1 << (number & 63)
-        before = self._blocks.get(block, 0)
-        self._blocks[block] = before | bit
-        return not before & bit
-
-
-def paged(page: Page, size: int, tally: Tally, of: str = "") -> Iterator[Answer]:
-    """All pages of a listing. Whatever does not fit together becomes a problem of the tally, and ends the listing.
-
-    The count of the first page is what is expected. A page that has another count, too few lines, or a line of an
-    earlier page, means that the listing moved while it was read.
-    """
-    seen, read, expected = IdSet(), 0, None
-    while expected is None or read < expected:
-        answer = page(offset=read, lines=size)
-        expected = answer.numbers.get("count") if expected is None else expected
-        problem = _problem(answer, expected, min(size, (expected or 0) - read), seen)
-        if problem:
-            tally.problems.append(f"{of}{problem}, at line {read}")
-            return
-        read += answer.numbers["n"]
-        yield answer
-
-
-def _problem(answer: Answer, expected: int | None, lines: int, seen: IdSet) -> str | None:
-    count, ids = answer.numbers.get("count"), answer.number_arrays.get("id")
-    if count is None or expected is None or ids is None:
-        return "the answer has no count, or no ids"
-    if count != expected:
-        return f"the count changed from {expected} to {count} while it was read"
-    if len(ids) != lines:
-        return f"{len(ids)} lines came where {lines} must be"
-    if any(number is None or number <= 0 or not seen.add(number) for number in ids):
-        return "a line came twice, or without an id"
-    return None
 
 
 def logins_of(answer: Answer) -> Iterator[Login]:
@@ -138,17 +80,30 @@ def logins_of(answer: Answer) -> Iterator[Login]:
     return (Login(*fields) for fields in columns)
 
 
+def login_of(answer: Answer, login_id: int) -> Login:
+    """The login that a query by id gave. An element that is absent is None. Its codes and links stay here.
+
+    Raises `ServiceUnavailable` where the name is absent.
+    """
+    numbers, texts = answer.numbers, answer.texts
+    if not texts.get("login"):
+        raise ServiceUnavailable("the service answered with a login that has no name", "Try again later.")
+    return Login(
+        login_id,
+        texts["login"],
+        firstname=texts.get("firstname"),
+        name=texts.get("name"),
+        mail=texts.get("mail"),
+        phone=texts.get("phone"),
+        role=numbers.get("role"),
+        status=numbers.get("status"),
+        extra=texts.get("extrafields"),
+        created_by=numbers.get("createdby"),
+        activated=activated(texts.get("code")),
+        last_seen=numbers.get("lastauthdate"),
+    )
+
+
 def activated(code: str | None) -> bool | None:
     """Whether a login's code was used. What an unused one is good for, and the code itself, stay here."""
     return None if code is None else code.strip().lower() == "ok"
-
-
-def whole(page: Page, size: int, asked: str) -> Sequence[Answer]:
-    """All pages of a short listing. Raises `ServiceUnproven` where they do not fit together."""
-    tally = Tally(asked)
-    pages = list(paged(page, size, tally))
-    if tally.problems:
-        raise ServiceUnproven(
-            f"{asked}: {'; '.join(tally.problems)}", "Try again: nothing follows from such a reading."
-        )
-    return pages

@@ -6,7 +6,6 @@ import ssl
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography import x509
@@ -32,16 +31,24 @@ def client_context(
     return context
 
 
-def certificate_end(certificate: Path, password: str | None) -> datetime:
-    """Until when the client certificate is valid. Raises `ConfigurationError`."""
+def client_certificates(certificate: Path, password: str | None) -> list[x509.Certificate]:
+    """Our certificate, and those above it as far as the file holds them. Raises `ConfigurationError`."""
     data = _read(certificate)
     try:
         if _PEM in data:
-            return x509.load_pem_x509_certificate(data).not_valid_after_utc
-        found = pkcs12.load_key_and_certificates(data, _bytes(password))[1]
+            return x509.load_pem_x509_certificates(data)
+        _, ours, above = pkcs12.load_key_and_certificates(data, _bytes(password))
     except ValueError as error:
         raise _unusable(certificate, error) from error
-    return found.not_valid_after_utc if found else datetime.min.replace(tzinfo=UTC)
+    return [each for each in (ours, *above) if each is not None]
+
+
+def authorities(ca_file: Path) -> list[x509.Certificate]:
+    """The certificates of a CA file. Raises `ConfigurationError`."""
+    try:
+        return x509.load_pem_x509_certificates(ca_file.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"the CA file {ca_file} cannot be used: {_reason(error)}") from error
 
 
 def _load_authorities(context: ssl.SSLContext, ca_file: Path | None) -> None:

@@ -4,7 +4,11 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import urllib3
@@ -29,13 +33,25 @@ class NoAnswer(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An HTTP answer. The body is not shown: it may hold activation codes."""
+    """An HTTP answer. The body is not shown: it may hold activation codes.
+
+    `retry_after` is how many seconds the service wants to be left alone; None where it does not say.
+    """
 
     status: int
     body: bytes
+    retry_after: float | None = None
 
     def __repr__(self) -> str:
         return f"Reply({self.status}, {len(self.body)} bytes)"
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """How many calls were begun, and how many seconds they took together, without the waiting for their turns."""
+
+    calls: int = 0
+    seconds: float = 0.0
 
 
 class Transport:
@@ -48,17 +64,19 @@ class Transport:
         context: for https.
         timeout: seconds that a call may take until its answer has come; one that dribbles may take twice as long.
         lanes: how many requests may be under way at once.
-        delay: seconds between the beginnings of two requests.
+        interval: least time in seconds between the beginnings of two requests, whatever lane they are in.
     """
 
-    def __init__(self, url: str, context: ssl.SSLContext | None, timeout: float, lanes: int, delay: float) -> None:
+    def __init__(self, url: str, context: ssl.SSLContext | None, timeout: float, lanes: int, interval: float) -> None:
         self._url = url
         self._context = context
         self._answered = False
         self._timeout = timeout
-        self._delay = delay
+        self._interval = interval
         self._next = 0.0
         self._turn = threading.Lock()
+        self._spent = Spent()
+        self._counting = threading.Lock()
         self._pool = urllib3.PoolManager(
             num_pools=1, maxsize=lanes, block=True, ssl_context=context, headers=_HEADERS, retries=False
         )
@@ -66,7 +84,37 @@ class Transport:
     def post(self, body: bytes) -> Reply:
         """Send one envelope. Raises `NotReached`, `NoAnswer` or `AccessRefused`; any HTTP status is a reply."""
         self._wait_for_turn()
-        deadline = time.monotonic() + self._timeout
+        began = time.monotonic()
+        try:
+            return self._posted(body, began + self._timeout)
+        finally:
+            with self._counting:
+                self._spent = Spent(self._spent.calls + 1, self._spent.seconds + time.monotonic() - began)
+
+    @property
+    def spent(self) -> Spent:
+        """What was made of calls so far."""
+        return self._spent
+
+    def close(self) -> None:
+        """Close idle connections. May be called twice; a later request opens a new one."""
+        self._pool.clear()
+
+    def served_chain(self) -> list[bytes]:
+        """The service's certificate and those above it, as verified, in DER; none where nothing is encrypted.
+
+        Raises OSError where no connection can be made.
+        """
+        if self._context is None:
+            return []
+        with self._greeted() as connection:
+            # Python has a public method for it from 3.13 on; the certificate alone is what all versions give.
+            chain = getattr(getattr(connection, "_sslobj", None), "get_verified_chain", None)
+            if chain is None:
+                return [connection.getpeercert(binary_form=True) or b""]
+            return [ssl.PEM_cert_to_DER_cert(each.public_bytes()) for each in chain()]
+
+    def _posted(self, body: bytes, deadline: float) -> Reply:
         try:
             response = self._pool.request(
                 "POST",
@@ -77,7 +125,7 @@ class Transport:
                 preload_content=False,
             )
             try:
-                reply = Reply(response.status, _read(response, deadline))
+                reply = Reply(response.status, _read(response, deadline), _retry_after(response))
                 self._answered = True
                 return reply
             except BaseException:
@@ -92,10 +140,6 @@ class Transport:
         except HTTPError as error:
             raise self._explained(NoAnswer(_words(error))) from error
 
-    def close(self) -> None:
-        """Close idle connections. May be called twice; a later request opens a new one."""
-        self._pool.clear()
-
     def _explained(self, failure: Exception) -> Exception:
         """Why a service that never answered hangs up on us.
 
@@ -104,15 +148,10 @@ class Transport:
         """
         if self._answered or self._context is None or not isinstance(failure, NoAnswer):
             return failure
-        parts = urlsplit(self._url)
-        host = parts.hostname or ""
         try:
-            with (
-                socket.create_connection((host, parts.port or 443), self._timeout) as connection,
-                self._context.wrap_socket(connection, server_hostname=host) as encrypted,
-            ):
-                encrypted.settimeout(min(1.0, self._timeout))
-                encrypted.recv(1)
+            with self._greeted() as connection:
+                connection.settimeout(min(1.0, self._timeout))
+                connection.recv(1)
         except ssl.SSLError as error:
             refusal = _tls_failure(error)
             return refusal if isinstance(refusal, AccessRefused) else failure
@@ -120,12 +159,24 @@ class Transport:
             return failure
         return failure
 
+    @contextmanager
+    def _greeted(self) -> Iterator[ssl.SSLSocket]:
+        """A connection of its own, with the greetings exchanged and nothing sent."""
+        assert self._context is not None  # noqa: S101 - whoever calls has looked
+        parts = urlsplit(self._url)
+        host = parts.hostname or ""
+        with (
+            socket.create_connection((host, parts.port or 443), self._timeout) as connection,
+            self._context.wrap_socket(connection, server_hostname=host) as encrypted,
+        ):
+            yield encrypted
+
     def _wait_for_turn(self) -> None:
-        if not self._delay:
+        if not self._interval:
             return
         with self._turn:
             time.sleep(max(0.0, self._next - time.monotonic()))
-            self._next = time.monotonic() + self._delay
+            self._next = time.monotonic() + self._interval
 
 
 def _read(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
@@ -140,13 +191,27 @@ def _read(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
     return bytes(received)
 
 
+def _retry_after(response: urllib3.BaseHTTPResponse) -> float | None:
+    """The header of that name in seconds: it holds a number of them, or a date."""
+    text = response.headers.get("Retry-After", "").strip()
+    if text.isdecimal() and len(text) < 10:
+        return float(text)
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+
+
 def _tls_failure(error: Exception) -> Exception:
     """A refused certificate does not get better; everything else at this level may."""
     text = str(error)
     if "CERTIFICATE_VERIFY_FAILED" in text or "doesn't match" in text:
         return AccessRefused(
             f"the service's certificate is not to be trusted: {_reason(text)}",
-            "Set ca_file to the CA that issued it, and look at the host in url.",
+            "Look at this machine's clock; if it is right, the service has to renew its certificate."
+            if "expired" in text
+            else "Set ca_file to the CA that issued it, and look at the host in url.",
         )
     if "ALERT" in text and ("CERTIFICATE" in text or "UNKNOWN_CA" in text or "HANDSHAKE_FAILURE" in text):
         return AccessRefused(

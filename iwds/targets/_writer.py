@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from iwds.core.devices import Code
 from iwds.core.model import Account, Activation, Login
 from iwds.core.normal import render_extra
 from iwds.errors import Rejected
@@ -24,27 +25,7 @@ class ProvisioningWriter:
 
     def create(self, account: Account) -> int:
         """Create a login, tagged; without the tag only where the settings allow it and the service knows no tags."""
-        values = _creation(account)
-        try:
-            return self._api.create(
-                "loginCreateBySource",
-                userid=0,
-                serviceid=self._service,
-                **values,
-                login2=account.at_creation.login2,
-                login3=account.at_creation.login3,
-                provisioningId=self._settings.provisioning_id,
-            )
-        except Unsupported as error:
-            if self._settings.untagged_creations == "skip":
-                raise Rejected(
-                    f"{error}, so that the login would not be tagged as ours",
-                    advice="Set untagged_creations: allow to create it without the tag.",
-                ) from None
-        try:
-            return self._api.create("loginCreate", userid=0, serviceid=self._service, **values)
-        except Unsupported as error:
-            raise Rejected(str(error)) from None
+        return created(self._settings, self._api, account)[0]
 
     def update(self, login: Login) -> None:
         """Overwrite every field; whoever calls has read them all."""
@@ -54,9 +35,13 @@ class ProvisioningWriter:
         """Delete a login."""
         self._api.write("loginDelete", userid=0, serviceid=self._service, loginid=login_id)
 
-    def add_to_group(self, group_id: int, login_id: int) -> None:
-        """Add a login to a group, with role 0."""
-        self._api.write("groupAccountCreate", userid=0, groupid=group_id, loginid=login_id, role=0)
+    def add_to_group(self, group_id: int, login_id: int, role: int = 0) -> None:
+        """Add a login to a group, with its role there."""
+        self._api.write("groupAccountCreate", userid=0, groupid=group_id, loginid=login_id, role=role)
+
+    def set_role_in(self, group_id: int, login_id: int, role: int) -> None:
+        """Change the role of a member."""
+        self._api.write("groupAccountUpdate", userid=0, groupid=group_id, loginid=login_id, role=role)
 
     def remove_from_group(self, group_id: int, login_id: int) -> None:
         """Take a login out of a group."""
@@ -69,6 +54,28 @@ class ProvisioningWriter:
     def close(self) -> None:
         """Give back connections."""
         self._api.close()
+
+
+def created(settings: "Settings", api: Api, account: Account) -> tuple[int, Code | None]:
+    """Create a login; returns its id, and its activation code where the service gave one."""
+    values = {"userid": 0, "serviceid": settings.service_id, **_creation(account)}
+    source: dict[str, int | str] = {
+        "login2": account.at_creation.login2,
+        "login3": account.at_creation.login3,
+        "provisioningId": settings.provisioning_id,
+    }
+    try:
+        return api.login_and_code("loginCreateBySource", **values, **source)
+    except Unsupported as error:
+        if settings.untagged_creations == "skip":
+            raise Rejected(
+                f"{error}, so that the login would not be tagged as ours",
+                advice="Set untagged_creations: allow to create it without the tag.",
+            ) from None
+    try:
+        return api.login_and_code("loginCreate", **values)
+    except Unsupported as error:
+        raise Rejected(str(error)) from None
 
 
 def _creation(account: Account) -> dict[str, int | str]:

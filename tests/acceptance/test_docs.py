@@ -12,6 +12,8 @@ from tests.acceptance.world import ROOT, iwds
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 COMMAND = re.compile(r"^\s*(?:\$ )?(?:\./|\.venv/bin/)?iwds (?P<rest>.*)$")
 WORD = re.compile(r"[a-z][a-z-]*")
+GROUPS = ("db", "login", "sandbox", "sandbox fault", "sandbox token")
+"""Commands that have commands of their own."""
 
 
 def name_of(page: Path) -> str:
@@ -78,8 +80,17 @@ def test_every_command_line_names_a_command_and_options_that_exist(page: Path) -
             assert_options(page, written, "", words)
             continue
         assert words[0] in commands(), f"{name_of(page)}: iwds {written}"
-        command = " ".join(words[:2]) if words[0] == "db" else words[0]
-        assert_options(page, written, command, words)
+        assert_options(page, written, command_of(words), words)
+
+
+def command_of(words: list[str]) -> str:
+    """The command that is named, through all of its groups."""
+    command = words[0]
+    for word in words[1:]:
+        if command not in GROUPS or not WORD.fullmatch(word):
+            break
+        command = f"{command} {word}"
+    return command
 
 
 def assert_options(page: Path, written: str, command: str, words: list[str]) -> None:

@@ -4,16 +4,27 @@ import json
 import re
 import stat
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tests.acceptance.world import COMPANY, Company, World, iwds, run_id, sandbox, saved
 
 
 @pytest.mark.parametrize(
     "command",
-    ["", "check", "plan", "apply", "run", "history", "show", "status", "daemon", "sandbox", "demo", "init", "db"],
+    [
+        *("", "check", "plan", "apply", "run", "history", "show", "status", "daemon", "sandbox", "demo", "init", "db"),
+        *(
+            "capture",
+            *(f"sandbox {one}" for one in ("show", "enrol", "authenticate", "issue", "mark", "clock", "fill")),
+        ),
+    ],
 )
 def test_help_reads_like_a_page_of_80_columns(command: str) -> None:
     ran = iwds(*command.split(), "--help")
@@ -145,6 +156,36 @@ def test_status_says_when_nothing_has_succeeded_for_too_long(world: World) -> No
     world.iwds("status", "--max-age", "1h")
     world.iwds("status", "--max-age", "0s", code=1)
     world.iwds("status", "--max-age", "soon", code=64)
+
+
+def test_status_counts_the_days_of_certificates_and_asks_no_service(world: World) -> None:
+    world.iwds("run", "company")
+    assert "ok   mfa" in world.iwds("status").out
+    for days, mark, code in ((100, "ok  ", 0), (10, "look", 0), (-2, "NO  ", 1)):
+        file = certificate(world.folder / "client.pem", days)
+        env = {"IWDS_TARGETS__MFA__URL": "https://127.0.0.1:1/", "IWDS_TARGETS__MFA__CERTIFICATE": str(file)}
+        told = world.iwds("status", env=env, code=code).out
+        assert re.search(rf"^{mark} mfa  certificate: (valid until|ended on) ", told, re.MULTILINE)
+        assert ("Download a new one" in told) is (days < 30)
+        (row,) = world.iwds("status", "--json", env=env, code=code).json["targets"]
+        assert (row["target"], row["well"]) == ("mfa", days >= 0)
+    env["IWDS_TARGETS__MFA__CERTIFICATE"] = "/no/such/file"
+    assert "NO   mfa" in world.iwds("status", env=env, code=1).out
+
+
+def certificate(file: Path, days: int) -> Path:
+    """A certificate with its key that is valid for so many days."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=900))
+        .not_valid_after(now + timedelta(days=days))
+        .sign(key, hashes.SHA256())
+    )
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file.write_bytes(made.public_bytes(Encoding.PEM) + secret)
+    return file
 
 
 def test_a_plan_that_was_shown_is_applied_by_its_id(world: World) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from iwds.core.model import Anchor, Entry, Proof
+from iwds.errors import ForeignRealm
 from iwds.ports import Finding, Source
 from tests.servers.company import GROUPS, IDS, PEOPLE
 
@@ -113,9 +114,19 @@ class SourceContract:
         assert source.find(Anchor(realm, key), ASKED) is None
         assert not source.selects(Anchor(realm, key))
 
-    def test_nobody_is_found_in_another_realm(self, source: Source) -> None:
-        assert source.find(Anchor("another", IDS["ada"]), ASKED) is None
-        assert not source.selects(Anchor("another", IDS["ada"]))
+    def test_it_does_not_say_of_another_directory_s_people_that_they_do_not_exist(self, source: Source) -> None:
+        with pytest.raises(ForeignRealm):
+            source.find(Anchor("another", IDS["ada"]), ASKED)
+        with pytest.raises(ForeignRealm):
+            source.selects(Anchor("another", IDS["ada"]))
+
+    def test_a_second_look_agrees_with_the_reading(self, source: Source) -> None:
+        assert list(source.confirm(consume(source)[1])) == []
+
+    def test_a_place_with_people_is_shown(self, source: Source) -> None:
+        _, proof = consume(source)
+
+        assert all(map(source.shows, proof.view.places))
 
     def test_check_says_what_is_well_and_what_nobody_has(self, source: Source) -> None:
         findings: list[Finding] = list(source.check(ASKED))

@@ -10,8 +10,10 @@ import pytest
 from iwds.core.model import LedgerRow, Origin
 from iwds.errors import LeaseHeld, LeaseLost
 from iwds.ports import Journal, LedgerEffect, Outcome, Result, State
+from tests.contract.state_helpdesk_contract import AuditContract, HoldContract
 from tests.contract.state_journal_contract import JournalContract, MailsContract, RunsContract
 from tests.contract.state_tools import (
+    NOON,
     OTHER,
     SERVICE,
     Place,
@@ -175,7 +177,9 @@ class LedgerContract:
         assert list(state.ledger(SERVICE)) == sorted(rows, key=lambda r: r.login_id)
 
     def test_every_field_comes_back(self, state: State) -> None:
-        full = replace(row(1, 9, 8), origin=Origin.ADOPTED, tag=42, locked=True, written={"a": "é", "b": '"'})
+        full = replace(
+            row(1, 9, 8), origin=Origin.ADOPTED, tag=42, locked=True, written={"a": "é", "b": '"'}, group_roles={9: 17}
+        )  # fmt: skip
         fill(begin(state, "r"), [full])
         assert list(state.ledger(SERVICE)) == [full]
 
@@ -205,6 +209,44 @@ class LedgerContract:
         state.note_tags(SERVICE, {1: 7, 2: 7}, lease)
         state.note_tags(SERVICE, {}, lease)
         assert {r.login_id: r.tag for r in state.ledger(SERVICE)} == {1: 42, 2: 7}
+
+    def test_since_when_somebody_is_gone_is_kept_until_it_is_taken_back(self, state: State) -> None:
+        state.start_run(run_row("r"), "", "")
+        lease = state.lease(SERVICE, "r", 60)
+        fill(state.journal("r", SERVICE, lease), [row(1), row(2), row(3)])
+        state.note_left(SERVICE, {1, 2, 9}, NOON, lease)
+        state.note_left(SERVICE, {2}, None, lease)
+        state.note_left(SERVICE, (), NOON, lease)
+        assert {r.login_id: r.left_at for r in state.ledger(SERVICE)} == {1: NOON, 2: None, 3: None}
+        assert list(state.ledger(OTHER)) == []
+        lease.release()
+        with pytest.raises(LeaseLost):
+            state.note_left(SERVICE, {3}, NOON, lease)
+
+    def test_a_role_in_a_group_is_remembered_changed_and_forgotten(self, state: State) -> None:
+        journal = begin(state, "r")
+        history: tuple[tuple[LedgerRow, dict[int, int]], ...] = (
+            (row(1, 8, 9), {8: 1}),
+            (row(1, 8, 9), {8: 0, 9: 17}),
+            (row(1, 8, 9), {9: 17}),
+            (row(1, 8), {}),
+            (row(1, 8, 9), {}),
+        )
+        for member, roles in history:
+            after = replace(member, group_roles=roles)
+            fill(journal, [after])
+            assert list(state.ledger(SERVICE)) == [after]
+            assert state.ledger_row(SERVICE, 1) == after
+
+    def test_roles_that_were_read_are_noted_in_memberships_of_ours_only(self, state: State) -> None:
+        state.start_run(run_row("r"), "", "")
+        lease = state.lease(SERVICE, "r", 60)
+        fill(state.journal("r", SERVICE, lease), [row(1, 8, 9), row(2, 8)])
+        state.note_roles(SERVICE, {(1, 8): 1, (2, 9): 1, (3, 8): 1}, lease)
+        state.note_roles(SERVICE, {(1, 8): 17, (2, 8): 0}, lease)
+        state.note_roles(SERVICE, {}, lease)
+        noted = [replace(row(1, 8, 9), group_roles={8: 17}), replace(row(2, 8), group_roles={8: 0})]
+        assert list(state.ledger(SERVICE)) == noted
 
     def test_a_login_that_is_gone_takes_its_memberships_along(self, state: State) -> None:
         journal = begin(state, "r")
@@ -243,5 +285,14 @@ def _groups(change: Callable[[frozenset[int]], frozenset[int]]) -> LedgerEffect:
     return effect
 
 
-class StateContract(LeaseContract, FencingContract, LedgerContract, JournalContract, MailsContract, RunsContract):
+class StateContract(
+    LeaseContract,
+    FencingContract,
+    LedgerContract,
+    JournalContract,
+    MailsContract,
+    RunsContract,
+    HoldContract,
+    AuditContract,
+):
     """The whole contract. A subclass gives the fixture `place`."""

@@ -20,7 +20,8 @@ from iwds.core.change import (
     Write,
 )
 from iwds.core.document import change_from_data
-from iwds.core.model import Group, Login
+from iwds.core.doubt import Baseline
+from iwds.core.model import Group, Login, View
 from iwds.errors import LeaseLost, Refused, UsageError
 from iwds.ports import JobMemory, Outcome, Result, RunRow, State, Unmailed
 from tests.contract.state_tools import NOON, OTHER, SERVICE, Place, anchor, begin, create, fill, proof, row, run_row, to
@@ -271,8 +272,22 @@ class RunsContract:
         state.start_run(run_row("r2"), "", "")
         state.save_readings("r2", [proof("ad", 50, problems=("size limit",)), proof("hr", 8)])
         state.save_readings("r2", [])
-        assert state.memory("staff", SERVICE, NOON).counts == {"ad": 100, "hr": 8}
-        assert state.memory("others", SERVICE, NOON).counts == {}
+        assert state.memory("staff", SERVICE, NOON).baselines == {
+            "ad": Baseline("realm-1", 100, 100, NOON, {"mail": 100}),
+            "hr": Baseline("realm-1", 8, 8, NOON, {"mail": 8}),
+        }
+        assert state.memory("others", SERVICE, NOON).baselines == {}
+
+    def test_the_largest_reading_of_a_week_counts_until_somebody_accepts_fewer(self, state: State) -> None:
+        for n, (count, days, fewer) in enumerate(
+            [(900, 0, False), (500, 2, False), (400, 8, False), (450, 8, False), (300, 9, True), (290, 10, False)]
+        ):
+            state.start_run(run_row(f"r{n}"), "", "")
+            seen = replace(proof("ad", count), taken_at=NOON + timedelta(days=days), view=View(mark=str(n)))
+            state.save_readings(f"r{n}", [seen], fewer)
+            known = state.memory("staff", SERVICE, NOON).baselines["ad"]
+            assert (known.count, known.view) == (count, View(mark=str(n)))
+            assert known.most == [900, 900, 500, 500, 300, 300][n]
 
     def test_what_was_made_or_may_have_been_is_counted_by_guard_whether_or_not_the_run_ended(
         self, state: State, place: Place

@@ -175,6 +175,7 @@ class TargetContract:
             lambda: writer.update(before),
             lambda: writer.delete(before.id),
             lambda: writer.add_to_group(group("vpn").id, before.id),
+            lambda: writer.set_role_in(group("vpn").id, before.id, 1),
             lambda: writer.send_activation(before.id),
         )
         for attempt in attempts:
@@ -208,6 +209,42 @@ class TargetContract:
             writer.remove_from_group(vpn, zoe)
         with pytest.raises(OutcomeUnknown):
             writer.add_to_group(999_999, zoe)
+
+    def test_a_role_in_a_group_is_given_changed_and_read(
+        self, reader: TargetReader, writer: TargetWriter, group: Callable[[str], Group]
+    ) -> None:
+        vpn, wiki = group("vpn").id, group("wiki").id
+        zoe, noe = writer.create(account("zoe")), writer.create(account("noe"))
+        writer.add_to_group(vpn, zoe)
+        writer.add_to_group(wiki, zoe, 17)
+        assert (reader.role_in(vpn, zoe), reader.role_in(wiki, zoe)) == (0, 17)
+        writer.set_role_in(vpn, zoe, 2)
+        assert reader.roles_in({vpn}, zoe) == {vpn: 2}
+        assert reader.roles_in({vpn, wiki}, zoe) == {vpn: 2, wiki: 17}
+        assert reader.role_in(vpn, noe) is None
+        assert reader.roles_in({vpn}, noe) == reader.roles_in({vpn, wiki}, noe) == {}
+        writer.remove_from_group(wiki, zoe)
+        assert reader.roles_in({vpn, wiki}, zoe) == {vpn: 2}
+
+    def test_a_role_of_nobody_and_in_no_group_is_none(
+        self, reader: TargetReader, writer: TargetWriter, group: Callable[[str], Group]
+    ) -> None:
+        vpn, zoe = group("vpn").id, writer.create(account("zoe"))
+        writer.delete(zoe)
+        assert reader.role_in(vpn, zoe) is None
+        assert reader.roles_in({vpn, group("wiki").id}, zoe) == {}
+        assert reader.role_in(999_999, writer.create(account("noe"))) is None
+
+    def test_a_role_of_somebody_who_is_no_member_has_to_be_settled_by_a_read(
+        self, reader: TargetReader, writer: TargetWriter, group: Callable[[str], Group]
+    ) -> None:
+        vpn, zoe = group("vpn").id, writer.create(account("zoe"))
+        with pytest.raises(OutcomeUnknown):
+            writer.set_role_in(vpn, zoe, 1)
+        assert reader.role_in(vpn, zoe) is None
+
+    def test_roles_are_known_by_name(self, reader: TargetReader) -> None:
+        assert reader.group_roles == {"user": 0, "manager": 1, "administrator": 2, "auditor": 17}
 
     def test_a_mail_is_sent_for_a_pending_link_only(self, writer: TargetWriter) -> None:
         writer.send_activation(writer.create(account("zoe", at_creation=AtCreation(Activation.LINK))))

@@ -7,6 +7,8 @@ from iwds.errors import OutcomeUnknown, Rejected
 from iwds.targets.memory import MemoryTarget, Settings, connect
 from tests.contract.target_contract import GROUPS, SEATS, TAG, TargetContract, account
 
+ADA, ROLES = {"login": "ada", "role": 2}, {"auditor": 17}
+
 
 def settings(**values: object) -> Settings:
     return Settings.model_validate({"kind": "memory", "provisioning_id": TAG, "groups": GROUPS, **values})
@@ -15,7 +17,7 @@ def settings(**values: object) -> Settings:
 class TestMemory(TargetContract):
     @pytest.fixture
     def target(self) -> MemoryTarget:
-        return connect("rehearsal", settings(max_logins=SEATS, logins=[{"login": "ada", "role": 2}]))
+        return connect("rehearsal", settings(max_logins=SEATS, group_roles=ROLES, logins=[ADA]))
 
 
 def test_the_settings_say_what_the_service_holds_at_first() -> None:

@@ -41,6 +41,17 @@ def test_one_run_measures_every_stage_beside_ldapsearch(tmp_path: Path) -> None:
     assert not list(temporary.iterdir())
 
 
+def test_reading_the_service_is_compared_in_one_lane_and_in_four_near_and_far(tmp_path: Path) -> None:
+    done = bench(tmp_path, "--lanes", "--people", "1000")
+
+    assert done.returncode == 0, done.stderr
+    head, *rows = done.stdout.splitlines()
+    assert "x 1 lane" in head
+    assert all(len(line) <= 80 for line in (head, *rows))
+    assert [row.split()[:2] for row in rows] == [["1", "0"], ["4", "0"], ["1", "20"], ["4", "20"]]
+    assert not list(tmp_path.iterdir())
+
+
 def test_memory_of_planning_is_shown_for_several_sizes(tmp_path: Path) -> None:
     done = bench(tmp_path, "--sizes", "50,100", "--changed", "4")
 

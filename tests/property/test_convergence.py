@@ -40,9 +40,12 @@ CHANGES = st.sampled_from(
         ("scope", "excluded"),
         ("scope", ""),
         ("role", "1"),
+        ("vpn_role", "manager"),
+        ("vpn_role", "auditor"),
+        ("vpn_role", ""),
     ]
 )
-OPERATIONS = st.sampled_from(("create", "update", "delete", "add_to_group", "remove_from_group"))
+OPERATIONS = st.sampled_from(("create", "update", "delete", "add_to_group", "set_role_in", "remove_from_group"))
 LOST_BY_HAND = 3
 """More logins of ours deleted by hand between two runs look like another service, and end the run."""
 
@@ -55,12 +58,13 @@ class World(RuleBasedStateMachine):
     state: State
     clock: SetClock
 
-    @initialize(leaver=st.sampled_from(Leaver), exclusive=st.booleans())
-    def begin(self, leaver: Leaver, exclusive: bool) -> None:
-        self.stage = Rehearsal(service_id=next(_services))
+    @initialize(leaver=st.sampled_from(Leaver), exclusive=st.booleans(), every=st.sampled_from((1, 14)))
+    def begin(self, leaver: Leaver, exclusive: bool, every: int) -> None:
+        self.stage = Rehearsal(service_id=next(_services), group_roles={"auditor": 17})
         vars(self.stage).update(state=self.state, clock=self.clock)
-        rules = replace(self.stage.job.rules, groups={"vpn": exclusive, "wiki": False})  # type: ignore[type-var]
-        self.stage.configure(rules=rules, policy=Policy(OURS, leaver))
+        governed = {"vpn": frozenset({"user", "manager", "auditor"})}
+        rules = replace(self.stage.job.rules, groups={"vpn": exclusive, "wiki": False}, group_roles=governed)  # type: ignore[type-var]
+        self.stage.configure(rules=rules, policy=Policy(OURS, leaver), verify_roles_every=every)
         self.lost = 0
         self.locked_by_hand: set[int] = set()
         for number in range(3):  # of whom the service never has fewer than two
@@ -108,7 +112,13 @@ class World(RuleBasedStateMachine):
     def move(self, data: st.DataObject, group: int, joins: bool) -> None:
         member = (group, data.draw(st.sampled_from(self.ours())))
         members = self.stage.target.state.members
-        members.add(member) if joins else members.discard(member)
+        members.setdefault(member, 0) if joins else members.pop(member, None)
+
+    @precondition(lambda self: self.stage.target.state.members)
+    @rule(data=st.data(), role=st.sampled_from((0, 1, 2, 17, 18)))
+    def give_a_role(self, data: st.DataObject, role: int) -> None:
+        members = self.stage.target.state.members
+        members[data.draw(st.sampled_from(sorted(members)))] = role
 
     @precondition(lambda self: self.ours() and self.lost < LOST_BY_HAND)
     @rule(data=st.data())
@@ -116,7 +126,7 @@ class World(RuleBasedStateMachine):
         number = data.draw(st.sampled_from(self.ours()))
         del self.logins()[number]
         members = self.stage.target.state.members
-        self.stage.target.state.members = {member for member in members if member[1] != number}
+        self.stage.target.state.members = {member: role for member, role in members.items() if member[1] != number}
         self.lost += 1
 
     # --- runs ---------------------------------------------------------------------------------------------------------
@@ -133,6 +143,7 @@ class World(RuleBasedStateMachine):
         plan = self.stage.plan()
         assert plan.changes == ()
         self.nobody_stays_locked_out(plan)
+        self.roles_are_those_of_the_directory(plan)
 
     @rule(operation=OPERATIONS, after=st.booleans(), lost=st.booleans())
     def sync_on_a_bad_line(self, operation: str, after: bool, lost: bool) -> None:
@@ -170,6 +181,17 @@ class World(RuleBasedStateMachine):
         for row in self.stage.ledger().values():
             if row.anchor in entitled and self.logins()[row.login_id].status == Status.LOCKED:
                 assert row.login_id in self.locked_by_hand
+
+    def roles_are_those_of_the_directory(self, plan: Plan) -> None:
+        """Where every role is looked at each time, that is so for everybody who was not left alone."""
+        alone = {skip.subject.anchor for skip in plan.skips}
+        wanted = {entry.anchor: entry for entry in self.stage.source.entries if entry.anchor not in alone}
+        for row in self.stage.ledger().values() if self.stage.job.verify_roles_every == 1 else ():
+            entry, held = wanted.get(row.anchor), self.stage.target.state.members.get((1, row.login_id))
+            if entry and not any(entry.attrs.get("scope", ())) and "vpn" in (entry.groups or ()) and held is not None:
+                role = next(iter(entry.attrs.get("vpn_role", ())), "") or "user"
+                assert held == self.stage.job.target.group_roles[role]
+            assert row.group_roles.keys() <= {1}
 
     # --- what is looked at --------------------------------------------------------------------------------------------
 

@@ -60,7 +60,7 @@ def first_day(stage: Mortal) -> None:
     stage.hire("joe", disabled="yes")
     ivy = stage.target.state.add("ivy", created_by=0)
     stage.target.state.add("joe", created_by=OURS)
-    stage.target.state.members.add((1, ivy.id))
+    stage.target.state.members[1, ivy.id] = 0
 
 
 def one_of_everything(stage: Mortal) -> None:
@@ -81,10 +81,10 @@ def one_of_everything(stage: Mortal) -> None:
     stage.change("guy", disabled="", mail="guy@x.y")
     stage.change("hal", ())
     stage.change("jim", ("wiki",))
-    stage.target.state.members.add((2, stage.login("jim").id))
+    stage.target.state.members[2, stage.login("jim").id] = 0
     stage.hire("ivy", ("vpn",), mail="ivy@x.y")
     ivy = stage.target.state.add("ivy", created_by=0)
-    stage.target.state.members.add((1, ivy.id))
+    stage.target.state.members[1, ivy.id] = 0
     del stage.target.state.logins[stage.login("kim").id]
     stage.hire("zoe", ("vpn", "wiki"), mail="zoe@x.y")
 

@@ -6,7 +6,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from iwds.core.matching import Case
 from iwds.core.model import (
+    BUILTIN_ROLES,
     Absent,
     Account,
     Anchor,
@@ -17,11 +19,13 @@ from iwds.core.model import (
     Role,
     Unmapped,
 )
-from iwds.core.policy import Leaver, Policy, World
+from iwds.core.policy import Hold, Leaver, Policy, Rota, World
 
 GROUPS = {name: Group(number, name) for number, name in enumerate(("vpn", "mail", "wiki"), start=1)}
 NAMES = ("ann", "bob", "Ann", "cy", "dee", "eve")
 OURS = 20
+HOLDS = dict.fromkeys((*range(101, 107), *range(201, 206)), Hold("ann", "phone lost"))
+"""The helpdesk's lock on every login that there can be."""
 
 anchors = st.builds(Anchor, st.sampled_from(("r1", "r2")), st.sampled_from(("a", "b", "c", "d", "e", "f")))
 group_names = st.frozensets(st.sampled_from((*GROUPS, "missing")))
@@ -30,8 +34,21 @@ tags = st.sampled_from((0, 1, OURS))
 texts = st.sampled_from(("", "x", "y"))
 extras = st.sampled_from(((), (("k", "v"),), (("k", ""),)))
 
+ROLES = {**BUILTIN_ROLES, "auditor": 17}
+role_numbers = st.sampled_from((0, 1, 2, 17, 18))
+
+
+def _account(roles: Mapping[str, str], **fields: Any) -> Account:
+    """An account with these roles in those of its groups in which they are governed and known."""
+    groups = fields["groups"] or frozenset()
+    return Account(
+        **fields, group_roles=tuple((group, role) for group, role in sorted(roles.items()) if group in groups)
+    )
+
+
 accounts = st.builds(
-    Account,
+    _account,
+    roles=st.just({}) | st.dictionaries(st.sampled_from((*GROUPS, "missing")), st.sampled_from(tuple(ROLES))),
     anchor=anchors,
     login=st.sampled_from(NAMES),
     firstname=st.none() | texts,
@@ -86,20 +103,30 @@ def _row(number: int) -> st.SearchStrategy[LedgerRow]:
         tag=st.none() | tags,
         locked=st.booleans(),
         groups=group_ids,
+        group_roles=st.dictionaries(st.sampled_from((1, 2, 3)), role_numbers),
     )
 
 
 @dataclass(frozen=True)
 class Readings:
-    """Everything that a join takes."""
+    """Everything that a join takes; and the roles in groups that can be read, by login and group id."""
 
     people: list[Account | Unmapped]
     rows: list[LedgerRow]
     logins: list[Login]
     members: Mapping[int, frozenset[int]]
     world: World
+    roles: Mapping[int, Mapping[int, int]]
+
+    def read(self, case: Case) -> Case:
+        """A case with the roles that it asks for, as far as they can be read."""
+        if case.login is None:
+            return case
+        readable = self.roles[case.login.id]
+        return replace(case, roles={group: readable[group] for group in case.asked & readable.keys()})
 
 
+readable_roles = st.dictionaries(st.sampled_from((1, 2, 3)), role_numbers)
 numbers = st.lists(st.integers(101, 106), unique=True, max_size=5)
 
 
@@ -110,14 +137,16 @@ def readings(draw: st.DrawFn) -> Readings:
     logins = draw(numbers.flatmap(logins_of))
     rows = draw(numbers.flatmap(rows_of))
     members = {login.id: draw(group_ids) for login in logins}
+    roles = {login.id: draw(readable_roles) for login in logins}
     world = draw(worlds)
     settled = draw(st.lists(st.sampled_from(everybody), unique_by=lambda p: p.anchor)) if everybody else []
     for number, person in enumerate([*(p for p in settled if isinstance(p, Account)), *draw(leavers)], start=201):
         login, row, groups = draw(disturbed(*settle(person, number, world)))
+        roles[number] = draw(st.just(world.roles_wanted(person)) | readable_roles)
         logins.append(login)
         rows.append(row)
         members[number] = groups
-    return Readings(everybody, rows, logins, members, world)
+    return Readings(everybody, rows, logins, members, world, roles)
 
 
 def settle(account: Account, number: int, world: World) -> tuple[Login, LedgerRow, frozenset[int]]:
@@ -135,7 +164,8 @@ def settle(account: Account, number: int, world: World) -> tuple[Login, LedgerRo
         OURS,
     )
     groups = world.group_ids(account.groups or frozenset())
-    return login, LedgerRow(number, account.anchor, OURS, Origin.CREATED, account.login, OURS, groups=groups), groups
+    row = LedgerRow(number, account.anchor, OURS, Origin.CREATED, account.login, OURS, groups=groups)
+    return login, replace(row, group_roles=world.roles_wanted(account)), groups
 
 
 leavers = st.lists(
@@ -165,7 +195,8 @@ def disturbed(
     ours = draw(st.sampled_from((row.groups, row.groups, frozenset({1, 2, 3}), frozenset())))
     owner = draw(st.sampled_from((OURS, OURS, OURS, 30)))
     there = draw(st.sampled_from((groups, groups, frozenset({1, 2, 3}), frozenset({2}), frozenset())))
-    return touched, replace(row, groups=ours, owner=owner, locked=draw(st.booleans())), there
+    known = draw(st.sampled_from((row.group_roles, row.group_roles, {}, {1: 17, 2: 0})))
+    return touched, replace(row, groups=ours, owner=owner, locked=draw(st.booleans()), group_roles=known), there
 
 
 policies = st.builds(
@@ -178,4 +209,8 @@ worlds = st.builds(
     groups=st.just(GROUPS),
     exclusive=st.frozensets(st.sampled_from((1, 2))),
     protected=st.frozensets(st.sampled_from(("ann", "eve"))),
+    holds=st.just({})
+    | st.frozensets(st.sampled_from(sorted(HOLDS))).map(lambda ids: {number: HOLDS[number] for number in ids}),
+    roles=st.just(ROLES),
+    rota=st.builds(Rota, every=st.sampled_from((1, 2, 14)), day=st.integers(0, 3)),
 )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -310,6 +311,7 @@ class TestDigest:
             ("ou=people,dc=example", "ou=staff,dc=example"),
             ("ldaps://one.example", "ldaps://two.example"),
             ("target: mfa", "target: mfa\n    leavers: delete"),
+            ("target: mfa", "target: mfa\n    leavers: lock-then-delete\n    delete_after: 30d"),
             ("target: mfa", "target: mfa\n    adopt: [0]"),
             ("provisioning_id: 20", "provisioning_id: 21"),
         ],
@@ -317,6 +319,12 @@ class TestDigest:
     def test_it_changes_with_sources_policy_and_ownership(self, tmp_path: Path, old: str, new: str) -> None:
         before = self.of(written(tmp_path))
         assert self.of(written(tmp_path, changed(old, new))) != before
+
+    def test_it_changes_with_the_length_of_the_grace(self, tmp_path: Path) -> None:
+        waits = "target: mfa\n    leavers: lock-then-delete\n    delete_after: "
+        before = self.of(written(tmp_path, changed("target: mfa", f"{waits}30d")))
+        assert self.of(written(tmp_path, changed("target: mfa", f"{waits}720h"))) == before
+        assert self.of(written(tmp_path, changed("target: mfa", f"{waits}29d"))) != before
 
     def test_it_changes_with_the_mapping_and_not_with_its_comments(self, tmp_path: Path) -> None:
         file = written(tmp_path)
@@ -402,3 +410,23 @@ class TestTheExample:
     def test_its_limit_shows_the_default(self, example: Configuration) -> None:
         plain = settings.JobSettings(sources=("x",), mapping="m", target="t").guard_limits()
         assert example.settings.jobs["company"].guard_limits() == plain
+
+
+@pytest.mark.parametrize(
+    ("policy", "problem"),
+    [
+        ("leavers: lock-then-delete", "needs delete_after, such as 30d"),
+        ("delete_after: 30d", "is only for leavers: lock-then-delete"),
+        ("leavers: delete\n    delete_after: 30d", "is only for leavers: lock-then-delete"),
+        ("leavers: lock-then-delete\n    delete_after: 30", '"30" is no grace; write it like 12h or 30d'),
+        ("leavers: lock-then-delete\n    delete_after: 0d", '"0d" is no grace; write it like 12h or 30d'),
+        ("leavers: lock-then-delete\n    delete_after: 99999d", '"99999d" is no grace; write it like 12h or 30d'),
+    ],
+)
+def test_a_grace_stands_where_it_is_needed_and_nowhere_else(tmp_path: Path, policy: str, problem: str) -> None:
+    text = changed("target: mfa", f"target: mfa\n    {policy}")
+    with pytest.raises(ConfigurationError, match=re.escape(problem)) as caught:
+        load(written(tmp_path, text))
+    lines = text.splitlines()
+    expected = next((n for n, line in enumerate(lines, 1) if "delete_after" in line), None)
+    assert f"config.yaml:{expected}:" in str(caught.value) or (expected is None and "config.yaml:" in str(caught.value))

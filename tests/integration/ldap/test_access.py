@@ -9,9 +9,9 @@ from threading import Thread
 import pytest
 
 from iwds.core.model import Anchor
-from iwds.demo.certificates import Authority
 from iwds.demo.slapd import PrivateSlapd
 from iwds.errors import AccessRefused, SourceUnavailable
+from iwds.sandbox.certificates import Authority
 from iwds.sources.ldap import LdapSource, connect
 from tests.contract.source_contract import consume
 from tests.servers.company import IDS, PEOPLE, REALM, write

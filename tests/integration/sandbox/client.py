@@ -26,9 +26,9 @@ PERSON: dict[str, int | str] = {
 class Client:
     """Calls operations with `userid` and `serviceid` filled in where the operation has them."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, **pool: Any) -> None:
         self.url = url
-        self._pool = urllib3.PoolManager(retries=False)
+        self._pool = urllib3.PoolManager(retries=False, **pool)
 
     def post(self, body: bytes, **headers: str) -> urllib3.BaseHTTPResponse:
         return self._pool.request("POST", self.url, body=body, headers={"Content-Type": CONTENT_TYPE, **headers})

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from iwds.sandbox.operations import OPERATE
 from iwds.sandbox.server import SandboxThread
+from iwds.soap.description import OPERATIONS
 from iwds.soap.envelope import SoapFault
 from tests.integration.sandbox.client import PERSON, SERVICE, Client
 
@@ -263,7 +265,15 @@ def test_a_mail_needs_a_pending_link_and_an_address(client: Client, sandbox: San
 
 
 @pytest.mark.parametrize("name", ["loginRestore", "loginGetOTP"])
-def test_operations_that_are_not_served_are_unknown_ones(client: Client, name: str) -> None:
-    with pytest.raises(SoapFault) as caught:
-        client.text(name, loginid=1)
+def test_operations_that_an_older_service_lacks_are_unknown_ones(name: str) -> None:
+    with SandboxThread(unknown_operations=[name]) as older:
+        client = Client(older.url)
+        with pytest.raises(SoapFault) as caught:
+            client.text(name, loginid=1)
+        client.close()
     assert caught.value.is_unknown_operation
+
+
+def test_every_operation_of_the_document_is_served() -> None:
+    assert set(OPERATE) == set(OPERATIONS)
+    assert len(OPERATE) == 27

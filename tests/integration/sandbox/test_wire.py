@@ -1,12 +1,9 @@
 """At the wire the local MFA service behaves as the real one's toolkit does."""
 
 import re
-import socket
-from collections.abc import Iterator
 
 import pytest
 
-from iwds.sandbox.app import MAX_BODY
 from iwds.sandbox.server import SandboxThread
 from iwds.soap.description import NAMESPACE, OPERATIONS
 from iwds.soap.envelope import build_request
@@ -101,7 +98,8 @@ def test_a_missing_or_nil_text_is_as_good_as_an_empty_one(client: Client) -> Non
     del values["phone"]
     assert b"<err>OK</err>" in client.raw("loginCreate", **values).data
     nil = '<code xmlns:i="http://www.w3.org/2001/XMLSchema-instance" i:nil="true">x</code>'
-    assert client.post(envelope(f"<loginGetCodeFromLink>{nil}</loginGetCodeFromLink>")).status == 500
+    answered = client.post(envelope(f"<loginGetCodeFromLink>{nil}</loginGetCodeFromLink>"))
+    assert (answered.status, b">NOK<" in answered.data) == (200, True)
 
 
 @pytest.mark.parametrize("path", ["/v2/services/ConsoleAdmin", "/services/ConsoleAdmin"])
@@ -124,55 +122,6 @@ def test_headers_that_other_clients_send_do_not_matter(client: Client) -> None:
         {"Content-Type": "text/xml"},
     ):
         assert b"OK:10408" in client.post(body, **headers).data
-
-
-BOMB = '<!DOCTYPE l [<!ENTITY a "aaaaaaaaaa">' + "".join(
-    f'<!ENTITY {chr(98 + i)} "{f"&{chr(97 + i)};" * 10}">' for i in range(9)
-)
-HOSTILE = {
-    "an entity bomb": f"{BOMB}]><l>&j;</l>".encode(),
-    "an external entity": b'<!DOCTYPE l [<!ENTITY x SYSTEM "file:///etc/passwd">]><l>&x;</l>',
-    "an external document type": b'<!DOCTYPE l SYSTEM "http://127.0.0.1:1/x.dtd"><l/>',
-    "a bomb in UTF-16": f"{BOMB}]><l>&j;</l>".encode("utf-16"),
-    "a wrong encoding": b'<?xml version="1.0" encoding="utf-8"?><a>\xff\xfe\xff</a>',
-    "an unknown encoding": b'<?xml version="1.0" encoding="klingon"?><a/>',
-    "deep nesting": envelope("<a>" * 20_000 + "</a>" * 20_000),
-    "nothing": b"",
-    "garbage": bytes(range(256)) * 4,
-    "a request that was cut off": build_request(OPERATIONS["IWDS_check"])[:-20],
-    "a number too long to be one": envelope(
-        f"<loginQuery><userid>0</userid><loginid>{'9' * 5000}</loginid></loginQuery>"
-    ),
-    "many parameters": envelope("<loginQuery>" + "<x>0</x>" * 10_000 + "</loginQuery>"),
-    "a comment instead of a call": envelope("<!-- loginDelete -->"),
-}
-
-
-@pytest.mark.parametrize("message", HOSTILE.values(), ids=HOSTILE)
-def test_hostile_input_is_answered_by_a_fault_and_the_service_lives(client: Client, message: bytes) -> None:
-    response = client.post(message)
-    assert response.status == 500
-    assert b"Fault" in response.data
-    assert b"root:" not in response.data
-    assert client.text("IWDS_check") == f"OK:{SERVICE}"
-
-
-def test_a_body_over_the_limit_is_refused_before_all_of_it_is_read(client: Client) -> None:
-    host, _, port = client.url.removeprefix("http://").partition("/")[0].partition(":")
-    with socket.create_connection((host, int(port)), 10) as connection:
-        head = f"POST /services/ConsoleAdmin HTTP/1.1\r\nHost: x\r\nContent-Length: {100 * 1024 * 1024}\r\n\r\n"
-        connection.sendall(head.encode() + b"x" * (MAX_BODY + 1))
-        assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
-    assert client.text("IWDS_check") == f"OK:{SERVICE}"
-
-
-def test_a_body_without_a_length_is_limited_too(client: Client) -> None:
-    def chunks() -> Iterator[bytes]:
-        for _ in range(40):
-            yield b"x" * 32 * 1024
-
-    response = client._pool.request("POST", client.url, body=chunks(), retries=False)
-    assert response.status == 413
 
 
 def test_other_methods_and_paths_are_refused(sandbox: SandboxThread, client: Client) -> None:

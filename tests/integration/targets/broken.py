@@ -1,5 +1,6 @@
 """A server that does one thing, whatever it is asked: it answers with given bytes, or breaks off."""
 
+import re
 import socket
 import ssl
 import threading
@@ -28,15 +29,38 @@ def silence(connection: socket.socket) -> None:
     connection.recv(1)
 
 
-class BrokenServer:
-    """Reads one request per connection, then behaves. `requests` are those that came."""
+def in_turn(*behaviours: Behaviour) -> Behaviour:
+    """Does one thing after the other, and the last one for ever."""
+    left = list(behaviours)
+    return lambda connection: (left.pop(0) if len(left) > 1 else left[0])(connection)
 
-    def __init__(self, behaviour: Behaviour, context: ssl.SSLContext | None = None) -> None:
+
+IDENTITY = (
+    b'<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>'
+    b'<IWDS_checkResponse xmlns="http://console.inwebo.com"><IWDS_checkReturn>OK:10408</IWDS_checkReturn>'
+    b"</IWDS_checkResponse></e:Body></e:Envelope>"
+)
+
+
+class BrokenServer:
+    """Reads one request per connection, then behaves. `requests` are those that came.
+
+    The question whose the certificate is, which goes before every first call, is answered well and not counted, unless
+    `honest` is False: then it is a request like the others.
+    """
+
+    def __init__(self, behaviour: Behaviour, context: ssl.SSLContext | None = None, *, honest: bool = True) -> None:
         self.behaviour = behaviour
+        self._honest = honest
         self.requests: list[bytes] = []
         self._context = context
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._thread = threading.Thread(target=self._run)
+
+    @property
+    def operations(self) -> list[str]:
+        """What was asked, in the order in which it came."""
+        return [re.search(rb"Body><(\w+)", request)[1].decode() for request in self.requests]  # type: ignore[index]
 
     @property
     def url(self) -> str:
@@ -70,16 +94,26 @@ class BrokenServer:
         if self._context is not None:
             connection = self._context.wrap_socket(connection, server_side=True)
         with connection:
-            self.requests.append(_request(connection))
+            request = _request(connection)
+            if self._honest and b"IWDS_check" in request:
+                answer(IDENTITY)(connection)
+                return
+            self.requests.append(request)
             self.behaviour(connection)
 
 
 def _request(connection: socket.socket) -> bytes:
     received = b""
     while b"\r\n\r\n" not in received:
-        received += connection.recv(65536)
+        received += _more(connection)
     head, _, body = received.partition(b"\r\n\r\n")
     length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
     while len(body) < length:
-        body += connection.recv(65536)
+        body += _more(connection)
     return head + b"\r\n\r\n" + body
+
+
+def _more(connection: socket.socket) -> bytes:
+    if not (received := connection.recv(65536)):
+        raise ConnectionError("the client said no more")
+    return received

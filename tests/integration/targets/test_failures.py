@@ -9,6 +9,7 @@ import pytest
 from iwds.core.model import Account, Anchor, Login
 from iwds.errors import (
     AccessRefused,
+    Busy,
     CallFailed,
     IwdsError,
     LoginTaken,
@@ -30,9 +31,8 @@ LOGIN = Login(5, "zoe", "", "", "", "", 0, 0, "", 1, True, 0)
 
 
 def settings(url: str, **values: object) -> Settings:
-    return Settings.model_validate(
-        {"kind": "provisioning", "url": url, "service_id": 10408, "provisioning_id": 4711, "timeout_s": 1, **values}
-    )
+    fixed = {"kind": "provisioning", "url": url, "service_id": 10408, "provisioning_id": 4711}
+    return Settings.model_validate({**fixed, "timeout_s": 1, "attempts": 1, **values})
 
 
 @contextmanager
@@ -51,6 +51,12 @@ def returned(name: str, text: str) -> Behaviour:
     return answer(soap(f'<{name}Response xmlns="{NAMESPACE}"><{name}Return>{text}</{name}Return></{name}Response>'))
 
 
+def returned_nil(name: str) -> Behaviour:
+    """The answer of an operation that returned nothing, as the service's toolkit writes it."""
+    nil = f'<{name}Return xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:nil="true"/>'
+    return answer(soap(f'<{name}Response xmlns="{NAMESPACE}">{nil}</{name}Response>'))
+
+
 def refused(name: str, code: str) -> Behaviour:
     return returned(name, f"<err>{code}</err>" if OPERATIONS[name].result else code)
 
@@ -65,7 +71,14 @@ NONSENSE = {
     "a web page": answer(HTML),
     "a gateway's page": answer(HTML, "502 Bad Gateway"),
     "a redirect": answer(b"", "302 Found", headers="Location: http://127.0.0.1:1/\r\n"),
-    "too many requests": answer(b"slow down", "429 Too Many Requests"),
+    "no such page": answer(HTML, "404 Not Found"),
+    "a failure with a page": answer(HTML, "500 Internal Server Error"),
+    "nothing to return": answer(soap(f'<loginDeleteResponse xmlns="{NAMESPACE}"/>')),
+    "two answers": answer(soap(2 * f'<loginDeleteResponse xmlns="{NAMESPACE}"/>')),
+    "a return of another name": answer(
+        soap(f'<loginDeleteResponse xmlns="{NAMESPACE}"><x>OK</x></loginDeleteResponse>')
+    ),
+    "a nil return": returned_nil("loginDelete"),
     "nothing": answer(b""),
     "half an envelope": answer(soap("<a/>")[:-30]),
     "another operation's answer": returned("loginRestore", "OK"),
@@ -87,12 +100,15 @@ READS: dict[str, Callable[[TargetReader], object]] = {
     "memberships": lambda reader: list(reader.read_memberships([1])),
     "one login": lambda reader: reader.login(5, "zoe"),
     "one name": lambda reader: reader.named("zoe"),
+    "one role": lambda reader: reader.role_in(1, 5),
+    "some roles": lambda reader: reader.roles_in({1, 2}, 5),
 }
 WRITES: dict[str, Callable[[TargetWriter], object]] = {
     "loginCreateBySource": lambda writer: writer.create(PERSON),
     "loginUpdate": lambda writer: writer.update(LOGIN),
     "loginDelete": lambda writer: writer.delete(5),
     "groupAccountCreate": lambda writer: writer.add_to_group(1, 5),
+    "groupAccountUpdate": lambda writer: writer.set_role_in(1, 5, 17),
     "groupAccountDelete": lambda writer: writer.remove_from_group(1, 5),
     "loginSendByMail": lambda writer: writer.send_activation(5),
 }
@@ -106,6 +122,37 @@ def test_an_answer_that_is_none_fails_a_read_and_leaves_a_write_unknown(behaviou
         with pytest.raises(OutcomeUnknown):
             writer.delete(5)
         assert len(server.requests) == 2
+
+
+def test_a_nil_result_is_no_answer_to_a_read() -> None:
+    with (
+        BrokenServer(returned_nil("loginsQuery")) as server,
+        target(server.url) as (reader, _),
+        pytest.raises(ServiceUnavailable, match="nonsense"),
+    ):
+        read_all(reader)
+
+
+def test_a_service_that_takes_no_more_calls_did_nothing() -> None:
+    behaviour = answer(b"slow down", "429 Too Many Requests", headers="Retry-After: 7\r\n")
+    with BrokenServer(behaviour) as server, target(server.url) as (reader, writer):
+        with pytest.raises(ServiceUnavailable, match="after 7 seconds"):
+            read_all(reader)
+        with pytest.raises(Busy) as caught:
+            writer.delete(5)
+        assert caught.value.wait == 7
+        assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("status", ["502 Bad Gateway", "503 Service Unavailable", "504 Gateway Timeout"])
+def test_a_gateway_does_not_know_whether_a_change_was_made(status: str) -> None:
+    behaviour = answer(HTML, status, headers="Retry-After: 1\r\n")
+    with (
+        BrokenServer(behaviour) as server,
+        target(server.url) as (_, writer),
+        pytest.raises(OutcomeUnknown, match=status[:3]),
+    ):
+        writer.delete(5)
 
 
 @pytest.mark.parametrize("read", READS.values(), ids=READS)
@@ -202,6 +249,13 @@ def test_a_text_that_cannot_be_sent_is_rejected_before_it_is_sent() -> None:
     with BrokenServer(reset) as server, target(server.url) as (_, writer):
         with pytest.raises(Rejected, match=r"U\+0001"):
             writer.update(Login(5, "zoe", "secret\x01", "", "", "", 0, 0, "", 1, True, 0))
+        assert server.requests == []
+
+
+def test_a_name_that_cannot_be_sent_is_not_looked_for() -> None:
+    with BrokenServer(reset) as server, target(server.url) as (reader, _):
+        with pytest.raises(Rejected, match=r"U\+0001"):
+            reader.named("zoe\x01")
         assert server.requests == []
 
 

@@ -18,7 +18,7 @@ from cryptography.x509.oid import NameOID
 
 from iwds.errors import AccessRefused, ConfigurationError
 from iwds.targets.provisioning import ProvisioningTarget, Settings, connect
-from tests.integration.targets.broken import BrokenServer
+from tests.integration.targets.broken import Behaviour, BrokenServer
 from tests.integration.targets.test_failures import returned
 
 PASSWORD = "correct horse"
@@ -38,9 +38,10 @@ class Pair:
         encryption = BestAvailableEncryption(password.encode()) if password else NoEncryption()
         return self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
 
-    def p12(self, password: str) -> bytes:
+    def p12(self, password: str, *above: "Pair") -> bytes:
         encryption = BestAvailableEncryption(password.encode())
-        return serialize_key_and_certificates(b"iwds", self.key, self.certificate, None, encryption)
+        chain = [pair.certificate for pair in above]
+        return serialize_key_and_certificates(b"iwds", self.key, self.certificate, chain, encryption)
 
 
 def issue(name: str, issuer: Pair | None, days: int = 100) -> Pair:
@@ -85,20 +86,34 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
 
 
 @contextmanager
-def service(files: Files, version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> Iterator[BrokenServer]:
-    """A service that lets in whoever shows a certificate of the authority."""
-    pair = issue("server", files.authority)
+def service(
+    files: Files,
+    version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3,
+    behaviour: Behaviour | None = None,
+    *,
+    days: int = 100,
+    honest: bool = True,
+) -> Iterator[BrokenServer]:
+    """A service that lets in whoever shows a certificate of the authority; its own is valid for so many days."""
+    pair = issue("server", files.authority, days)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(files.file("server.pem", pair.pem()), files.file("server.key", pair.key_pem()))
     context.load_verify_locations(cadata=files.authority.pem().decode())
     context.verify_mode = ssl.CERT_REQUIRED
     context.maximum_version = version
-    with BrokenServer(returned("loginDelete", "OK"), context) as server:
+    with BrokenServer(behaviour or returned("loginDelete", "OK"), context, honest=honest) as server:
         yield server
 
 
 def target(url: str, **values: object) -> ProvisioningTarget:
-    fixed = {"kind": "provisioning", "url": url, "service_id": 10408, "provisioning_id": 4711, "timeout_s": 5}
+    fixed = {
+        "kind": "provisioning",
+        "url": url,
+        "service_id": 10408,
+        "provisioning_id": 4711,
+        "timeout_s": 5,
+        "attempts": 1,
+    }
     return connect("mfa", Settings.model_validate({**fixed, **values}))
 
 
@@ -192,16 +207,6 @@ def test_files_that_cannot_be_read_are_named(files: Files, tmp_path: Path) -> No
         with pytest.raises(ConfigurationError) as caught:
             target("https://mfa.example.com/", **values)
         assert str(tmp_path) in str(caught.value) or str(files.folder) in str(caught.value)
-
-
-@pytest.mark.parametrize(("days", "ok", "warning"), [(100, True, False), (10, True, True), (-1, False, False)])
-def test_the_check_counts_the_days_of_the_certificate(files: Files, days: int, ok: bool, warning: bool) -> None:
-    pair = issue("client", files.authority, days)
-    for path in (files.file("a.p12", pair.p12(PASSWORD)), files.file("a.pem", pair.pem() + pair.key_pem(PASSWORD))):
-        connected = target("https://127.0.0.1:1/", certificate=path, certificate_password=PASSWORD)
-        finding = next(iter(connected.reader.check()))
-        assert (finding.what, finding.ok, finding.warning) == ("certificate", ok, warning)
-        assert bool(finding.advice) == (days < 30)
 
 
 def test_settings_never_show_the_password() -> None:

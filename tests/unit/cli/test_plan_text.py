@@ -31,6 +31,7 @@ from iwds.core.change import (
     Forget,
     RemoveFromGroup,
     SendActivation,
+    SetGroupRole,
     Subject,
     Write,
 )
@@ -78,12 +79,15 @@ def writes(draw: st.DrawFn) -> Write:
     return Write(draw(subjects), before, after, draw(names), draw(evidence))
 
 
+roles = st.integers(0, 3)
+role_names = st.just(()) | st.builds(lambda name: ((3, name), (4, name)), names)
 evidence = st.none() | st.sampled_from(tuple(Evidence))
 changes: st.SearchStrategy[Change] = st.one_of(
     st.builds(CreateLogin, subjects, accounts, names),
     writes(),
     st.builds(DeleteLogin, subjects, logins, st.just(()), names, evidence),
-    st.builds(AddToGroup, subjects, groups, names),
+    st.builds(AddToGroup, subjects, groups, names, role=st.none() | roles, names=role_names),
+    st.builds(SetGroupRole, subjects, groups, roles, st.integers(4, 9), names, evidence, role_names),
     st.builds(RemoveFromGroup, subjects, groups, names, evidence),
     st.builds(Adopt, subjects, logins, st.just(()), names),
     st.builds(AdoptMembership, subjects, groups, names),

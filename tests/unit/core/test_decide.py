@@ -1,6 +1,7 @@
 """What one case leads to."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,14 +17,15 @@ from iwds.core.change import (
     RemoveFromGroup,
     SendActivation,
     Write,
+    fields_changed,
     kinds,
 )
 from iwds.core.decide import Decision, Proposal, Reason, Skip, decide, subject_of
 from iwds.core.ledger import written_of
 from iwds.core.matching import Case, Match
 from iwds.core.model import Absent, Activation, AtCreation, Origin, Unmapped
-from iwds.core.policy import Leaver, Policy
-from tests.unit.core.made import OURS, account, anchor, changes, decided, login, reasons, row, subject, world
+from iwds.core.policy import Hold, Leaver, Policy
+from tests.unit.core.made import NOON, OURS, account, anchor, changes, decided, login, reasons, row, subject, world
 
 
 def absent(reason: Absent = Absent.OUT_OF_SCOPE) -> Unmapped:
@@ -221,6 +223,50 @@ class TestMemberships:
         assert one(adopted).groups == ()
 
 
+class TestUnderAHold:
+    """The helpdesk's lock."""
+
+    RULES = world(holds={1: Hold("bob", "phone lost", NOON)})
+    WORDS = "locked by bob until 2026-11-22 12:00 UTC: phone lost"
+
+    @pytest.mark.parametrize("locked", [True, False])
+    def test_nobody_is_unlocked_and_the_rest_is_kept_equal(self, locked: bool) -> None:
+        wants = account(enabled=True, mail="a@x.y")
+        found = decided([wants], [row(locked=locked)], [login(status=1)], rules=self.RULES)
+        assert [(d.reason, d.detail) for d in found if isinstance(d, Skip)] == [(Reason.LOCKED_ELSEWHERE, self.WORDS)]
+        assert (one(found).after.status, one(found).after.mail) == (1, "a@x.y")
+
+    def test_a_login_that_is_active_all_the_same_is_not_written_to(self) -> None:
+        (skip,) = decided([account(mail="a@x.y")], [row()], [login()], rules=self.RULES)
+        assert isinstance(skip, Skip)
+        assert skip.detail == f"{self.WORDS}; but the login is active, so it is left as it is"
+
+    def test_who_is_disabled_is_locked_and_who_left_is_deleted(self) -> None:
+        assert one(decided([account(enabled=False)], [row()], [login()], rules=self.RULES)).after.status == 1
+        gone = replace(self.RULES, policy=Policy(OURS, Leaver.DELETE))
+        assert isinstance(one(decided([], [row()], [login(status=1)], rules=gone)), DeleteLogin)
+
+    def test_who_is_to_be_locked_gets_the_lock_and_nothing_beside_it(self) -> None:
+        """Where the lock is withheld, nothing may be left that would say active again."""
+        found = one(decided([account(enabled=False, mail="a@x.y")], [row()], [login()], rules=self.RULES))
+        assert fields_changed(found) == ("status",)
+
+    def test_nobody_gets_a_fresh_login_because_somebody_deleted_the_locked_one(self) -> None:
+        (skip,) = decided([account(enabled=True)], [row()], rules=self.RULES)
+        assert isinstance(skip, Skip)
+        assert skip.detail == f"{self.WORDS}; and their login was deleted since"
+        assert isinstance(one(decided([], [row()], rules=self.RULES)), Forget)
+
+    def test_without_an_end_it_says_none(self) -> None:
+        assert str(Hold("bob", "phone lost")) == "locked by bob: phone lost"
+
+    def test_it_stands_until_its_end(self) -> None:
+        hold = Hold("bob", "phone lost", NOON)
+        assert hold.stands(NOON - timedelta(seconds=1))
+        assert not hold.stands(NOON)
+        assert Hold("bob", "phone lost").stands(NOON)
+
+
 class TestNewcomers:
     def test_are_created_with_their_groups_in_the_order_of_names(self) -> None:
         found = changes(decided([account(groups=frozenset({"wiki", "vpn", "nowhere"}))]))
@@ -276,6 +322,11 @@ class TestLeavers:
         delete = one(self.leaver(Leaver.DELETE))
         assert isinstance(delete, DeleteLogin)
         assert delete.groups == (1, 2)
+
+    @pytest.mark.parametrize("policy", [Leaver.LOCK, Leaver.LOCK_THEN_DELETE, Leaver.DELETE])
+    def test_of_whom_the_directory_still_knows_are_locked_and_never_deleted(self, policy: Leaver) -> None:
+        assert kinds(one(self.leaver(policy, Absent.OUT_OF_SCOPE))) == {"lock"}
+        assert self.leaver(policy, Absent.OUT_OF_SCOPE, status=1) == []
 
     def test_are_kept_where_the_policy_says_so(self) -> None:
         assert reasons(self.leaver(Leaver.KEEP)) == ["policy"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from iwds.core.dn import is_under, normalise_dn, rdn_value
+from iwds.core.dn import is_under, normalise_dn, parent, rdn_value
 
 
 @pytest.mark.parametrize(
@@ -63,3 +63,11 @@ def test_below_a_base(dn: str, base: str, expected: bool) -> None:
 def test_letters_that_are_written_in_another_order_are_the_same() -> None:
     """Accents of one letter have no order; folding the case first would give them one (iota subscript)."""
     assert normalise_dn("cn=\u03b1\u0345\u0301") == normalise_dn("cn=\u03b1\u0301\u0345")
+
+
+@pytest.mark.parametrize(
+    ("dn", "above"),
+    [("uid=a,ou=x,dc=y", "ou=x,dc=y"), (r"cn=a\, b,ou=x", "ou=x"), ("dc=y", ""), ("staff.ldif:7", ""), ("a, b", "")],
+)
+def test_what_stands_above_a_name(dn: str, above: str) -> None:
+    assert parent(dn) == above

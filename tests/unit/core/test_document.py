@@ -15,6 +15,7 @@ from iwds.core.change import (
     Forget,
     RemoveFromGroup,
     SendActivation,
+    SetGroupRole,
     Subject,
 )
 from iwds.core.document import change_from_data, change_to_data
@@ -28,6 +29,13 @@ EVERY: list[Change] = [
     write(login(created_by=None, phone=None), mail="x"),
     DeleteLogin(subject(), login(), (1, 2), "gone", Evidence.UNSEEN),
     AddToGroup(subject("eve", None), VPN, "due"),
+    AddToGroup(subject("eve", None), VPN, "due", role=0),
+    AddToGroup(subject("eve", None), VPN, "due", role=17, names=((17, "auditor"),)),
+    SetGroupRole(subject(), VPN, 17, 0, "not due", Evidence.SEEN, ((17, "auditor"),)),
+    SetGroupRole(subject(), VPN, 0, 1, "due"),
+    create(groups=frozenset({"vpn"}), group_roles=(("vpn", "auditor"),)),
+    Adopt(subject(), login(), (1, 2), "explained", roles=((1, 17),)),
+    AdoptMembership(subject(), VPN, "explained", role=17),
     RemoveFromGroup(subject(), VPN, "not due", Evidence.RULE),
     Adopt(subject(), login(), (), "explained"),
     AdoptMembership(subject(), VPN, "explained"),
@@ -64,8 +72,16 @@ def broken(**parts: Any) -> dict[str, Any]:
         broken(groups=5),
         broken(evidence="hearsay"),
         change_to_data(EVERY[5]) | {"group": [1]},
+        change_to_data(EVERY[5]) | {"role": [1]},
+        {key: value for key, value in change_to_data(EVERY[8]).items() if key != "before"},
     ],
 )
 def test_anything_else_is_refused(data: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"not a change|not a valid"):
         change_from_data(data)
+
+
+def test_a_membership_without_a_governed_role_is_written_as_before_there_were_roles() -> None:
+    data = change_to_data(AddToGroup(subject(), VPN, "due"))
+    assert data.keys() == {"do", "subject", "group", "because"}
+    assert "group_roles" not in change_to_data(create())["account"]

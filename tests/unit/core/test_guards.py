@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from iwds.core.change import Adopt, Change, DeleteLogin, RemoveFromGroup, SendActivation
+from iwds.core.change import AddToGroup, Adopt, Change, DeleteLogin, RemoveFromGroup, SendActivation, SetGroupRole
 from iwds.core.guards import DEFAULTS, Gauge, GuardKind, Limit, Populations, counted, counter, read_gauges
 from iwds.core.model import Role
 from tests.unit.core.made import VPN, WIKI, create, login, subject, write
@@ -87,6 +87,12 @@ def test_locks_creations_and_promotions_are_shown_even_where_there_are_none() ->
         (create(role=Role.MANAGER), {"create", "promote"}),
         (DeleteLogin(subject(), login(), (), "gone"), {"delete"}),
         (RemoveFromGroup(subject(), VPN, "not due"), {"leave", "leave-group vpn"}),
+        (AddToGroup(subject(), VPN, "due"), set()),
+        (AddToGroup(subject(), VPN, "due", role=2), {"promote"}),
+        (AddToGroup(subject(), VPN, "due", role=17), {"group-role"}),
+        (SetGroupRole(subject(), VPN, 0, 1, "due"), {"promote"}),
+        (SetGroupRole(subject(), VPN, 0, 17, "due"), {"group-role"}),
+        (SetGroupRole(subject(), VPN, 17, 2, "due"), {"demote", "promote"}),
         (Adopt(subject(), login(), (), "explained"), {"adopt"}),
         (SendActivation(subject(), "new"), {"mail"}),
     ],

@@ -13,6 +13,7 @@ from iwds.core.change import (
     Forget,
     RemoveFromGroup,
     SendActivation,
+    SetGroupRole,
 )
 from iwds.core.ledger import created_login, fingerprint, ledger_effect, written_of
 from iwds.core.model import LedgerRow, Origin, Role
@@ -66,6 +67,25 @@ def test_memberships_come_and_go() -> None:
     assert after(AdoptMembership(subject(), VPN, "explained"), row()) == row(groups=frozenset({1}))
     assert after(RemoveFromGroup(subject(), VPN, "not due"), ours) == row(groups=frozenset({2}))
     assert after(Forget(subject(), "taken away", group=VPN), ours) == row(groups=frozenset({2}))
+
+
+def test_a_role_in_a_group_is_remembered_as_long_as_the_membership_and_its_role_are_known() -> None:
+    def known(change: Change, **roles: int) -> dict[int, int]:
+        found = after(change, row(groups=frozenset({1, 2}), group_roles={int(k[1:]): v for k, v in roles.items()}))
+        assert found is not None
+        return dict(found.group_roles)
+
+    assert known(AddToGroup(subject(), VPN, "due", role=17), g2=1) == {1: 17, 2: 1}
+    assert known(AddToGroup(subject(), VPN, "due", role=0)) == {1: 0}
+    assert known(AddToGroup(subject(), VPN, "due"), g1=1, g2=1) == {2: 1}
+    assert known(AdoptMembership(subject(), VPN, "explained", role=1)) == {1: 1}
+    assert known(AdoptMembership(subject(), VPN, "explained"), g1=1) == {}
+    assert known(SetGroupRole(subject(), VPN, 0, 17, "due"), g1=0) == {1: 17}
+    assert known(RemoveFromGroup(subject(), VPN, "not due"), g1=1, g2=1) == {2: 1}
+    assert known(Forget(subject(), "taken away", group=VPN), g1=1) == {}
+    adopted = after(Adopt(subject(), login(), (1, 2), "explained", roles=((2, 17),)), None)
+    assert adopted is not None
+    assert adopted.group_roles == {2: 17}
 
 
 def test_a_mail_changes_nothing() -> None:

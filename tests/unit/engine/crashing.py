@@ -49,6 +49,7 @@ class Process:
 
 READS = frozenset(
     {"ledger", "ledger_row", "memory", "unsettled", "unmailed", "runs", "run", "intents", "plan", "outlives", "close"}
+    | {"open_hold", "open_holds", "audit"}
 )
 OPENS = frozenset({"lease", "journal"})
 

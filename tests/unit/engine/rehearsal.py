@@ -1,6 +1,6 @@
 """A directory, a service and our memory in this process, and the real engine between them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -44,10 +44,15 @@ class PlainRules:
 
     digest: str = "plain"
     groups: Mapping[str, bool] = field(default_factory=lambda: {"vpn": False, "wiki": False})
-    attributes: frozenset[str] = frozenset({"uid", "sn", "mail", "role", "disabled", "scope"})
+    group_roles: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    attributes: frozenset[str] = frozenset({"uid", "sn", "mail", "role", "disabled", "scope", "vpn_role", "wiki_role"})
     extra_keys: frozenset[str] = frozenset()
     states_enabled: bool = True
     protected: frozenset[str] = frozenset()
+    reads_groups: frozenset[str] = frozenset({"vpn", "wiki"})
+
+    def named(self, groups: frozenset[str]) -> frozenset[str]:
+        return groups & self.reads_groups
 
     def map(self, entry: Entry, now: datetime) -> Account | Unmapped:
         uid, scope, role = (_first(entry, name) for name in ("uid", "scope", "role"))
@@ -63,8 +68,16 @@ class PlainRules:
             mail=_first(entry, "mail"),
             role=None if role is None else Role(int(role or 0)),
             enabled=None if disabled is None else not disabled,
-            groups=entry.groups,
+            groups=None if entry.unread else entry.groups,
+            group_roles=() if entry.unread else tuple(self._roles(entry)),
         )
+
+    def _roles(self, entry: Entry) -> Iterator[tuple[str, str]]:
+        """`vpn_role` is the role in vpn where it is governed; empty for a plain user."""
+        for group in sorted(self.group_roles):
+            role = _first(entry, f"{group}_role")
+            if role is not None and group in (entry.groups or ()):
+                yield group, role or "user"
 
 
 def _first(entry: Entry, attribute: str) -> str | None:
@@ -131,6 +144,10 @@ class Rehearsal:
     def groups_of(self, name: str) -> set[str]:
         number = self.login(name).id
         return {self.target.state.groups[group].name for group, login in self.target.state.members if login == number}
+
+    def role_in(self, group: str, name: str) -> int:
+        (number,) = (number for number, each in self.target.state.groups.items() if each.name == group)
+        return self.target.state.members[number, self.login(name).id]
 
     def fail(self, operation: str, error: Exception, times: int = 1, after: bool = False) -> None:
         """The next calls of an operation fail, before or after they had their effect."""

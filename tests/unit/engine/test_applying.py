@@ -22,12 +22,14 @@ from iwds.core.change import (
     Write,
 )
 from iwds.core.model import Account, Activation, Anchor, AtCreation, Group, Login
+from iwds.core.policy import Hold
 from iwds.engine import applying
 from iwds.engine.applying import Applied, Applying, Hands
 from iwds.engine.job import LEASE_SECONDS
 from iwds.engine.verify import Verifier
 from iwds.errors import (
     AccessRefused,
+    Busy,
     LeaseLost,
     LoginTaken,
     NotSent,
@@ -52,6 +54,7 @@ class Stage(Rehearsal):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self.stop = threading.Event()
+        self.find_hold: Callable[[int], Hold | None] = lambda _: None
         self.told: list[tuple[str, int, int | None]] = []
         service = self.job.target.service
         self.lease: Lease = self.state.lease(service, "us", LEASE_SECONDS)
@@ -65,6 +68,7 @@ class Stage(Rehearsal):
             self.lease,
             Verifier(self.job, self.clock),
             lambda login_id: self.state.ledger_row(service, login_id),
+            self.find_hold,
             self.stop,
             lambda *said: self.told.append(said),
         )
@@ -83,6 +87,18 @@ class Stage(Rehearsal):
         made = self.target.state.add(name, created_by=OURS, **fields)
         self.apply([Adopt(subject(name, made.id), made, (), "explained")])
         return made
+
+
+class Waits(threading.Event):
+    """A request to stop that nobody makes; how long it was waited for is noted, and not waited."""
+
+    def __init__(self, waits: list[float]) -> None:
+        super().__init__()
+        self._waits = waits
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._waits.append(timeout or 0)
+        return False
 
 
 def subject(name: str, number: int | None = None) -> Subject:
@@ -108,7 +124,7 @@ def stage() -> Iterator[Stage]:
 
 def test_every_kind_of_change_is_made_and_remembered(stage: Stage) -> None:
     ann, bob, cy = (stage.target.state.add(name, created_by=OURS) for name in ("ann", "bob", "cy"))
-    stage.target.state.members |= {(1, bob.id), (2, bob.id)}
+    stage.target.state.members |= {(1, bob.id): 0, (2, bob.id): 0}
     made = stage.apply(
         [
             Adopt(subject("ann", ann.id), ann, (), "explained"),
@@ -129,7 +145,7 @@ def test_every_kind_of_change_is_made_and_remembered(stage: Stage) -> None:
     assert {row.login: sorted(row.groups) for row in stage.ledger().values()} == {"ann": [2], "bob": [2], "eve": [1]}
     eve = stage.login("eve").id
     assert stage.target.state.mails == [eve]
-    assert stage.target.state.members == {(2, ann.id), (2, bob.id), (1, eve)}
+    assert stage.target.state.members.keys() == {(2, ann.id), (2, bob.id), (1, eve)}
     assert stage.login("ann").mail == "a@x.y"
     assert set(stage.results()) == {DONE}
 
@@ -227,6 +243,7 @@ class TestAFullService:
         assert (made.stopped, made.results) == ("", {DONE: 3, HELD: 38})
         assert stage.login("ann").mail == "a@x.y"
         assert {error for _, _, error in made.outcomes} == {"the service is full"}
+        assert made.waiting_for_seats == 38
 
     def test_is_asked_once_only(self, stage: Stage) -> None:
         calls = stage.calls()
@@ -242,6 +259,32 @@ class TestACallThatWasNotSent:
     def test_is_given_up_after_some_attempts(self, stage: Stage) -> None:
         stage.fail("create", NotSent("refused"), times=applying.ATTEMPTS)
         assert stage.apply(create("ann")).outcomes[0][1:] == (REJECTED, "refused")
+
+    def test_is_made_again_when_the_service_wants_to_be_asked_again(self, stage: Stage) -> None:
+        waits: list[float] = []
+        stage.stop = Waits(waits)
+        stage.fail("create", Busy("slow down", 7), times=2)
+        assert stage.apply(create("ann")).results == {DONE: 1}
+        assert waits == [7, 7]
+
+    def test_is_not_made_again_for_a_service_that_wants_too_much_time(self, stage: Stage) -> None:
+        waits: list[float] = []
+        stage.stop = Waits(waits)
+        stage.fail("create", Busy("slow down", 3600))
+        assert stage.apply(create("ann")).results == {REJECTED: 1}
+        assert waits == []
+
+    def test_waits_longer_each_time_and_not_as_all_others_do(
+        self, stage: Stage, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(applying, "PAUSE", 0.5)
+        waits: list[float] = []
+        stage.stop = Waits(waits)
+        for name in ("ann", "bob", "cy"):
+            stage.fail("create", NotSent("refused"), times=2)
+            stage.apply(create(name))
+        assert all(0 <= wait <= most for wait, most in zip(waits, (0.5, 1.0) * 3, strict=True))
+        assert len(set(waits)) > 1
 
     def test_is_given_up_at_once_when_the_run_is_to_stop(self, stage: Stage) -> None:
         calls: list[str] = []
@@ -350,7 +393,7 @@ class TestACallWithoutAnAnswer:
         )
         assert made.results == {REJECTED: 2, NOT_TRIED: 1}
         assert list(stage.ledger()) == ["ann"]
-        assert stage.target.state.members == set()
+        assert stage.target.state.members == {}
 
 
 class TestTheLastLook:

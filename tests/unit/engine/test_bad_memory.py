@@ -233,7 +233,7 @@ class TestABackupThatIsPutBack:
         stage.change("ann", ())
         stage.hire("eve")
         stage.run()
-        stage.target.state.members.add((1, stage.login("ann").id))
+        stage.target.state.members[1, stage.login("ann").id] = 0
         stage.put_back(copy)
         for _ in range(3):
             report = stage.run()

@@ -1,9 +1,10 @@
 """One run from lease to report."""
 
-import getpass
 import os
+import pwd
 import threading
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,22 +14,24 @@ from iwds.core.decide import Reason
 from iwds.core.guards import DEFAULTS
 from iwds.core.model import Account, Anchor, Origin, Status
 from iwds.core.plan import Plan, Selection
-from iwds.core.policy import Leaver, Policy
+from iwds.core.policy import Hold, Leaver, Policy
 from iwds.engine import planning, running
 from iwds.engine.job import LEASE_SECONDS
 from iwds.engine.running import RunReport, plan_exit_code, plan_only
 from iwds.engine.unsettled import settle_open_intents
 from iwds.errors import (
+    Busy,
     ConfigurationError,
     LeaseHeld,
     LeaseLost,
+    NotSent,
     OutcomeUnknown,
     Rejected,
     ServiceUnproven,
     SourceUnavailable,
     Unavailable,
 )
-from iwds.ports import Result
+from iwds.ports import HoldRow, Result
 from iwds.state.leases import SqlLease
 from tests.unit.engine.rehearsal import OURS, Rehearsal
 
@@ -95,6 +98,15 @@ class TestExitCodes:
         stage.hire("cy")
         report = stage.run()
         assert (report.exit_code, report.run.summary) == (4, "1 done, 1 held by the plan")
+
+    def test_4_where_the_service_is_full_and_the_report_says_how_many_wait(self) -> None:
+        stage = Rehearsal(max_logins=2, lanes=1)
+        for number in range(39):
+            stage.hire(f"u{number}")
+        report = stage.run()
+        assert (report.exit_code, report.run.summary) == (4, "2 done, service full, 37 wait")
+        assert report.run.report["waiting_for_seats"] == 37
+        stage.close()
 
     def test_4_where_something_failed(self, stage: Rehearsal) -> None:
         stage.hire("ann")
@@ -244,7 +256,8 @@ class TestWhatAnEarlierRunLeftOpen:
         lease = stage.state.lease(service, "next", LEASE_SECONDS)
         stage.state.start_run(replace(stage.run_row(), id=run_id), "", "")
         try:
-            return settle_open_intents(stage.job, stage.tools, stage.state.journal(run_id, service, lease))
+            journal = stage.state.journal(run_id, service, lease)
+            return settle_open_intents(stage.job, stage.tools, journal, stage.writer)
         finally:
             lease.release()
 
@@ -429,16 +442,180 @@ class TestWhileItRuns:
 class TestWho:
     def test_is_whoever_called_sudo(self, stage: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SUDO_USER", "ada")
+        monkeypatch.setattr(os, "getuid", lambda: 0)
         assert stage.run().run.who == "ada"
+
+    def test_is_not_hidden_by_claiming_to_be_somebody_else(
+        self, stage: Rehearsal, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Only root can have been made by sudo alone; everybody else may have written the variable themselves."""
+        monkeypatch.setenv("SUDO_USER", "ada")
+        monkeypatch.setattr(os, "getuid", lambda: 4711)
+        assert stage.run().run.who == "ada as 4711"
 
     def test_is_else_the_user_of_the_process_by_name_or_by_number(
         self, stage: Rehearsal, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.delenv("SUDO_USER", raising=False)
         monkeypatch.setenv("LOGNAME", "bob")
-        assert stage.run().run.who == "bob"
-        monkeypatch.setattr(getpass, "getuser", _raising(OSError("no such user")))
+        assert stage.run().run.who == pwd.getpwuid(os.getuid()).pw_name
+        monkeypatch.setattr(pwd, "getpwuid", _raising(KeyError("no such user")))
         assert stage.run().run.who == str(os.getuid())
+
+
+class TestAHold:
+    """The helpdesk's lock on somebody's login."""
+
+    def held(self, stage: Rehearsal, minutes: float | None = 60, foreign: bool = False) -> Rehearsal:
+        """Ann is locked by the helpdesk."""
+        settled(stage, "ann", "bob")
+        until = None if minutes is None else stage.clock.now() + timedelta(minutes=minutes)
+        stage.by_hand("ann", status=1)
+        hold = HoldRow(stage.login("ann").id, Hold("zoe", "phone lost", until), "", stage.clock.now(), foreign)
+        stage.state.place_hold(stage.job.target.service, hold)
+        return stage
+
+    def test_is_undone_by_no_run_before_its_end_and_alarms_nobody(self, stage: Rehearsal) -> None:
+        self.held(stage)
+        stage.change("ann", mail="new@x.y")
+        report = stage.run()
+        assert report.exit_code == 0
+        (skip,) = report.plan.skips
+        assert (skip.reason, skip.detail[:14]) == (Reason.LOCKED_ELSEWHERE, "locked by zoe ")
+        assert (stage.login("ann").status, stage.login("ann").mail) == (1, "new@x.y")
+
+    def test_is_undone_by_the_first_run_after_its_end_as_its_plan_said(self, stage: Rehearsal) -> None:
+        self.held(stage, minutes=10)
+        stage.clock.passed = 10 * 60
+        planned = plan_only(stage.job, stage.tools)
+        assert planned.count() == {Kind.UNLOCK: 1}
+        report = stage.run()
+        assert report.plan.changes == planned.changes
+        assert stage.login("ann").status == 0
+        assert stage.state.open_holds(stage.job.target.service) == []
+        stage.by_hand("ann", status=1)
+        assert stage.run().plan.changes == ()  # a lock of the console since is the console's
+
+    def test_of_a_login_that_somebody_else_had_locked_gives_it_back_to_nobody(self, stage: Rehearsal) -> None:
+        self.held(stage, minutes=10, foreign=True)
+        stage.clock.passed = 10 * 60
+        for _ in range(2):
+            assert [skip.reason for skip in stage.run().plan.skips] == [Reason.LOCKED_ELSEWHERE]
+        assert stage.login("ann").status == 1
+
+    def test_without_an_end_stays_until_it_is_lifted(self, stage: Rehearsal) -> None:
+        self.held(stage, minutes=None)
+        stage.clock.passed = 400 * 24 * 3600
+        assert stage.run().plan.changes == ()
+        stage.state.lift_hold(stage.job.target.service, stage.login("ann").id, "zoe", stage.clock.now())
+        stage.by_hand("ann", status=0)
+        assert stage.run().plan.skips == ()
+
+    def test_that_came_after_the_plan_is_kept_by_the_run(self, stage: Rehearsal) -> None:
+        settled(stage, "ann", "bob")
+        stage.change("ann", mail="new@x.y")
+        service, ann = stage.job.target.service, stage.login("ann").id
+
+        def lock(_: Plan) -> bool:
+            stage.state.place_hold(service, HoldRow(ann, Hold("zoe", "phone lost"), "", stage.clock.now()))
+            stage.by_hand("ann", status=1)
+            return True
+
+        report = stage.run(confirm=lock)
+        assert (report.exit_code, stage.login("ann").status) == (3, 1)
+        assert report.applied
+        assert [(result, why) for _, result, why in report.applied.outcomes] == [
+            (Result.HELD, "locked by zoe: phone lost")
+        ]  # fmt: skip
+
+    def test_that_came_while_the_run_was_writing_is_made_again_by_the_run(self, stage: Rehearsal) -> None:
+        settled(stage, "ann", "bob")
+        stage.change("ann", mail="new@x.y")
+        service, ann = stage.job.target.service, stage.login("ann").id
+
+        def meanwhile(_: str) -> None:
+            stage.target.state.before = lambda _: None
+            stage.state.place_hold(service, HoldRow(ann, Hold("zoe", "phone lost"), "", stage.clock.now()))
+            stage.by_hand("ann", status=1)
+
+        stage.target.state.before = meanwhile
+        report = stage.run()
+        assert (stage.login("ann").status, stage.login("ann").mail) == (1, "new@x.y")
+        assert report.applied
+        assert [why for _, _, why in report.applied.outcomes] == ["locked by zoe: phone lost, and locked again"]
+
+    def crossed(self, stage: Rehearsal, *answers: BaseException | None, after: bool = False) -> None:
+        """While a run writes to ann she is locked by the helpdesk; what becomes of this write and those that follow."""
+        settled(stage, "ann", "bob")
+        stage.change("ann", mail="new@x.y")
+        service, ann, left = stage.job.target.service, stage.login("ann").id, list(answers)
+
+        def answer(_: str) -> None:
+            if left and (error := left.pop(0)):
+                raise error
+
+        def first(operation: str) -> None:
+            stage.state.place_hold(service, HoldRow(ann, Hold("zoe", "phone lost"), "", stage.clock.now()))
+            stage.by_hand("ann", status=1)
+            stage.target.state.before = (lambda _: None) if after else answer
+            if not after:
+                answer(operation)
+
+        stage.target.state.before = first
+        if after:
+            stage.target.state.after = answer
+
+    @pytest.mark.parametrize("error", [NotSent("no way there"), Busy("later", 0), DOUBT])
+    def test_is_made_again_by_the_run_although_its_first_attempt_fails(
+        self, stage: Rehearsal, error: Exception
+    ) -> None:
+        self.crossed(stage, None, error)
+        report = stage.run()
+        assert (stage.login("ann").status, stage.login("ann").mail) == (1, "new@x.y")
+        assert report.applied
+        assert [why for _, _, why in report.applied.outcomes] == ["locked by zoe: phone lost, and locked again"]
+
+    def test_is_made_again_by_the_run_although_its_write_got_no_answer(self, stage: Rehearsal) -> None:
+        self.crossed(stage, DOUBT, after=True)
+        report = stage.run()
+        assert (stage.login("ann").status, stage.login("ann").mail) == (1, "new@x.y")
+        assert report.applied
+        assert report.applied.results == {Result.HELD: 1}
+
+    def test_that_the_run_could_not_make_again_is_made_by_the_next_one(self, stage: Rehearsal) -> None:
+        self.crossed(stage, None, *[DOUBT] * 20)
+        report = stage.run()
+        assert (report.exit_code, stage.login("ann").status) == (4, 0)
+        assert report.applied
+        ((_, result, why),) = report.applied.outcomes
+        assert (result, "could not be locked again" in why) == (Result.UNKNOWN, True)
+        stage.target.state.before = lambda _: None
+        stage.run()
+        assert stage.login("ann").status == 1
+
+    def test_that_crossed_the_last_write_of_a_run_that_died_is_made_by_the_next_one(self, stage: Rehearsal) -> None:
+        self.crossed(stage, None, KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            stage.run()
+        assert stage.login("ann").status == 0
+        stage.run()
+        assert stage.login("ann").status == 1
+
+    def test_leaves_our_memory_true_where_the_run_renamed_the_login(self, stage: Rehearsal) -> None:
+        self.crossed(stage)
+        stage.change("ann", uid="anna")
+        stage.run()
+        assert stage.login("anna").status == 1
+        assert (stage.ledger()["ann"].login, stage.ledger()["ann"].locked) == ("anna", False)
+
+    def test_stands_in_the_way_of_no_lock_and_no_deletion(self, stage: Rehearsal) -> None:
+        self.held(stage)
+        stage.by_hand("ann", status=0)
+        stage.change("ann", disabled="yes")
+        assert stage.run().plan.count() == {Kind.LOCK: 1}
+        stage.leave("ann")
+        stage.configure(policy=Policy(OURS, Leaver.DELETE))
+        assert stage.run().plan.count() == {Kind.DELETE: 1}
 
 
 def test_the_tag_of_what_we_created_is_noted_by_the_next_run(stage: Rehearsal) -> None:

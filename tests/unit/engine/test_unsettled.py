@@ -39,7 +39,8 @@ def again(stage: Rehearsal, run_id: str) -> int:
     lease = stage.state.lease(service, run_id, LEASE_SECONDS)
     stage.state.start_run(replace(stage.run_row(), id=run_id), "", "")
     try:
-        return settle_open_intents(stage.job, stage.tools, stage.state.journal(run_id, service, lease))
+        journal = stage.state.journal(run_id, service, lease)
+        return settle_open_intents(stage.job, stage.tools, journal, stage.writer)
     finally:
         lease.release()
 
@@ -59,20 +60,20 @@ def newcomer(who: str) -> CreateLogin:
 class TestAMembership:
     def test_is_ours_where_it_is_there_and_was_not_made_where_it_is_not(self, stage: Rehearsal) -> None:
         ann = ours(stage, "ann")
-        stage.target.state.members.add((1, ann.login_id or 0))
+        stage.target.state.members[1, ann.login_id or 0] = 0
         assert settled(stage, AddToGroup(ann, VPN, "due"), AddToGroup(ann, WIKI, "due")) == [DONE, REJECTED]
         assert stage.ledger()["ann"].groups == {1}
 
     def test_that_was_to_end_has_ended_where_it_is_not_there(self, stage: Rehearsal) -> None:
         ann = ours(stage, "ann", ("vpn", "wiki"))
-        stage.target.state.members.discard((1, ann.login_id or 0))
+        stage.target.state.members.pop((1, ann.login_id or 0), None)
         leave = [RemoveFromGroup(ann, group, "no longer") for group in (VPN, WIKI)]
         assert settled(stage, *leave) == [DONE, REJECTED]
         assert stage.ledger()["ann"].groups == {2}
 
     def test_of_somebody_who_was_created_belongs_to_that_login(self, stage: Rehearsal) -> None:
         made = stage.target.state.add("eve", created_by=OURS)
-        stage.target.state.members.add((1, made.id))
+        stage.target.state.members[1, made.id] = 0
         eve, zoe = newcomer("eve"), newcomer("zoe")
         joins = [AddToGroup(one.subject, VPN, "due") for one in (eve, zoe)]
         assert settled(stage, eve, joins[0], zoe, joins[1]) == [DONE, DONE, REJECTED, NOT_TRIED]

@@ -318,6 +318,58 @@ def test_groups_that_are_not_known_leave_all_memberships_alone() -> None:
     assert account(text, Entry(JANE.anchor, JANE.name, JANE.attrs, None)).groups is None
 
 
+GROUP_ROLES = """login: uid
+groups:
+- {to: vpn, group: staff}
+- {to: vpn, when: {attribute: kind, equals: boss}, role: manager}
+- {to: vpn, when: {attribute: team, equals: red}, role: administrator}
+- {to: wiki, group: staff}
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "team", "roles"),
+    [
+        (("boss",), ("red",), (("vpn", "manager"),)),
+        (("boss",), None, (("vpn", "manager"),)),
+        ((), ("red",), (("vpn", "administrator"),)),
+        ((), (), (("vpn", "user"),)),
+        (None, ("red",), ()),
+        ((), None, ()),
+    ],
+)
+def test_the_first_line_with_a_role_that_holds_gives_the_role_in_a_group_and_doubt_gives_none(
+    kind: tuple[str, ...] | None, team: tuple[str, ...] | None, roles: tuple[tuple[str, str], ...]
+) -> None:
+    made = account(GROUP_ROLES, changed(kind=kind, team=team))
+
+    assert made.groups == frozenset({"vpn", "wiki"})
+    assert made.group_roles == roles
+
+
+def test_a_role_in_a_group_belongs_to_its_members_only() -> None:
+    nobody = "login: uid\ngroups: [{to: vpn, group: none, role: manager}, {to: wiki, group: staff}]\n"
+
+    assert account(nobody).group_roles == ()
+    assert account(GROUP_ROLES, Entry(JANE.anchor, JANE.name, JANE.attrs, None)).group_roles == ()
+
+
+def test_a_group_without_a_role_in_any_line_is_not_governed_in_that() -> None:
+    assert rules("login: uid\ngroups: [{to: vpn, group: staff}]\n").group_roles == {}
+    assert rules(GROUP_ROLES).group_roles == {"vpn": {"user", "manager", "administrator"}}
+
+
+def test_a_role_of_the_targets_own_is_known_by_its_name(tmp_path: Path) -> None:
+    file = tmp_path / "m.yaml"
+    file.write_text("login: uid\ngroups:\n- {to: vpn, group: staff, role: auditor}\n")
+
+    assert load(file, {"user": 0, "auditor": 17}).group_roles == {"vpn": {"user", "auditor"}}
+    with pytest.raises(ConfigurationError, match=r'm\.yaml:3: groups\.0\.role: .* no role "auditor"') as caught:
+        load(file, {"user": 0, "auditors": 17})
+    assert "did you mean" in str(caught.value)
+    assert "group_roles: {auditor: NUMBER}" in caught.value.advice
+
+
 # Files and their mistakes
 
 
@@ -394,3 +446,16 @@ def test_values_may_be_asked_for_by_anything_that_maps() -> None:
     account("login: uid\nname: secret\n", Entry(JANE.anchor, JANE.name, attributes))
 
     assert attributes == dict(JANE.attrs)
+
+
+def test_the_groups_that_a_mapping_names_are_known_wherever_it_names_them() -> None:
+    compiled = rules(
+        "scope: [{group: Staff}]\nlogin: uid\n"
+        "role: {rules: [{when: {group: 'CN=MFA-Managers, DC=X'}, role: manager}]}\n"
+        "groups: [{to: vpn, group: vpn}]\n"
+    )
+    assert compiled.attributes == {"uid"}
+    assert compiled.reads_groups == {"Staff", "CN=MFA-Managers, DC=X", "vpn"}
+    assert JANE.groups is not None
+    assert compiled.named(JANE.groups) == {"Staff", "CN=MFA-Managers, DC=X"}
+    assert compiled.named(frozenset()) == frozenset()

@@ -1,5 +1,6 @@
 """Conditions of a mapping answer yes, no, or not known."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -128,3 +129,18 @@ def test_the_attributes_that_are_read_are_known() -> None:
 )
 def test_a_condition_can_be_told_in_words(written: Any, told: str) -> None:
     assert words(Condition.model_validate(written)) == told
+
+
+@pytest.mark.parametrize(
+    ("written", "answer"),
+    [
+        ({"group": "wiki"}, None),
+        ({"group": "VPN Users"}, True),
+        ({"group": "cn=admins,dc=x"}, None),
+        ({"group": "other"}, False),
+        ({"not": {"group": "wiki"}}, None),
+    ],
+)
+def test_a_group_that_could_not_be_read_is_neither_joined_nor_left(written: Any, answer: bool | None) -> None:
+    entry = replace(JANE, unread=frozenset({"wiki", "VPN Users", "cn=admins,dc=x"}))
+    assert ask(written, entry) is answer

@@ -95,3 +95,4 @@ def test_openldap_makes_an_account_of_an_inetorgperson() -> None:
     assert isinstance(made, Account)
     assert (made.login, made.role, made.enabled) == ("jdoe", Role.USER, False)
     assert (made.groups, made.at_creation.language) == (frozenset({"vpn", "wiki"}), "fr")
+    assert made.group_roles == (("wiki", "user"),)

@@ -108,6 +108,11 @@ def test_an_absent_element_is_not_known_and_an_empty_one_is_empty() -> None:
     assert answer.text_arrays["name"] == ["", "b"]
 
 
+def test_an_absent_array_whose_count_is_0_is_empty_as_the_toolkit_writes_it() -> None:
+    answer = groups("<err>OK</err><count>0</count><n>0</n>")
+    assert (answer.number_arrays["id"], answer.text_arrays["name"]) == ([], [])
+
+
 def test_a_nil_number_is_not_known() -> None:
     assert groups('<err>OK</err><n>1</n><num n:nil="true" xmlns:n="u"/>').number_arrays["num"] == [None]
 

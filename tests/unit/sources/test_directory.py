@@ -3,7 +3,7 @@
 import pytest
 
 from iwds.errors import AccessRefused, SourceUnavailable
-from iwds.sources._directory import describe
+from iwds.sources._directory import ChangeCounter, change_counter, describe, visible
 from iwds.sources._search import Page, Search
 
 SID = bytes.fromhex("010400000000000515000000dcf4dc3b833d2b46828ba628")
@@ -73,3 +73,41 @@ def test_a_directory_that_hides_its_contexts_needs_a_name() -> None:
         describe(Server({}), ["dc=example"], "")
 
     assert describe(Server({}), ["dc=example"], "ours").contexts == ("dc=example",)
+
+
+DSA = "CN=NTDS Settings,CN=DC1,CN=Servers"
+DC = {"dsServiceName": [DSA.encode()], "highestCommittedUSN": [b"123456"]}
+LIFE = bytes(range(0, 256, 17))
+
+
+def test_a_domain_controller_has_a_change_counter_for_each_of_its_lives() -> None:
+    server = Server({"": DC, DSA: {"invocationId": [LIFE]}})
+
+    assert change_counter(server) == ChangeCounter(
+        "cn=ntds settings,cn=dc1,cn=servers 33221100-5544-7766-8899-aabbccddeeff", 123456
+    )
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        {"": ROOT},
+        {},
+        {"": DC},
+        {"": DC, DSA: {}},
+        {"": {**DC, "highestCommittedUSN": [b"many"]}, DSA: {"invocationId": [LIFE]}},
+        {"": {"highestCommittedUSN": [b"1"]}, DSA: {"invocationId": [LIFE]}},
+    ],
+)
+def test_whatever_does_not_say_whose_counter_it_is_has_none(entries: dict[str, dict[str, list[bytes]]]) -> None:
+    assert change_counter(Server(entries)) == ChangeCounter()
+
+
+def test_an_entry_is_visible_where_it_comes() -> None:
+    server = Server({"ou=x": {}}, {"ou=secret": 50, "ou=busy": 51})
+
+    assert visible(server, "ou=x")
+    assert not visible(server, "ou=y")
+    assert not visible(server, "ou=secret")
+    with pytest.raises(SourceUnavailable):
+        visible(server, "ou=busy")

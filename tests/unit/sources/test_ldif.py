@@ -304,3 +304,34 @@ def test_check_says_what_is_wrong(path: Path) -> None:
 
     assert [finding.what for finding in findings if not finding.ok] == ["proof"]
     assert [finding.detail for finding in findings if finding.warning] == ["nobody has mail"]
+
+
+class TestTheSecondLook:
+    """At the same file, after the reading."""
+
+    def test_tells_a_file_that_was_replaced(self, path: Path) -> None:
+        path.write_text(person("a") + person("b"))
+        staff = source(path, complete={"count": 2})
+        _, proof = consume(staff)
+        assert staff.confirm(proof) == ()
+        stat = path.stat()
+        path.write_text(person("a") + person("c"))
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))  # as long as before, and no younger
+
+        assert staff.confirm(proof) == (f"{path} changed since it was read: run it again",)
+
+    def test_shows_the_places_that_hold_something(self, path: Path) -> None:
+        path.write_text(person("a"))
+
+        assert source(path).shows("dc=x")
+        assert not source(path).shows("dc=y")
+
+    @pytest.mark.parametrize("canary", ["UID=B, DC=X", "b-1", "B"])
+    def test_misses_a_canary(self, path: Path, canary: str) -> None:
+        path.write_text(person("a") + person("b"))
+        assert consume(source(path, complete={"count": 2}, canaries=[canary]))[1].proven
+        path.write_text(person("a") + person("c"))
+
+        _, proof = consume(source(path, complete={"count": 2}, canaries=[canary]))
+
+        assert proof.problems == (f"a canary, which must always be there and be selected, did not come: {canary}",)

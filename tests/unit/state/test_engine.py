@@ -3,6 +3,8 @@
 import builtins
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -40,6 +42,18 @@ def test_the_file_and_its_companions_are_for_their_owner_alone(path: Path) -> No
     modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
     state.close()
     assert modes == {"state.db": 0o600, "state.db-wal": 0o600, "state.db-shm": 0o600}
+
+
+def test_a_second_state_in_this_process_lets_no_other_process_take_the_log_away(path: Path) -> None:
+    url = f"sqlite:///{path}"
+    first = open_state(url, clock=HandClock())
+    fill(begin(first, "r"), [row(1)])
+    open_state(url, clock=HandClock()).close()
+    look = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute('SELECT * FROM run'); db.close()"
+    subprocess.run([sys.executable, "-c", look, str(path)], check=True)
+    log = path.with_name("state.db-wal").exists()
+    first.close()
+    assert log
 
 
 @pytest.mark.parametrize(

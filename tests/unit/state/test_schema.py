@@ -3,9 +3,11 @@
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -20,8 +22,7 @@ from tests.contract.state_tools import SERVICE, HandClock, begin, fill, row
 from tests.servers.postgres import PrivatePostgres, postgres
 
 MIGRATIONS = Path(schema.__file__).parent / "migrations"
-NEWEST = schema.REVISIONS[-1]
-NEXT = f"{int(NEWEST) + 1:04}"
+NEWEST, NEXT = schema.REVISIONS[-1], "0998"
 
 
 @pytest.fixture
@@ -103,6 +104,42 @@ def test_what_was_there_is_there_after_opening_again(url: str) -> None:
         state.close()
     state = open_state(url, clock=HandClock())
     assert list(state.ledger(SERVICE)) == [row(1, 2)]
+    state.close()
+
+
+def first_revision(url: str) -> None:
+    """A database as the first version left it, with one login of ours and its membership."""
+    engine = create_engine(url)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    engine.dispose()
+    sql(
+        url,
+        "INSERT INTO login VALUES "
+        "('mfa.example.org#10408', 1, 'realm-1', 'entry-1', 42, 'created', 'ann', NULL, false, '{}')",
+        "INSERT INTO membership VALUES ('mfa.example.org#10408', 1, 5)",
+    )
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def old(request: pytest.FixtureRequest, server: PrivatePostgres, url: str) -> str:
+    """A database of the first version."""
+    made = url if request.param == "sqlite" else server.new_database()
+    first_revision(made)
+    return made
+
+
+def test_a_database_of_the_first_version_keeps_what_it_holds_and_learns_of_the_helpdesk(old: str) -> None:
+    with pytest.raises(ConfigurationError, match="is at revision 0001"):
+        open_state(old, clock=HandClock())
+    assert upgrade(old) == ("0001", NEWEST)
+    state = open_state(old, clock=HandClock())
+    (kept,) = state.ledger(SERVICE)
+    assert (kept.login, kept.groups) == ("ann", frozenset({5}))
+    assert (state.open_holds(SERVICE), state.audit()) == ([], [])
     state.close()
 
 
@@ -211,4 +248,32 @@ def test_a_migration_that_rebuilds_the_logins_keeps_their_memberships(
     assert upgrade(url) == (NEWEST, NEXT)
     state = open_state(url, clock=HandClock())
     assert list(state.ledger(SERVICE)) == [row(1, 5, 6)]
+    state.close()
+
+
+@pytest.fixture
+def made_by_the_first(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A database of the first iwds, with one login of ours in two groups."""
+    folder = tmp_path / "first"
+    shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__", "000[2-9]*"))
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "_MIGRATIONS", folder)
+        patch.setattr(schema, "REVISIONS", ("0001",))
+        upgrade(url)
+    sql(
+        url,
+        "INSERT INTO login (service, login_id, realm, entry, owner, origin, login, locked, written) VALUES"
+        " ('mfa.example.org#10408', 1, 'realm-1', 'entry-1', 42, 'created', 'zoë.1', 0, '{\"mail\": \"a1b2c3\"}')",
+        "INSERT INTO membership (service, login_id, group_id) SELECT service, login_id, 5 FROM login",
+        "INSERT INTO membership (service, login_id, group_id) SELECT service, login_id, 6 FROM login",
+    )
+    return url
+
+
+def test_a_database_of_the_first_iwds_keeps_its_ledger_and_learns_roles(made_by_the_first: str) -> None:
+    assert upgrade(made_by_the_first) == ("0001", NEWEST)
+    state = open_state(made_by_the_first, clock=HandClock())
+    assert list(state.ledger(SERVICE)) == [row(1, 5, 6)]
+    fill(begin(state, "r"), [replace(row(1, 5, 6), group_roles={5: 17})])
+    assert list(state.ledger(SERVICE)) == [replace(row(1, 5, 6), group_roles={5: 17})]
     state.close()

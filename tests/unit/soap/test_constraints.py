@@ -2,7 +2,7 @@
 
 import pytest
 
-from iwds.sandbox.constraints import (
+from iwds.soap.constraints import (
     contact_problem,
     extra_problem,
     format_extra,

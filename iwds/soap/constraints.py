@@ -70,6 +70,14 @@ def parse_extra(text: str) -> list[tuple[str, str]]:
     return list(pairs)
 
 
+def stored_extra_problem(text: str) -> str | None:
+    """Why `text` cannot be the extra fields of a login."""
+    try:
+        return extra_problem(parse_extra(text))
+    except ValueError as error:
+        return str(error)
+
+
 class _Pairs(list[tuple[str, str]]):
     """A JSON object with its order and its repetitions; told apart from a JSON array by its type."""
 

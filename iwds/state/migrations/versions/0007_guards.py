@@ -1,14 +1,14 @@
 """Guards count intents and outcomes, which outlive a process that is killed, instead of what a run adds up at its end.
 
-Revision ID: 0004
-Revises: 0001
+Revision ID: 0007
+Revises: 0005
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004"
-down_revision = "0001"
+revision = "0007"
+down_revision = "0005"
 
 
 def upgrade() -> None:

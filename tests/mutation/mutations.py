@@ -1,0 +1,314 @@
+"""Each guard and each proof, broken once: where, how, and the tests that must notice.
+
+Add one beside every guard and every proof that you add. `before` stands exactly once in the file.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One way to break the program.
+
+    Attributes:
+        what: the protection that is gone.
+        file: in which module, seen from the root of the repository.
+        before: text that stands there once.
+        after: what it is replaced by.
+        tests: of which at least one must go red.
+    """
+
+    what: str
+    file: str
+    before: str
+    after: str
+    tests: tuple[str, ...]
+
+    @property
+    def id(self) -> str:
+        return self.what.replace(" ", "-")
+
+
+DOUBT = "tests/unit/engine/test_doubt.py"
+LEAVERS = "tests/unit/engine/test_leavers.py"
+HOLDS = "tests/unit/engine/test_holds.py"
+FADED = f"{DOUBT}::TestAnAttributeThatFarFewerPeopleHave"
+
+MUTATIONS = (
+    Mutation(
+        "what far fewer people have is withheld",
+        "iwds/core/doubt.py",
+        "    return (not now and expected >= HIDDEN_FLOOR) or expected - now > max(LOST_FLOOR, ratio * expected)",
+        "    return False",
+        (f"{FADED}::test_clears_nothing",),
+    ),
+    Mutation(
+        "what was withheld is carried to the next night",
+        "iwds/core/doubt.py",
+        "presence={**proof.presence, **known}",
+        "presence=proof.presence",
+        (f"{FADED}::test_is_not_forgotten_until_the_next_night",),
+    ),
+    Mutation(
+        "who was mapped with a faded attribute is mapped again",
+        "iwds/engine/people.py",
+        "            self.waist.forget_people()\n",
+        "",
+        (f"{FADED}::test_clears_nothing",),
+    ),
+    Mutation(
+        "only as many faded attributes are accepted as were allowed",
+        "iwds/engine/people.py",
+        "<= self.allow.get(UNREADABLE, 0)",
+        "<= self.allow.get(UNREADABLE, 99)",
+        (f"{FADED}::test_clears_nothing",),
+    ),
+    Mutation(
+        "the last look withholds what the plan withheld",
+        "iwds/engine/verify.py",
+        "self.job.rules.attributes - withheld",
+        "self.job.rules.attributes",
+        (f"{FADED}::test_is_withheld_from_the_last_look_too",),
+    ),
+    Mutation(
+        "a withheld attribute makes somebody look",
+        "iwds/engine/running.py",
+        "bool(plan.held or plan.basis.withheld or moved",
+        "bool(plan.held or moved",
+        (f"{FADED}::test_wants_somebody_to_look_at_it",),
+    ),
+    Mutation(
+        "people in any group are counted",
+        "iwds/engine/people.py",
+        "GROUPS: members[GROUPS], **named}",
+        "**named}",
+        (f"{DOUBT}::TestGroups::test_of_everybody_that_are_gone_at_once_take_nobody_out",),
+    ),
+    Mutation(
+        "people in each named group are counted",
+        "iwds/engine/people.py",
+        "GROUPS: members[GROUPS], **named}",
+        "GROUPS: members[GROUPS]}",
+        (f"{DOUBT}::TestGroups::test_one_that_nobody_is_in_any_more_takes_nobody_out",),
+    ),
+    Mutation(
+        "a group that could not be read is not left",
+        "iwds/mapping/conditions.py",
+        "        return None if name in person.entry.unread else False",
+        "        return False",
+        ("tests/unit/mapping/test_conditions.py::test_a_group_that_could_not_be_read_is_neither_joined_nor_left",),
+    ),
+    Mutation(
+        "a missing canary speaks against the reading",
+        "iwds/sources/_stream.py",
+        "for name in self.canaries.missing())",
+        "for name in ())",
+        (f"{DOUBT}::TestCanaries",),
+    ),
+    Mutation(
+        "a second count is taken before something is taken away",
+        "iwds/engine/people.py",
+        "proofs = [_doubted(p, self._second_count(sources[p.name], p)) for p in proofs]",
+        "proofs = list(proofs)",
+        (f"{DOUBT}::TestTheSecondCount::test_that_differs_makes_a_reading_unproven",),
+    ),
+    Mutation(
+        "a second count of a directory is compared",
+        "iwds/sources/_ldapread.py",
+        "        if read != counted:",
+        "        if False:",
+        ("tests/integration/ldap/test_doubt.py::test_a_second_count_that_differs_is_told",),
+    ),
+    Mutation(
+        "a file is compared with the one that was read",
+        "iwds/sources/ldif.py",
+        "() if checksum.hexdigest() == proof.view.mark else",
+        "() if checksum else",
+        ("tests/unit/sources/test_ldif.py::TestTheSecondLook::test_tells_a_file_that_was_replaced",),
+    ),
+    Mutation(
+        "a place that is not seen any more speaks against the reading",
+        "iwds/engine/people.py",
+        "hidden = not source.shows(place)",
+        "hidden = False",
+        (f"{DOUBT}::TestAPlaceInTheTree::test_that_is_not_seen_any_more_takes_nobodys_access",),
+    ),
+    Mutation(
+        "another account makes other eyes",
+        "iwds/core/doubt.py",
+        "    if before and now and before != now:",
+        "    if False:",
+        (f"{DOUBT}::TestOtherEyes::test_make_a_reading_unproven",),
+    ),
+    Mutation(
+        "a server that was set back is not believed",
+        "iwds/core/doubt.py",
+        "or proof.view.ended >= baseline.view.began:",
+        "or proof.view.ended >= 0:",
+        (f"{DOUBT}::TestAChangeCounter::test_that_was_set_back_disproves_the_reading",),
+    ),
+    Mutation(
+        "more deletions than changes disprove the reading",
+        "iwds/engine/people.py",
+        "            if gone > possible:",
+        "            if False:",
+        (f"{DOUBT}::TestAChangeCounter::test_that_moved_less_than_people_are_gone_disproves_the_reading",),
+    ),
+    Mutation(
+        "people who were gone before are not deleted again",
+        "iwds/engine/people.py",
+        "gone=len(anchors)",
+        "gone=0",
+        (f"{DOUBT}::TestAChangeCounter::test_does_not_count_those_who_were_gone_before",),
+    ),
+    Mutation(
+        "a foreign directory cannot say that nobody is there",
+        "iwds/engine/lookup.py",
+        "    if foreign and len(foreign) == asked:",
+        "    if False:",
+        ("tests/unit/engine/test_verify.py::TestAfterAFailover",),
+    ),
+    Mutation(
+        "a directory tells people of another one apart",
+        "iwds/sources/ldap.py",
+        "        if anchor.realm != directory.realm:",
+        "        if False:",
+        ("tests/contract/test_source_ldap.py",),
+    ),
+    Mutation(
+        "an unproven reading takes nothing away",
+        "iwds/core/assembly.py",
+        "        if basis.unproven and (change.evidence is Evidence.UNSEEN or not self.selection.only):",
+        "        if False:",
+        (f"{DOUBT}::test_an_unproven_reading_has_no_override",),
+    ),
+    Mutation(
+        "an absence has no way around the proof",
+        "iwds/core/assembly.py",
+        "(change.evidence is Evidence.UNSEEN or not self.selection.only)",
+        "(not self.selection.only)",
+        (f"{DOUBT}::test_an_unproven_reading_has_no_override",),
+    ),
+    Mutation(
+        "a reading that a guard stopped is no measure",
+        "iwds/engine/running.py",
+        "        if not plan.violations:\n            # A job that only reports",
+        "        if True:\n            # A job that only reports",
+        (f"{DOUBT}::TestTheMeasureOfLaterReadings::test_is_not_what_a_guard_stopped",),
+    ),
+    Mutation(
+        "slow erosion is measured against the largest reading",
+        "iwds/engine/planning.py",
+        "before[p.name].most",
+        "before[p.name].count",
+        (f"{DOUBT}::TestTheMeasureOfLaterReadings::test_slow_erosion_is_seen_against_the_largest_reading",),
+    ),
+    Mutation(
+        "the result code of every page is looked at",
+        "iwds/sources/_search.py",
+        "            if page.code != SUCCESS:",
+        "            if False:",
+        ("tests/integration/ldap/test_reading.py::test_a_size_limit_in_mid_reading_makes_it_unproven",),
+    ),
+    Mutation(
+        "a part of the members is not all of them",
+        "iwds/sources/_ldapread.py",
+        "        if group.incomplete:",
+        "        if False:",
+        ("tests/unit/sources/test_ldapread.py::test_a_group_that_came_in_part_makes_all_groups_unknown",),
+    ),
+    Mutation(
+        "a group without members is doubted where all are",
+        "iwds/sources/_ldapread.py",
+        "        if self._groups is not None and not self._groups.have_members():",
+        "        if False:",
+        ("tests/unit/sources/test_ldapread.py::test_groups_without_a_single_member_are_not_believed",),
+    ),
+    Mutation(
+        "a trailer is compared with what was read",
+        "iwds/sources/ldif.py",
+        "    if int(match[1]) != ending.records:",
+        "    if False:",
+        ("tests/unit/sources/test_ldif.py::TestCompleteness::test_another_trailer_proves_nothing",),
+    ),
+    Mutation(
+        "nobody is deleted before the grace has passed",
+        "iwds/core/leaving.py",
+        "if deletion_due(left_at, world) <= world.now else",
+        "if left_at <= world.now else",
+        (f"{LEAVERS}::TestALeaver::test_is_deleted_after_the_grace_and_not_a_moment_before",),
+    ),
+    Mutation(
+        "whoever was used since the lock waits again",
+        "iwds/core/leaving.py",
+        "if left_at is None or _used_since(login, left_at):",
+        "if left_at is None:",
+        (f"{LEAVERS}::TestALeaver::test_whose_login_was_used_since_the_lock_waits_for_a_whole_grace_again",),
+    ),
+    Mutation(
+        "whoever came back is no leaver any more",
+        "iwds/engine/running.py",
+        "tally.graces.end, None, self.lease)",
+        "(), None, self.lease)",
+        (f"{LEAVERS}::TestALeaver",),
+    ),
+    Mutation(
+        "a grace begins on proven readings only",
+        "iwds/engine/running.py",
+        "or not _accepts(plan, applied):\n            return",
+        "or False:\n            return",
+        (f"{LEAVERS}::TestTheGraceOfALeaver",),
+    ),
+    Mutation(
+        "a grace begins with the lock that was made",
+        "iwds/engine/running.py",
+        "(graces.with_lock & locked)",
+        "graces.with_lock",
+        (f"{LEAVERS}::TestTheGraceOfALeaver::test_does_not_begin_where_the_lock_was_not_made",),
+    ),
+    Mutation(
+        "whoever the directory still knows is not deleted",
+        "iwds/core/leaving.py",
+        "    if gone and policy is Leaver.DELETE:",
+        "    if policy is Leaver.DELETE:",
+        (
+            f"{LEAVERS}::TestWhomTheDirectoryStillKnows",
+            "tests/unit/core/test_decide.py",
+        ),
+    ),
+    Mutation(
+        "whoever moved out of the base is locked instead",
+        "iwds/engine/planning.py",
+        "            decisions = self._parted(decisions)",
+        "            pass",
+        (f"{LEAVERS}::TestWhomTheDirectoryStillKnows::test_is_locked_where_they_moved_out_of_base_or_filter",),
+    ),
+    Mutation(
+        "the last look deletes nobody who is there",
+        "iwds/engine/verify.py",
+        "        if found and isinstance(change, DeleteLogin):",
+        "        if False:",
+        ("tests/unit/engine/test_verify.py",),
+    ),
+    Mutation(
+        "a deletion whose loss cannot be read is held",
+        "iwds/engine/parting.py",
+        '            return _held(decision, f"what would be lost',
+        '            return decision or _held(decision, f"what would be lost',
+        (f"{LEAVERS}::TestADeletion::test_is_held_while_that_cannot_be_read",),
+    ),
+    Mutation(
+        "nothing is taken from whom a person holds",
+        "iwds/core/decide.py",
+        "        if exempt and isinstance(decision, Proposal)",
+        "        if False and exempt and isinstance(decision, Proposal)",
+        (HOLDS,),
+    ),
+    Mutation(
+        "the last look asks for holds",
+        "iwds/engine/verify.py",
+        " or self._exempt(change)\n",
+        "\n",
+        (f"{HOLDS}::test_a_hold_that_comes_during_the_run_is_seen_before_the_removal",),
+    ),
+)
