@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -100,6 +101,27 @@ def deletions(stage: Mortal) -> None:
     stage.hire("second ann", ("wiki",), uid="ann", mail="ann@x.y")
 
 
+GRACE = timedelta(days=30)
+
+
+def graces(stage: Mortal) -> None:
+    """A grace that is over, one that ends because its person came back, one that begins with a lock, one without."""
+    stage.configure(policy=Policy(OURS, Leaver.LOCK_THEN_DELETE, delete_after=GRACE))
+    for who in ("ann", "bob", "cy", "dee"):
+        stage.hire(who, ("vpn",))
+    stage.run()
+    stage.leave("ann")
+    stage.leave("bob")
+    stage.change("dee", disabled="yes")
+    stage.run()
+    stage.run()
+    stage.clock.passed += GRACE.total_seconds()
+    stage.hire("bob", ("vpn",))
+    stage.leave("cy")
+    stage.leave("dee")
+    stage.hire("second ann", ("wiki",), uid="ann", mail="ann@x.y")
+
+
 def as_if_never_killed(stage: Mortal, undisturbed: Mortal) -> None:
     """Nothing shows that a run was killed, but for mails, of which a person is told."""
     stage.settle_down()
@@ -117,7 +139,7 @@ def never_killed(story: Story, **options: Any) -> tuple[Mortal, int]:
 
 
 @pytest.mark.parametrize(
-    ("story", "ahead"), [(first_day, 1), (one_of_everything, 1), (one_of_everything, 64), (deletions, 1)]
+    ("story", "ahead"), [(first_day, 1), (one_of_everything, 1), (one_of_everything, 64), (deletions, 1), (graces, 1)]
 )
 def test_a_run_can_be_killed_at_every_single_moment(story: Story, ahead: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(applying, "AHEAD", ahead)

@@ -130,7 +130,7 @@ class Mortal(Rehearsal):
         raise AssertionError(f"still something to do: {report.plan.changes}")
 
     def end(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Both the service and our memory, without the numbers that differ from one history to the next."""
+        """Both the service and our memory, without the numbers and times that differ from one history to the next."""
         groups: dict[int, set[str]] = {}
         for group, login in self.target.state.members:
             groups.setdefault(login, set()).add(self.target.state.groups[group].name)
@@ -139,7 +139,10 @@ class Mortal(Rehearsal):
             for login in self.target.state.logins.values()
         }
         assert len({fold(name) for name in logins}) == len(self.target.state.logins), "somebody was created twice"
-        return logins, {who: replace(row, login_id=0) for who, row in self.ledger().items()}
+        return logins, {
+            who: replace(row, login_id=0, left_at=row.left_at and self.clock.now())
+            for who, row in self.ledger().items()
+        }
 
     def mailed(self) -> set[str]:
         """Who has got their link, of those whose login is still there; nobody ever gets two."""
