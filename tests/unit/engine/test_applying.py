@@ -1,7 +1,9 @@
 """Making a plan true."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -446,6 +448,36 @@ class TestTheLease:
         stage.target.state.after = after
         stage.apply([step for n in range(200) for step in create(f"u{n}")], LeaseLost)
         assert calls == ["create"]
+
+    def test_that_is_lost_leaves_a_lock_that_came_meanwhile_to_the_next_run(
+        self, stage: Stage, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ann, bob = stage.ours("ann"), stage.ours("bob")
+        over, both, asked, calls = threading.Event(), threading.Barrier(2), Counter[int](), list[str]()
+        shut_down = ThreadPoolExecutor.shutdown
+
+        def broken_off(*arguments: Any, **named: Any) -> None:
+            over.set()  # the run has broken off, and waits for its lanes
+            shut_down(*arguments, **named)
+
+        def find_hold(login_id: int) -> Hold | None:
+            asked[login_id] += 1
+            if asked[login_id] == 2:
+                both.wait(10)  # nothing but their calls is to come
+            return Hold("zoe", "phone lost") if asked[login_id] > 2 and over.is_set() else None
+
+        def after(operation: str) -> None:
+            calls.append(operation)
+            if len(calls) == 1:
+                stage.clock.passed += LEASE_SECONDS + 1
+                stage.state.lease(stage.job.target.service, "somebody else", LEASE_SECONDS)
+            else:
+                assert over.wait(10)
+
+        stage.find_hold, stage.target.state.after = find_hold, after
+        monkeypatch.setattr(ThreadPoolExecutor, "shutdown", broken_off)
+        stage.apply([write(ann, mail="a@x.y"), write(bob, mail="b@x.y")], LeaseLost)
+        assert calls == ["update", "update"]
 
 
 class Slow:

@@ -5,7 +5,18 @@ from dataclasses import replace
 
 import pytest
 
-from iwds.core.change import AddToGroup, AdoptMembership, Change, CreateLogin, RemoveFromGroup, SendActivation, Subject
+from iwds.core.change import (
+    AddToGroup,
+    AdoptMembership,
+    Change,
+    CreateLogin,
+    DeleteLogin,
+    Evidence,
+    RemoveFromGroup,
+    SendActivation,
+    SetGroupRole,
+    Subject,
+)
 from iwds.core.guards import DEFAULTS
 from iwds.core.model import Account, Anchor, Group
 from iwds.engine import applying
@@ -83,6 +94,22 @@ class TestAMembership:
         ann = ours(stage, "ann")
         stage.target.state.problems = ["the count changed"]
         assert settled(stage, AddToGroup(ann, VPN, "due")) == [SUPERSEDED]
+
+    def test_in_another_role_than_was_given_is_left_to_the_next_plan(self, stage: Rehearsal) -> None:
+        ann = ours(stage, "ann")
+        stage.target.state.members |= {(1, ann.login_id or 0): 1, (2, ann.login_id or 0): 0}
+        assert settled(stage, *(AddToGroup(ann, group, "due", role=1) for group in (VPN, WIKI))) == [DONE, SUPERSEDED]
+        assert (stage.ledger()["ann"].groups, stage.ledger()["ann"].group_roles) == (frozenset({1}), {1: 1})
+
+
+def test_a_role_in_a_group_and_a_deletion_are_settled_with_what_we_remember(stage: Rehearsal) -> None:
+    ann, bob = ours(stage, "ann", ("vpn", "wiki")), ours(stage, "bob")
+    stage.target.state.members[1, ann.login_id or 0] = 1
+    roles = [SetGroupRole(ann, group, 0, 1, "manager in the directory") for group in (VPN, WIKI)]
+    gone = [DeleteLogin(each, stage.login(each.login), (), "gone", Evidence.UNSEEN) for each in (ann, bob)]
+    del stage.target.state.logins[bob.login_id or 0]
+    assert settled(stage, *roles, *gone) == [DONE, REJECTED, REJECTED, DONE]
+    assert {who: row.group_roles.get(1) for who, row in stage.ledger().items()} == {"ann": 1}
 
 
 def test_what_is_only_noted_in_our_memory_was_not(stage: Rehearsal) -> None:
