@@ -15,8 +15,9 @@ lint:            ## formatting, style, types, architecture
 test:            ## the whole suite, with the servers it needs
 	./test
 
-nightly:         ## the long property runs, and every protection broken once
+nightly:         ## the long property runs, every protection broken once, and 200 runs of real processes that are killed
 	HYPOTHESIS_PROFILE=nightly ./test tests/property tests/mutation
+	KILLS=200 ./test tests/acceptance/test_kills.py tests/acceptance/test_two_runs.py -rP
 
 bench:           ## people per second and memory of each stage, beside ldapsearch; N=10000 by default
 	$(RUN) python -m bench $(if $(N),--people $(N))

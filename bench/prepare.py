@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from bench.population import Fate, Population, number_of
 from bench.setting import CHUNK, JOB, PROVISIONING_ID, REALM, Setting, chunks
 from iwds.core.change import CreateLogin, Phase, Subject
+from iwds.core.guards import exempt
 from iwds.core.ledger import created_login, written_of
 from iwds.core.model import Account, Anchor, Group, LedgerRow, Login, Origin
 from iwds.core.normal import render_extra
@@ -136,7 +137,7 @@ def _remember(journal: Journal, people: Sequence[Known]) -> None:
     """Record for each of them that we created the login."""
     subjects = (Subject(known.account.login, known.account.anchor, known.login.id) for known in people)
     creations = (CreateLogin(subject, known.account, "") for subject, known in zip(subjects, people, strict=True))
-    intents = journal.intend([(Phase.CREATE, creation) for creation in creations])
+    intents = journal.intend([(Phase.CREATE, creation) for creation in creations], exempt((), first_run=True))
     outcomes = [_created(intent, _row(known)) for intent, known in zip(intents, people, strict=True)]
     journal.settle(outcomes)
 
@@ -166,6 +167,6 @@ def run_of(setting: Setting) -> Iterator[tuple[Journal, Lease]]:
         state.start_run(row, setting.job.config, setting.job.digest)
         yield state.journal(row.id, service, lease), lease
         ended = replace(row, ended=datetime.now(UTC), exit_code=0)
-        state.finish_run(ended, applied=True, accepted=setting.job.digest, counted={})
+        state.finish_run(ended, applied=True, accepted=setting.job.digest, lease=lease)
     finally:
         lease.release()

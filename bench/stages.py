@@ -101,7 +101,7 @@ def apply(setting: Setting, watch: Stopwatch) -> int:
     made = plan_from_data(json.loads((setting.folder / "plan.json").read_text()))
     writer = setting.wiring.writer(JOB)
     assert writer is not None
-    verifier = Verifier(setting.job, setting.tools.clock, made.basis.service.taken_at)
+    verifier = Verifier(setting.job, setting.tools.clock)
     with run_of(setting) as (journal, lease):
         find_row = partial(setting.tools.state.ledger_row, setting.job.target.service)
         find_hold = partial(setting.tools.hold, setting.job.target.service)

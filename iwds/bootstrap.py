@@ -20,6 +20,7 @@ from iwds.core.model import BUILTIN_ROLES
 from iwds.core.policy import CENTURY, Leaver, Policy
 from iwds.core.previous import Places
 from iwds.engine.actions import Desk
+from iwds.engine.budget import FailureBudget
 from iwds.engine.job import Earlier, Job, MakeWriter, Progress, Tools, silent
 from iwds.engine.who import caller, host
 from iwds.errors import ConfigurationError, UsageError
@@ -95,7 +96,7 @@ class Wiring:
 
     def tools(self) -> Tools:
         """State, clock, waist and progress for the engine."""
-        return Tools(self.state(), SystemClock(), ScratchWaist, self.progress)
+        return Tools(self.state(), SystemClock(), ScratchWaist, self.progress, float(self.config.settings.lease_s))
 
     def source(self, name: str) -> Source:
         """One source, not connected yet."""
@@ -166,6 +167,8 @@ class Wiring:
             places=Places({**rules.places, **dict(self._places(name))}),
             config=effective(self.config, name),
             verify_roles_every=job.verify_roles_every_days,
+            failure_budget=FailureBudget(**job.failure_budget.model_dump()),
+            deadline=None if job.deadline is None else configuration.seconds(job.deadline),
         )
 
     def _places(self, name: str) -> Iterator[tuple[str, str]]:

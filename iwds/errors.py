@@ -14,6 +14,7 @@ fail too: ConfigurationError, AccessRefused).
     │   ├── ServiceUnproven        3   the service's reading contradicts itself
     │   └── LeaseHeld              3   another run holds the service
     ├── LeaseLost                  4   our lease ended while applying; no further call was made
+    ├── MemoryLost                 4   the state database failed while applying; no further call was made
     ├── Stopped                    4   somebody asked the run to stop while it was still reading
     ├── Unavailable               75   worth retrying later
     │   ├── SourceUnavailable     75   a directory or a file could not be read at all
@@ -96,6 +97,12 @@ class LeaseHeld(Refused):
 
 class LeaseLost(IwdsError):
     """Our lease of the service ended while applying; no further call was made."""
+
+    exit_code = 4
+
+
+class MemoryLost(IwdsError):
+    """The state database failed while applying: no further call was made, and the next run settles what was."""
 
     exit_code = 4
 

@@ -53,6 +53,27 @@ class LimitSettings(BaseModel):
         )
 
 
+class BudgetSettings(BaseModel):
+    """When a run that fails stops; what is left out has its default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    floor: int = Field(default=10, ge=0)
+    ratio: float = Field(default=0.1, ge=0, le=1)
+    silent: int = Field(default=5, ge=1)
+
+
+def seconds(text: str) -> float:
+    """`90s`, `30m`, `26h`, `7d` in seconds; `ValueError` where it is none of these, or longer than a century."""
+    match = re.fullmatch(r"(\d+)([smhd])", text.strip())
+    if match is None:
+        raise ValueError(f'"{text}" is no duration: write it like 90s, 30m, 2h or 1d')
+    unit = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}[match[2]]
+    if int(match[1]) > CENTURY.total_seconds() / unit:
+        raise ValueError(f'"{text}" is longer than a century')
+    return int(match[1]) * unit
+
+
 class JobSettings(BaseModel):
     """The named pairing of sources, mapping, one target, policy and limits."""
 
@@ -66,6 +87,16 @@ class JobSettings(BaseModel):
     delete_after: timedelta | None = Field(default=None, validate_default=True)
     adopt: frozenset[int] = frozenset()
     limits: Mapping[GuardKind, LimitSettings] = Field(default_factory=dict)
+    failure_budget: BudgetSettings = BudgetSettings()
+    deadline: str | None = None
+
+    @field_validator("deadline")
+    @classmethod
+    def _is_a_duration(cls, text: str | None) -> str | None:
+        if text is not None:
+            seconds(text)
+        return text
+
     verify_roles_every_days: int = Field(default=VERIFY_ROLES_EVERY, ge=1, le=366)
 
     @field_validator("delete_after", mode="before")
@@ -117,6 +148,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(extra="forbid", frozen=True)
 
     state: str = "sqlite:///iwds.db"
+    lease_s: int = Field(default=120, ge=5, le=86400)
     schedules: str = "schedules"
     logs: LogSettings = LogSettings()
     helpdesk: HelpdeskSettings = HelpdeskSettings()

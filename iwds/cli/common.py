@@ -1,7 +1,6 @@
 """What the commands share: options, the configuration, durations, JSON."""
 
 import json
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -51,14 +50,12 @@ def show_json(data: Any) -> None:
 
 def duration(text: str) -> timedelta:
     """`90s`, `30m`, `26h`, `7d`."""
-    match = re.fullmatch(r"(\d+)([smhd])", text.strip())
-    if match is None:
-        raise UsageError(f'"{text}" is no duration', "write it like 30m, 26h or 7d")
-    unit = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}[match[2]]
-    # More than a century is a slip, and would end beyond the calendar.
-    if int(match[1]) > 36_500 * 86_400 or (length := timedelta(**{unit: int(match[1])})).days > 36_500:
-        raise UsageError(f'"{text}" is longer than a century')
-    return length
+    from iwds.settings import seconds
+
+    try:
+        return timedelta(seconds=seconds(text))
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def local(moment: datetime) -> str:

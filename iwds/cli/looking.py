@@ -130,9 +130,12 @@ def status(
 
 
 def _job_status(state: State, name: str, limit: timedelta, now: datetime) -> dict[str, Any]:
+    from iwds.engine.unsettled import GOOD_FOR, told_unmailed
+
     runs = state.runs(name, limit=200)
     good = next((run for run in runs if run.report.get("succeeded") and run.ended), None)
     last = runs[0] if runs else None
+    open_mails = state.unmailed(name, last.service, now - GOOD_FOR) if last else ()
     return {
         "job": name,
         "last": last.summary if last else "",
@@ -141,6 +144,8 @@ def _job_status(state: State, name: str, limit: timedelta, now: datetime) -> dic
         "success_at": good.ended if good else None,
         "success": ago(good.ended, now) if good and good.ended else "never",
         "fresh": bool(good and good.ended and now - good.ended <= limit),
+        "unmailed": [mail.login for mail in open_mails],
+        "mails": list(told_unmailed(open_mails)),
     }
 
 
@@ -152,6 +157,8 @@ def _status_lines(row: Mapping[str, Any]) -> Iterator[Text]:
         code = "not ended" if row["last_exit"] is None else f"exit {row['last_exit']}"
         last = f"last run {local(row['last_at'])}, {code}: {row['last']}"
     yield from map(Text, hanging("     ", last))
+    for mails in row["mails"]:
+        yield from (Text(line, "yellow") for line in hanging("     ", mails))
 
 
 def _target_status(wiring: Any, name: str, now: datetime) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, Literal
@@ -13,7 +14,7 @@ from typing import Annotated, Any, Literal
 import typer
 from rich.text import Text
 
-from iwds.cli.common import JsonOption, show_json, wired
+from iwds.cli.common import JsonOption, duration, show_json, wired
 from iwds.cli.console import err, out, say
 from iwds.cli.page import printable
 from iwds.core.change import Evidence, Kind
@@ -32,6 +33,10 @@ OnlyOption = Annotated[
     typer.Option("--only", help="Only these kinds (create, update, add, …) or evidence (seen, rule); comma or repeat."),
 ]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; kept with the run.")]
+DeadlineOption = Annotated[
+    str | None,
+    typer.Option("--deadline", metavar="TIME", help="Begin nothing after this long, like 30m; the rest waits."),
+]
 
 
 LISTED = 20
@@ -89,6 +94,7 @@ def apply(
     allow: AllowOption = None,
     reason: ReasonOption = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    deadline: DeadlineOption = None,
     as_json: JsonOption = False,
 ) -> int:
     """Plan afresh, show it, ask, apply. Of a saved plan only what is still true is made; the rest is listed."""
@@ -97,26 +103,42 @@ def apply(
         raise UsageError("--json leaves no place for a question", "look at the plan first, then add --yes")
     with wired() as wiring:
         job, approved = _resolve(what, wiring)
-        return _apply(wiring, job, ("apply", approved, selection), None if yes else _ask, as_json)
+        asked = Asked("apply", approved, selection, _seconds(deadline))
+        return _apply(wiring, job, asked, None if yes else _ask, as_json)
 
 
 def run(
     job: Annotated[str, typer.Argument(help="A job of the configuration.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Plan and show only; the exit code is a plan's.")] = False,
+    deadline: DeadlineOption = None,
     as_json: JsonOption = False,
 ) -> int:
     """Plan and apply without a question, as schedules do. Stops in good order on SIGINT and SIGTERM."""
     if dry_run:
         return plan(job, as_json=as_json)
     with wired() as wiring:
-        return _apply(wiring, job, ("run", None, Selection()), None, as_json)
+        return _apply(wiring, job, Asked("run", deadline=_seconds(deadline)), None, as_json)
 
 
-def _apply(wiring: Any, job: str, asked: tuple[str, Plan | None, Selection], confirm: Any, as_json: bool) -> int:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What `apply` or `run` was asked for."""
+
+    command: str
+    approved: Plan | None = None
+    selection: Selection = field(default_factory=Selection)
+    deadline: float | None = None
+
+
+def _seconds(deadline: str | None) -> float | None:
+    return None if deadline is None else duration(deadline).total_seconds()
+
+
+def _apply(wiring: Any, job: str, asked: Asked, confirm: Any, as_json: bool) -> int:
     from iwds.engine.running import Request
     from iwds.engine.running import run as run_job
 
-    command, approved, selection = asked
+    command, approved, selection = asked.command, asked.approved, asked.selection
     writer = wiring.writer(job)
     if writer is None and command == "apply":
         raise ConfigurationError(
@@ -124,7 +146,7 @@ def _apply(wiring: Any, job: str, asked: tuple[str, Plan | None, Selection], con
         )
     with _stoppable() as stop:
         question = (lambda made: confirm(made, wiring.progress)) if confirm else (lambda _: True)
-        request = Request(command, selection, approved, question, stop)
+        request = Request(command, selection, approved, question, stop, asked.deadline)
         report = run_job(wiring.job(job), wiring.tools(), writer, request)
         wiring.progress.hide()
     if as_json:

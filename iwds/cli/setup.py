@@ -1,4 +1,4 @@
-"""`init` and `db upgrade`: the commands that prepare."""
+"""`init`, `db upgrade` and `db restored`: the commands that prepare."""
 
 import shutil
 from pathlib import Path
@@ -11,6 +11,9 @@ from iwds import examples
 from iwds.cli.common import choose_config, chosen_config
 from iwds.cli.console import out
 from iwds.errors import UsageError
+
+LEASE_SECONDS = 60
+"""Nobody may write to a service while it is forgotten what is ours there."""
 
 db = typer.Typer(help="The database of our own memory.", no_args_is_help=True)
 
@@ -62,4 +65,24 @@ def upgrade() -> int:
     out.print(
         f"the database is at version {after}" + (f" (was {before or 'empty'})" if before != after else " already")
     )
+    return 0
+
+
+@db.command("restored")
+def restored() -> int:
+    """Say that you put back a backup. Which locks and memberships are ours is forgotten: others may have changed them.
+
+    Whoever is locked stays locked until somebody unlocks them on the service, and memberships that the directory does
+    not explain stay.
+    """
+    from iwds.cli.common import wired
+
+    with wired() as wiring:
+        jobs = wiring.config.settings.jobs.values()
+        services = {wiring.target(job.target).reader.service for job in jobs}
+        for service in sorted(services, key=str):
+            lease = wiring.state().lease(service, "iwds db restored", LEASE_SECONDS)
+            wiring.state().note_restored(service, lease)
+            lease.release()
+            out.print(f"{service}: no lock and no membership counts as ours any more")
     return 0

@@ -5,7 +5,7 @@ ratio keeps middle ones safe, a cap keeps large ones awake. A trip stops the who
 guard and number, never in general.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -171,6 +171,16 @@ def counted(change: Change) -> Iterable[tuple[GuardKind, str, int]]:
 def counter(kind: GuardKind, of: str) -> str:
     """What later runs know the changes that a guard counted by: `lock`, `clear mail`, `leave-group vpn`."""
     return f"{kind.value} {of}" if of else kind.value
+
+
+def exempt(allowed: Collection[str], first_run: bool) -> frozenset[str]:
+    """Names of the guards that do not watch a plan: those that a person overrode, and some on a first run."""
+    return frozenset(allowed) | {kind.value for kind in NOT_ON_FIRST_RUN if first_run}
+
+
+def counters(change: Change, exempted: Collection[str]) -> tuple[str, ...]:
+    """What later runs count a change by, where its guard watched the plan that it is of."""
+    return tuple(sorted({counter(kind, of) for kind, of, _ in counted(change) if kind.value not in exempted}))
 
 
 def read_gauges(

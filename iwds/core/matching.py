@@ -106,6 +106,7 @@ class Tally:
         unlocked: logins that we locked and somebody else has unlocked since.
         roles: roles in groups to remember, which are as they should be: (login id, group id) -> role.
         graces: whose grace before a deletion begins or ends.
+        older: whether our memory turned out to be older than the service; see `core.restored`.
     """
 
     people: int = 0
@@ -122,6 +123,7 @@ class Tally:
     unlocked: frozenset[int] = frozenset()
     roles: Mapping[tuple[int, int], int] = field(default_factory=dict)
     graces: Graces = Graces()
+    older: bool = False
 
     @property
     def another_service(self) -> bool:

@@ -28,10 +28,12 @@ from iwds.core.change import (
     Write,
     batches,
 )
+from iwds.core.guards import exempt
 from iwds.core.ledger import ledger_effect
 from iwds.core.model import LedgerRow, Login, Status
 from iwds.core.plan import Plan
 from iwds.core.policy import Hold
+from iwds.engine.budget import DEADLINE, Spending
 from iwds.engine.job import Job, Progress, silent
 from iwds.engine.settle import FindRow, settled_by_reading
 from iwds.engine.status import set_status
@@ -41,9 +43,11 @@ from iwds.errors import (
     Busy,
     CallFailed,
     IwdsError,
+    MemoryLost,
     NotSent,
     OutcomeUnknown,
     ServiceFull,
+    ServiceUnavailable,
     Unavailable,
 )
 from iwds.ports import Journal, Lease, Outcome, Result, TargetWriter
@@ -56,8 +60,8 @@ PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 """A service that wants to be left alone for more seconds than this is not waited for."""
 FULL = "the service is full"
-FAILURES_FLOOR, FAILURES_RATIO = 10, 0.1
-"""More failed calls than this stop the run: the service is not well."""
+
+_SETTLED_LATER = "what was sent without being recorded is settled by the next run, by reading"
 
 
 @dataclass(slots=True)
@@ -84,9 +88,10 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Hands:
-    """What applying needs: the writer, the journal, the lease, our memory and the request to stop.
+    """What applying needs: the writer, the journal, the lease, our memory, the request to stop, and what time is left.
 
-    `find_hold` gives the helpdesk's lock that stands on a login at the moment of the question.
+    `find_hold` gives the helpdesk's lock that stands on a login at the moment of the question. `until` is the monotonic
+    time after which no further change is begun; None for no deadline.
     """
 
     writer: TargetWriter
@@ -97,6 +102,7 @@ class Hands:
     find_hold: Callable[[int], Hold | None]
     stop: threading.Event
     progress: Progress = silent
+    until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,19 +126,33 @@ class Applying:
         self.created: dict[str, int] = {}
         self.not_ours: set[str] = set()
         self.full = threading.Event()
+        self.over = threading.Event()
+        self.called = threading.Event()
         self.total = len(plan.changes)
-        self.allowed_failures = max(FAILURES_FLOOR, int(FAILURES_RATIO * self.total))
+        self.exempt = exempt(plan.basis.selection.allow, plan.basis.first_run)
+        self.spending = Spending(job.failure_budget, self.total, hands.until, hands.verifier.clock)
 
     def run(self) -> Applied:
-        """Make every change, or stop in good order. Raises `LeaseLost` where the lease ended."""
+        """Make every change, or stop in good order.
+
+        Raises `LeaseLost` where the lease ended, and where our memory fails `MemoryLost`, or `Unavailable` if nothing
+        was sent before.
+        """
         with ThreadPoolExecutor(self.job.target.lanes, thread_name_prefix="lane") as lanes:
             try:
                 for phase, changes in batches(self.plan.changes):
                     self._batch(lanes, phase, changes)
             except BaseException as error:
                 # Lanes still hold work; they look at this before every call.
+                self.over.set()
                 self.applied.stopped = f"stopped by {type(error).__name__}"
+                if isinstance(error, Unavailable) and self.called.is_set():
+                    # This thread asks our memory and nothing else; its exit code would say that nothing was done.
+                    raise MemoryLost(f"stopped while applying: {error}", _SETTLED_LATER) from error
                 raise
+        if self.applied.stopped == DEADLINE:
+            waiting = sum(error == DEADLINE for _, _, error in self.applied.outcomes)
+            self.applied.stopped = self.spending.left_over(self.total - waiting, waiting)
         return self.applied
 
     def _batch(self, lanes: ThreadPoolExecutor, phase: int, changes: Sequence[Change]) -> None:
@@ -150,7 +170,7 @@ class Applying:
     def _intend(self, phase: int, batch: Sequence[Sequence[Change]]) -> Iterator[list[_Step]]:
         self.hands.lease.renew()
         flat = [(phase, change) for steps in batch for change in steps]
-        intents = iter(self.hands.journal.intend(flat))
+        intents = iter(self.hands.journal.intend(flat, self.exempt))
         for steps in batch:
             yield [_Step(next(intents), change) for change in steps]
 
@@ -177,11 +197,7 @@ class Applying:
 
     def _reason_to_stop(self) -> str:
         failures = self.applied.results[Result.REJECTED] + self.applied.results[Result.UNKNOWN]
-        if self.hands.stop.is_set():
-            return "stopped on request"
-        if failures > self.allowed_failures:
-            return f"{failures} changes failed"
-        return ""
+        return "stopped on request" if self.hands.stop.is_set() else self.spending.reason_to_stop(failures)
 
     def _not_tried(self, people: deque[list[Change]]) -> None:
         while people:
@@ -193,7 +209,8 @@ class Applying:
         verdicts: list[_Verdict] = []
         for step in steps:
             refused = self._rests_on_what_failed(step.change, verdicts)
-            outcome = Outcome(step.intent, Result.HELD, refused, attempts=0) if refused else self._step(step)
+            begun = any(isinstance(v.change, CreateLogin) and v.outcome.result is Result.DONE for v in verdicts)
+            outcome = Outcome(step.intent, Result.HELD, refused, attempts=0) if refused else self._step(step, begun)
             if isinstance(step.change, Adopt) and outcome.result is not Result.DONE:
                 self.not_ours.add(step.change.subject.key)
             verdicts.append(_Verdict(step.change, outcome))
@@ -208,19 +225,23 @@ class Applying:
             return "the group that they were to gain first was refused"
         return ""
 
-    def _step(self, step: _Step) -> Outcome:
+    def _step(self, step: _Step, begun: bool) -> Outcome:
+        """One step. Whoever was just created is completed even on a request to stop: no later run mails their link."""
         change = step.change
-        if self._halted():
+        if self._halted() and not begun:
             return Outcome(step.intent, Result.NOT_TRIED, self.applied.stopped, attempts=0)
+        if over := self._past_calling():
+            return Outcome(step.intent, Result.NOT_TRIED, over, attempts=0)
         login_id = change.subject.login_id or self.created.get(change.subject.key, 0)
         if not login_id and not isinstance(change, CreateLogin):
             return Outcome(step.intent, Result.NOT_TRIED, "the login was not created", attempts=0)
         if isinstance(change, CreateLogin) and self.full.is_set():
             return Outcome(step.intent, Result.HELD, FULL, attempts=0)
         try:
-            if objection := self.hands.verifier.objection(change):
-                return Outcome(step.intent, Result.HELD, objection, attempts=0)
+            if objection := self._held(change) or self.hands.verifier.objection(change):
+                return Outcome(step.intent, Result.HELD, str(objection), attempts=0)
         except (Unavailable, AccessRefused) as error:
+            self.spending.reached(not isinstance(error, ServiceUnavailable))
             return Outcome(step.intent, Result.HELD, f"could not be looked up once more: {error}", attempts=0)
         return self._made(step, login_id)
 
@@ -228,8 +249,8 @@ class Applying:
         attempts = 0
         while True:
             attempts += 1
-            if not self.hands.lease.outlives(self.job.target.timeout):
-                return Outcome(step.intent, Result.NOT_TRIED, "the lease of the service was about to end", attempts)
+            if over := self._past_calling():
+                return Outcome(step.intent, Result.NOT_TRIED, over, attempts)
             if hold := self._held(step.change):
                 return Outcome(step.intent, Result.HELD, str(hold), attempts - 1)
             try:
@@ -237,6 +258,7 @@ class Applying:
             except NotSent as error:
                 pause = _pause(attempts, error)
                 if attempts == ATTEMPTS or pause > LONGEST_PAUSE or self.hands.stop.wait(pause):
+                    self.spending.reached(False)
                     return Outcome(step.intent, Result.REJECTED, str(error), attempts)
             except OutcomeUnknown as error:
                 return self._locked_again(step, attempts) or self._unknown(step, login_id, error, attempts)
@@ -244,6 +266,12 @@ class Applying:
                 return self._failed(step, error, attempts)
             else:
                 return self._locked_again(step, attempts) or self._done(step, made, attempts)
+
+    def _past_calling(self) -> str:
+        """Why this run may send nothing any more; empty where it may."""
+        if self.over.is_set():
+            return self.applied.stopped
+        return "" if self.hands.lease.outlives(self.job.target.timeout) else "the lease of the service was about to end"
 
     def _held(self, change: Change) -> Hold | None:
         """The helpdesk's lock that a change would undo: every update says anew whether a login is active."""
@@ -256,9 +284,10 @@ class Applying:
 
         Who locks keeps the hold first, so asking before and after misses none. What cannot be made again stays open:
         the next run does it before anything else. The lease is not looked at: it is the helpdesk's lock, not the run's.
+        But a run that broke off, because its lease or our memory was lost, leaves it to the next one, intent and all.
         """
         change = step.change
-        if (hold := self._held(change)) is None:
+        if self.over.is_set() or (hold := self._held(change)) is None:
             return None
         assert isinstance(change, Write)  # noqa: S101 - nothing else can undo a lock
         try:
@@ -276,14 +305,18 @@ class Applying:
             try:
                 return set_status(self.job.target, self.hands.writer, login, Status.LOCKED)
             except NotSent as error:
+                if self.over.is_set():
+                    raise
                 self.hands.stop.wait(min(_pause(attempt, error), LONGEST_PAUSE))
         return set_status(self.job.target, self.hands.writer, login, Status.LOCKED)
 
     def _call(self, change: Change, login_id: int) -> int:
         call = _call_for(change, self.hands.writer, login_id)
+        self.called.set()
         return call() or login_id
 
     def _done(self, step: _Step, login_id: int, attempts: int) -> Outcome:
+        self.spending.reached(True)
         if isinstance(step.change, CreateLogin):
             self.created[step.change.subject.key] = login_id
         return Outcome(step.intent, Result.DONE, "", attempts, login_id, self._effect(step.change, login_id))
@@ -293,16 +326,19 @@ class Applying:
         return lambda row: ledger_effect(change, login_id, row, owner)
 
     def _unknown(self, step: _Step, login_id: int, error: IwdsError, attempts: int) -> Outcome:
-        """Sent, no answer to trust: a read settles what a read can settle."""
-        try:
-            result, login_id = settled_by_reading(step.change, login_id, self.job.target, self.hands.find_row)
-        except (Unavailable, AccessRefused):
-            result = Result.UNKNOWN
+        """Sent, no answer to trust: a read settles what a read can settle, and a run that lost its lease reads not."""
+        result = Result.UNKNOWN
+        if self.hands.lease.outlives(self.job.target.timeout):
+            try:
+                result, login_id = settled_by_reading(step.change, login_id, self.job.target, self.hands.find_row)
+            except (Unavailable, AccessRefused):
+                self.spending.reached(False)
         if result is Result.DONE:
             return self._done(step, login_id, attempts)
         return Outcome(step.intent, result, str(error), attempts, login_id)
 
     def _failed(self, step: _Step, error: IwdsError, attempts: int) -> Outcome:
+        self.spending.reached(True)
         if isinstance(error, ServiceFull):
             self.full.set()
             return Outcome(step.intent, Result.HELD, FULL, attempts)

@@ -1,13 +1,17 @@
 """A job as the engine sees it: adapters behind ports, and the rules."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from iwds.core.guards import GuardKind, Limit
 from iwds.core.model import Service
 from iwds.core.policy import VERIFY_ROLES_EVERY, Hold, HoldKind, Policy
 from iwds.core.previous import NOWHERE, Places
+from iwds.engine.budget import FailureBudget
 from iwds.ports import Clock, Rules, Source, State, TargetReader, TargetWriter, Waist
+
+LEASE_SECONDS = 120.0
+"""How long a run that died keeps its service from others, where nothing else is configured."""
 
 Progress = Callable[[str, int, int | None], None]
 """Told what is going on: (what, how many done, of how many or None)."""
@@ -51,6 +55,8 @@ class Job:
         places: where each part of the configuration stands.
         config: the effective configuration without secrets, as text.
         verify_roles_every: in how many days every role in a group that we remember is looked at again.
+        failure_budget: when a run that fails stops.
+        deadline: seconds after which a run begins no further change; None for no limit.
     """
 
     name: str
@@ -65,6 +71,8 @@ class Job:
     earlier: Callable[[str], Earlier | None] = lambda _: None
     places: Places = NOWHERE
     verify_roles_every: int = VERIFY_ROLES_EVERY
+    failure_budget: FailureBudget = field(default_factory=FailureBudget)
+    deadline: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +84,14 @@ class Tools:
         clock: the time.
         waist: makes an empty waist.
         progress: told what is going on.
+        lease_seconds: how long the lease of a service lasts without being renewed.
     """
 
     state: State
     clock: Clock
     waist: Callable[[], Waist]
     progress: Progress = silent
+    lease_seconds: float = LEASE_SECONDS
 
     def hold(self, service: Service, login_id: int, kind: HoldKind = HoldKind.LOCK) -> Hold | None:
         """The hold of this kind that stands on a login right now."""

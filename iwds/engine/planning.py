@@ -19,11 +19,13 @@ from iwds.core.matching import Case, Graces, Match, Tally, is_settled
 from iwds.core.model import Group, LedgerRow, Proof, fold
 from iwds.core.plan import Basis, Plan, Selection
 from iwds.core.policy import Hold, HoldKind, Rota, World
+from iwds.core.restored import NOTE, is_older, without_doubtful
 from iwds.engine.job import Job, Tools
 from iwds.engine.judging import Judging, then_of
 from iwds.engine.parting import Parting
 from iwds.engine.people import People
 from iwds.engine.role_reading import RoleReading
+from iwds.engine.unsettled import told_unmailed, unmailed
 from iwds.errors import ConfigurationError, ServiceUnproven, Stopped
 from iwds.ports import JobMemory, Listing, ReadStream, T_co, Waist
 
@@ -47,9 +49,17 @@ class Readings:
 
 
 def make_plan(
-    job: Job, tools: Tools, selection: Selection | None = None, stop: threading.Event | None = None
+    job: Job,
+    tools: Tools,
+    selection: Selection | None = None,
+    stop: threading.Event | None = None,
+    *,
+    alone: bool = False,
 ) -> tuple[Plan, Tally]:
     """Read, join, decide and assemble; `stop` ends the reading with `Stopped`.
+
+    `alone` says that the lease is held and that everything open was settled: only then does a login that our memory
+    lacks mean that it is an older one.
 
     Returns the plan, and the tally with the tags that our memory lacks. Raises `ServiceUnproven` where the service's
     reading contradicts itself, `ConfigurationError` where the ledger belongs to another service, `Unavailable` and
@@ -57,7 +67,7 @@ def make_plan(
     """
     waist = tools.waist()
     try:
-        return _Planning(job, tools, waist, stop or threading.Event()).plan(selection or Selection())
+        return _Planning(job, tools, waist, stop or threading.Event()).plan(selection or Selection(), alone)
     finally:
         waist.close()
 
@@ -67,12 +77,12 @@ class _Planning:
         self.job, self.tools, self.waist, self.stop = job, tools, waist, stop
         self.now = tools.clock.now()
         self.holds = tools.state.open_holds(job.target.service)
-        self.notes: list[str] = []
+        self.notes = [*told_unmailed(unmailed(job, tools))]
         self.roles: dict[tuple[int, int], int] = {}
         self.marked: set[int] = set()
         self.graces = Graces()
 
-    def plan(self, selection: Selection) -> tuple[Plan, Tally]:
+    def plan(self, selection: Selection, alone: bool) -> tuple[Plan, Tally]:
         job, service = self.job, self.job.target.service
         memory = self.tools.state.memory(job.name, service, self.now - RECENT)
         self.notes += self._ended_exemptions()
@@ -91,6 +101,9 @@ class _Planning:
         if tally.another_service:
             raise self._another_service(tally)
         decisions, differing, ours = self._decide(world, judging)
+        if alone and memory.applied_before and is_older(decisions, job.policy.provisioning_id):
+            tally, decisions = replace(tally, older=True), list(without_doubtful(decisions))
+            self.notes.append(NOTE)
         proposed = (decision.change for decision in decisions if isinstance(decision, Proposal))
         readings = replace(readings, sources=people.confirmed(readings.sources, proposed))
         if memory.applied_before and all(proof.proven for proof in readings.sources):

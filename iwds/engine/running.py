@@ -6,20 +6,17 @@ import secrets
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from iwds.core.causes import Cause, cause_text
-from iwds.core.change import Change, Evidence, Kind, Write, kinds
+from iwds.core.change import Change, Evidence, Kind, kinds
 from iwds.core.configuration import accepted_from_now, digest_of
 from iwds.core.decide import Reason
-from iwds.core.document import change_from_data
-from iwds.core.guards import NOT_ON_FIRST_RUN, RETAGGED, GuardKind, counted, counter
-from iwds.core.ledger import ledger_effect
+from iwds.core.guards import RETAGGED, GuardKind
 from iwds.core.matching import Graces, Tally
-from iwds.core.model import LedgerRow, Status
 from iwds.core.plan import Plan, Selection, restrict, summary_data
 from iwds.core.plan_document import plan_to_data
 from iwds.core.policy import HoldKind
@@ -27,16 +24,14 @@ from iwds.core.words import describe
 from iwds.engine.applying import Applied, Applying, Hands
 from iwds.engine.job import Job, MakeWriter, Tools
 from iwds.engine.planning import make_plan
-from iwds.engine.settle import settled_by_reading
-from iwds.engine.status import set_status
+from iwds.engine.unsettled import settle_open_intents, unmailed
 from iwds.engine.verify import Verifier
 from iwds.engine.who import caller, host
-from iwds.errors import CallFailed, IwdsError, LoginUnknown, Refused
-from iwds.ports import Journal, Lease, Outcome, Result, RunRow
+from iwds.errors import IwdsError, LeaseHeld, Refused
+from iwds.ports import Journal, Lease, Result, RunRow
 
-LEASE_SECONDS = 120.0
-"""How long a lease lasts at least without being renewed; four calls always fit into one."""
 RENEW_EVERY = 30.0
+"""Seconds between two renewals of the lease; a shorter lease is renewed four times in its life."""
 LISTED = 200
 """How many changes that were not simply done a report names; the journal has them all."""
 
@@ -51,6 +46,7 @@ class Request:
         approved: the saved plan to apply; None for whatever a fresh plan says.
         confirm: asked once, with the plan, before anything is written.
         stop: set to end the run in good order.
+        deadline: seconds after which no further change is begun; None for what the job says.
     """
 
     command: str
@@ -58,6 +54,7 @@ class Request:
     approved: Plan | None = None
     confirm: Callable[[Plan], bool] = lambda _: True
     stop: threading.Event = field(default_factory=threading.Event)
+    deadline: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,21 +97,54 @@ def plan_exit_code(plan: Plan) -> int:
 def run(job: Job, tools: Tools, make_writer: MakeWriter | None, request: Request) -> RunReport:
     """Plan and apply under the lease of the service; `make_writer` None plans, reports and remembers only.
 
-    Raises `LeaseHeld` where another run holds the service, and whatever planning raises, which is recorded.
+    Raises `LeaseHeld` where another run holds the service, and whatever planning raises. Both are recorded.
     """
-    with _leased(job, tools) as lease:
-        return _Run(job, tools, lease, request).run(make_writer)
+    row = _begun(job, tools, request)
+    try:
+        lease = _taken(job, tools)
+    except LeaseHeld as error:
+        tools.state.start_run(row, job.config, job.digest)
+        ended = replace(row, ended=tools.clock.now(), exit_code=error.exit_code, summary=str(error))
+        tools.state.finish_run(ended)
+        raise
+    with _kept_alive(lease, _lease_seconds(job, tools)):
+        return _Run(job, tools, lease, request, row).run(make_writer)
+
+
+def _begun(job: Job, tools: Tools, request: Request) -> RunRow:
+    """A run that begins now, as the history shows it."""
+    return RunRow(
+        id=secrets.token_hex(4),
+        job=job.name,
+        service=str(job.target.service),
+        command=request.command,
+        who=caller(),
+        started=tools.clock.now(),
+        ended=None,
+        exit_code=None,
+        plan="",
+        summary="running",
+        report={},
+    )
+
+
+def _lease_seconds(job: Job, tools: Tools) -> float:
+    """As configured; but four calls always fit into one lease."""
+    return max(tools.lease_seconds, 4 * job.target.timeout)
+
+
+def _taken(job: Job, tools: Tools) -> Lease:
+    holder = f"{caller()}@{host()} pid {os.getpid()}"
+    return tools.state.lease(job.target.service, holder, _lease_seconds(job, tools))
 
 
 @contextmanager
-def _leased(job: Job, tools: Tools) -> Iterator[Lease]:
-    """The lease, kept alive by a thread until the end."""
-    seconds = max(LEASE_SECONDS, 4 * job.target.timeout)
-    lease = tools.state.lease(job.target.service, f"{caller()}@{host()} pid {os.getpid()}", seconds)
+def _kept_alive(lease: Lease, seconds: float) -> Iterator[None]:
+    """The lease is renewed by a thread until the end, and given back then."""
     ended = threading.Event()
 
     def keep() -> None:
-        while not ended.wait(RENEW_EVERY):
+        while not ended.wait(min(RENEW_EVERY, seconds / 4)):
             # A busy database is asked again; a lease that is lost meets the fence at the next batch, which says so.
             with suppress(IwdsError):
                 lease.renew()
@@ -122,47 +152,42 @@ def _leased(job: Job, tools: Tools) -> Iterator[Lease]:
     keeper = threading.Thread(target=keep, name="lease", daemon=True)
     keeper.start()
     try:
-        yield lease
+        yield
     finally:
         ended.set()
         keeper.join()
-        lease.release()
+        # Where our memory cannot be written to, the lease runs out by itself; how the run ended is what is to be told.
+        with suppress(IwdsError):
+            lease.release()
 
 
 class _Run:
-    def __init__(self, job: Job, tools: Tools, lease: Lease, request: Request) -> None:
-        self.job, self.tools, self.lease, self.request = job, tools, lease, request
-        self.made: tuple[Plan, Applied] | None = None
-        self.row = RunRow(
-            id=secrets.token_hex(4),
-            job=job.name,
-            service=str(job.target.service),
-            command=request.command,
-            who=caller(),
-            started=tools.clock.now(),
-            ended=None,
-            exit_code=None,
-            plan="",
-            summary="running",
-            report={},
-        )
+    def __init__(self, job: Job, tools: Tools, lease: Lease, request: Request, row: RunRow) -> None:
+        self.job, self.tools, self.lease, self.request, self.row = job, tools, lease, request, row
+        self.began = tools.clock.monotonic()
 
     def run(self, make_writer: MakeWriter | None) -> RunReport:
         self.tools.state.start_run(self.row, self.job.config, self.job.digest)
         try:
             return self._run(make_writer)
         except IwdsError as error:
-            self._ended(error.exit_code, str(error), {})
+            self._broke_off(error.exit_code, str(error))
             raise
         except BaseException as error:
-            self._ended(1, f"ended by {type(error).__name__}", {})
+            self._broke_off(1, f"ended by {type(error).__name__}")
             raise
+
+    def _broke_off(self, code: int, summary: str) -> None:
+        """Record what the run ended by, where our memory can still be written to; that is what is raised, not this."""
+        with suppress(IwdsError):
+            self._ended(code, summary, {})
 
     def _run(self, make_writer: MakeWriter | None) -> RunReport:
         journal = self.tools.state.journal(self.row.id, self.job.target.service, self.lease)
         if make_writer:
             settle_open_intents(self.job, self.tools, journal, make_writer)
-        plan, tally = make_plan(self.job, self.tools, self.request.selection, self.request.stop)
+        alone = make_writer is not None
+        plan, tally = make_plan(self.job, self.tools, self.request.selection, self.request.stop, alone=alone)
         if make_writer:
             # Whoever was seen again is no leaver, even where a guard stops everything else.
             self.tools.state.note_left(self.job.target.service, tally.graces.end, None, self.lease)
@@ -177,6 +202,8 @@ class _Run:
         self.tools.state.note_tags(self.job.target.service, _tags(plan, tally), self.lease)
         self.tools.state.note_roles(self.job.target.service, tally.roles, self.lease)
         self.tools.state.note_unlocked(self.job.target.service, tally.unlocked, self.lease)
+        if tally.older:
+            self.tools.state.note_restored(self.job.target.service, self.lease)
         report = self._applied(plan, moved, make_writer, journal)
         self._begin_graces(report, tally.graces)
         return report
@@ -209,21 +236,26 @@ class _Run:
             return RunReport(self._ended(0, "declined: nothing was changed", summary_data(plan)), plan, None, moved)
         applied = self._make(plan, make_writer, journal) if plan.changes else Applied()
         code = _exit_code(plan, applied, moved)
-        report = summary_data(plan) | _applied_data(applied) | {"succeeded": code == 0}
+        mails = {"unmailed": [mail.login for mail in unmailed(self.job, self.tools)]}
+        report = summary_data(plan) | _applied_data(applied) | mails | {"succeeded": code == 0}
         return RunReport(self._ended(code, _summary(plan, applied), report, plan, applied), plan, applied, moved)
+
+    def _until(self) -> float | None:
+        """The monotonic time after which no further change is begun."""
+        seconds = self.job.deadline if self.request.deadline is None else self.request.deadline
+        return None if seconds is None else self.began + seconds
 
     def _make(self, plan: Plan, make_writer: MakeWriter, journal: Journal) -> Applied:
         withheld = {proof.name: proof.withheld for proof in plan.basis.sources}
         find_exempt = partial(self.tools.hold, self.job.target.service, kind=HoldKind.EXEMPT)
-        verifier = Verifier(self.job, self.tools.clock, plan.basis.service.taken_at, withheld, find_exempt)
+        verifier = Verifier(self.job, self.tools.clock, withheld, find_exempt)
         writer = make_writer()
         try:
             find_row = partial(self.tools.state.ledger_row, self.job.target.service)
             find_hold = partial(self.tools.hold, self.job.target.service)
             own = writer, journal, self.lease, verifier, find_row, find_hold
-            applying = Applying(plan, self.job, Hands(*own, self.request.stop, self.tools.progress))
-            self.made = (plan, applying.applied)
-            return applying.run()
+            hands = Hands(*own, self.request.stop, self.tools.progress, self._until())
+            return Applying(plan, self.job, hands).run()
         finally:
             writer.close()
 
@@ -233,9 +265,7 @@ class _Run:
         state, ended = self.tools.state, self.tools.clock.now()
         self.row = replace(self.row, ended=ended, exit_code=code, summary=summary, report=report)
         if plan is None or applied is None:
-            # What a run made before it broke off counts against the guards of the next ones.
-            counted_so_far = _counted(*self.made) if self.made else {}
-            state.finish_run(self.row, applied=False, accepted="", counted=counted_so_far)
+            state.finish_run(self.row)
             return self.row
         self._save_readings(plan)
         accepted, deciding = self._accepted(plan) if _accepts(plan, applied) else ("", "")
@@ -246,8 +276,8 @@ class _Run:
             self.row,
             applied=whole,
             accepted=accepted if whole else "",
-            counted=_counted(plan, applied),
             configuration=deciding,
+            lease=self.lease,
         )
         return self.row
 
@@ -266,47 +296,6 @@ class _Run:
             # Whoever picked out a part has not said that the whole reading is right.
             fewer = GuardKind.VANISHED.value in selection.allow
             self.tools.state.save_readings(self.row.id, plan.basis.sources, fewer)
-
-
-def settle_open_intents(job: Job, tools: Tools, journal: Journal, make_writer: MakeWriter) -> int:
-    """Settle by reading what an earlier run sent or meant to send and never learned the end of; returns how many.
-
-    What a read cannot settle is superseded: memberships show in the next reading, and a mail is never sent twice. A
-    lock of the helpdesk that such a write may have undone is made again; where that fails the intent stays open.
-    """
-    outcomes = []
-    find_row = partial(tools.state.ledger_row, job.target.service)
-    for intent in tools.state.unsettled(job.target.service):
-        change = change_from_data(intent.change)
-        if not _kept_locked(change, job, tools, make_writer):
-            continue
-        result, login_id = settled_by_reading(change, change.subject.login_id or 0, job.target, find_row)
-        result = Result.SUPERSEDED if result is Result.UNKNOWN else result
-        effect = _late_effect(change, login_id, job) if result is Result.DONE else None
-        outcomes.append(Outcome(intent.id, result, "settled by reading", 0, login_id, effect))
-    if outcomes:
-        journal.settle(outcomes)
-    return len(outcomes)
-
-
-def _kept_locked(change: Change, job: Job, tools: Tools, make_writer: MakeWriter) -> bool:
-    """Lock again what the helpdesk holds locked and this write says is active; False where it cannot be done."""
-    if not isinstance(change, Write) or change.after.status == Status.LOCKED:
-        return True
-    if not tools.hold(job.target.service, change.after.id):
-        return True
-    try:
-        with closing(make_writer()) as writer:
-            set_status(job.target, writer, change.after, Status.LOCKED)
-    except LoginUnknown:
-        return True
-    except (CallFailed, Refused):
-        return False
-    return True
-
-
-def _late_effect(change: Change, login_id: int, job: Job) -> Callable[[LedgerRow | None], LedgerRow | None]:
-    return lambda row: ledger_effect(change, login_id, row, job.policy.provisioning_id)
 
 
 def _keep(plan: Plan, job: Job, tools: Tools) -> None:
@@ -344,14 +333,6 @@ def _tags(plan: Plan, tally: Tally) -> Mapping[int, int]:
     """Tags to remember: those read back for the first time, and changed ones where a person accepted so many."""
     accepted = 0 < plan.basis.tally.retagged <= plan.basis.selection.allow.get(RETAGGED, 0)
     return {**tally.tags, **(tally.retags if accepted else {})}
-
-
-def _counted(plan: Plan, applied: Applied) -> dict[str, int]:
-    """What was made, by guard, where the guard watched and was not overridden for this plan."""
-    exempt = {*plan.basis.selection.allow, *(NOT_ON_FIRST_RUN if plan.basis.first_run else ())}
-    return Counter(
-        counter(kind, of) for change in applied.done for kind, of, _ in counted(change) if kind.value not in exempt
-    )
 
 
 def _summary(plan: Plan, applied: Applied) -> str:

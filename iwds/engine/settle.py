@@ -7,6 +7,9 @@ from iwds.core.model import LedgerRow, Login
 from iwds.core.normal import parse_extra
 from iwds.ports import Result, TargetReader
 
+MADE_BY_API = 1
+"""The tag of what was created through the API without one."""
+
 FindRow = Callable[[int], LedgerRow | None]
 """The ledger row of one login id."""
 
@@ -14,8 +17,8 @@ FindRow = Callable[[int], LedgerRow | None]
 def settled_by_reading(change: Change, login_id: int, target: TargetReader, find_row: FindRow) -> tuple[Result, int]:
     """What a read says became of a change, and the login's id.
 
-    Memberships settle themselves with the next reading, and a mail cannot be seen: both stay unknown. Raises
-    `Unavailable` and `AccessRefused` where the service cannot be read.
+    A membership would take the reading of a whole group, which the next run does once for all, and a mail cannot be
+    seen: both stay unknown. Raises `Unavailable` and `AccessRefused` where the service cannot be read.
     """
     match change:
         case Write():
@@ -39,8 +42,17 @@ def _created(change: CreateLogin, target: TargetReader, find_row: FindRow) -> tu
     if row is not None and row.anchor != change.subject.anchor:
         # Whoever was to give up this name still has it, with their devices.
         return Result.REJECTED, 0
-    ours = login.created_by == target.provisioning_id
+    ours = login.created_by == target.provisioning_id or _untagged(login, target)
     return (Result.DONE, login.id) if ours else (Result.UNKNOWN, 0)
+
+
+def _untagged(login: Login, target: TargetReader) -> bool:
+    """Whether this may be a login that we could only create without our tag, as the settings allow.
+
+    The plan saw nobody of that name shortly before, and nobody has used it yet.
+    """
+    unused = login.created_by == MADE_BY_API and login.activated is False
+    return unused and target.untagged_creations and not target.knows_tagged_creation()
 
 
 def _role_set(change: SetGroupRole, login_id: int, target: TargetReader) -> Result:

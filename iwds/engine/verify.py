@@ -1,8 +1,10 @@
-"""The last look before something is taken away: the person at the source by id, the login on the service."""
+"""The last look before a login is overwritten or something is taken: at the service, and at the source by id.
+
+An update overwrites every field, so that a lock that somebody set by hand since the reading would be undone by any.
+"""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 
 from iwds.core.change import (
     REMOVALS,
@@ -26,9 +28,6 @@ from iwds.engine.lookup import find_entries
 from iwds.errors import ForeignRealm
 from iwds.ports import Clock, Source
 
-FRESH = timedelta(minutes=15)
-"""How long a run's own reading of the service may stand in for a look at one login, where nothing is taken."""
-
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
@@ -37,14 +36,12 @@ class Verifier:
     Attributes:
         job: sources, mapping and the service's reading half.
         clock: the time; disabled and expired are decided against it.
-        read_at: when the service was read; what is older than `FRESH` is read again before any write.
         withheld: what of each source is not believed in this run (`Proof.withheld`): the last look does not either.
         find_exempt: what holds every removal from a login at the moment of the question.
     """
 
     job: Job
     clock: Clock
-    read_at: datetime
     withheld: Mapping[str, Collection[str]] = field(default_factory=dict)
     find_exempt: Callable[[int], Hold | None] = lambda _: None
 
@@ -54,7 +51,7 @@ class Verifier:
         Raises `Unavailable`, `AccessRefused` where it cannot tell.
         """
         if not removes(change):
-            return "" if self.clock.now() - self.read_at < FRESH else self._service(change)
+            return self._service(change)
         return self._person(change) or self._service(change) or self._exempt(change)
 
     def _exempt(self, change: Change) -> str:
@@ -118,6 +115,7 @@ class Verifier:
         return "" if now == change.before else f"their role in {name} changed on the service since it was read"
 
     def _login(self, change: Change) -> str:
+        """Whether the login is still what the change was decided by: the base of every field that is written."""
         before = change.before if isinstance(change, Write | DeleteLogin) else None
         if before is None:
             return ""

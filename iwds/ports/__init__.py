@@ -15,6 +15,7 @@ from iwds.ports.memory import (
     Result,
     RunRow,
     State,
+    Unmailed,
 )
 from iwds.ports.people import Finding, ReadStream, Rules, Source, T_co
 from iwds.ports.service import Actions, Listing, TargetReader, TargetWriter
@@ -44,5 +45,6 @@ __all__ = [
     "T_co",
     "TargetReader",
     "TargetWriter",
+    "Unmailed",
     "Waist",
 ]

@@ -83,8 +83,11 @@ class Lease(Protocol):
 class Journal(Protocol):
     """Intent before the call, outcome after. One thread writes; each method is one transaction, fenced by the lease."""
 
-    def intend(self, changes: Sequence[tuple[int, Change]]) -> Sequence[int]:
-        """Record (phase, change) pairs before anything is sent; returns an intent id for each, in order."""
+    def intend(self, changes: Sequence[tuple[int, Change]], exempt: Collection[str] = ()) -> Sequence[int]:
+        """Record (phase, change) pairs before anything is sent; returns an intent id for each, in order.
+
+        `exempt` names the guards that do not watch this plan, and so do not count these changes in later runs.
+        """
         ...
 
     def settle(self, outcomes: Sequence[Outcome]) -> None:
@@ -102,7 +105,8 @@ class JobMemory:
         configuration: what of it decides (`core.configuration`); empty where that was not kept yet.
         accepted_by: the run that accepted it; empty where that was not kept yet.
         baselines: what is kept of each source's last proven reading.
-        recent: how many changes were applied in the window asked for without an override, by guard (`guards.counter`).
+        recent: how many changes were made in the window asked for, or may have been, that a guard watched, by guard
+            (`guards.counter`).
     """
 
     applied_before: bool
@@ -140,6 +144,22 @@ class IntentRow:
     change: Mapping[str, Any]
     result: Result | None
     error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unmailed:
+    """An activation link that may never have been mailed.
+
+    Attributes:
+        intent: the mail that was intended.
+        login: the login's name, as last known.
+        result: what became of it; None where the process died, and the next run has not looked yet.
+    """
+
+    intent: int
+    login_id: int
+    login: str
+    result: Result | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +276,13 @@ class State(Holds, Audit, Protocol):
         """Forget our locks on logins that somebody else has unlocked since."""
         ...
 
+    def note_restored(self, service: Service, lease: Lease) -> None:
+        """Forget which locks and memberships were ours, and which graces have begun: this memory is a backup.
+
+        Others came after it was made. So no hold gives its lock back any more, either.
+        """
+        ...
+
     def note_roles(self, service: Service, roles: Mapping[tuple[int, int], int], lease: Lease) -> None:
         """Record roles that were read as they should be, in memberships of ours: (login id, group id) -> role."""
         ...
@@ -277,7 +304,13 @@ class State(Holds, Audit, Protocol):
         ...
 
     def finish_run(
-        self, run: RunRow, *, applied: bool, accepted: str, counted: Mapping[str, int], configuration: str = ""
+        self,
+        run: RunRow,
+        *,
+        applied: bool = False,
+        accepted: str = "",
+        configuration: str = "",
+        lease: Lease | None = None,
     ) -> None:
         """Record how a run ended.
 
@@ -286,7 +319,8 @@ class State(Holds, Audit, Protocol):
             applied: whether the run wrote, or would have written had there been anything to do.
             accepted: the configuration digest that counts as applied from now on; empty to leave it as it was.
             configuration: what of that configuration decides; kept with the digest.
-            counted: applied changes that were not overridden, by guard (`guards.counter`), for later runs' guards.
+            lease: what later runs learn is fenced by it: `LeaseLost`, and nothing recorded, where it is not ours any
+                more. None for a run that holds none, and has nothing to teach.
         """
         ...
 
@@ -308,6 +342,13 @@ class State(Holds, Audit, Protocol):
 
     def unsettled(self, service: Service) -> Sequence[IntentRow]:
         """Intents of ended or dead runs with no outcome, or an unknown one, that no later run has settled."""
+        ...
+
+    def unmailed(self, job: str, service: str, since: datetime) -> Sequence[Unmailed]:
+        """Activation links of logins that a job created and still keeps, of which no run knows that they were mailed.
+
+        Oldest first; those that were to be mailed from `since` on. `service` is one as text.
+        """
         ...
 
     def save_plan(self, plan_id: str, job: str, service: Service, made: datetime, document: str) -> None:

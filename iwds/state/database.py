@@ -5,8 +5,8 @@ from datetime import datetime
 
 from iwds.core.model import LedgerRow, Proof, Service
 from iwds.core.policy import HoldKind
-from iwds.ports import AuditRow, Clock, HoldRow, IntentRow, JobMemory, Journal, Lease, Result, RunRow, State
-from iwds.state import helpdesk, journal, leases, ledger, runs, schema
+from iwds.ports import AuditRow, Clock, HoldRow, IntentRow, JobMemory, Journal, Lease, Result, RunRow, State, Unmailed
+from iwds.state import helpdesk, journal, leases, ledger, mails, runs, schema
 from iwds.state.engine import Database, connect, told
 
 
@@ -88,6 +88,13 @@ class SqlState:
             leases.fence(connection, service, lease.epoch)
             ledger.note_unlocked(connection, service, login_ids)
 
+    def note_restored(self, service: Service, lease: Lease) -> None:
+        """Forget which locks and memberships were ours, and which graces have begun."""
+        with self._database.writing() as connection:
+            leases.fence(connection, service, lease.epoch)
+            ledger.note_restored(connection, service)
+            helpdesk.note_restored(connection, service)
+
     def note_roles(self, service: Service, roles: Mapping[tuple[int, int], int], lease: Lease) -> None:
         """Record roles that were read as they should be, in memberships of ours: (login id, group id) -> role."""
         with self._database.writing() as connection:
@@ -113,10 +120,16 @@ class SqlState:
         runs.save_readings(self._database, run_id, proofs, fewer)
 
     def finish_run(
-        self, run: RunRow, *, applied: bool, accepted: str, counted: Mapping[str, int], configuration: str = ""
+        self,
+        run: RunRow,
+        *,
+        applied: bool = False,
+        accepted: str = "",
+        configuration: str = "",
+        lease: Lease | None = None,
     ) -> None:
         """Record how a run ended; see `State.finish_run`."""
-        runs.finish_run(self._database, run, applied, (accepted, configuration), counted)
+        runs.finish_run(self._database, run, (applied, (accepted, configuration)), lease)
 
     def runs(self, job: str | None = None, limit: int = 20) -> Sequence[RunRow]:
         """The latest runs first."""
@@ -137,6 +150,10 @@ class SqlState:
     def unsettled(self, service: Service) -> Sequence[IntentRow]:
         """Intents of ended or dead runs with no outcome, or an unknown one, that no later run has settled."""
         return journal.unsettled(self._database, service)
+
+    def unmailed(self, job: str, service: str, since: datetime) -> Sequence[Unmailed]:
+        """Links of a job's logins of which no run knows that they were mailed, those intended from `since` on."""
+        return mails.unmailed(self._database, (job, service), since)
 
     def save_plan(self, plan_id: str, job: str, service: Service, made: datetime, document: str) -> None:
         """Keep a plan document (JSON text); `Refused` where another one is kept under this id."""

@@ -5,6 +5,7 @@ without a file. A second implementation in dicts would have to imitate transacti
 are worth testing, and would drift from the one that people run.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, func, make_url, select
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 
 from iwds.errors import ConfigurationError, Unavailable
 from iwds.ports import Clock
@@ -29,6 +30,8 @@ class Database:
     def __init__(self, url: str, clock: Clock) -> None:
         self.clock = clock
         self.engine, self.name = connect(url)
+        self._file = make_url(url).database if self.engine.dialect.name == "sqlite" else None
+        self._identity = _identity(self._file)
         self._writing = self.engine.execution_options(writes=True)
 
     @contextmanager
@@ -39,7 +42,15 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that may write; all of it happens or nothing."""
+        """A transaction that may write; all of it happens or nothing.
+
+        What is written to a file that was removed, or replaced by a backup, nobody would ever read.
+        """
+        if self._identity != _identity(self._file):
+            raise Unavailable(
+                f"the state database {self.name} was removed or replaced while it was in use",
+                "stop what uses it before you put back a backup",
+            )
         with told(self.name), self._writing.begin() as connection:
             yield connection
 
@@ -55,16 +66,28 @@ class Database:
         self.engine.dispose()
 
 
+def _identity(file: str | None) -> tuple[int, int] | None:
+    """Which file a name leads to; None for none."""
+    try:
+        found = os.stat(file or "")
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 @contextmanager
 def told(name: str) -> Iterator[None]:
     """What the database called `name` has to say, as one of our errors and without the people in its parameters."""
     try:
         yield
-    except OperationalError as error:
+    except (OperationalError, InterfaceError) as error:
+        # Gone, locked for too long, no space left, a disk that fails: nothing of the transaction has happened.
         raise Unavailable(f"the state database {name} does not answer: {error.orig}") from error
     except DBAPIError as error:
         if isinstance(error.orig, sqlite3.DatabaseError) and "not a database" in str(error.orig):
             raise ConfigurationError(f"{name} is no SQLite database") from error
+        if isinstance(error.orig, sqlite3.DatabaseError) and "malformed" in str(error.orig):
+            raise ConfigurationError(f"{name} is damaged: {error.orig}", "put back the last backup of it") from error
         raise
 
 
@@ -123,10 +146,22 @@ def _in_memory() -> Engine:
 def _create_private(path: Path) -> None:
     """Make the file readable by its owner alone before SQLite would make it; its companions inherit the mode."""
     try:
+        made = not path.exists()
         make_private(path)
+        if made:
+            _keep_name(path.parent)
     except OSError as error:
         advice = f"create the directory {path.parent}" if isinstance(error, FileNotFoundError) else ""
         raise ConfigurationError(f"the state database {path} cannot be opened: {error.strerror}", advice) from error
+
+
+def _keep_name(folder: Path) -> None:
+    """Bring the folder's list of names to the disk, as SQLite does for files that it makes itself."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _prepare(connection: Any, _record: object) -> None:
@@ -136,7 +171,8 @@ def _prepare(connection: Any, _record: object) -> None:
     # The first thing, so that what follows already waits for other processes.
     connection.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}")
     connection.execute("PRAGMA journal_mode = WAL")
-    # An intent must survive a power cut: WAL alone would only keep the database consistent.
+    # An intent must survive a power cut before its call is made. In WAL mode FULL syncs the log at every commit; NORMAL
+    # would keep the database consistent and may lose the last commits.
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
 

@@ -100,6 +100,12 @@ def take_over_holds(connection: Connection, service: Service, now: datetime, run
             connection.execute(update(login).where(*ours).values(locked=True))
 
 
+def note_restored(connection: Connection, service: Service) -> None:
+    """The end of no lock that is open gives anything back: somebody else may have locked the login since."""
+    opened = hold.c.service == str(service), hold.c.lifted_at.is_(None), hold.c.kind == HoldKind.LOCK.value
+    connection.execute(update(hold).where(*opened).values(foreign=True))
+
+
 def note_action(database: Database, row: AuditRow) -> int:
     """Keep what is about to be done."""
     names = ("at", "service", "login_id", "name", "action", "detail", "who", "host", "reason", "ticket")

@@ -1,12 +1,14 @@
 """The journal: the intent before the call, the outcome after, and what the outcome did to the ledger."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, bindparam, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, func, insert, or_, select
 
 from iwds.core.change import Change, kinds
 from iwds.core.document import change_to_data
+from iwds.core.guards import counters
 from iwds.core.model import LedgerRow, Service
 from iwds.ports import IntentRow, Lease, Outcome, Result
 from iwds.state.engine import Database
@@ -27,14 +29,17 @@ class SqlJournal:
         self._service = service
         self._lease = held
 
-    def intend(self, changes: Sequence[tuple[int, Change]]) -> Sequence[int]:
+    def intend(self, changes: Sequence[tuple[int, Change]], exempt: Collection[str] = ()) -> Sequence[int]:
         """Record (phase, change) pairs before anything is sent; returns an intent id for each, in order."""
         if not changes:
             return ()
         with self._database.writing() as connection:
             fence(connection, self._service, self._lease.epoch)
             first = self._next_seq(connection)
-            rows = [self._intent(seq, phase, change) for seq, (phase, change) in enumerate(changes, first)]
+            rows = [
+                self._intent(seq, phase, change) | {"guards": "\n".join(counters(change, exempt))}
+                for seq, (phase, change) in enumerate(changes, first)
+            ]
             connection.execute(insert(intent), rows)
             # Asked for, not returned by the insert: databases return many ids in an order of their own, or not at all.
             mine = select(intent.c.id).where(intent.c.run == self._run, intent.c.seq >= first).order_by(intent.c.seq)
@@ -124,20 +129,23 @@ def unsettled(database: Database, service: Service) -> Sequence[IntentRow]:
     it has no outcome for is in flight.
     """
     with database.reading() as connection:
-        at_work = and_(
-            lease.c.epoch == intent.c.epoch, lease.c.expires_at > database.now(connection), run.c.ended.is_(None)
-        )
         wanted = (
             _JOINED.join(run, run.c.id == intent.c.run)
             .join(lease, lease.c.service == run.c.service)
             .where(
                 run.c.service == str(service),
                 or_(outcome.c.intent.is_(None), outcome.c.result == Result.UNKNOWN.value),
-                or_(lease.c.expires_at.is_(None), ~at_work),
+                nobody_works_on_it(database.now(connection)),
             )
             .order_by(intent.c.id)
         )
         return [_row(values) for values in connection.execute(wanted)]
+
+
+def nobody_works_on_it(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
+    """Of an intent, joined with its run and the lease of its service: whether no run is at work on it any more."""
+    at_work = and_(lease.c.epoch == intent.c.epoch, lease.c.expires_at > now, run.c.ended.is_(None))
+    return or_(lease.c.expires_at.is_(None), ~at_work)
 
 
 _JOINED: Select[Any] = select(

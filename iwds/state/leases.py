@@ -69,7 +69,7 @@ def take(database: Database, service: Service, holder: str, seconds: float) -> S
     return SqlLease(database, service, epoch, seconds, asked)
 
 
-def fence(connection: Connection, service: Service, epoch: int) -> None:
+def fence(connection: Connection, service: Service | str, epoch: int) -> None:
     """Go on only while the lease is ours, and keep it so until this transaction ends; `LeaseLost` otherwise."""
     held = connection.execute(_own(service, epoch).where(lease.c.expires_at.is_not(None)).values(epoch=epoch)).rowcount
     if not held:
@@ -79,7 +79,7 @@ def fence(connection: Connection, service: Service, epoch: int) -> None:
         )
 
 
-def _own(service: Service, epoch: int) -> Update:
+def _own(service: Service | str, epoch: int) -> Update:
     return update(lease).where(lease.c.service == str(service), lease.c.epoch == epoch)
 
 

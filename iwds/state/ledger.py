@@ -191,6 +191,12 @@ def note_left(connection: Connection, service: Service, login_ids: Collection[in
     _each(connection, left, [_key(service, login_id) for login_id in sorted(login_ids)])
 
 
+def note_restored(connection: Connection, service: Service) -> None:
+    """No lock and no membership of this service counts as ours any more, and no grace has begun."""
+    connection.execute(update(login).where(login.c.service == str(service)).values(locked=False, left_at=None))
+    connection.execute(delete(membership).where(membership.c.service == str(service)))
+
+
 _OF_LOGIN = and_(login.c.service == bindparam("of_service"), login.c.login_id == bindparam("of_login"))
 _OF_MEMBER = and_(membership.c.service == bindparam("of_service"), membership.c.login_id == bindparam("of_login"))
 _DELETE = delete(login).where(_OF_LOGIN)

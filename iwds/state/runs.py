@@ -1,18 +1,20 @@
 """Runs, their readings and plans, and what a run leaves for the next one."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, Connection, Row, Table, func, insert, select, update
+from sqlalchemy import Column, Connection, Row, Table, func, insert, or_, select, update
 
 from iwds.core.doubt import Baseline
 from iwds.core.model import Proof, Service, View
 from iwds.errors import Refused, UsageError
-from iwds.ports import JobMemory, RunRow
+from iwds.ports import JobMemory, Lease, Result, RunRow
 from iwds.state.engine import Database
-from iwds.state.tables import counted, job, plan, reading, run
+from iwds.state.leases import fence
+from iwds.state.tables import intent, job, outcome, plan, reading, run
 
 MEMORY = timedelta(days=7)
 """How far back the largest reading counts: who loses a few people every night is noticed all the same."""
@@ -42,25 +44,20 @@ def start_run(database: Database, row: RunRow, config: str, config_digest: str) 
         connection.execute(insert(run).values(values))
 
 
-def finish_run(
-    database: Database, row: RunRow, applied: bool, accepted: tuple[str, str], guards: Mapping[str, int]
-) -> None:
-    """Record how a run ended, and what later runs have to know of it, in one transaction.
+def finish_run(database: Database, row: RunRow, learnt: tuple[bool, tuple[str, str]], lease: Lease | None) -> None:
+    """Record how a run ended, and what later runs learn of it, in one fenced transaction.
 
-    `accepted` is the configuration that counts from now on: its digest, empty for none, and what of it decides.
+    `learnt` is whether it was applied, and the configuration that counts from now on: its digest, empty for none, and
+    what of it decides.
     """
-    ended = row.ended or database.clock.now()
-    end = {"ended": ended, "exit_code": row.exit_code, "plan": row.plan, "summary": row.summary}
-    counts = [
-        {"job": row.job, "service": row.service, "guard": guard, "at": ended, "count": count}
-        for guard, count in guards.items()
-        if count
-    ]
+    end = {"ended": row.ended or database.clock.now(), "exit_code": row.exit_code, "plan": row.plan}
     with database.writing() as connection:
-        connection.execute(update(run).where(run.c.id == row.id).values(**end, report=dict(row.report)))
-        _remember(connection, row, applied, accepted)
-        if counts:
-            connection.execute(insert(counted), counts)
+        if lease:
+            fence(connection, row.service, lease.epoch)
+        connection.execute(
+            update(run).where(run.c.id == row.id).values(**end, summary=row.summary, report=dict(row.report))
+        )
+        _remember(connection, row, *learnt)
 
 
 def _remember(connection: Connection, row: RunRow, applied: bool, accepted: tuple[str, str]) -> None:
@@ -107,17 +104,37 @@ def memory(database: Database, job_name: str, service: Service, since: datetime)
     """What earlier runs of a job left; `recent` counts from `since` on."""
     key = {"job": job_name, "service": str(service)}
     known = select(job.c.applied_before, job.c.accepted, job.c.configuration, job.c.accepted_by).filter_by(**key)
-    recent = select(counted.c.guard, func.sum(counted.c.count)).filter_by(**key).where(counted.c.at >= since)
     with database.reading() as connection:
         applied_before, accepted, configuration, by = connection.execute(known).one_or_none() or (False, "", None, None)
         return JobMemory(
             applied_before=applied_before,
             accepted=accepted,
             baselines=_baselines(connection, key),
-            recent={guard: int(count) for guard, count in connection.execute(recent.group_by(counted.c.guard))},
+            recent=_recent(connection, key, since),
             configuration=configuration or "",
             accepted_by=by or "",
         )
+
+
+_MADE = (Result.DONE.value, Result.UNKNOWN.value, Result.SUPERSEDED.value)
+"""Results of what was made, or may have been; without an outcome it may have been too."""
+
+
+def _recent(connection: Connection, key: Mapping[str, str], since: datetime) -> dict[str, int]:
+    """What guards count of the journal, so that a process that is killed is counted like one that ends."""
+    made = or_(outcome.c.intent.is_(None), outcome.c.result.in_(_MADE))
+    found = connection.execute(
+        select(intent.c.guards, func.count())
+        .join(run, run.c.id == intent.c.run)
+        .outerjoin(outcome, outcome.c.intent == intent.c.id)
+        .where(run.c.job == key["job"], run.c.service == key["service"])
+        .where(intent.c.at >= since, intent.c.guards != "", made)
+        .group_by(intent.c.guards)
+    )
+    counts: Counter[str] = Counter()
+    for guards, count in found:
+        counts.update(dict.fromkeys(guards.split("\n"), count))
+    return dict(counts)
 
 
 def _baselines(connection: Connection, key: Mapping[str, str]) -> dict[str, Baseline]:

@@ -125,10 +125,15 @@ intent = Table(
     Column("subject", String, nullable=False),
     Column("login_id", Number),
     Column("kind", String, nullable=False),
+    Column("guards", Text),
     Column("change", JSON, nullable=False),
     UniqueConstraint("run", "seq"),
+    Index("ix_intent_at", "at"),
 )
-"""What was about to be done: written before the call. `seq` is its place in the run, `epoch` the lease's."""
+"""What was about to be done: written before the call. `seq` is its place in the run, `epoch` the lease's.
+
+`guards` are the counters of the guards that watched the plan and count it, one on a line.
+"""
 
 outcome = Table(
     "outcome",
@@ -202,19 +207,6 @@ job = Table(
 `accepted` is the digest of the configuration last applied, `configuration` what of it decides, `accepted_by` the run
 from which on it counts; the last two are empty where it was accepted before these columns were there.
 """
-
-counted = Table(
-    "counted",
-    metadata,
-    Column("id", Number, primary_key=True),
-    Column("job", String, nullable=False),
-    Column("service", String, nullable=False),
-    Column("guard", String, nullable=False),
-    Column("at", UtcTime, nullable=False),
-    Column("count", Integer, nullable=False),
-    Index("ix_counted_job_service_at", "job", "service", "at"),
-)
-"""How many changes of a guard's kind a run applied without an override."""
 
 hold = Table(
     "hold",

@@ -120,6 +120,30 @@ class TestLeavers:
         assert "lock tomas.novak" in settled.iwds("show", saved(settled.iwds("plan", "company", code=2)), "lock").out
 
 
+class TestABackupThatIsPutBack:
+    def test_is_told_with_a_command_and_nobody_who_is_locked_is_unlocked_by_it(self, settled: World) -> None:
+        everybody = list(settled.company.records)
+        settled.company.take("tomas.novak")
+        settled.save()
+        settled.iwds("run", "company")
+        settled.company.records = everybody
+        settled.save()
+        settled.iwds("plan", "company", code=2)
+        assert "no lock and no membership counts as ours" in settled.iwds("db", "restored").out
+        out = settled.iwds("run", "company").out
+        assert re.search(r"locked-elsewhere.*tomas\.novak", out)
+
+
+class TestADeadline:
+    def test_ends_a_run_in_good_order_and_the_next_one_makes_the_rest(self, world: World) -> None:
+        ran = world.iwds("run", "company", "--deadline", "0s", code=4)
+        assert re.search(r"(\d+) not tried; deadline reached; \1 wait for the next run", ran.out)
+        world.iwds("run", "company", "--deadline", "soon", code=64)
+        world.iwds("run", "company", env={"IWDS_JOBS__COMPANY__DEADLINE": "soon"}, code=78)
+        assert "done" in world.iwds("run", "company", env={"IWDS_JOBS__COMPANY__DEADLINE": "1h"}).out
+        world.iwds("plan", "company")
+
+
 class TestGuards:
     def bad_day(self, world: World) -> None:
         """Half of the people are not in the answer, which is whole and believed."""

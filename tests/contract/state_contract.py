@@ -11,7 +11,7 @@ from iwds.core.model import LedgerRow, Origin
 from iwds.errors import LeaseHeld, LeaseLost
 from iwds.ports import Journal, LedgerEffect, Outcome, Result, State
 from tests.contract.state_helpdesk_contract import AuditContract, HoldContract
-from tests.contract.state_journal_contract import JournalContract, RunsContract
+from tests.contract.state_journal_contract import JournalContract, MailsContract, RunsContract
 from tests.contract.state_tools import (
     NOON,
     OTHER,
@@ -286,6 +286,13 @@ def _groups(change: Callable[[frozenset[int]], frozenset[int]]) -> LedgerEffect:
 
 
 class StateContract(
-    LeaseContract, FencingContract, LedgerContract, JournalContract, RunsContract, HoldContract, AuditContract
+    LeaseContract,
+    FencingContract,
+    LedgerContract,
+    JournalContract,
+    MailsContract,
+    RunsContract,
+    HoldContract,
+    AuditContract,
 ):
     """The whole contract. A subclass gives the fixture `place`."""

@@ -69,6 +69,23 @@ class HoldContract:
         assert state.open_holds(SERVICE) == [hold(2, LATEST), hold(3, None)]
         assert [kept.login_id for kept in state.ledger(SERVICE) if kept.locked] == [1]
 
+    def test_after_a_backup_was_put_back_no_lock_counts_as_ours_and_no_grace_has_begun(
+        self, state: State, place: Place
+    ) -> None:
+        fill(begin(state, "r0"), [replace(row(1), locked=True, groups=frozenset({5})), replace(row(2), left_at=NOON)])
+        place.wait(61)
+        lease = state.lease(SERVICE, "r1", 60)
+        state.place_hold(OTHER, hold(1))
+        state.place_hold(SERVICE, hold(1))
+        state.note_restored(SERVICE, lease)
+        assert state.open_hold(OTHER, 1) == hold(1)
+        state.take_over_holds(SERVICE, LATER, "r1", lease)
+        kept = [(each.locked, each.groups, each.left_at) for each in state.ledger(SERVICE)]
+        assert kept == [(False, frozenset(), None)] * 2
+        lease.release()
+        with pytest.raises(LeaseLost):
+            state.note_restored(SERVICE, lease)
+
     def test_an_exemption_and_a_lock_of_one_login_know_nothing_of_each_other(self, state: State, place: Place) -> None:
         fill(begin(state, "r0"), [row(1)])
         exempt = HoldRow(1, Hold("kim", "on leave", LATER, HoldKind.EXEMPT), "", NOON)

@@ -1,5 +1,6 @@
 """What every `State` keeps of runs: intents, outcomes, readings, plans and what a job remembers."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -21,8 +22,8 @@ from iwds.core.change import (
 from iwds.core.document import change_from_data
 from iwds.core.doubt import Baseline
 from iwds.core.model import Group, Login, View
-from iwds.errors import Refused, UsageError
-from iwds.ports import JobMemory, Outcome, Result, RunRow, State
+from iwds.errors import LeaseLost, Refused, UsageError
+from iwds.ports import JobMemory, Outcome, Result, RunRow, State, Unmailed
 from tests.contract.state_tools import NOON, OTHER, SERVICE, Place, anchor, begin, create, fill, proof, row, run_row, to
 
 
@@ -85,7 +86,7 @@ class JournalContract:
                 Outcome(ids[3], Result.NOT_TRIED),
             ]
         )
-        state.finish_run(_ended("r"), applied=True, accepted="", counted={})
+        state.finish_run(_ended("r"), applied=True, accepted="")
         assert [(i.id, i.result, i.error) for i in state.unsettled(SERVICE)] == [(ids[1], Result.UNKNOWN, "timeout")]
 
     def test_a_run_that_gave_its_lease_back_without_an_end_is_at_work_no_more(self, state: State) -> None:
@@ -129,6 +130,12 @@ class JournalContract:
         assert sum(1 for _ in state.ledger(SERVICE)) == 200
 
 
+def lock(number: int) -> Write:
+    """A write that locks somebody."""
+    before = Login(number, f"zoë.{number}", "Zoë", "Ünal", "z@example.org", "", 0, 0, "", 42)
+    return Write(Subject(before.login, anchor(number), number), before, replace(before, status=1), "left")
+
+
 def _one_of_each() -> list[Change]:
     subject = Subject("zoë", anchor(1), 7)
     before = Login(7, "zoë", "Zoë", "Ünal", "z@example.org", "", 0, 0, "", 42)
@@ -151,13 +158,55 @@ def _ended(run_id: str, job: str = "staff", at: datetime = NOON + timedelta(minu
     )
 
 
+class MailsContract:
+    """Links of which no run knows that they were mailed."""
+
+    def mailed(self, state: State, place: Place, *results: Result | None) -> Sequence[int]:
+        """Runs that died after as many creations, each with its mail and what is known of it; ids of the mails."""
+        journal = begin(state, "dead")
+        mails = []
+        for number, result in enumerate(results):
+            creation = create(number)
+            made, mail = journal.intend([(4, creation), (4, SendActivation(creation.subject, "new"))])
+            journal.settle([Outcome(made, Result.DONE, login_id=number, effect=to(row(number)))])
+            journal.settle([Outcome(mail, result)] if result else [])
+            mails.append(mail)
+        assert not [one for one in state.unmailed("staff", str(SERVICE), NOON) if one.result is None]
+        place.wait(61)
+        return mails
+
+    def test_are_those_without_a_good_end(self, state: State, place: Place) -> None:
+        ids = self.mailed(state, place, None, Result.UNKNOWN, Result.REJECTED, Result.DONE, Result.SUPERSEDED)
+        assert state.unmailed("staff", str(SERVICE), NOON) == [
+            Unmailed(ids[0], 0, "zoë.0", None),
+            Unmailed(ids[1], 1, "zoë.1", Result.UNKNOWN),
+            Unmailed(ids[2], 2, "zoë.2", Result.REJECTED),
+        ]
+        assert (
+            state.unmailed("others", str(SERVICE), NOON)
+            == state.unmailed("staff", str(OTHER), NOON)
+            == state.unmailed("staff", str(SERVICE), NOON + timedelta(hours=1))
+            == []
+        )
+
+    def test_are_not_those_of_logins_that_were_never_made_or_are_not_ours_any_more(
+        self, state: State, place: Place
+    ) -> None:
+        journal = begin(state, "dead")
+        for number, result in enumerate((Result.REJECTED, Result.DONE)):
+            made, _ = journal.intend([(4, create(number)), (4, SendActivation(create(number).subject, "new"))])
+            journal.settle([Outcome(made, result, login_id=number, effect=to(None))])
+        place.wait(61)
+        assert state.unmailed("staff", str(SERVICE), NOON) == []
+
+
 class RunsContract:
     """Runs, readings, plans and what a job remembers."""
 
     def test_a_run_is_found_while_it_runs_and_when_it_has_ended(self, state: State) -> None:
         state.start_run(run_row("r1"), "jobs: {}", "digest")
         assert state.run("r1") == run_row("r1")
-        state.finish_run(_ended("r1"), applied=True, accepted="", counted={})
+        state.finish_run(_ended("r1"), applied=True, accepted="")
         assert state.run("r1") == _ended("r1")
 
     def test_times_come_back_aware_and_in_utc(self, state: State) -> None:
@@ -210,7 +259,7 @@ class RunsContract:
     def test_a_job_remembers_that_it_was_applied_and_what_was_accepted(self, state: State) -> None:
         for n, (applied, accepted) in enumerate([(False, ""), (True, "d1"), (True, ""), (False, "d2"), (False, "")]):
             state.start_run(run_row(f"r{n}"), "", "")
-            state.finish_run(_ended(f"r{n}"), applied=applied, accepted=accepted, counted={})
+            state.finish_run(_ended(f"r{n}"), applied=applied, accepted=accepted)
             known = state.memory("staff", SERVICE, NOON)
             assert known.applied_before is (n >= 1)
             assert known.accepted == ["", "d1", "d1", "d2", "d2"][n]
@@ -240,14 +289,38 @@ class RunsContract:
             assert (known.count, known.view) == (count, View(mark=str(n)))
             assert known.most == [900, 900, 500, 500, 300, 300][n]
 
-    def test_what_was_applied_lately_is_counted_by_guard(self, state: State) -> None:
-        for n, counted in enumerate([{"lock": 9}, {"lock": 2, "create": 5}, {"lock": 1, "mail": 0}]):
-            state.start_run(run_row(f"r{n}"), "", "")
-            ended = _ended(f"r{n}", at=NOON + timedelta(hours=n))
-            state.finish_run(ended, applied=True, accepted="", counted=counted)
-        since = NOON + timedelta(hours=1)
-        assert state.memory("staff", SERVICE, since).recent == {"lock": 3, "create": 5}
-        assert state.memory("others", SERVICE, since).recent == {}
+    def test_what_was_made_or_may_have_been_is_counted_by_guard_whether_or_not_the_run_ended(
+        self, state: State, place: Place
+    ) -> None:
+        results = [
+            Result.DONE, Result.UNKNOWN, Result.SUPERSEDED, Result.REJECTED, Result.HELD, Result.NOT_TRIED
+        ]  # fmt: skip
+        journal = begin(state, "killed")
+        ids = journal.intend([(1, lock(n)) for n in range(7)])
+        journal.settle([Outcome(one, result) for one, result in zip(ids, results, strict=False)])
+        assert state.memory("staff", SERVICE, NOON).recent == {"lock": 4}
+        place.wait(3600)
+        begin(state, "later").intend([(1, lock(n)) for n in range(2)], exempt=("create",))
+        assert state.memory("staff", SERVICE, NOON + timedelta(hours=1)).recent == {"lock": 2}
+        assert state.memory("staff", SERVICE, NOON).recent == {"lock": 6}
+        assert state.memory("others", SERVICE, NOON).recent == state.memory("staff", OTHER, NOON).recent == {}
+
+    def test_what_a_person_allowed_is_not_counted(self, state: State) -> None:
+        journal = begin(state, "r")
+        journal.intend([(1, replace(lock(1), after=replace(lock(1).after, mail="", login="new")))], exempt=("lock",))
+        assert state.memory("staff", SERVICE, NOON).recent == {"clear mail": 1, "rename": 1}
+
+    def test_a_run_that_lost_its_lease_teaches_later_ones_nothing(self, state: State, place: Place) -> None:
+        state.start_run(run_row("r"), "", "")
+        lease = state.lease(SERVICE, "r", 60)
+        place.wait(61)
+        state.lease(SERVICE, "another", 60)
+        with pytest.raises(LeaseLost):
+            state.finish_run(_ended("r"), applied=True, accepted="d", lease=lease)
+        assert state.memory("staff", SERVICE, NOON) == JobMemory(False, "", {}, {})
+        state.finish_run(_ended("r"))
+        assert (found := state.run("r")) is not None
+        assert found.ended is not None
 
     def test_closing_twice_is_fine(self, place: Place) -> None:
         opened = place.open()

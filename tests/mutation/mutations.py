@@ -32,6 +32,11 @@ class Mutation:
 DOUBT = "tests/unit/engine/test_doubt.py"
 LEAVERS = "tests/unit/engine/test_leavers.py"
 HOLDS = "tests/unit/engine/test_holds.py"
+APPLYING = "tests/unit/engine/test_applying.py"
+RUNNING = "tests/unit/engine/test_running.py"
+UNSETTLED = "tests/unit/engine/test_unsettled.py"
+BUDGET = "tests/unit/engine/test_budget.py"
+MEMORY = "tests/unit/engine/test_bad_memory.py"
 FADED = f"{DOUBT}::TestAnAttributeThatFarFewerPeopleHave"
 
 CHANGED = "tests/unit/engine/test_changed_configuration.py"
@@ -377,5 +382,131 @@ MUTATIONS = (
         "    Kind.PROMOTE: GuardKind.PROMOTE,\n",
         "",
         (f"{CHANGED}::test_a_group_nested_by_mistake_makes_nobody_an_administrator",),
+    ),
+    Mutation(
+        "no call begins that the lease may not outlast",
+        "iwds/engine/applying.py",
+        'return "" if self.hands.lease.outlives(self.job.target.timeout) else',
+        'return "" if True else',
+        (f"{APPLYING}::TestTheLease::test_that_is_about_to_end_begins_no_call",),
+    ),
+    Mutation(
+        "whoever lost the lease writes nothing",
+        "iwds/state/leases.py",
+        "    if not held:",
+        "    if False:",
+        (f"{APPLYING}::TestTheLease::test_that_somebody_else_took_ends_the_run_before_the_next_call",),
+    ),
+    Mutation(
+        "a run that broke off calls no more",
+        "iwds/engine/applying.py",
+        "if self.over.is_set() or (hold",
+        "if (hold",
+        (f"{APPLYING}::TestTheLease::test_that_is_lost_leaves_a_lock_that_came_meanwhile_to_the_next_run",),
+    ),
+    Mutation(
+        "a run that lost its lease teaches nothing",
+        "iwds/state/runs.py",
+        "        if lease:",
+        "        if False:",
+        (f"{RUNNING}::test_a_run_that_lost_its_lease_before_its_end_does_not_say_that_the_job_was_applied",),
+    ),
+    Mutation(
+        "every write looks at the login first",
+        "iwds/engine/verify.py",
+        "        if not removes(change):\n            return self._service(change)",
+        '        if not removes(change):\n            return ""',
+        ("tests/unit/engine/test_verify.py::TestWhatTakesNothing",),
+    ),
+    Mutation(
+        "what is open is settled before the plan",
+        "iwds/engine/running.py",
+        "            settle_open_intents(self.job, self.tools, journal, make_writer)",
+        "            pass",
+        (f"{RUNNING}::TestWhatAnEarlierRunLeftOpen",),
+    ),
+    Mutation(
+        "an intent without an outcome is open",
+        "iwds/state/journal.py",
+        "or_(outcome.c.intent.is_(None), outcome.c.result == Result.UNKNOWN.value)",
+        "outcome.c.result == Result.UNKNOWN.value",
+        (f"{UNSETTLED}::TestAMembership",),
+    ),
+    Mutation(
+        "a lock that a dying run undid is made again",
+        "iwds/engine/unsettled.py",
+        "case Write() if not self._kept_locked(change):",
+        "case Write() if False:",
+        (f"{RUNNING}::TestAHold::test_that_crossed_the_last_write_of_a_run_that_died_is_made_by_the_next_one",),
+    ),
+    Mutation(
+        "a membership in another role is not taken for ours",
+        "iwds/engine/unsettled.py",
+        " if self.target.role_in(change.group.id, login_id) == change.role else Result.UNKNOWN",
+        "",
+        (f"{UNSETTLED}::TestAMembership::test_in_another_role_than_was_given_is_left_to_the_next_plan",),
+    ),
+    Mutation(
+        "a link that may not have been mailed is told",
+        "iwds/engine/planning.py",
+        "[*told_unmailed(unmailed(job, tools))]",
+        "list[str]()",
+        (f"{UNSETTLED}::TestAMail",),
+    ),
+    Mutation(
+        "guards count a run that was killed",
+        "iwds/state/runs.py",
+        "recent=_recent(connection, key, since)",
+        "recent={}",
+        (f"{UNSETTLED}::test_guards_count_what_a_run_made_that_was_killed",),
+    ),
+    Mutation(
+        "too many failures stop a run",
+        "iwds/engine/budget.py",
+        "        if failures > allowed:",
+        "        if False:",
+        (f"{BUDGET}::TestFailures",),
+    ),
+    Mutation(
+        "a silent service stops a run",
+        "iwds/engine/budget.py",
+        "        if self._silent >= self._budget.silent:",
+        "        if False:",
+        (f"{BUDGET}::TestSilence",),
+    ),
+    Mutation(
+        "a deadline stops a run",
+        "iwds/engine/budget.py",
+        "        if self._until is not None and",
+        "        if False and self._until is not None and",
+        (f"{BUDGET}::TestADeadline",),
+    ),
+    Mutation(
+        "an older memory takes nothing",
+        "iwds/engine/planning.py",
+        "        if alone and memory.applied_before",
+        "        if False and memory.applied_before",
+        (f"{MEMORY}::TestABackupThatIsPutBack",),
+    ),
+    Mutation(
+        "an older memory forgets which locks are ours",
+        "iwds/engine/running.py",
+        "        if tally.older:",
+        "        if False:",
+        (f"{MEMORY}::TestABackupThatIsPutBack",),
+    ),
+    Mutation(
+        "a grace of an older memory begins anew",
+        "iwds/state/ledger.py",
+        "values(locked=False, left_at=None)",
+        "values(locked=False)",
+        ("tests/contract/test_state.py",),
+    ),
+    Mutation(
+        "a memory that was replaced is written to no more",
+        "iwds/state/engine.py",
+        "        if self._identity != _identity(self._file):",
+        "        if False:",
+        (f"{MEMORY}::TestAMemoryThatFails",),
     ),
 )

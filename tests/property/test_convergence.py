@@ -20,6 +20,7 @@ from iwds.core.decide import Reason
 from iwds.core.model import Anchor, LedgerRow, Login, Status, fold
 from iwds.core.plan import Plan
 from iwds.core.policy import Leaver, Policy
+from iwds.core.restored import NOTE
 from iwds.engine import applying
 from iwds.engine.running import RunReport
 from iwds.errors import NotSent, OutcomeUnknown
@@ -136,7 +137,7 @@ class World(RuleBasedStateMachine):
         assert report.exit_code in (0, 3, 4)
         assert report.applied is not None
         assert report.applied.outcomes == []
-        if not any(skip.reason is Reason.TAKEN for skip in report.plan.skips):
+        if not any(skip.reason is Reason.TAKEN for skip in report.plan.skips) and NOTE not in report.plan.basis.notes:
             assert self.stage.plan().changes == ()
         self.run()  # who waited for a name that was given up only now
         plan = self.stage.plan()
@@ -164,6 +165,8 @@ class World(RuleBasedStateMachine):
         before, ledger = dict(self.logins()), {row.login_id: row for row in self.stage.ledger().values()}
         report = self.stage.run()
         self.lost = 0
+        if NOTE in report.plan.basis.notes:  # whose every lock is, nobody knows any more
+            self.locked_by_hand |= {number for number, login in self.logins().items() if login.status == Status.LOCKED}
         adopted = {change.login.id for change in report.plan.changes if isinstance(change, Adopt)}
         for number, login in before.items():
             if number not in ledger and number not in adopted:

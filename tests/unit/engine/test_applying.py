@@ -1,7 +1,9 @@
 """Making a plan true."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -25,7 +27,7 @@ from iwds.core.model import Account, Activation, Anchor, AtCreation, Group, Logi
 from iwds.core.policy import Hold
 from iwds.engine import applying
 from iwds.engine.applying import Applied, Applying, Hands
-from iwds.engine.running import LEASE_SECONDS
+from iwds.engine.job import LEASE_SECONDS
 from iwds.engine.verify import Verifier
 from iwds.errors import (
     AccessRefused,
@@ -66,7 +68,7 @@ class Stage(Rehearsal):
             self.writer(),
             self.state.journal("r1", service, self.lease),
             self.lease,
-            Verifier(self.job, self.clock, self.clock.now()),
+            Verifier(self.job, self.clock),
             lambda login_id: self.state.ledger_row(service, login_id),
             self.find_hold,
             self.stop,
@@ -334,8 +336,15 @@ class TestACallWithoutAnAnswer:
             raise DOUBT
 
         stage.target.state.before = meanwhile
-        made = stage.apply([write(ann, mail="a@x.y"), write(bob, mail="b@x.y")])
-        assert made.results == {REJECTED: 1, UNKNOWN: 1}
+        assert stage.apply([write(ann, mail="a@x.y")]).results == {REJECTED: 1}
+        assert stage.apply([write(replace(bob, mail="hand@x.y"), mail="b@x.y", phone="1")]).results == {REJECTED: 1}
+
+        def meanwhile_again(_: str) -> None:
+            stage.by_hand("bob", mail="other@x.y")
+            raise DOUBT
+
+        stage.target.state.before = meanwhile_again
+        assert stage.apply([write(stage.login("bob"), mail="b@x.y")]).results == {UNKNOWN: 1}
 
     @pytest.mark.parametrize("operation", ["add_to_group", "remove_from_group", "send_activation"])
     def test_what_a_read_cannot_show_stays_unknown(self, stage: Stage, operation: str) -> None:
@@ -439,6 +448,36 @@ class TestTheLease:
         stage.target.state.after = after
         stage.apply([step for n in range(200) for step in create(f"u{n}")], LeaseLost)
         assert calls == ["create"]
+
+    def test_that_is_lost_leaves_a_lock_that_came_meanwhile_to_the_next_run(
+        self, stage: Stage, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ann, bob = stage.ours("ann"), stage.ours("bob")
+        over, both, asked, calls = threading.Event(), threading.Barrier(2), Counter[int](), list[str]()
+        shut_down = ThreadPoolExecutor.shutdown
+
+        def broken_off(*arguments: Any, **named: Any) -> None:
+            over.set()  # the run has broken off, and waits for its lanes
+            shut_down(*arguments, **named)
+
+        def find_hold(login_id: int) -> Hold | None:
+            asked[login_id] += 1
+            if asked[login_id] == 2:
+                both.wait(10)  # nothing but their calls is to come
+            return Hold("zoe", "phone lost") if asked[login_id] > 2 and over.is_set() else None
+
+        def after(operation: str) -> None:
+            calls.append(operation)
+            if len(calls) == 1:
+                stage.clock.passed += LEASE_SECONDS + 1
+                stage.state.lease(stage.job.target.service, "somebody else", LEASE_SECONDS)
+            else:
+                assert over.wait(10)
+
+        stage.find_hold, stage.target.state.after = find_hold, after
+        monkeypatch.setattr(ThreadPoolExecutor, "shutdown", broken_off)
+        stage.apply([write(ann, mail="a@x.y"), write(bob, mail="b@x.y")], LeaseLost)
+        assert calls == ["update", "update"]
 
 
 class Slow:

@@ -5,6 +5,7 @@ import pwd
 import threading
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,9 @@ from iwds.core.model import Account, Anchor, Origin, Status
 from iwds.core.plan import Plan, Selection
 from iwds.core.policy import Hold, Leaver, Policy
 from iwds.engine import planning, running
-from iwds.engine.running import LEASE_SECONDS, RunReport, plan_exit_code, plan_only, settle_open_intents
+from iwds.engine.job import LEASE_SECONDS
+from iwds.engine.running import RunReport, plan_exit_code, plan_only
+from iwds.engine.unsettled import settle_open_intents
 from iwds.errors import (
     Busy,
     ConfigurationError,
@@ -26,6 +29,7 @@ from iwds.errors import (
     Rejected,
     ServiceUnproven,
     SourceUnavailable,
+    Unavailable,
 )
 from iwds.ports import HoldRow, Result
 from iwds.state.leases import SqlLease
@@ -338,6 +342,8 @@ class TestTroubleBeforeThePlan:
         lease = stage.state.lease(stage.job.target.service, "somebody", LEASE_SECONDS)
         with pytest.raises(LeaseHeld, match="somebody"):
             stage.run()
+        (row,) = stage.state.runs()
+        assert (row.exit_code, row.ended, "held by somebody since" in row.summary) == (3, stage.clock.now(), True)
         lease.release()
         assert stage.run().exit_code == 0
 
@@ -364,6 +370,33 @@ def test_a_lease_that_is_lost_while_applying_ends_the_run(stage: Rehearsal) -> N
         stage.run(confirm=lose)
     assert stage.target.state.logins == {}
     assert stage.state.runs()[0].exit_code == 4
+
+
+def test_a_run_that_lost_its_lease_before_its_end_does_not_say_that_the_job_was_applied(stage: Rehearsal) -> None:
+    """It was paused when everything was made, and another run is at work by now."""
+    stage.hire("ann")
+    unmailed = type(stage.state).unmailed
+
+    def late(*asked: Any) -> Any:
+        stage.clock.passed += LEASE_SECONDS + 1
+        stage.state.lease(stage.job.target.service, "somebody else", LEASE_SECONDS)
+        return unmailed(*asked)
+
+    def confirm(_: Plan) -> bool:
+        patch.setattr(type(stage.state), "unmailed", late)
+        return True
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(LeaseLost):
+        stage.run(confirm=confirm)
+    assert list(stage.ledger()) == ["ann"]
+    assert stage.state.runs()[0].exit_code == 4
+    assert stage.plan().basis.first_run
+
+
+def test_a_lease_that_cannot_be_given_back_hides_nothing(stage: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.hire("ann")
+    monkeypatch.setattr(SqlLease, "release", _raising(Unavailable("the database is gone")))
+    assert stage.run().run.summary == "1 done"
 
 
 class TestWhileItRuns:

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 from sqlalchemy import insert, select, text
-from sqlalchemy.exc import IntegrityError, StatementError
+from sqlalchemy.exc import IntegrityError, InterfaceError, StatementError
 
 from iwds.errors import ConfigurationError, Unavailable
 from iwds.state.database import open_state, upgrade
-from iwds.state.engine import Database
+from iwds.state.engine import Database, told
 from iwds.state.tables import membership, plan
 from tests.contract.state_tools import NOON, SERVICE, HandClock, begin, fill, row
 
@@ -176,3 +176,9 @@ def _plan(plan_id: str) -> dict[str, Any]:
 def _add(database: Database, plan_id: str) -> None:
     with database.writing() as connection:
         connection.execute(insert(plan).values(_plan(plan_id)))
+
+
+def test_a_connection_that_is_gone_is_a_database_that_does_not_answer() -> None:
+    """PostgreSQL's driver calls it an error of its interface."""
+    with pytest.raises(Unavailable, match="the state database ours does not answer"), told("ours"):
+        raise InterfaceError("SELECT 1", None, Exception("the connection is closed"))

@@ -1,0 +1,63 @@
+"""Activation links that may never have been mailed: no reading shows a mail, so a person has to look."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, bindparam, or_, select
+
+from iwds.core.change import Kind
+from iwds.ports import Result, Unmailed
+from iwds.state.engine import Database
+from iwds.state.journal import nobody_works_on_it
+from iwds.state.tables import UtcTime, intent, lease, login, outcome, run
+
+_ASKED_AT_ONCE = 500
+"""Mails in one question; databases limit the parameters of a statement."""
+
+_SETTLED = (Result.DONE.value, Result.SUPERSEDED.value)
+_IDLE = nobody_works_on_it(bindparam("now", type_=UtcTime))
+_OPEN = (
+    select(intent.c.id, intent.c.run, intent.c.subject, outcome.c.result)
+    .select_from(intent)
+    .join(run, run.c.id == intent.c.run)
+    .join(lease, lease.c.service == run.c.service)
+    .outerjoin(outcome, outcome.c.intent == intent.c.id)
+    .where(intent.c.at >= bindparam("since", type_=UtcTime), intent.c.kind == Kind.MAIL.value)
+    .where(run.c.job == bindparam("of_job"), run.c.service == bindparam("of_service"))
+    .where(or_(and_(outcome.c.intent.is_(None), _IDLE), outcome.c.result.not_in(_SETTLED)))
+    .order_by(intent.c.id)
+)
+_CREATED = (
+    select(intent.c.run, intent.c.subject, login.c.login_id, login.c.login)
+    .select_from(intent)
+    .join(outcome, outcome.c.intent == intent.c.id)
+    .join(login, login.c.login_id == outcome.c.login_id)
+    .where(login.c.service == bindparam("of_service"), outcome.c.result == Result.DONE.value)
+    .where(intent.c.kind.startswith(Kind.CREATE.value))
+)
+
+
+def unmailed(database: Database, job: tuple[str, str], since: datetime) -> Sequence[Unmailed]:
+    """Mails without a good end whose login was created by the same run and is still ours, oldest first.
+
+    What a run is just working on is left out. `job` is a job's name and its service.
+    """
+    name, service = job
+    with database.reading() as connection:
+        values = {"now": database.now(connection), "since": since, "of_job": name, "of_service": service}
+        found = connection.execute(_OPEN, values).all()
+        created = {(made.run, made.subject): made for made in _created(connection, service, found)}
+    return [
+        Unmailed(mail.id, made.login_id, made.login, None if mail.result is None else Result(mail.result))
+        for mail in found
+        if (made := created.get((mail.run, mail.subject)))
+    ]
+
+
+def _created(connection: Connection, service: str, mails: Sequence[Any]) -> Iterator[Any]:
+    """The creations that go with these mails, so far as they were made: a few people's, never everybody's."""
+    for start in range(0, len(mails), _ASKED_AT_ONCE):
+        some = mails[start : start + _ASKED_AT_ONCE]
+        theirs = intent.c.run.in_({mail.run for mail in some}), intent.c.subject.in_({mail.subject for mail in some})
+        yield from connection.execute(_CREATED.where(*theirs), {"of_service": service})
