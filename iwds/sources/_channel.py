@@ -71,16 +71,18 @@ class Channel:
         entries: list[RawEntry] = []
         references: list[str] = []
         # Nearly all that comes begins like this: a message for us that holds an entry.
-        ours = whole(message_id) + bytes((messages.ENTRY,))
+        ours, known = whole(message_id) + bytes((messages.ENTRY,)), self._known
+        before = len(ours) - 1
         while True:
             start, end = self._whole()
             if self._buffer.startswith(ours, start):
-                self._at, kind, at = end, messages.ENTRY, start + len(ours) - 1
-            else:
-                message = self._next(message_id)
-                kind, at, end = message.kind, message.at, message.end
+                entries.append(messages.entry(self._buffer, start + before, end, known))
+                self._at = end
+                continue
+            message = self._next(message_id)
+            kind, at, end = message.kind, message.at, message.end
             if kind == messages.ENTRY:
-                entries.append(messages.entry(self._buffer, at, end, self._known))
+                entries.append(messages.entry(self._buffer, at, end, known))
             elif kind == messages.REFERENCE:
                 references += messages.reference(self._buffer, at, end)
             elif kind == messages.DONE:

@@ -4,6 +4,7 @@ Values and names stay bytes. What a server sends that is well formed and unknown
 what is not well formed is `BadMessage`.
 """
 
+import re
 from dataclasses import dataclass
 
 from iwds.sources._ber import (
@@ -30,6 +31,7 @@ _ABANDON, _EXTENDED_REQUEST = 0x50, 0x77
 _CONTROLS, _REFERRAL, _RESPONSE_NAME, _RESPONSE_VALUE = 0xA0, 0xA3, 0x8A, 0x8B
 _REQUEST_NAME, _INTERMEDIATE_NAME, _INTERMEDIATE_VALUE = 0x80, 0x80, 0x81
 _SHORT = 0x80
+_OID = re.compile(rb"[0-9.]+")
 _MOST_KNOWN = 4096
 _MINIMAL, _LONG_FORM = (3, 8), (7, 16)
 """Where the length of an attribute's name stands, and where its value would begin if the name were empty: with lengths
@@ -220,11 +222,13 @@ def _controls(data: bytes, at: int, end: int) -> Controls:
     while at < end:
         at, stop = content(data, at, end, SEQUENCE)
         name, at = octets(data, at, stop)
-        _, at = _optional(data, at, stop, BOOLEAN)
-        value, at = _optional(data, at, stop, OCTETS)
-        if at != stop:
+        if not _OID.fullmatch(name):
+            raise BadMessage("the name of a control is no object identifier")
+        critical = _optional(data, at, stop, BOOLEAN)
+        value, at = _optional(data, critical[1], stop, OCTETS)
+        if at != stop or len(critical[0]) > 1:
             raise BadMessage("something unknown follows a control")
-        found.append((_text(name), value))
+        found.append((name.decode(), value))
     return tuple(found)
 
 

@@ -46,17 +46,23 @@ class OwnPages:
 
     def account(self) -> bytes:
         """Who the server says that we are (RFC 4532); empty where it does not know the question."""
+        self._give_up()
         result = self._channel.extended(_WHO_AM_I.encode())
         return result.value if result.code == SUCCESS else b""
 
     def _asked(self, search: Search, cookie: bytes) -> int:
         """The id of the request for this page, which may be under way."""
-        ahead, self._ahead = self._ahead, None
-        if ahead is not None:
-            if ahead[:2] == (search, cookie):
-                return ahead[2]
-            self._channel.forget(ahead[2])
+        if self._ahead is not None and self._ahead[:2] == (search, cookie):
+            ahead, self._ahead = self._ahead, None
+            return ahead[2]
+        self._give_up()
         return self._ask(search, cookie)
+
+    def _give_up(self) -> None:
+        """Forget the page that was asked for early: something else is wanted."""
+        if self._ahead is not None:
+            self._channel.forget(self._ahead[2])
+            self._ahead = None
 
     def _ask(self, search: Search, cookie: bytes) -> int:
         if self._encoded is None or self._encoded[0] != search:
