@@ -87,6 +87,8 @@ class Channel:
                 references += messages.reference(self._buffer, at, end)
             elif kind == messages.DONE:
                 ended, controls = messages.result(self._buffer, at, end)
+                # Controls that its length leaves out would lie behind it, and they say whether more follows.
+                frame(self._buffer, self._at, self._most)
                 return Answer(entries, references, ended, controls)
             elif kind == messages.INTERMEDIATE:
                 messages.check_intermediate(self._buffer, at, end)

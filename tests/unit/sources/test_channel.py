@@ -177,6 +177,13 @@ def test_a_value_that_leads_beyond_its_entry_is_an_error_even_where_its_beginnin
         answer(known + cut + ended())
 
 
+def test_controls_that_lie_behind_the_end_are_not_overlooked() -> None:
+    bare = ended(0)
+
+    with pytest.raises(BadMessage, match="begins with 0xa0"):
+        answer(bare + ended(0, paged(b"more"))[len(bare) :])
+
+
 def test_more_than_the_most_is_not_waited_for() -> None:
     assert len(answer(PERSON + ended(), most=len(PERSON)).entries) == 1
     with pytest.raises(BadMessage, match="more than the 20 that are taken"):
