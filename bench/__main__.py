@@ -14,7 +14,7 @@ from bench.measure import Measured
 from bench.population import Population
 from bench.report import machine, sizes_table, table
 from bench.running import measure, measure_all, prepared
-from bench.stages import STAGES
+from bench.stages import READING, STAGES
 from iwds.demo.slapd import missing
 from iwds.errors import IwdsError
 
@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--changed", type=_percent, default=1.0, metavar="PERCENT", help="of them differ (1)")
     parser.add_argument("--first-run", action="store_true", help="nobody has a login yet")
     parser.add_argument("--sizes", type=_counts, metavar="N,N", help="only the memory of planning, for several sizes")
+    parser.add_argument("--reading", action="store_true", help="only reading the directory")
     parser.add_argument("--lanes", action="store_true", help="only reading the service, in one lane and in four")
     parser.add_argument("--repeat", type=_times, default=1, metavar="N", help="each stage; the quickest counts (1)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what was measured to a file as well")
@@ -52,10 +53,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _stages(options: argparse.Namespace) -> list[dict[str, object]]:
     changed = round(options.people * options.changed / 100)
-    population = Population(options.people, changed, options.first_run)
+    population = Population(options.people, changed, options.first_run or options.reading)
     line = machine(population)
     with prepared(population) as folder:
-        measured = measure_all(folder, population, list(STAGES), options.repeat)
+        measured = measure_all(folder, population, READING if options.reading else list(STAGES), options.repeat)
     print(line, table(measured), sep="\n\n")
     return [_data(population, one) for one in measured]
 

@@ -14,6 +14,8 @@ SUFFIX = "dc=example,dc=org"
 PEOPLE_BASE, GROUPS_BASE = f"ou=people,{SUFFIX}", f"ou=groups,{SUFFIX}"
 SITES = 8
 """Groups within the group `wiki-users`; in each lies one more, which holds the people."""
+GROUPS = 500
+"""In all; those that the mapping does not look at have a few people each."""
 
 _FIRST: tuple[Spelling, ...] = tuple(name for culture in CULTURES.values() for name in culture.first)
 _LAST: tuple[Spelling, ...] = tuple(name for culture in CULTURES.values() for name in culture.last)
@@ -129,6 +131,8 @@ def _groups(people: int) -> Iterator[Record]:
         yield _group(f"site-{site}", [f"cn=team-{site},{GROUPS_BASE}"])
         yield _group(f"team-{site}", members or [PEOPLE_BASE])
     yield _group("mfa-managers", [_dn(number) for number in range(3, people, 1000)] or [PEOPLE_BASE])
+    for other in range(GROUPS - 3 - 2 * SITES):
+        yield _group(f"project-{other}", [_dn(number) for number in range(other % people, people, 2000)])
 
 
 def _group(name: str, members: list[str]) -> Record:

@@ -17,19 +17,18 @@ def machine(population: Population) -> str:
 
 def table(measured: Sequence[Measured]) -> str:
     """One line per stage; the first one is what the others are compared with."""
-    peer = measured[0].seconds
-    head = (
-        f"{'stage':<17}{'number of':>17}{'per second':>12}{'seconds':>9}{'x peer':>8}{'CPU s':>7}{'MB':>5}{'peak':>5}"
-    )
+    peer = measured[0]
+    head = f"{'stage':<17}{'number of':>17}{'per s':>9}{'seconds':>8}{'x peer':>7}"
+    head += f"{'CPU s':>7}{'x CPU':>6}{'MB':>4}{'peak':>5}"
     return "\n".join([head, *(_line(each, peer) for each in measured)])
 
 
-def _line(one: Measured, peer: float) -> str:
+def _line(one: Measured, peer: Measured) -> str:
     number = f"{one.items:,} {one.unit}"
     rate = one.items / one.seconds if one.seconds else 0
     return (
-        f"{one.stage:<17}{number:>17}{rate:>12,.0f}{one.seconds:>9.2f}{one.seconds / peer:>8.1f}{one.cpu:>7.2f}"
-        f"{one.before_mb:>5.0f}{one.peak_mb:>5.0f}"
+        f"{one.stage:<17}{number:>17}{rate:>9,.0f}{one.seconds:>8.2f}{one.seconds / peer.seconds:>7.1f}{one.cpu:>7.2f}"
+        f"{one.cpu / peer.cpu if peer.cpu else 0:>6.1f}{one.before_mb:>4.0f}{one.peak_mb:>5.0f}"
     )
 
 

@@ -28,6 +28,24 @@ from iwds.engine.applying import Applying, Hands
 from iwds.engine.planning import make_plan
 from iwds.engine.verify import Verifier
 from iwds.ports import ReadStream, Result, T_co, Waist
+from iwds.sources._search import Pull
+from iwds.sources.ldap import LdapSource
+
+
+def read_pages(setting: Setting, watch: Stopwatch) -> int:
+    """The answers to the same searches as `read` makes, received, decoded and dropped."""
+    source, doubts = setting.source, list[str]()
+    assert isinstance(source, LdapSource)
+    wishes = source._wishes
+    people = wishes.user_searches(setting.job.rules.attributes)
+    count = 0
+    with source._dial() as session, watch:
+        for search in (*wishes.group_searches(), *people):
+            found = sum(len(page) for page in Pull(session, search, doubts.append))
+            count += found if search in people else 0
+    if doubts:
+        raise RuntimeError(f"the pages are not whole: {doubts}")
+    return count
 
 
 def read(setting: Setting, watch: Stopwatch) -> int:
@@ -115,6 +133,7 @@ def apply(setting: Setting, watch: Stopwatch) -> int:
 
 Stage = Callable[[Setting, Stopwatch], int]
 STAGES: dict[str, tuple[Stage, str]] = {
+    "read pages": (read_pages, "people"),
     "read": (read, "people"),
     "read + map": (read_and_map, "people"),
     "read the service": (read_service, "logins"),
@@ -125,6 +144,8 @@ STAGES: dict[str, tuple[Stage, str]] = {
     "apply": (apply, "changes"),
 }
 """In the order in which they are run; `apply` needs the plan of `plan`, and changes the service."""
+READING = ("read pages", "read", "read + map")
+"""Those that read the directory, and need no login."""
 
 
 def _drained(stream: ReadStream[T_co]) -> int:

@@ -1,4 +1,4 @@
-"""One bound connection to a directory server: TLS, bind, pages. The only module that knows ldap3.
+"""One bound connection to a directory server: TLS and bind. Only this module and `_pages` know ldap3.
 
 ldap3 is told to do as little as possible: no schema, no name checks, no automatic ranges, no referral chasing; and it
 does not raise for result codes here, because it stays silent for some of them (sizeLimitExceeded) even when it is
@@ -8,7 +8,8 @@ told to raise. The codes are looked at in `_search`.
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import cached_property
+from typing import Any, Literal, NoReturn, Protocol
 from urllib.parse import urlsplit
 
 import ldap3
@@ -16,15 +17,15 @@ from ldap3.core.exceptions import LDAPException, LDAPInvalidFilterError
 from ldap3.operation.search import parse_filter
 
 from iwds.errors import AccessRefused, ConfigurationError, IwdsError, SourceUnavailable
-from iwds.sources._search import SUCCESS, Page, RawEntry, Scope, Search
+from iwds.sources._ber import BadMessage
+from iwds.sources._channel import Disconnected
+from iwds.sources._pages import Ldap3Pages, OwnPages, Pages
+from iwds.sources._search import SUCCESS, Page, Search
 
-_PAGED = "1.2.840.113556.1.4.319"
 _STARTTLS = "1.3.6.1.4.1.1466.20037"
-_WHO_AM_I = "1.3.6.1.4.1.4203.1.11.3"
 _INVALID_CREDENTIALS = 49
 _NEEDS_TLS = frozenset({8, 13})
 _TRY_ANOTHER = frozenset({1, 3, 51, 52, 80})
-_SCOPES: dict[Scope, Any] = {"subtree": ldap3.SUBTREE, "one": ldap3.LEVEL, "base": ldap3.BASE}
 
 _BROKEN = (LDAPException, OSError, LookupError, ValueError, TypeError, AttributeError)
 """What ldap3 raises where a server is silent, hangs up, or sends bytes that are no LDAP."""
@@ -40,6 +41,7 @@ class Access:
         password: for a simple bind; never shown.
         context: what TLS is made with, and what the server's certificate is verified with.
         timeout_s: seconds to wait for a connection and for each answer.
+        decoder: what decodes the answers to searches, `own` or `ldap3`.
     """
 
     urls: tuple[str, ...]
@@ -48,6 +50,7 @@ class Access:
     context: ssl.SSLContext
     starttls: bool
     timeout_s: int
+    decoder: Literal["own", "ldap3"] = "own"
 
 
 class Secret(Protocol):
@@ -61,10 +64,11 @@ class Secret(Protocol):
 class Session:
     """One bound connection. Not thread-safe; give it back with `close`."""
 
-    def __init__(self, url: str, connection: Any, encrypted: bool) -> None:
+    def __init__(self, url: str, connection: Any, encrypted: bool, pages: type[OwnPages | Ldap3Pages]) -> None:
         self.url = url
         self.encrypted = encrypted
         self._connection = connection
+        self._made = pages
 
     def __enter__(self) -> "Session":
         return self
@@ -75,36 +79,33 @@ class Session:
     def page(self, search: Search, cookie: bytes = b"") -> Page:
         """One page of a search. Raises `SourceUnavailable` where the connection ends before the answer does."""
         try:
-            self._connection.search(
-                search.base,
-                search.filter,
-                search_scope=_SCOPES[search.scope],
-                dereference_aliases=ldap3.DEREF_NEVER,
-                attributes=list(search.attributes),
-                paged_size=search.page_size or None,
-                paged_criticality=True,
-                paged_cookie=cookie or None,
-            )
-            return _page(self._connection.response, self._connection.result)
+            return self._pages.page(search, cookie)
         except _BROKEN as lost:
-            self.close()
-            raise SourceUnavailable(
-                f"{self.url}: the connection was lost while {search.base or 'the root'} was read ({_words(lost)}).",
-                "Nothing was concluded from what had come. Try again; `timeout_s` may be too short for this server.",
-            ) from lost
+            self._lost(f"while {search.base or 'the root'} was read", lost)
 
     def account(self) -> str:
         """Who the server says that we are (RFC 4532), folded; empty where it does not know the question."""
         try:
-            self._connection.extended(_WHO_AM_I)
-            result = self._connection.result
+            return self._pages.account().decode(errors="backslashreplace").lower()
         except _BROKEN as lost:
-            self.close()
-            raise SourceUnavailable(
-                f"{self.url}: the connection was lost while it was asked who we are ({_words(lost)}).", "Try again."
-            ) from lost
-        said = result.get("responseValue") or b""
-        return bytes(said).decode(errors="backslashreplace").lower() if result["result"] == SUCCESS else ""
+            self._lost("while it was asked who we are", lost)
+
+    @cached_property
+    def _pages(self) -> Pages:
+        """What reads from the socket, once ldap3 has bound it."""
+        return self._made(self._connection)
+
+    def _lost(self, when: str, why: BaseException) -> NoReturn:
+        self.close()
+        advice = "Nothing was concluded from what had come. Try again; `timeout_s` may be too short for this server."
+        said = f"the connection was lost {when} ({_words(why)})"
+        if isinstance(why, BadMessage):
+            said = f"what came {when} is not LDAP as it must be: {why}"
+            advice = "Nothing was concluded from it. Something between here and the server may garble what it sends."
+        elif isinstance(why, Disconnected):
+            said = f"{why} {when}"
+            advice = "Nothing was concluded from what had come. Try again; the server's log says why it hung up."
+        raise SourceUnavailable(f"{self.url}: {said}.", advice) from why
 
     def close(self) -> None:
         """Unbind. May be called twice, and after the server hung up."""
@@ -194,7 +195,8 @@ def _enter(access: Access, url: str) -> Session:
         receive_timeout=access.timeout_s,
         read_only=True,
     )
-    session = Session(url, connection, encrypted=secure or access.starttls)
+    pages = Ldap3Pages if access.decoder == "ldap3" else OwnPages
+    session = Session(url, connection, secure or access.starttls, pages)
     try:
         connection.open(read_server_info=False)
         if access.starttls:
@@ -259,19 +261,3 @@ def _connection_error(url: str, refusal: ssl.SSLError | None, failed: BaseExcept
 def _words(error: BaseException) -> str:
     """What an exception says, on one line, without ldap3's lists of addresses."""
     return " ".join(str(error).split())[:200] or type(error).__name__
-
-
-def _page(response: list[dict[str, Any]], result: Mapping[str, Any]) -> Page:
-    entries: list[RawEntry] = []
-    references: list[str] = []
-    for message in response:
-        if message["type"] == "searchResEntry":
-            entries.append((message["raw_dn"], message["raw_attributes"]))
-        elif message["type"] == "searchResRef":
-            references += message["uri"]
-    control = (result.get("controls") or {}).get(_PAGED)
-    cookie = control["value"]["cookie"] if control else b""
-    code, text = int(result["result"]), result.get("message") or ""
-    elsewhere = tuple(result.get("referrals") or ())
-    text = "; ".join(part for part in (text, *elsewhere) if part)
-    return Page(entries, tuple(references), code, result["description"], text, cookie or b"", control is not None)

@@ -122,13 +122,31 @@ class Seen:
 
     def __init__(self) -> None:
         self._db = scratch()
-        self._db.execute("CREATE TABLE seen (id TEXT PRIMARY KEY) WITHOUT ROWID")
+        self._db.execute("CREATE TABLE seen (id TEXT PRIMARY KEY, page INTEGER NOT NULL) WITHOUT ROWID")
         self._db.execute("BEGIN")
+        self._pages = 0
 
-    def add(self, key: str) -> bool:
-        """Remember an id; False where it was known already."""
-        return self._db.execute("INSERT OR IGNORE INTO seen VALUES (?)", (key,)).rowcount == 1
+    def add(self, keys: Sequence[str]) -> list[bool]:
+        """Remember the ids of one page; for each, whether it came for the first time."""
+        self._pages += 1
+        before = self._db.total_changes
+        self._db.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?)", ((key, self._pages) for key in keys))
+        if self._db.total_changes - before == len(keys):
+            return [True] * len(keys)
+        waiting = {key for key in keys if self._page_of(key) == self._pages}
+        return [_taken(waiting, key) for key in keys]
 
     def close(self) -> None:
         """Give back the temporary file. May be called twice."""
         self._db.close()
+
+    def _page_of(self, key: str) -> int:
+        return int(self._db.execute("SELECT page FROM seen WHERE id = ?", (key,)).fetchone()[0])
+
+
+def _taken(keys: set[str], key: str) -> bool:
+    """Whether this key is still there; then it is taken out."""
+    if key not in keys:
+        return False
+    keys.remove(key)
+    return True

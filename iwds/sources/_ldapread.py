@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain, starmap
+from itertools import chain, compress, starmap
+from operator import not_
 
 from iwds.core.dn import normalise_dn
 from iwds.core.model import Anchor, Entry, Proof
@@ -65,10 +66,9 @@ class Wishes:
             own.add(self.login)
         return own | set(attributes)
 
-    def keys(self, person: Shaped) -> list[str]:
-        """The keys by which groups may name this person."""
-        by_login = person.attrs.get(self.login, ()) if "memberuid" in self.members else ()
-        return [dn_key(person.dn), *(login_key(login) for login in by_login)]
+    def keys(self, person: Shaped, by_login: bool) -> list[str]:
+        """The keys by which groups name this person; by login only where any group does so."""
+        return [dn_key(person.dn), *(map(login_key, person.attrs.get(self.login, ())) if by_login else ())]
 
     def _searches(self, branch: Branch, attributes: tuple[str, ...]) -> list[Search]:
         return [Search(base, branch.scope, branch.filter, attributes, self.page_size) for base in branch.bases]
@@ -90,6 +90,7 @@ class Reading:
     _groups: Groups | None = None
     _seen: Seen = field(default_factory=Seen)
     _has_member_of: bool = False
+    _by_login: bool = False
 
     def entries(self) -> Iterator[Entry]:
         """The people, in the order in which the directory sends them."""
@@ -134,24 +135,29 @@ class Reading:
             self.tally.doubts.name("groups of which the server sent only a part of the members", group.dn)
         if group.undecodable:
             self.tally.doubts.name("groups with a member that is not text", group.dn)
+        self._by_login = self._by_login or bool(group.attrs.get("memberuid"))
         groups.add(group.dn, chain.from_iterable(starmap(member_keys, group.attrs.items())))
 
     def _people(self, raw: Sequence[RawEntry]) -> Iterator[Entry]:
         """The people of one page; what is wrong with one of them goes into the tally."""
         wanted = self.wishes.person_attributes({*self.tally.attributes, *self.tally.canaries.attributes})
-        people = [person for entry in raw if self._known(person := shape(*entry, wanted))]
+        people = self._first([(key, person) for entry in raw if (key := self._id(person := shape(*entry, wanted)))])
         if self._groups is not None:
-            known: Sequence[frozenset[str] | None] = self._groups.of([self.wishes.keys(person) for person in people])
+            keys = [self.wishes.keys(person, self._by_login) for _, person in people]
+            known: Sequence[frozenset[str] | None] = self._groups.of(keys)
         else:
-            known = [_member_of(person) if self.wishes.member_of else None for person in people]
-        for person, groups in zip(people, known, strict=True):
-            entry = entry_of(person, self.wishes.id, self.directory.realm, self.tally.attributes, groups)
+            known = [_member_of(person) if self.wishes.member_of else None for _, person in people]
+        unasked = wanted - set(self.tally.attributes)
+        for (key, person), groups in zip(people, known, strict=True):
+            self.tally.canaries.saw(person.dn, key, person.attrs)
+            for attribute in unasked:
+                person.attrs.pop(attribute, None)
+            entry = Entry(Anchor(self.directory.realm, key), person.dn, person.attrs, groups)
             self.tally.saw(entry)
-            self.tally.canaries.saw(person.dn, entry.anchor.id, person.attrs)
             yield entry
 
-    def _known(self, person: Shaped) -> bool:
-        """Whether a person can be told apart from all others."""
+    def _id(self, person: Shaped) -> str:
+        """What a person is known by; empty, and a doubt, where there is no such thing."""
         doubts = self.tally.doubts
         for attribute in person.undecodable:
             doubts.name(f"people whose {attribute} is not text", person.dn)
@@ -160,12 +166,18 @@ class Reading:
         key = identity(self.wishes.id, person.attrs.get(self.wishes.id))
         if not key:
             doubts.name(f"people without {self.wishes.id} were left out", person.dn)
-        elif not self._seen.add(key):
-            doubts.name(f"the same {self.wishes.id} twice; the second was left out", person.dn)
-        else:
-            self._has_member_of = self._has_member_of or bool(person.attrs.get(_MEMBER_OF))
-            return True
-        return False
+        elif self.wishes.member_of and person.attrs.get(_MEMBER_OF):
+            self._has_member_of = True
+        return key
+
+    def _first(self, people: list[tuple[str, Shaped]]) -> list[tuple[str, Shaped]]:
+        """Those whose id did not come before; the others are a doubt."""
+        new = self._seen.add([key for key, _ in people])
+        if all(new):
+            return people
+        for _, person in compress(people, map(not_, new)):
+            self.tally.doubts.name(f"the same {self.wishes.id} twice; the second was left out", person.dn)
+        return list(compress(people, new))
 
     def _judge_groups(self) -> None:
         """Doubt groups that nobody is in: an access rule, or an overlay that came too late, looks just like this."""

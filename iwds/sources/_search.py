@@ -107,6 +107,9 @@ class Pull:
             if page.code != SUCCESS:
                 self.problem(self._complaint(page))
                 break
+            if self.search.page_size and not page.paged:
+                self.problem(self._silence())
+                break
             if not page.cookie:
                 self.complete = True
                 break
@@ -138,6 +141,12 @@ class Pull:
         return (
             f"page {self.pages} of {self.search.base or 'the root'} ended with {page.code} {page.name}{said} after "
             f"{self.count} entries, so some are missing: {advice}"
+        )
+
+    def _silence(self) -> str:
+        return (
+            f"page {self.pages} of {self.search.base or 'the root'} ended after {self.count} entries without a word on "
+            "whether more follow, so some may be missing: the server must say so (RFC 2696), or that it has no pages"
         )
 
     def _elsewhere(self) -> str:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import compress
 
 from iwds.core.dn import normalise_dn, parent
 from iwds.core.model import Entry, Proof, View, fold
@@ -141,8 +142,7 @@ class Tally:
     def saw(self, entry: Entry) -> None:
         """Count an entry that is handed on, and which of its attributes have a value."""
         self.count += 1
-        values = entry.attrs
-        self.presence.update([attribute for attribute in self.attributes if values.get(attribute)])
+        self.presence.update(compress(self.attributes, map(entry.attrs.get, self.attributes)))
         if above := parent(entry.name):
             self._places[above] += 1
 

@@ -115,6 +115,7 @@ class Settings(_Model):
         timeout_s: seconds to wait for a connection, and for each answer.
         referrals: `report` makes parts that lie on other servers a problem, `ignore` does not. None is followed.
         canaries: people who must be in every reading, by distinguished name, id or login.
+        decoder: what decodes the answers; `ldap3` is the library that also binds, and many times slower.
     """
 
     kind: Literal["ldap"]
@@ -136,6 +137,7 @@ class Settings(_Model):
     timeout_s: int = Field(default=30, ge=1, le=3600)
     referrals: Literal["report", "ignore"] = "report"
     canaries: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    decoder: Literal["own", "ldap3"] = "own"
 
     @field_validator("urls")
     @classmethod
@@ -358,6 +360,7 @@ def _access(name: str, settings: Settings) -> "Access":
         context=_context(settings),
         starttls=settings.starttls,
         timeout_s=settings.timeout_s,
+        decoder=settings.decoder,
     )
 
 

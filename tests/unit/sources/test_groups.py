@@ -57,5 +57,8 @@ def test_a_unique_member_may_carry_a_bit_string() -> None:
 def test_an_id_is_new_once() -> None:
     seen = Seen()
 
-    assert [seen.add("a"), seen.add("b"), seen.add("a")] == [True, True, False]
+    assert seen.add(["a", "b", "a"]) == [True, True, False]
+    assert seen.add(["c", "d"]) == [True, True]
+    assert seen.add(["b", "e", "e"]) == [False, True, False]
+    assert seen.add([]) == []
     seen.close()

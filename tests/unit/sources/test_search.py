@@ -59,6 +59,13 @@ def test_a_server_that_cannot_page_is_asked_for_all_at_once() -> None:
     assert "one answer from a server that does not page, ended by the server with success" in pull.reason()
 
 
+def test_a_page_that_does_not_say_whether_more_follow_is_not_believed() -> None:
+    count, pull, problems, _ = pulled(Page([ENTRY], cookie=b"1"), Page([ENTRY], paged=False))
+
+    assert (count, pull.complete) == (2, False)
+    assert "page 2 of dc=example ended after 2 entries without a word on whether more follow" in problems[0]
+
+
 def test_a_server_that_cannot_page_and_cuts_its_answer_is_not_believed() -> None:
     _, pull, problems, _ = pulled(Page([], code=12), Page([ENTRY], code=4, name="sizeLimitExceeded", paged=False))
 

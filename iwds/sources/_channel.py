@@ -1,0 +1,142 @@
+"""Searches over a socket that ldap3 has connected, encrypted and bound: our own receive loop.
+
+The answer to a search comes message by message, and the next page is asked for as soon as one has ended: the server
+collects it while the people of the last one are looked at.
+"""
+
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from iwds.sources import _messages as messages
+from iwds.sources._ber import BadMessage, frame, whole
+from iwds.sources._messages import Envelope, Result
+from iwds.sources._search import RawEntry
+
+MOST_BYTES = 128 * 1024 * 1024
+"""The longest message that is taken. A group of a million members with names of 100 bytes fits; a server that claims
+more is broken or wants our memory."""
+_RECORD, _PIECE = 16 * 1024, 64 * 1024
+"""How much is asked of the socket at once. Encrypted, one answer holds one TLS record, and the buffer for more would be
+made for nothing each time."""
+
+
+class Disconnected(ConnectionError):
+    """The server gave notice that it ends the connection (RFC 4511 4.4.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came for one search."""
+
+    entries: list[RawEntry]
+    references: list[str]
+    result: Result
+    controls: tuple[tuple[str, bytes], ...]
+
+
+class Channel:
+    """Requests and answers over one connection, one request at a time.
+
+    Args:
+        connection: connected, and given up by whoever else read from it.
+        next_id: gives the id of the next request.
+        most: bytes that a message may have.
+    """
+
+    def __init__(self, connection: socket.socket, next_id: Callable[[], int], most: int = MOST_BYTES) -> None:
+        self._socket = connection
+        self._next_id = next_id
+        self._most = most
+        self._piece = _RECORD if isinstance(connection, ssl.SSLSocket) else _PIECE
+        self._buffer = b""
+        self._at = 0
+        self._known: messages.Known = {}
+        self._forgotten: set[int] = set()
+
+    def send(self, operation: bytes, *controls: bytes) -> int:
+        """Ask; returns the id by which the answer is known."""
+        message_id = self._next_id()
+        self._socket.sendall(messages.request(message_id, operation, *controls))
+        return message_id
+
+    def forget(self, message_id: int) -> None:
+        """Give up a search: the server is told, and whatever still comes of it is passed over."""
+        self._forgotten.add(message_id)
+        self.send(messages.abandon(message_id))
+
+    def found(self, message_id: int) -> Answer:
+        """The whole answer to a search. Raises `BadMessage`, `Disconnected`, or `OSError` where none comes in time."""
+        entries: list[RawEntry] = []
+        references: list[str] = []
+        # Nearly all that comes begins like this: a message for us that holds an entry.
+        ours, known = whole(message_id) + bytes((messages.ENTRY,)), self._known
+        before = len(ours) - 1
+        while True:
+            start, end = self._whole()
+            if self._buffer.startswith(ours, start):
+                entries.append(messages.entry(self._buffer, start + before, end, known))
+                self._at = end
+                continue
+            message = self._next(message_id)
+            kind, at, end = message.kind, message.at, message.end
+            if kind == messages.ENTRY:
+                entries.append(messages.entry(self._buffer, at, end, known))
+            elif kind == messages.REFERENCE:
+                references += messages.reference(self._buffer, at, end)
+            elif kind == messages.DONE:
+                ended, controls = messages.result(self._buffer, at, end)
+                # Controls that its length leaves out would lie behind it, and they say whether more follows.
+                frame(self._buffer, self._at, self._most)
+                return Answer(entries, references, ended, controls)
+            elif kind == messages.INTERMEDIATE:
+                messages.check_intermediate(self._buffer, at, end)
+            else:
+                raise BadMessage(f"a search was answered with {kind:#04x}")
+
+    def extended(self, name: bytes) -> Result:
+        """The answer to an extended operation without a value; errors as in `found`."""
+        message = self._next(self.send(messages.extended(name)))
+        return messages.result(self._buffer, message.at, message.end, messages.EXTENDED)[0]
+
+    def _next(self, message_id: int) -> Envelope:
+        """The next message for this request; its positions hold until the next call."""
+        while True:
+            start, end = self._whole()
+            message = messages.envelope(self._buffer, start, end)
+            self._at = end
+            if message.id == message_id:
+                return message
+            if message.id == 0:
+                self._notice(message)
+            elif message.id not in self._forgotten:
+                raise BadMessage(f"a message answers the request {message.id}, which was not made")
+
+    def _notice(self, message: Envelope) -> None:
+        """What the server says without being asked; all but its goodbye is passed over (RFC 4511 4.4)."""
+        said, _ = messages.result(self._buffer, message.at, message.end, messages.EXTENDED)
+        if said.name == messages.DISCONNECTION:
+            raise Disconnected(f"the server ended the connection with the code {said.code}: {said.text}".rstrip(": "))
+
+    def _whole(self) -> tuple[int, int]:
+        """Where the content of the next message begins and ends, once all of it is in the buffer."""
+        while True:
+            start, end = frame(self._buffer, self._at, self._most)
+            if start and end <= len(self._buffer):
+                return start, end
+            self._receive(end - self._at)
+
+    def _receive(self, wanted: int) -> None:
+        """Receive at least something, and go on until there are `wanted` bytes; joined once, however many pieces."""
+        pieces = [self._buffer[self._at :]]
+        have = len(pieces[0])
+        while True:
+            piece = self._socket.recv(self._piece)
+            if not piece:
+                raise ConnectionError("the server hung up")
+            pieces.append(piece)
+            have += len(piece)
+            if have >= wanted:
+                break
+        self._buffer, self._at = b"".join(pieces), 0

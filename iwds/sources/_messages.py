@@ -1,0 +1,252 @@
+"""The messages of LDAP (RFC 4511) that a reading is made of: what is asked, and what answers.
+
+Values and names stay bytes. What a server sends that is well formed and unknown is kept or passed over as the RFC says;
+what is not well formed is `BadMessage`.
+"""
+
+import re
+from dataclasses import dataclass
+
+from iwds.sources._ber import (
+    BOOLEAN,
+    ENUMERATED,
+    OCTETS,
+    SEQUENCE,
+    SET,
+    BadMessage,
+    all_octets,
+    content,
+    element,
+    header,
+    number,
+    octets,
+    whole,
+)
+from iwds.sources._search import RawEntry
+
+ENTRY, DONE, REFERENCE, EXTENDED, INTERMEDIATE = 0x64, 0x65, 0x73, 0x78, 0x79
+PAGED = "1.2.840.113556.1.4.319"
+DISCONNECTION = b"1.3.6.1.4.1.1466.20036"
+_ABANDON, _EXTENDED_REQUEST = 0x50, 0x77
+_CONTROLS, _REFERRAL, _RESPONSE_NAME, _RESPONSE_VALUE = 0xA0, 0xA3, 0x8A, 0x8B
+_REQUEST_NAME, _INTERMEDIATE_NAME, _INTERMEDIATE_VALUE = 0x80, 0x80, 0x81
+_SHORT = 0x80
+_OID = re.compile(rb"[0-9.]+")
+_MOST_KNOWN = 4096
+_MINIMAL, _LONG_FORM = (3, 8), (7, 16)
+"""Where the length of an attribute's name stands, and where its value would begin if the name were empty: with lengths
+of one byte, and with those of five that Active Directory writes."""
+
+Known = dict[bytes, str]
+"""Attributes by all that comes before their value, tags and lengths included, as it was checked once: one name and one
+length of a value come a thousand times."""
+
+
+Controls = tuple[tuple[str, bytes], ...]
+"""Object identifier and value of each control of a message, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One message as far as it is the same for all.
+
+    Attributes:
+        id: of the request that it answers; 0 for what nobody asked for.
+        kind: what it holds: `ENTRY`, `DONE`, ...
+        at: where this begins.
+        end: where the message ends.
+    """
+
+    id: int
+    kind: int
+    at: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How an operation ended (RFC 4511 4.1.9).
+
+    Attributes:
+        code: 0 alone is a success.
+        text: the server's own words.
+        referrals: URLs of servers that it names instead.
+        name: which extended operation answers, its object identifier.
+        value: what an extended operation answers.
+    """
+
+    code: int
+    text: str
+    referrals: tuple[str, ...] = ()
+    name: bytes = b""
+    value: bytes = b""
+
+
+def envelope(data: bytes, at: int, end: int) -> Envelope:
+    """The message whose content is between `at` and `end`."""
+    message_id, at = number(data, at, end)
+    kind, _, _ = header(data, at, end)
+    return Envelope(message_id, kind, at, end)
+
+
+def entry(data: bytes, at: int, end: int, known: Known) -> RawEntry:
+    """The search result entry (RFC 4511 4.5.2) at `at`, in the message that ends at `end`.
+
+    `known` is filled as attributes come; give it to the next call.
+    """
+    at, stop = content(data, at, end, ENTRY)
+    if stop != end:
+        _controls(data, stop, end)  # nothing that we ask for comes with one
+    dn, at = octets(data, at, stop)
+    at, end = content(data, at, stop, SEQUENCE)
+    if stop != end:
+        raise BadMessage("something follows the attributes of an entry")
+    values: dict[str, list[bytes]] = {}
+    try:
+        name_at, skip = _LONG_FORM if at < end and data[at + 1] > _SHORT else _MINIMAL
+        while at < end:
+            first = at + skip + data[at + name_at]
+            name = known.get(data[at:first])
+            if name is None or name in values:
+                at = _attribute(data, at, end, values, known)
+            else:
+                at = first + data[first - 1]
+                values[name] = [data[first:at]]
+    except IndexError:  # too near to the end of all that came to be looked up like this
+        while at < end:
+            at = _attribute(data, at, end, values, known)
+    if at != end:
+        raise BadMessage("an attribute reaches beyond its entry")
+    return dn, values
+
+
+def reference(data: bytes, at: int, end: int) -> tuple[str, ...]:
+    """The URLs of the search result reference (RFC 4511 4.5.3) at `at`, in the message that ends at `end`."""
+    at, stop = content(data, at, end, REFERENCE)
+    _controls(data, stop, end)
+    return _urls(data, at, stop)
+
+
+def result(data: bytes, at: int, end: int, kind: int = DONE) -> tuple[Result, Controls]:
+    """The result of this kind at `at`, in the message that ends at `end`, and the controls with it."""
+    at, stop = content(data, at, end, kind)
+    code, at = number(data, at, stop, ENUMERATED)
+    _, at = octets(data, at, stop)
+    text, at = octets(data, at, stop)
+    referrals: tuple[str, ...] = ()
+    if at < stop and data[at] == _REFERRAL:
+        start, at = content(data, at, stop, _REFERRAL)
+        referrals = _urls(data, start, at)
+    name, at = _optional(data, at, stop, _RESPONSE_NAME if kind == EXTENDED else None)
+    value, at = _optional(data, at, stop, _RESPONSE_VALUE if kind == EXTENDED else None)
+    if at != stop:
+        raise BadMessage("something unknown follows a result")
+    return Result(code, _text(text), referrals, name, value), _controls(data, stop, end)
+
+
+def check_intermediate(data: bytes, at: int, end: int) -> None:
+    """Raises `BadMessage` for what is no intermediate response (RFC 4511 4.13). Nothing that we ask for has one."""
+    at, stop = content(data, at, end, INTERMEDIATE)
+    _, at = _optional(data, at, stop, _INTERMEDIATE_NAME)
+    _, at = _optional(data, at, stop, _INTERMEDIATE_VALUE)
+    if at != stop:
+        raise BadMessage("something unknown follows an intermediate response")
+    _controls(data, stop, end)
+
+
+def paged_cookie(controls: Controls) -> bytes | None:
+    """Where the next page begins (RFC 2696 2), empty behind the last one; None where the server does not say."""
+    values = [value for name, value in controls if name == PAGED]
+    if not values:
+        return None
+    if len(values) > 1:
+        raise BadMessage("a page says twice where the next one begins")
+    (value,) = values
+    at, stop = content(value, 0, len(value), SEQUENCE)
+    _, at = number(value, at, stop)
+    cookie, at = octets(value, at, stop)
+    if at != len(value):
+        raise BadMessage("something unknown follows the cookie of a page")
+    return cookie
+
+
+def request(message_id: int, operation: bytes, *controls: bytes) -> bytes:
+    """A message to the server: an operation that is encoded already, with controls."""
+    return element(SEQUENCE, whole(message_id), operation, *((element(_CONTROLS, *controls),) if controls else ()))
+
+
+def paging(size: int, where: bytes) -> bytes:
+    """The control that asks for a page of `size` entries from a cookie on; a server that has no pages must say so."""
+    value = element(SEQUENCE, whole(size), element(OCTETS, where))
+    return element(SEQUENCE, element(OCTETS, PAGED.encode()), element(BOOLEAN, b"\xff"), element(OCTETS, value))
+
+
+def abandon(message_id: int) -> bytes:
+    """The operation that asks the server to forget another (RFC 4511 4.11); nothing answers it."""
+    return whole(message_id, _ABANDON)
+
+
+def extended(name: bytes) -> bytes:
+    """An extended operation without a value (RFC 4511 4.12)."""
+    return element(_EXTENDED_REQUEST, element(_REQUEST_NAME, name))
+
+
+def _attribute(data: bytes, at: int, end: int, values: dict[str, list[bytes]], known: Known) -> int:
+    """Add any attribute to `values`, and what comes before its value to `known` if it is short; returns its end."""
+    at_values, stop = content(data, at, end, SEQUENCE)
+    description, at_values = octets(data, at_values, stop)
+    first, last = content(data, at_values, stop, SET)
+    if last != stop:
+        raise BadMessage("something follows the values of an attribute")
+    try:
+        name = description.decode("ascii")
+    except UnicodeDecodeError:
+        raise BadMessage("the name of an attribute is not ASCII") from None
+    found = all_octets(data, first, stop)
+    before = data[at : first + 2]
+    if len(found) == 1 and before[-1] == stop - first - 2 < _SHORT and len(known) < _MOST_KNOWN:
+        known[before] = name
+    # Some proxies send an attribute in two parts; the second must not displace the first.
+    values.setdefault(name, []).extend(found)
+    return stop
+
+
+def _controls(data: bytes, at: int, end: int) -> Controls:
+    """The controls at `at`, behind what a message holds (RFC 4511 4.1.11); none where the message ends there."""
+    if at == end:
+        return ()
+    at, stop = content(data, at, end, _CONTROLS)
+    if stop != end:
+        raise BadMessage("something unknown follows the controls of a message")
+    found = []
+    while at < end:
+        at, stop = content(data, at, end, SEQUENCE)
+        name, at = octets(data, at, stop)
+        if not _OID.fullmatch(name):
+            raise BadMessage("the name of a control is no object identifier")
+        critical = _optional(data, at, stop, BOOLEAN)
+        value, at = _optional(data, critical[1], stop, OCTETS)
+        if at != stop or len(critical[0]) > 1:
+            raise BadMessage("something unknown follows a control")
+        found.append((name.decode(), value))
+    return tuple(found)
+
+
+def _optional(data: bytes, at: int, end: int, tag: int | None) -> tuple[bytes, int]:
+    """The content of the element at `at` where it has this tag, else nothing; and where to go on."""
+    if at < end and data[at] == tag:
+        return octets(data, at, end, data[at])
+    return b"", at
+
+
+def _urls(data: bytes, at: int, end: int) -> tuple[str, ...]:
+    """One URL or more (RFC 4511 4.1.10)."""
+    urls = tuple(_text(url) for url in all_octets(data, at, end))
+    if not urls:
+        raise BadMessage("a reference leads nowhere")
+    return urls
+
+
+def _text(raw: bytes) -> str:
+    """For people to read: bytes that are no UTF-8 are shown as escapes."""
+    return raw.decode(errors="backslashreplace")

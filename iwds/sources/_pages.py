@@ -1,0 +1,142 @@
+"""Pages of searches over a connection that ldap3 has bound: asked for and decoded by us, or by ldap3 throughout."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import ldap3
+from ldap3.core.results import RESULT_CODES
+from ldap3.operation.search import search_operation
+from ldap3.protocol.rfc4511 import ProtocolOp
+from ldap3.utils.asn1 import encode
+
+from iwds.sources._channel import Answer, Channel
+from iwds.sources._messages import PAGED, paged_cookie, paging
+from iwds.sources._search import SUCCESS, Page, RawEntry, Scope, Search
+
+_WHO_AM_I = "1.3.6.1.4.1.4203.1.11.3"
+_SCOPES: dict[Scope, Any] = {"subtree": ldap3.SUBTREE, "one": ldap3.LEVEL, "base": ldap3.BASE}
+
+
+class Pages(Protocol):
+    """What gets answers over a bound connection. Raises whatever it likes where none comes."""
+
+    def page(self, search: Search, cookie: bytes) -> Page:
+        """The page that begins at `cookie`."""
+        ...
+
+    def account(self) -> bytes:
+        """Who the server says that we are (RFC 4532); empty where it does not know the question."""
+        ...
+
+
+class OwnPages:
+    """Pages that our own receive loop reads. The next one is asked for early: it comes while this one is looked at."""
+
+    def __init__(self, connection: Any) -> None:
+        self._channel = Channel(connection.socket, connection.server.next_message_id)
+        self._encoded: tuple[Search, bytes] | None = None
+        self._ahead: tuple[Search, bytes, int] | None = None
+
+    def page(self, search: Search, cookie: bytes) -> Page:
+        """The page that begins at `cookie`."""
+        page = _page(self._channel.found(self._asked(search, cookie)))
+        if page.cookie and page.code == SUCCESS:
+            self._ahead = search, page.cookie, self._ask(search, page.cookie)
+        return page
+
+    def account(self) -> bytes:
+        """Who the server says that we are (RFC 4532); empty where it does not know the question."""
+        self._give_up()
+        result = self._channel.extended(_WHO_AM_I.encode())
+        return result.value if result.code == SUCCESS else b""
+
+    def _asked(self, search: Search, cookie: bytes) -> int:
+        """The id of the request for this page, which may be under way."""
+        if self._ahead is not None and self._ahead[:2] == (search, cookie):
+            ahead, self._ahead = self._ahead, None
+            return ahead[2]
+        self._give_up()
+        return self._ask(search, cookie)
+
+    def _give_up(self) -> None:
+        """Forget the page that was asked for early: something else is wanted."""
+        if self._ahead is not None:
+            self._channel.forget(self._ahead[2])
+            self._ahead = None
+
+    def _ask(self, search: Search, cookie: bytes) -> int:
+        if self._encoded is None or self._encoded[0] != search:
+            self._encoded = search, _encode(search)
+        controls = [paging(search.page_size, cookie)] if search.page_size else []
+        return self._channel.send(self._encoded[1], *controls)
+
+
+class Ldap3Pages:
+    """Pages that ldap3 reads: slower by far, and here for whoever doubts the other way."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def page(self, search: Search, cookie: bytes) -> Page:
+        """The page that begins at `cookie`."""
+        self._connection.search(
+            search.base,
+            search.filter,
+            search_scope=_SCOPES[search.scope],
+            dereference_aliases=ldap3.DEREF_NEVER,
+            attributes=list(search.attributes),
+            paged_size=search.page_size or None,
+            paged_criticality=True,
+            paged_cookie=cookie or None,
+        )
+        return _ldap3_page(self._connection.response, self._connection.result)
+
+    def account(self) -> bytes:
+        """Who the server says that we are (RFC 4532); empty where it does not know the question."""
+        self._connection.extended(_WHO_AM_I)
+        result = self._connection.result
+        return bytes(result.get("responseValue") or b"") if result["result"] == SUCCESS else b""
+
+
+def _encode(search: Search) -> bytes:
+    """The search as an operation (RFC 4511 4.5.1), which is the same for every page."""
+    operation = search_operation(
+        search.base,
+        search.filter,
+        _SCOPES[search.scope],
+        ldap3.DEREF_NEVER,
+        list(search.attributes),
+        size_limit=0,
+        time_limit=0,
+        types_only=False,
+        auto_escape=True,
+        auto_encode=True,
+    )
+    return bytes(encode(ProtocolOp().setComponentByName("searchRequest", operation)))
+
+
+def _page(answer: Answer) -> Page:
+    result, cookie = answer.result, paged_cookie(answer.controls)
+    name = RESULT_CODES.get(result.code, "unknown")
+    text = _joined(result.text, result.referrals)
+    return Page(
+        answer.entries, tuple(answer.references), result.code, name, text, cookie or b"", paged=cookie is not None
+    )
+
+
+def _ldap3_page(response: list[dict[str, Any]], result: Mapping[str, Any]) -> Page:
+    entries: list[RawEntry] = []
+    references: list[str] = []
+    for message in response:
+        if message["type"] == "searchResEntry":
+            entries.append((message["raw_dn"], message["raw_attributes"]))
+        elif message["type"] == "searchResRef":
+            references += message["uri"]
+    control = (result.get("controls") or {}).get(PAGED)
+    cookie = control["value"]["cookie"] if control else b""
+    code, text = int(result["result"]), _joined(result.get("message") or "", tuple(result.get("referrals") or ()))
+    return Page(entries, tuple(references), code, result["description"], text, cookie or b"", control is not None)
+
+
+def _joined(text: str, referrals: tuple[str, ...]) -> str:
+    return "; ".join(part for part in (text, *referrals) if part)

@@ -1,0 +1,117 @@
+"""What a server sends is read as it is, however it comes; and no cut and no garbled byte ever makes it less."""
+
+import socket
+from collections.abc import Sequence
+from typing import cast
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ldap3.utils.asn1 import decode_message_fast
+
+from iwds.sources._ber import BadMessage, element
+from iwds.sources._channel import Answer, Channel
+from iwds.sources._messages import paged_cookie
+from tests.unit.sources.ldapbytes import FORMS, Element, Values, Wire, ended, entry, paged, reference
+
+names = st.sampled_from([b"cn", b"uid", b"mail", b"member", b"member;range=0-1499", b"x" * 130])
+values = st.one_of(st.binary(max_size=12), st.binary(min_size=120, max_size=140))
+attributes = st.lists(
+    st.tuples(names, st.lists(values, max_size=3)), max_size=5, unique_by=lambda attribute: attribute[0]
+)
+people = st.lists(st.tuples(st.binary(max_size=140), attributes), max_size=5)
+urls = st.lists(st.sampled_from([b"ldap://a", b"ldap://b/dc=x"]), min_size=1, max_size=2)
+forms = st.sampled_from(FORMS)
+
+
+def answer(brings: bytes, piece: int = 65536) -> Answer:
+    """The answer to request 1 that comes in pieces of this size."""
+    channel = Channel(cast("socket.socket", Wire(brings, piece)), lambda: 1)
+    return channel.found(channel.send(b""))
+
+
+def written(found: Sequence[tuple[bytes, Values]], references: Sequence[Sequence[bytes]], form: Element) -> bytes:
+    """Entries, references and the end of a page as a server writes them."""
+    return b"".join(
+        [
+            *(entry(dn, values, form=form) for dn, values in found),
+            *(reference(*some, form=form) for some in references),
+            ended(0, paged(b"cookie", form), form=form),
+        ]
+    )
+
+
+def size(found: Answer) -> tuple[int, ...]:
+    """How much there is in an answer: entries, references, controls, and the bytes of values and of controls.
+
+    A value counts with its tag and length, because a garbled length may join two values, which makes none of it less.
+    """
+    every = [value for _, attributes in found.entries for some in attributes.values() for value in some]
+    controls = sum(len(name) + len(value) for name, value in found.controls)
+    room = sum(len(element(4, value)) for value in every)
+    return len(found.entries), len(found.references), len(found.controls), room, controls
+
+
+@given(people, st.lists(urls, max_size=2), forms, st.integers(1, 300))
+def test_what_is_written_is_read_in_whatever_pieces_it_comes(
+    found: list[tuple[bytes, list[tuple[bytes, list[bytes]]]]], references: list[list[bytes]], form: Element, piece: int
+) -> None:
+    read = answer(written(found, references, form), piece)
+
+    assert read.entries == [(dn, {name.decode(): some for name, some in values}) for dn, values in found]
+    assert read.references == [url.decode() for some in references for url in some]
+    assert paged_cookie(read.controls) == b"cookie"
+
+
+@given(people, forms)
+def test_ldap3_reads_the_same(found: list[tuple[bytes, list[tuple[bytes, list[bytes]]]]], form: Element) -> None:
+    for (dn, values), (read, attributes) in zip(found, answer(written(found, [], form)).entries, strict=True):
+        name, every = decode_message_fast(entry(dn, values, form=form))["payload"]
+        assert (name[3], [(a[3][0][3].decode(), [v[3] for v in a[3][1][3]]) for a in every[3]]) == (
+            read,
+            list(attributes.items()),
+        )
+
+
+@settings(max_examples=max(1, settings().max_examples // 4))
+@given(people, st.lists(urls, max_size=1), forms)
+def test_an_answer_that_is_cut_anywhere_is_an_error(
+    found: list[tuple[bytes, list[tuple[bytes, list[bytes]]]]], references: list[list[bytes]], form: Element
+) -> None:
+    brings = written(found, references, form)
+    for cut in range(len(brings)):
+        try:
+            answer(brings[:cut])
+        except (BadMessage, ConnectionError):
+            continue
+        raise AssertionError(f"cut at {cut} of {len(brings)}, it was believed")
+
+
+@given(people, st.lists(urls, max_size=1), forms, st.data())
+def test_a_byte_that_is_garbled_is_an_error_or_changes_no_amount(
+    found: list[tuple[bytes, list[tuple[bytes, list[bytes]]]]],
+    references: list[list[bytes]],
+    form: Element,
+    data: st.DataObject,
+) -> None:
+    brings = written(found, references, form)
+    whole = size(answer(brings))
+    other = data.draw(st.integers(1, 255))
+    for at in range(len(brings)):
+        garbled = brings[:at] + bytes([brings[at] ^ other]) + brings[at + 1 :]
+        try:
+            assert size(answer(garbled)) == whole, (at, other)
+        except (BadMessage, ConnectionError):
+            continue
+
+
+@given(st.binary(max_size=60), st.integers(1, 20))
+def test_whatever_comes_nothing_but_these_errors_is_raised(noise: bytes, piece: int) -> None:
+    for brings in (
+        noise,
+        b"\x30" + bytes([len(noise)]) + noise,
+        b"\x30" + bytes([len(noise) + 4, 2, 1, 1, 100]) + noise,
+    ):
+        try:
+            answer(brings, piece)
+        except (BadMessage, ConnectionError):
+            continue
