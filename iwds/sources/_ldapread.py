@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain, starmap
+from itertools import chain
 
 from iwds.core.dn import normalise_dn
 from iwds.core.model import Anchor, Entry, Proof
@@ -10,11 +10,14 @@ from iwds.errors import SourceUnavailable
 from iwds.sources._check import differs
 from iwds.sources._decode import Shaped, guid_bytes, identity, shape
 from iwds.sources._directory import Directory
-from iwds.sources._groups import MEMBER_ATTRIBUTES, Groups, Seen, dn_key, login_key, member_keys
+from iwds.sources._groups import MEMBER_ATTRIBUTES, Groups, Seen, dn_key, login_key, member_keys, primary_key
 from iwds.sources._search import Asks, Pull, RawEntry, Scope, Search
 from iwds.sources._stream import Tally
 
 _MEMBER_OF = "memberof"
+_AD_ID = "objectguid"
+_SID = "objectsid"
+_PRIMARY = "primarygroupid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +51,23 @@ class Wishes:
     page_size: int = 500
     ignore_references: bool = False
 
+    @property
+    def primary(self) -> bool:
+        """Whether people have a primary group, which does not name them (Active Directory, MS-ADA3 2.120)."""
+        return self.id == _AD_ID and self.groups is not None
+
     def user_searches(self, attributes: Collection[str]) -> list[Search]:
         """One search for people per base."""
         return self._searches(self.users, tuple(sorted(self.person_attributes(attributes))))
 
     def group_searches(self) -> list[Search]:
         """One search for groups per base."""
-        return self._searches(self.groups, self.members) if self.groups else []
+        return self._searches(self.groups, self.group_attributes) if self.groups else []
+
+    @property
+    def group_attributes(self) -> tuple[str, ...]:
+        """What is asked of each group."""
+        return (*self.members, _SID) if self.primary else self.members
 
     def person_attributes(self, attributes: Collection[str]) -> set[str]:
         """What is asked of each person: what the mapping needs, and what the source needs itself."""
@@ -63,12 +76,16 @@ class Wishes:
             own.add(_MEMBER_OF)
         if self.groups and "memberuid" in self.members:
             own.add(self.login)
+        if self.primary:
+            own |= {_SID, _PRIMARY}
         return own | set(attributes)
 
     def keys(self, person: Shaped) -> list[str]:
         """The keys by which groups may name this person."""
         by_login = person.attrs.get(self.login, ()) if "memberuid" in self.members else ()
-        return [dn_key(person.dn), *(login_key(login) for login in by_login)]
+        primary = primary_sid(person)
+        by_primary = [primary_key(primary)] if primary else []
+        return [dn_key(person.dn), *by_primary, *(login_key(login) for login in by_login)]
 
     def _searches(self, branch: Branch, attributes: tuple[str, ...]) -> list[Search]:
         return [Search(base, branch.scope, branch.filter, attributes, self.page_size) for base in branch.bases]
@@ -120,7 +137,7 @@ class Reading:
             pull = self._pull(search)
             for raw in pull:
                 for raw_dn, values in raw:
-                    self._add_group(groups, shape(raw_dn, values, self.wishes.members))
+                    self._add_group(groups, shape(raw_dn, values, self.wishes.group_attributes))
             self._conclude(pull, "groups")
         self.groups_read = len(groups)
         if len(self.tally.doubts) == before:
@@ -134,7 +151,8 @@ class Reading:
             self.tally.doubts.name("groups of which the server sent only a part of the members", group.dn)
         if group.undecodable:
             self.tally.doubts.name("groups with a member that is not text", group.dn)
-        groups.add(group.dn, chain.from_iterable(starmap(member_keys, group.attrs.items())))
+        named = (member_keys(attribute, group.attrs.get(attribute, ())) for attribute in self.wishes.members)
+        groups.add(group.dn, chain.from_iterable(named), identity(_SID, group.attrs.get(_SID)))
 
     def _people(self, raw: Sequence[RawEntry]) -> Iterator[Entry]:
         """The people of one page; what is wrong with one of them goes into the tally."""
@@ -184,6 +202,12 @@ def entry_of(
     key = identity(id_attribute, person.attrs.get(id_attribute))
     shown = {name: person.attrs[name] for name in attributes if name in person.attrs}
     return Entry(Anchor(realm, key), person.dn, shown, groups)
+
+
+def primary_sid(person: Shaped) -> str:
+    """The security identifier of somebody's primary group, which is of their own domain; empty where there is none."""
+    own, last = (identity(name, person.attrs.get(name)) for name in (_SID, _PRIMARY))
+    return f"{own.rpartition('-')[0]}-{last}" if own and last.isdigit() else ""
 
 
 def find(asks: Asks, directory: Directory, wishes: Wishes, key: str, attributes: Collection[str]) -> Entry | None:
@@ -270,6 +294,8 @@ def _dn_members(wishes: Wishes) -> list[str]:
 def _person_filters(wishes: Wishes, person: Shaped) -> list[str]:
     logins = person.attrs.get(wishes.login, ()) if "memberuid" in wishes.members else ()
     by_name = [_equals(attribute, person.dn) for attribute in _dn_members(wishes)]
+    if primary := primary_sid(person):
+        by_name.append(_equals(_SID, primary))
     return [*by_name, *(_equals("memberUid", login) for login in logins)]
 
 
@@ -279,7 +305,7 @@ def _equals(attribute: str, value: str) -> str:
 
 def _id_filter(attribute: str, key: str) -> str:
     """The filter for an id; empty where no entry can have this one."""
-    if attribute != "objectguid":
+    if attribute != _AD_ID:
         return _equals(attribute, key)
     try:
         return f"(objectGUID={''.join(f'{chr(92)}{byte:02x}' for byte in guid_bytes(key))})"

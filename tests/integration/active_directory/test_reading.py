@@ -1,0 +1,158 @@
+"""What a real domain controller gives, as people and groups."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from iwds.core.model import Account, Anchor, Entry, Proof
+from iwds.mapping.compile import load
+from iwds.sources.ldap import LdapSource, connect
+from tests.servers.domain import CROWD, CROWD_SIZE, DOMAIN_USERS, EVE, GROUPS, PEOPLE, STAFF, SUFFIX
+from tests.servers.samba import PrivateSamba, ad_settings
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+ASKED = ("samaccountname", "useraccountcontrol", "accountexpires", "pwdlastset", "mail")
+DNS = {
+    "ada": f"CN=Ada Lovelace,{STAFF}",
+    "bjorn": f"CN=Bjorn Borg,OU=Tennis,{STAFF}",
+    "chloe": f"CN=Chloe Dion,{STAFF}",
+    "dmitri": f"CN=Dmitri Mendeleev,{STAFF}",
+    "eve": EVE,
+}
+
+
+def consume(source: LdapSource, attributes: tuple[str, ...] = ASKED) -> tuple[dict[str, Entry], Proof]:
+    """Everybody by sAMAccountName, and the proof."""
+    stream = source.read(attributes)
+    people = {entry.attrs["samaccountname"][0]: entry for entry in stream}
+    return people, stream.finish()
+
+
+@pytest.fixture
+def source(domain: PrivateSamba) -> Iterator[LdapSource]:
+    with closing(connect("corp", ad_settings(domain))) as source:
+        yield source
+
+
+def accounts(source: LdapSource, tmp_path: Path, mapping: str) -> dict[str, Account]:
+    """What a mapping makes of everybody, by the first part of their distinguished name."""
+    file = tmp_path / "mapping.yaml"
+    file.write_text(mapping, encoding="utf-8")
+    rules = load(file)
+    mapped = {entry.name.partition(",")[0]: rules.map(entry, NOW) for entry in source.read(rules.attributes)}
+    return {name: account for name, account in mapped.items() if isinstance(account, Account)}
+
+
+def test_people_are_anchored_by_object_guid_in_the_realm_of_the_domain_sid(
+    domain: PrivateSamba, source: LdapSource
+) -> None:
+    people, proof = consume(source)
+
+    assert proof.proven
+    assert proof.realm == domain.sid
+    assert {login: entry.anchor for login, entry in people.items()} == {
+        login: Anchor(domain.sid, domain.guid(DNS[login])) for login in PEOPLE
+    }
+
+
+def test_groups_are_direct_nested_and_primary_ones(source: LdapSource) -> None:
+    people, _ = consume(source)
+
+    assert {login: entry.groups for login, entry in people.items()} == {login: GROUPS[login] for login in PEOPLE}
+
+
+def test_one_person_is_found_as_the_reading_gives_them(source: LdapSource) -> None:
+    people, _ = consume(source)
+
+    for entry in people.values():
+        assert source.find(entry.anchor, ASKED) == entry
+
+
+def test_whoever_is_outside_of_base_and_filter_is_found_with_their_groups(
+    domain: PrivateSamba, source: LdapSource
+) -> None:
+    eve = source.find(Anchor(domain.sid, domain.guid(EVE)), ("samaccountname",))
+
+    assert eve is not None
+    assert eve.name == EVE
+    assert eve.groups == GROUPS["eve"]
+    assert not source.selects(eve.anchor)
+
+
+def test_all_pages_of_a_crowd_and_of_a_group_of_two_thousand_come(domain: PrivateSamba) -> None:
+    crowd = {"base": CROWD, "filter": "(objectClass=contact)"}
+    source = connect("corp", ad_settings(domain, users=crowd, page_size=500))
+    stream = source.read(())
+    groups = [entry.groups for entry in stream]
+    proof = stream.finish()
+
+    assert groups == [frozenset({f"CN=crowd,OU=Groups,{SUFFIX}".lower()})] * CROWD_SIZE
+    assert f"people: {CROWD_SIZE} entries from {CROWD} in 5 pages, each ended by the server with success" in (
+        proof.reasons
+    )
+    assert list(source.confirm(proof)) == []
+
+
+def test_disabled_and_expired_accounts_are_told_from_locked_and_usable_ones(
+    own_domain: PrivateSamba, tmp_path: Path
+) -> None:
+    own_domain.modify(f"dn: {SUFFIX}\nchangetype: modify\nreplace: lockoutThreshold\nlockoutThreshold: 2\n")
+    assert not any(own_domain.knows("ada@corp.example", "wrong") for _ in range(2))
+    assert own_domain.holds("lockoutTime", DNS["ada"])
+    with closing(connect("corp", ad_settings(own_domain))) as source:
+        enabled = accounts(source, tmp_path, "login: sAMAccountName\nenabled: active-directory\n")
+
+    assert {account.login: account.enabled for account in enabled.values()} == {
+        "ada": True,  # locked by somebody who guessed: that ends by itself
+        "bjorn": False,  # disabled
+        "chloe": False,  # expired
+        "dmitri": True,
+    }
+
+
+def test_whoever_must_change_the_password_first_is_disabled_where_the_mapping_says_so(
+    source: LdapSource, tmp_path: Path
+) -> None:
+    mapping = 'login: sAMAccountName\nenabled: {when: {not: {attribute: pwdLastSet, equals: "0"}}}\n'
+
+    assert {each.login: each.enabled for each in accounts(source, tmp_path, mapping).values()} == {
+        "ada": True,
+        "bjorn": True,
+        "chloe": True,
+        "dmitri": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("login", "ada"),
+    [
+        ("sAMAccountName", "ada"),
+        ("userPrincipalName", "ada@corp.example"),
+        (r'{from: sAMAccountName, prefix: "CORP\\"}', r"CORP\ada"),
+        ("mail", "ada.lovelace@corp.example"),
+    ],
+)
+def test_the_login_is_any_of_the_names_that_people_log_on_with(
+    source: LdapSource, tmp_path: Path, login: str, ada: str
+) -> None:
+    assert accounts(source, tmp_path, f"login: {login}\n")["CN=Ada Lovelace"].login == ada
+
+
+@pytest.mark.parametrize("name", ["ada", "ada@corp.example", DNS["ada"]])
+def test_a_canary_is_known_by_its_windows_names(domain: PrivateSamba, name: str) -> None:
+    staff = connect("corp", ad_settings(domain, canaries=[name]))
+    former = connect("corp", ad_settings(domain, canaries=[name], users={"base": EVE, "filter": "(objectClass=user)"}))
+
+    assert consume(staff)[1].proven
+    assert not consume(former)[1].proven
+
+
+def test_the_primary_group_is_known_although_it_does_not_name_its_people(domain: PrivateSamba) -> None:
+    groups = {"base": f"CN=Users,{SUFFIX}", "filter": "(&(objectClass=group)(cn=Domain Users))"}
+    people, proof = consume(connect("corp", ad_settings(domain, groups=groups)))
+
+    assert proof.proven
+    assert {entry.groups for entry in people.values()} == {frozenset({DOMAIN_USERS})}
