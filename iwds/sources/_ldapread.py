@@ -11,6 +11,7 @@ from iwds.sources._check import differs
 from iwds.sources._decode import Shaped, guid_bytes, identity, shape
 from iwds.sources._directory import Directory
 from iwds.sources._groups import MEMBER_ATTRIBUTES, Groups, Seen, dn_key, login_key, member_keys, primary_key
+from iwds.sources._ranges import Incomplete, all_values
 from iwds.sources._search import Asks, Pull, RawEntry, Scope, Search
 from iwds.sources._stream import Tally
 
@@ -147,12 +148,23 @@ class Reading:
         return None
 
     def _add_group(self, groups: Groups, group: Shaped) -> None:
-        if group.incomplete:
-            self.tally.doubts.name("groups of which the server sent only a part of the members", group.dn)
         if group.undecodable:
             self.tally.doubts.name("groups with a member that is not text", group.dn)
-        named = (member_keys(attribute, group.attrs.get(attribute, ())) for attribute in self.wishes.members)
-        groups.add(group.dn, chain.from_iterable(named), identity(_SID, group.attrs.get(_SID)))
+        sid = identity(_SID, group.attrs.get(_SID))
+        named = (member_keys(attribute, self._members(group, attribute)) for attribute in self.wishes.members)
+        groups.add(group.dn, chain.from_iterable(named), sid)
+
+    def _members(self, group: Shaped, attribute: str) -> Sequence[str]:
+        """Whom an attribute of a group names: as they came, or range by range where the server sent only a part."""
+        if attribute not in group.incomplete:
+            return group.attrs.get(attribute, ())
+        try:
+            return all_values(self.asks, group.dn, attribute)
+        except Incomplete as why:
+            self.tally.doubts.name("groups of which the server sent only a part of the members", f"{group.dn} ({why})")
+        except ValueError:
+            self.tally.doubts.name("groups with a member that is not text", group.dn)
+        return ()
 
     def _people(self, raw: Sequence[RawEntry]) -> Iterator[Entry]:
         """The people of one page; what is wrong with one of them goes into the tally."""
@@ -219,7 +231,7 @@ def find(asks: Asks, directory: Directory, wishes: Wishes, key: str, attributes:
     found: list[Shaped] = []
     for context in directory.contexts:
         search = Search(context, "subtree", text, tuple(sorted(wanted)), wishes.page_size)
-        found += [shape(*entry, wanted) for entry in _all(asks, search, wishes)]
+        found += [shape(*entry, wanted) for entry in _all(asks, search, wishes, one=True)]
     if len(found) > 1:
         raise SourceUnavailable(f"{wishes.id} {key} is not one person: {'; '.join(person.dn for person in found)}.")
     if not found:
@@ -273,11 +285,15 @@ def _groups_where(asks: Asks, wishes: Wishes, filters: Sequence[str]) -> Iterato
         yield from (shape(raw_dn, values, ()).dn for raw_dn, values in _all(asks, narrowed, wishes))
 
 
-def _all(asks: Asks, search: Search, wishes: Wishes) -> list[RawEntry]:
-    """Every entry of an answer that is beyond doubt."""
+def _all(asks: Asks, search: Search, wishes: Wishes, one: bool = False) -> list[RawEntry]:
+    """Every entry of an answer that is beyond doubt.
+
+    Args:
+        one: whether there can only be one: once it came, no doubt about the rest of the answer matters.
+    """
     problems: list[str] = []
     entries = [entry for page in Pull(asks, search, problems.append, wishes.ignore_references) for entry in page]
-    if problems:
+    if problems and not (one and entries):
         raise SourceUnavailable(f"It cannot be told who is there: {' '.join(problems)}")
     return entries
 

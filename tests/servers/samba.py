@@ -108,6 +108,13 @@ class PrivateSamba:
         """Apply LDIF change records."""
         self._ldap("ldapmodify", changes, user)
 
+    def set_acl(self, name: str, entries: str) -> None:
+        """Put access rules, as SDDL has them, before those that an object has."""
+        to = ["-H", f"{self.directory}/private/sam.ldb", f"--configfile={self.directory}/etc/smb.conf"]
+        command = [_program("samba-tool"), "dsacl", "set", *to, f"--objectdn={name}", f"--sddl={entries}"]
+        done = subprocess.run(command, env=_ENVIRONMENT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
     def guid(self, name: str) -> str:
         """The objectGUID of an object, as OpenLDAP's client sees it."""
         said = self._ldap("ldapsearch", "", ADMIN, "-LLL", "-b", name, "-s", "base", "objectGUID")

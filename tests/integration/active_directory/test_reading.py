@@ -2,15 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from iwds.core.model import Account, Anchor, Entry, Proof
 from iwds.mapping.compile import load
+from iwds.sources._connection import Session
+from iwds.sources._search import Page, Search
 from iwds.sources.ldap import LdapSource, connect
-from tests.servers.domain import CROWD, CROWD_SIZE, DOMAIN_USERS, EVE, GROUPS, PEOPLE, STAFF, SUFFIX
+from tests.servers.domain import CROWD, CROWD_SIZE, DOMAIN_USERS, EVE, GROUPS, PEOPLE, READER, STAFF, SUFFIX
 from tests.servers.samba import PrivateSamba, ad_settings
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -96,6 +100,46 @@ def test_all_pages_of_a_crowd_and_of_a_group_of_two_thousand_come(domain: Privat
     assert list(source.confirm(proof)) == []
 
 
+class Splitting:
+    """A session in which the server sends 1,000 members at most, as Active Directory does with 1,500."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.ranges: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._session, name)
+
+    def __enter__(self) -> "Splitting":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._session.close()
+
+    def page(self, search: Search, cookie: bytes = b"") -> Page:
+        first = next((int(a[13:-2]) for a in search.attributes if a.startswith("member;range=")), 0)
+        part = f"member;range={first}-{first + 999}"
+        attributes = tuple(part if each.startswith("member") else each for each in search.attributes)
+        page = self._session.page(replace(search, attributes=attributes), cookie)
+        self.ranges += [name for _, values in page.entries for name in values if name.startswith("member;")]
+        return page
+
+
+def test_a_group_of_two_thousand_is_whole_where_the_server_sends_it_in_parts(domain: PrivateSamba) -> None:
+    crowd = {"base": CROWD, "filter": "(objectClass=contact)"}
+    groups = {"base": f"OU=Groups,{SUFFIX}", "filter": "(cn=crowd)", "members": "member"}
+    source = connect("corp", ad_settings(domain, users=crowd, groups=groups, page_size=500))
+    session = Splitting(source._dial_once())
+    source._dial_once = lambda: session  # type: ignore[assignment, return-value]
+    stream = source.read(())
+    found = [entry.groups for entry in stream]
+
+    assert stream.finish().proven
+    assert found == [frozenset({f"CN=crowd,OU=Groups,{SUFFIX}".lower()})] * CROWD_SIZE
+    parts = ["member;range=0-999", "member;range=1000-1999", "member;range=2000-*"]
+    assert session.ranges == ["member;range=0-999", *parts]
+
+
 def test_disabled_and_expired_accounts_are_told_from_locked_and_usable_ones(
     own_domain: PrivateSamba, tmp_path: Path
 ) -> None:
@@ -124,6 +168,14 @@ def test_whoever_must_change_the_password_first_is_disabled_where_the_mapping_sa
         "chloe": True,
         "dmitri": False,
     }
+
+
+def test_a_whole_domain_is_read_although_each_search_refers_to_the_configuration(domain: PrivateSamba) -> None:
+    persons = "(&(objectCategory=person)(objectClass=user)(!(isCriticalSystemObject=TRUE)))"
+    people, proof = consume(connect("corp", ad_settings(domain, users={"base": SUFFIX, "filter": persons})))
+
+    assert proof.proven
+    assert set(people) == {*PEOPLE, "eve", READER}
 
 
 @pytest.mark.parametrize(
