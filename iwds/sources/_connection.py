@@ -16,6 +16,7 @@ from ldap3.core.exceptions import LDAPException, LDAPInvalidFilterError
 from ldap3.operation.search import parse_filter
 
 from iwds.errors import AccessRefused, ConfigurationError, IwdsError, SourceUnavailable
+from iwds.sources._refusals import reason
 from iwds.sources._search import SUCCESS, Page, RawEntry, Scope, Search
 
 _PAGED = "1.2.840.113556.1.4.319"
@@ -229,8 +230,9 @@ def _judge_bind(result: Mapping[str, Any], access: Access, url: str) -> None:
         raise _CannotConnect(SourceUnavailable(f"{url} accepts nobody at the moment ({said}).", "Try again later."))
     who = access.account or "an anonymous client"
     if code == _INVALID_CREDENTIALS:
+        why = reason(result["message"])
         raise AccessRefused(
-            f"{url} refuses the name or the password of {who} ({said}).",
+            f"{url} refuses the name or the password of {who}{why and f': {why}'} ({said}).",
             "Correct `bind_dn` or the password. It was tried once, at one server, so that the account is not locked.",
         )
     if code in _NEEDS_TLS:

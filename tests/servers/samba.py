@@ -127,10 +127,10 @@ class PrivateSamba:
         # The server has no answer to the question itself (protocolError, 2), but only whoever is in may ask it.
         return subprocess.run(command, env=self._client, capture_output=True, check=False).returncode != 49
 
-    def holds(self, attribute: str, name: str) -> bool:
-        """Whether an object has a value of this attribute."""
+    def value(self, attribute: str, name: str) -> str:
+        """The one value of an attribute of an object; empty where it has none."""
         said = self._ldap("ldapsearch", "", ADMIN, "-LLL", "-b", name, "-s", "base", attribute)
-        return f"\n{attribute}: " in said
+        return said.partition(f"\n{attribute}: ")[2].partition("\n")[0]
 
     @property
     def _client(self) -> dict[str, str]:

@@ -145,7 +145,7 @@ def test_disabled_and_expired_accounts_are_told_from_locked_and_usable_ones(
 ) -> None:
     own_domain.modify(f"dn: {SUFFIX}\nchangetype: modify\nreplace: lockoutThreshold\nlockoutThreshold: 2\n")
     assert not any(own_domain.knows("ada@corp.example", "wrong") for _ in range(2))
-    assert own_domain.holds("lockoutTime", DNS["ada"])
+    assert own_domain.value("lockoutTime", DNS["ada"])
     with closing(connect("corp", ad_settings(own_domain))) as source:
         enabled = accounts(source, tmp_path, "login: sAMAccountName\nenabled: active-directory\n")
 
