@@ -73,10 +73,18 @@ class Groups:
         """Add a group, the keys of its members, and its security identifier where it may be a primary group."""
         number = len(self._names)
         self._names.append(normalise_dn(dn))
-        named = self._db.executemany("INSERT INTO member VALUES (?, ?)", ((member, number) for member in members))
-        self._named = self._named or named.rowcount > 0
+        self.also(number, members)
         if sid:
             self._db.execute("INSERT INTO member VALUES (?, ?)", (primary_key(sid), number))
+
+    def names(self) -> Sequence[str]:
+        """The groups that were added, in their order."""
+        return tuple(self._names)
+
+    def also(self, number: int, members: Iterable[str]) -> None:
+        """Add the keys of further members of a group, which is told by its place in `names`."""
+        named = self._db.executemany("INSERT INTO member VALUES (?, ?)", ((member, number) for member in members))
+        self._named = self._named or named.rowcount > 0
 
     def of(self, people: Sequence[Collection[str]]) -> list[frozenset[str]]:
         """All groups of each of these people, direct and nested. A person is given by all keys that mean them."""

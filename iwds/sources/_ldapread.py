@@ -12,13 +12,15 @@ from iwds.sources._decode import Shaped, guid_bytes, identity, shape
 from iwds.sources._directory import Directory
 from iwds.sources._groups import MEMBER_ATTRIBUTES, Groups, Seen, dn_key, login_key, member_keys, primary_key
 from iwds.sources._ranges import Incomplete, all_values
-from iwds.sources._search import Asks, Pull, RawEntry, Scope, Search
-from iwds.sources._stream import Tally
+from iwds.sources._search import Asks, Pull, RawEntry, Scope, Search, equals, within
+from iwds.sources._stream import Doubts, Tally
 
 _MEMBER_OF = "memberof"
 _AD_ID = "objectguid"
 _SID = "objectsid"
 _PRIMARY = "primarygroupid"
+_FOREIGN = ",cn=foreignsecurityprincipals,"
+"""Where a domain keeps what stands for an account of another one (MS-ADTS 6.1.1.4.10)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class Wishes:
         members: the attributes that name members, lower-case.
         login: the attribute of people that memberUid values mean, lower-case.
         member_of: whether the people's memberOf says their groups.
+        nested_by_server: whether the server says who is in a group through other groups, by a rule that only AD has.
         ignore_references: whether references to other servers are no problem.
     """
 
@@ -49,6 +52,7 @@ class Wishes:
     members: tuple[str, ...] = MEMBER_ATTRIBUTES
     login: str = "uid"
     member_of: bool = False
+    nested_by_server: bool = False
     page_size: int = 500
     ignore_references: bool = False
 
@@ -68,7 +72,8 @@ class Wishes:
     @property
     def group_attributes(self) -> tuple[str, ...]:
         """What is asked of each group."""
-        return (*self.members, _SID) if self.primary else self.members
+        members = () if self.nested_by_server else self.members
+        return (*members, _SID) if self.primary else members or ("1.1",)
 
     def person_attributes(self, attributes: Collection[str]) -> set[str]:
         """What is asked of each person: what the mapping needs, and what the source needs itself."""
@@ -106,6 +111,7 @@ class Reading:
     tally: Tally
     groups_read: int = 0
     _groups: Groups | None = None
+    _foreign: Doubts = field(default_factory=Doubts)
     _seen: Seen = field(default_factory=Seen)
     _has_member_of: bool = False
 
@@ -141,6 +147,9 @@ class Reading:
                     self._add_group(groups, shape(raw_dn, values, self.wishes.group_attributes))
             self._conclude(pull, "groups")
         self.groups_read = len(groups)
+        if self.wishes.nested_by_server:
+            self._fill(groups)
+        self.tally.reasons += self._foreign.sentences()
         if len(self.tally.doubts) == before:
             return groups
         groups.close()
@@ -152,7 +161,19 @@ class Reading:
             self.tally.doubts.name("groups with a member that is not text", group.dn)
         sid = identity(_SID, group.attrs.get(_SID))
         named = (member_keys(attribute, self._members(group, attribute)) for attribute in self.wishes.members)
-        groups.add(group.dn, chain.from_iterable(named), sid)
+        groups.add(group.dn, map(self._noted, chain.from_iterable(named)), sid)
+
+    def _noted(self, member: str) -> str:
+        if _FOREIGN in member:
+            self._foreign.name("groups: members of other domains are not read here and were passed over", member)
+        return member
+
+    def _fill(self, groups: Groups) -> None:
+        """Ask the server for each group who is in it, groups included: with these, primary groups nest as well."""
+        for number, group in enumerate(groups.names()):
+            for search in (*self.wishes.user_searches(()), *self.wishes.group_searches()):
+                for raw in self._pull(within(search, group)):
+                    groups.also(number, (dn_key(shape(raw_dn, values, ()).dn) for raw_dn, values in raw))
 
     def _members(self, group: Shaped, attribute: str) -> Sequence[str]:
         """Whom an attribute of a group names: as they came, or range by range where the server sent only a part."""
@@ -273,7 +294,7 @@ def _groups_of(asks: Asks, wishes: Wishes, person: Shaped) -> frozenset[str] | N
         for dn in _groups_where(asks, wishes, waiting.pop()):
             if (name := normalise_dn(dn)) not in names:
                 names.add(name)
-                waiting.append([_equals(attribute, dn) for attribute in _dn_members(wishes)])
+                waiting.append(_naming(wishes, dn))
     return frozenset(names)
 
 
@@ -303,33 +324,25 @@ def _member_of(person: Shaped) -> frozenset[str] | None:
     return None if values is None else frozenset(normalise_dn(value) for value in values)
 
 
-def _dn_members(wishes: Wishes) -> list[str]:
-    return [attribute for attribute in wishes.members if attribute != "memberuid"]
+def _naming(wishes: Wishes, dn: str) -> list[str]:
+    """The filters for groups that name this object."""
+    attributes = ("member",) if wishes.nested_by_server else wishes.members
+    return [equals(each, dn, wishes.nested_by_server) for each in attributes if each != "memberuid"]
 
 
 def _person_filters(wishes: Wishes, person: Shaped) -> list[str]:
     logins = person.attrs.get(wishes.login, ()) if "memberuid" in wishes.members else ()
-    by_name = [_equals(attribute, person.dn) for attribute in _dn_members(wishes)]
+    by_name = _naming(wishes, person.dn)
     if primary := primary_sid(person):
-        by_name.append(_equals(_SID, primary))
-    return [*by_name, *(_equals("memberUid", login) for login in logins)]
-
-
-def _equals(attribute: str, value: str) -> str:
-    return f"({attribute}={''.join(_escaped(byte) for byte in value.encode())})"
+        by_name.append(equals(_SID, primary))
+    return [*by_name, *(equals("memberUid", login) for login in logins)]
 
 
 def _id_filter(attribute: str, key: str) -> str:
     """The filter for an id; empty where no entry can have this one."""
     if attribute != _AD_ID:
-        return _equals(attribute, key)
+        return equals(attribute, key)
     try:
         return f"(objectGUID={''.join(f'{chr(92)}{byte:02x}' for byte in guid_bytes(key))})"
     except ValueError:
         return ""
-
-
-def _escaped(byte: int) -> str:
-    r"""One byte of an assertion value (RFC 4515 3): letters and digits as they are, all else as `\xx`."""
-    character = chr(byte)
-    return character if character.isascii() and character.isalnum() else f"\\{byte:02x}"

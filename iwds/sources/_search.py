@@ -17,6 +17,8 @@ UNAVAILABLE_CRITICAL_EXTENSION = 12
 NO_SUCH_OBJECT = 32
 _SCOPES: dict[Scope, str] = {"subtree": "sub", "one": "one", "base": "base"}
 
+_IN_CHAIN = "1.2.840.113556.1.4.1941"
+"""The rule by which Active Directory follows a link to its end (MS-ADTS 3.1.1.3.4.4.3)."""
 _PEOPLELESS = (
     "cn=configuration,dc=",
     "cn=schema,cn=configuration,dc=",
@@ -160,6 +162,24 @@ class Pull:
             f"{self.search.base or 'the root'} goes on at other servers that were not asked ({count} references: {urls}"
             f"{' and more' if count > 3 else ''}): make each a source, or write `referrals: ignore` if nobody is there"
         )
+
+
+def equals(attribute: str, value: str, in_chain: bool = False) -> str:
+    """The filter for a value; `in_chain` also for whatever leads to it through groups in groups, as AD does it."""
+    rule = f":{_IN_CHAIN}:" if in_chain else ""
+    return f"({attribute}{rule}={''.join(_escaped(byte) for byte in value.encode())})"
+
+
+def within(search: Search, group: str) -> Search:
+    """The same search for the names of those alone whom AD's server sees in this group, or in one that is in it."""
+    narrowed = f"(&{search.filter}{equals('memberOf', group, in_chain=True)})"
+    return replace(search, filter=narrowed, attributes=("1.1",))
+
+
+def _escaped(byte: int) -> str:
+    r"""One byte of an assertion value (RFC 4515 3): letters and digits as they are, all else as `\xx`."""
+    character = chr(byte)
+    return character if character.isascii() and character.isalnum() else f"\\{byte:02x}"
 
 
 def _peopleless(url: str) -> bool:

@@ -94,11 +94,20 @@ class GroupEntries(_Where):
 
     Attributes:
         members: `auto` takes all three attributes. `memberUid` means the people's attribute `login`.
+        nested: who unfolds groups in groups: `here`, from the members of all groups, or `server`, which Active
+            Directory alone can, with a search for each group.
     """
 
     filter: str = _GROUP_FILTER
     members: Annotated[Literal["auto", "member", "uniquemember", "memberuid"], BeforeValidator(str.lower)] = "auto"
     login: Lower = "uid"
+    nested: Literal["here", "server"] = "here"
+
+    @model_validator(mode="after")
+    def _by_name(self) -> "GroupEntries":
+        if self.nested == "server" and self.members not in {"auto", "member"}:
+            raise ValueError("`nested: server` follows `member`, and no other attribute")
+        return self
 
 
 class Settings(_Model):
@@ -397,6 +406,7 @@ def _wishes(settings: Settings) -> Wishes:
         groups=groups.branch() if groups else None,
         members=members,
         login=groups.login if groups else "uid",
+        nested_by_server=groups is not None and groups.nested == "server",
         member_of=settings.member_of,
         page_size=settings.page_size,
         ignore_references=settings.referrals == "ignore",

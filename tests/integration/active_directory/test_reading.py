@@ -14,11 +14,25 @@ from iwds.mapping.compile import load
 from iwds.sources._connection import Session
 from iwds.sources._search import Page, Search
 from iwds.sources.ldap import LdapSource, connect
-from tests.servers.domain import CROWD, CROWD_SIZE, DOMAIN_USERS, EVE, GROUPS, PEOPLE, READER, STAFF, SUFFIX
+from tests.servers.domain import (
+    CROWD,
+    CROWD_SIZE,
+    DOMAIN_USERS,
+    EVE,
+    FOREIGN,
+    FORMER,
+    GROUP_BASE,
+    GROUPS,
+    PEOPLE,
+    READER,
+    STAFF,
+    SUFFIX,
+)
 from tests.servers.samba import PrivateSamba, ad_settings
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 ASKED = ("samaccountname", "useraccountcontrol", "accountexpires", "pwdlastset", "mail")
+BOTH = {"base": [GROUP_BASE, f"CN=Users,{SUFFIX}"], "filter": "(objectClass=group)"}
 DNS = {
     "ada": f"CN=Ada Lovelace,{STAFF}",
     "bjorn": f"CN=Bjorn Borg,OU=Tennis,{STAFF}",
@@ -68,11 +82,44 @@ def test_groups_are_direct_nested_and_primary_ones(source: LdapSource) -> None:
     assert {login: entry.groups for login, entry in people.items()} == {login: GROUPS[login] for login in PEOPLE}
 
 
-def test_one_person_is_found_as_the_reading_gives_them(source: LdapSource) -> None:
-    people, _ = consume(source)
+@pytest.mark.parametrize("nested", ["here", "server"])
+def test_one_person_is_found_as_the_reading_gives_them(domain: PrivateSamba, nested: str) -> None:
+    with closing(connect("corp", ad_settings(domain, groups={**BOTH, "nested": nested}))) as source:
+        people, proof = consume(source)
 
-    for entry in people.values():
-        assert source.find(entry.anchor, ASKED) == entry
+        assert proof.proven
+        for entry in people.values():
+            assert source.find(entry.anchor, ASKED) == entry
+
+
+def test_groups_that_the_server_unfolds_are_the_same(domain: PrivateSamba, source: LdapSource) -> None:
+    by_server, proof = consume(connect("corp", ad_settings(domain, groups={**BOTH, "nested": "server"})))
+
+    assert proof.proven
+    assert by_server == consume(source)[0]
+    assert len(proof.reasons) == 3
+
+
+def test_a_group_that_is_not_read_leads_on_where_the_server_unfolds(domain: PrivateSamba) -> None:
+    """Of everybody, staff and developers only the first is read: what lies between is the server's matter."""
+    groups = {"base": GROUP_BASE, "filter": "(&(objectClass=group)(cn=everybody))"}
+    found = {}
+    for nested in ("here", "server"):
+        with closing(connect("corp", ad_settings(domain, groups={**groups, "nested": nested}))) as source:
+            ada = consume(source)[0]["ada"]
+            assert source.find(ada.anchor, ASKED) == ada
+            found[nested] = ada.groups
+
+    assert found == {"here": frozenset(), "server": frozenset({f"cn=everybody,{GROUP_BASE}".lower()})}
+
+
+def test_members_of_other_domains_are_named_and_passed_over(source: LdapSource) -> None:
+    _, proof = consume(source)
+
+    assert proof.proven
+    assert proof.reasons[2] == (
+        f"groups: members of other domains are not read here and were passed over: {FOREIGN.lower()}"
+    )
 
 
 def test_whoever_is_outside_of_base_and_filter_is_found_with_their_groups(
@@ -98,6 +145,21 @@ def test_all_pages_of_a_crowd_and_of_a_group_of_two_thousand_come(domain: Privat
         proof.reasons
     )
     assert list(source.confirm(proof)) == []
+
+
+def test_the_global_catalog_gives_the_same_people(domain: PrivateSamba, source: LdapSource) -> None:
+    people, proof = consume(connect("corp", ad_settings(domain, urls=[domain.catalog_url])))
+
+    assert proof.proven
+    assert people == consume(source)[0]
+
+
+def test_several_bases_of_one_domain_are_one_reading(domain: PrivateSamba) -> None:
+    people, proof = consume(connect("corp", ad_settings(domain, users={"base": [STAFF, FORMER], "filter": "(cn=*)"})))
+
+    assert proof.proven
+    assert proof.realm == domain.sid
+    assert {login: entry.groups for login, entry in people.items()} == GROUPS
 
 
 class Splitting:
