@@ -69,6 +69,12 @@ class Wishes:
         """One search for groups per base."""
         return self._searches(self.groups, self.group_attributes) if self.groups else []
 
+    def nested_searches(self, group: str) -> list[Search]:
+        """Who is in one group, people and groups, where the server says so."""
+        if not self.nested_by_server:
+            return []
+        return [within(search, group) for search in (*self.user_searches(()), *self.group_searches())]
+
     @property
     def group_attributes(self) -> tuple[str, ...]:
         """What is asked of each group."""
@@ -89,7 +95,7 @@ class Wishes:
     def keys(self, person: Shaped) -> list[str]:
         """The keys by which groups may name this person."""
         by_login = person.attrs.get(self.login, ()) if "memberuid" in self.members else ()
-        primary = primary_sid(person)
+        primary = primary_sid(person) if self.primary else ""
         by_primary = [primary_key(primary)] if primary else []
         return [dn_key(person.dn), *by_primary, *(login_key(login) for login in by_login)]
 
@@ -147,8 +153,7 @@ class Reading:
                     self._add_group(groups, shape(raw_dn, values, self.wishes.group_attributes))
             self._conclude(pull, "groups")
         self.groups_read = len(groups)
-        if self.wishes.nested_by_server:
-            self._fill(groups)
+        self._fill(groups)
         self.tally.reasons += self._foreign.sentences()
         if len(self.tally.doubts) == before:
             return groups
@@ -169,10 +174,10 @@ class Reading:
         return member
 
     def _fill(self, groups: Groups) -> None:
-        """Ask the server for each group who is in it, groups included: with these, primary groups nest as well."""
+        """Ask the server, where it is to say so, who is in each group; groups too, so that primary groups nest."""
         for number, group in enumerate(groups.names()):
-            for search in (*self.wishes.user_searches(()), *self.wishes.group_searches()):
-                for raw in self._pull(within(search, group)):
+            for search in self.wishes.nested_searches(group):
+                for raw in self._pull(search):
                     groups.also(number, (dn_key(shape(raw_dn, values, ()).dn) for raw_dn, values in raw))
 
     def _members(self, group: Shaped, attribute: str) -> Sequence[str]:

@@ -301,12 +301,16 @@ class LdapSource:
         return tally.proof(answered["realm"], "\n".join(self._commands(answered["url"], tally.attributes)))
 
     def _commands(self, url: str, attributes: Collection[str]) -> list[str]:
-        """Every search of a reading as a command line."""
+        """Every search of a reading as a command line; GROUP stands for the name of each group."""
         settings, wishes = self._settings, self._wishes
         ca_file = str(settings.ca_file or "")
         return [
             command_line(url, settings.bind_dn, search, settings.starttls, ca_file)
-            for search in (*wishes.group_searches(), *wishes.user_searches(attributes))
+            for search in (
+                *wishes.group_searches(),
+                *wishes.nested_searches("GROUP"),
+                *wishes.user_searches(attributes),
+            )
         ]
 
     def _findings(self, attributes: Collection[str]) -> Iterator[Finding]:

@@ -98,6 +98,7 @@ def test_groups_that_the_server_unfolds_are_the_same(domain: PrivateSamba, sourc
     assert proof.proven
     assert by_server == consume(source)[0]
     assert len(proof.reasons) == 3
+    assert "(memberOf:1.2.840.113556.1.4.1941:=GROUP)" in proof.asked
 
 
 def test_a_group_that_is_not_read_leads_on_where_the_server_unfolds(domain: PrivateSamba) -> None:

@@ -7,8 +7,9 @@ import pytest
 
 from iwds.core.model import Anchor
 from iwds.errors import SourceUnavailable
+from iwds.sources._decode import Shaped
 from iwds.sources._directory import Directory
-from iwds.sources._ldapread import Branch, Reading, Wishes, find, selects
+from iwds.sources._ldapread import Branch, Reading, Wishes, find, primary_sid, selects
 from iwds.sources._search import Page, RawEntry, Search
 from iwds.sources._stream import Tally
 
@@ -121,6 +122,16 @@ def test_groups_that_the_server_cannot_unfold_are_not_believed() -> None:
     assert tally.proof("realm", "").problems == (
         "not one group has a member, so they may be unreadable: nobody's groups are believed",
     )
+
+
+@pytest.mark.parametrize(
+    ("sid", "number", "primary"),
+    [("S-1-5-21-1-2-3-1104", "513", "S-1-5-21-1-2-3-513"), ("S-1-5-21-1-2-3-1104", "", ""), ("", "513", "")],
+)
+def test_the_primary_group_is_of_the_person_s_own_domain(sid: str, number: str, primary: str) -> None:
+    values = {"objectsid": (sid,) if sid else (), "primarygroupid": (number,) if number else ()}
+
+    assert primary_sid(Shaped("cn=a", values)) == primary
 
 
 def test_an_object_guid_is_asked_for_by_its_bytes() -> None:
