@@ -129,7 +129,10 @@ def test_groups_that_the_server_cannot_unfold_are_not_believed() -> None:
     [("S-1-5-21-1-2-3-1104", "513", "S-1-5-21-1-2-3-513"), ("S-1-5-21-1-2-3-1104", "", ""), ("", "513", "")],
 )
 def test_the_primary_group_is_of_the_person_s_own_domain(sid: str, number: str, primary: str) -> None:
-    values = {"objectsid": (sid,) if sid else (), "primarygroupid": (number,) if number else ()}
+    values: dict[str, tuple[str, ...]] = {
+        "objectsid": (sid,) if sid else (),
+        "primarygroupid": (number,) if number else (),
+    }
 
     assert primary_sid(Shaped("cn=a", values)) == primary
 
