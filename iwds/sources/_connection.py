@@ -20,6 +20,7 @@ from iwds.errors import AccessRefused, ConfigurationError, IwdsError, SourceUnav
 from iwds.sources._ber import BadMessage
 from iwds.sources._channel import Disconnected
 from iwds.sources._pages import Ldap3Pages, OwnPages, Pages
+from iwds.sources._refusals import reason
 from iwds.sources._search import SUCCESS, Page, Search
 
 _STARTTLS = "1.3.6.1.4.1.1466.20037"
@@ -231,8 +232,9 @@ def _judge_bind(result: Mapping[str, Any], access: Access, url: str) -> None:
         raise _CannotConnect(SourceUnavailable(f"{url} accepts nobody at the moment ({said}).", "Try again later."))
     who = access.account or "an anonymous client"
     if code == _INVALID_CREDENTIALS:
+        why = reason(result["message"])
         raise AccessRefused(
-            f"{url} refuses the name or the password of {who} ({said}).",
+            f"{url} refuses the name or the password of {who}{why and f': {why}'} ({said}).",
             "Correct `bind_dn` or the password. It was tried once, at one server, so that the account is not locked.",
         )
     if code in _NEEDS_TLS:

@@ -35,6 +35,11 @@ def login_key(login: str) -> str:
     return "login:" + login
 
 
+def primary_key(sid: str) -> str:
+    """The key of those whose primary group has this security identifier: the group does not name them."""
+    return "primary:" + sid
+
+
 def member_keys(attribute: str, values: Iterable[str]) -> Iterator[str]:
     """The keys that the values of a member attribute (lower-case name) mean."""
     if attribute == "memberuid":
@@ -56,6 +61,7 @@ class Groups:
         self._db.execute("CREATE TABLE member (child TEXT NOT NULL, grp INTEGER NOT NULL)")
         self._names: list[str] = []
         self._parents: dict[int, list[int]] = {}
+        self._named = False
         self._sealed = False
         self._expand = lru_cache(maxsize=4096)(self._expand_uncached)
         self._db.execute("BEGIN")
@@ -63,11 +69,22 @@ class Groups:
     def __len__(self) -> int:
         return len(self._names)
 
-    def add(self, dn: str, members: Iterable[str]) -> None:
-        """Add a group and the keys of its members."""
+    def add(self, dn: str, members: Iterable[str], sid: str = "") -> None:
+        """Add a group, the keys of its members, and its security identifier where it may be a primary group."""
         number = len(self._names)
         self._names.append(normalise_dn(dn))
-        self._db.executemany("INSERT INTO member VALUES (?, ?)", ((member, number) for member in members))
+        self.also(number, members)
+        if sid:
+            self._db.execute("INSERT INTO member VALUES (?, ?)", (primary_key(sid), number))
+
+    def names(self) -> Sequence[str]:
+        """The groups that were added, in their order."""
+        return tuple(self._names)
+
+    def also(self, number: int, members: Iterable[str]) -> None:
+        """Add the keys of further members of a group, which is told by its place in `names`."""
+        named = self._db.executemany("INSERT INTO member VALUES (?, ?)", ((member, number) for member in members))
+        self._named = self._named or named.rowcount > 0
 
     def of(self, people: Sequence[Collection[str]]) -> list[frozenset[str]]:
         """All groups of each of these people, direct and nested. A person is given by all keys that mean them."""
@@ -76,8 +93,8 @@ class Groups:
         return [self._expand(frozenset().union(*(direct.get(key, ()) for key in keys))) for keys in people]
 
     def have_members(self) -> bool:
-        """Whether anything at all is in any group."""
-        return self._db.execute("SELECT 1 FROM member LIMIT 1").fetchone() is not None
+        """Whether any group names anything at all."""
+        return self._named
 
     def close(self) -> None:
         """Give back the temporary file. May be called twice."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain, compress, starmap
+from itertools import chain, compress
 from operator import not_
 
 from iwds.core.dn import normalise_dn
@@ -11,11 +11,17 @@ from iwds.errors import SourceUnavailable
 from iwds.sources._check import differs
 from iwds.sources._decode import Shaped, guid_bytes, identity, shape
 from iwds.sources._directory import Directory
-from iwds.sources._groups import MEMBER_ATTRIBUTES, Groups, Seen, dn_key, login_key, member_keys
-from iwds.sources._search import Asks, Pull, RawEntry, Scope, Search
-from iwds.sources._stream import Tally
+from iwds.sources._groups import MEMBER_ATTRIBUTES, Groups, Seen, dn_key, login_key, member_keys, primary_key
+from iwds.sources._ranges import Incomplete, all_values
+from iwds.sources._search import Asks, Pull, RawEntry, Scope, Search, equals, within
+from iwds.sources._stream import Doubts, Tally
 
 _MEMBER_OF = "memberof"
+_AD_ID = "objectguid"
+_SID = "objectsid"
+_PRIMARY = "primarygroupid"
+_FOREIGN = ",cn=foreignsecurityprincipals,"
+"""Where a domain keeps what stands for an account of another one (MS-ADTS 6.1.1.4.10)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,7 @@ class Wishes:
         members: the attributes that name members, lower-case.
         login: the attribute of people that memberUid values mean, lower-case.
         member_of: whether the people's memberOf says their groups.
+        nested_by_server: whether the server says who is in a group through other groups, by a rule that only AD has.
         ignore_references: whether references to other servers are no problem.
     """
 
@@ -46,8 +53,14 @@ class Wishes:
     members: tuple[str, ...] = MEMBER_ATTRIBUTES
     login: str = "uid"
     member_of: bool = False
+    nested_by_server: bool = False
     page_size: int = 500
     ignore_references: bool = False
+
+    @property
+    def primary(self) -> bool:
+        """Whether people have a primary group, which does not name them (Active Directory, MS-ADA3 2.120)."""
+        return self.id == _AD_ID and self.groups is not None
 
     def user_searches(self, attributes: Collection[str]) -> list[Search]:
         """One search for people per base."""
@@ -55,7 +68,19 @@ class Wishes:
 
     def group_searches(self) -> list[Search]:
         """One search for groups per base."""
-        return self._searches(self.groups, self.members) if self.groups else []
+        return self._searches(self.groups, self.group_attributes) if self.groups else []
+
+    def nested_searches(self, group: str) -> list[Search]:
+        """Who is in one group, people and groups, where the server says so."""
+        if not self.nested_by_server:
+            return []
+        return [within(search, group) for search in (*self.user_searches(()), *self.group_searches())]
+
+    @property
+    def group_attributes(self) -> tuple[str, ...]:
+        """What is asked of each group."""
+        members = () if self.nested_by_server else self.members
+        return (*members, _SID) if self.primary else members or ("1.1",)
 
     def person_attributes(self, attributes: Collection[str]) -> set[str]:
         """What is asked of each person: what the mapping needs, and what the source needs itself."""
@@ -64,11 +89,19 @@ class Wishes:
             own.add(_MEMBER_OF)
         if self.groups and "memberuid" in self.members:
             own.add(self.login)
+        if self.primary:
+            own |= {_SID, _PRIMARY}
         return own | set(attributes)
 
     def keys(self, person: Shaped, by_login: bool) -> list[str]:
         """The keys by which groups name this person; by login only where any group does so."""
-        return [dn_key(person.dn), *(map(login_key, person.attrs.get(self.login, ())) if by_login else ())]
+        primary = primary_sid(person) if self.primary else ""
+        by_primary = [primary_key(primary)] if primary else []
+        return [
+            dn_key(person.dn),
+            *by_primary,
+            *(map(login_key, person.attrs.get(self.login, ())) if by_login else ()),
+        ]
 
     def _searches(self, branch: Branch, attributes: tuple[str, ...]) -> list[Search]:
         return [Search(base, branch.scope, branch.filter, attributes, self.page_size) for base in branch.bases]
@@ -88,6 +121,7 @@ class Reading:
     tally: Tally
     groups_read: int = 0
     _groups: Groups | None = None
+    _foreign: Doubts = field(default_factory=Doubts)
     _seen: Seen = field(default_factory=Seen)
     _has_member_of: bool = False
     _by_login: bool = False
@@ -121,9 +155,11 @@ class Reading:
             pull = self._pull(search)
             for raw in pull:
                 for raw_dn, values in raw:
-                    self._add_group(groups, shape(raw_dn, values, self.wishes.members))
+                    self._add_group(groups, shape(raw_dn, values, self.wishes.group_attributes))
             self._conclude(pull, "groups")
         self.groups_read = len(groups)
+        self._fill(groups)
+        self.tally.reasons += self._foreign.sentences()
         if len(self.tally.doubts) == before:
             return groups
         groups.close()
@@ -131,12 +167,36 @@ class Reading:
         return None
 
     def _add_group(self, groups: Groups, group: Shaped) -> None:
-        if group.incomplete:
-            self.tally.doubts.name("groups of which the server sent only a part of the members", group.dn)
         if group.undecodable:
             self.tally.doubts.name("groups with a member that is not text", group.dn)
         self._by_login = self._by_login or bool(group.attrs.get("memberuid"))
-        groups.add(group.dn, chain.from_iterable(starmap(member_keys, group.attrs.items())))
+        sid = identity(_SID, group.attrs.get(_SID))
+        named = (member_keys(attribute, self._members(group, attribute)) for attribute in self.wishes.members)
+        groups.add(group.dn, map(self._noted, chain.from_iterable(named)), sid)
+
+    def _noted(self, member: str) -> str:
+        if _FOREIGN in member:
+            self._foreign.name("groups: members of other domains are not read here and were passed over", member)
+        return member
+
+    def _fill(self, groups: Groups) -> None:
+        """Ask the server, where it is to say so, who is in each group; groups too, so that primary groups nest."""
+        for number, group in enumerate(groups.names()):
+            for search in self.wishes.nested_searches(group):
+                for raw in self._pull(search):
+                    groups.also(number, (dn_key(shape(raw_dn, values, ()).dn) for raw_dn, values in raw))
+
+    def _members(self, group: Shaped, attribute: str) -> Sequence[str]:
+        """Whom an attribute of a group names: as they came, or range by range where the server sent only a part."""
+        if attribute not in group.incomplete:
+            return group.attrs.get(attribute, ())
+        try:
+            return all_values(self.asks, group.dn, attribute)
+        except Incomplete as why:
+            self.tally.doubts.name("groups of which the server sent only a part of the members", f"{group.dn} ({why})")
+        except ValueError:
+            self.tally.doubts.name("groups with a member that is not text", group.dn)
+        return ()
 
     def _people(self, raw: Sequence[RawEntry]) -> Iterator[Entry]:
         """The people of one page; what is wrong with one of them goes into the tally."""
@@ -198,6 +258,12 @@ def entry_of(
     return Entry(Anchor(realm, key), person.dn, shown, groups)
 
 
+def primary_sid(person: Shaped) -> str:
+    """The security identifier of somebody's primary group, which is of their own domain; empty where there is none."""
+    own, last = (identity(name, person.attrs.get(name)) for name in (_SID, _PRIMARY))
+    return f"{own.rpartition('-')[0]}-{last}" if own and last.isdigit() else ""
+
+
 def find(asks: Asks, directory: Directory, wishes: Wishes, key: str, attributes: Collection[str]) -> Entry | None:
     """One person by id, anywhere in the naming contexts. Raises `SourceUnavailable` where the answer is in doubt."""
     text = _id_filter(wishes.id, key)
@@ -207,7 +273,7 @@ def find(asks: Asks, directory: Directory, wishes: Wishes, key: str, attributes:
     found: list[Shaped] = []
     for context in directory.contexts:
         search = Search(context, "subtree", text, tuple(sorted(wanted)), wishes.page_size)
-        found += [shape(*entry, wanted) for entry in _all(asks, search, wishes)]
+        found += [shape(*entry, wanted) for entry in _all(asks, search, wishes, one=True)]
     if len(found) > 1:
         raise SourceUnavailable(f"{wishes.id} {key} is not one person: {'; '.join(person.dn for person in found)}.")
     if not found:
@@ -249,7 +315,7 @@ def _groups_of(asks: Asks, wishes: Wishes, person: Shaped) -> frozenset[str] | N
         for dn in _groups_where(asks, wishes, waiting.pop()):
             if (name := normalise_dn(dn)) not in names:
                 names.add(name)
-                waiting.append([_equals(attribute, dn) for attribute in _dn_members(wishes)])
+                waiting.append(_naming(wishes, dn))
     return frozenset(names)
 
 
@@ -261,11 +327,15 @@ def _groups_where(asks: Asks, wishes: Wishes, filters: Sequence[str]) -> Iterato
         yield from (shape(raw_dn, values, ()).dn for raw_dn, values in _all(asks, narrowed, wishes))
 
 
-def _all(asks: Asks, search: Search, wishes: Wishes) -> list[RawEntry]:
-    """Every entry of an answer that is beyond doubt."""
+def _all(asks: Asks, search: Search, wishes: Wishes, one: bool = False) -> list[RawEntry]:
+    """Every entry of an answer that is beyond doubt.
+
+    Args:
+        one: whether there can only be one: once it came, no doubt about the rest of the answer matters.
+    """
     problems: list[str] = []
     entries = [entry for page in Pull(asks, search, problems.append, wishes.ignore_references) for entry in page]
-    if problems:
+    if problems and not (one and entries):
         raise SourceUnavailable(f"It cannot be told who is there: {' '.join(problems)}")
     return entries
 
@@ -275,31 +345,25 @@ def _member_of(person: Shaped) -> frozenset[str] | None:
     return None if values is None else frozenset(normalise_dn(value) for value in values)
 
 
-def _dn_members(wishes: Wishes) -> list[str]:
-    return [attribute for attribute in wishes.members if attribute != "memberuid"]
+def _naming(wishes: Wishes, dn: str) -> list[str]:
+    """The filters for groups that name this object."""
+    attributes = ("member",) if wishes.nested_by_server else wishes.members
+    return [equals(each, dn, wishes.nested_by_server) for each in attributes if each != "memberuid"]
 
 
 def _person_filters(wishes: Wishes, person: Shaped) -> list[str]:
     logins = person.attrs.get(wishes.login, ()) if "memberuid" in wishes.members else ()
-    by_name = [_equals(attribute, person.dn) for attribute in _dn_members(wishes)]
-    return [*by_name, *(_equals("memberUid", login) for login in logins)]
-
-
-def _equals(attribute: str, value: str) -> str:
-    return f"({attribute}={''.join(_escaped(byte) for byte in value.encode())})"
+    by_name = _naming(wishes, person.dn)
+    if primary := primary_sid(person):
+        by_name.append(equals(_SID, primary))
+    return [*by_name, *(equals("memberUid", login) for login in logins)]
 
 
 def _id_filter(attribute: str, key: str) -> str:
     """The filter for an id; empty where no entry can have this one."""
-    if attribute != "objectguid":
-        return _equals(attribute, key)
+    if attribute != _AD_ID:
+        return equals(attribute, key)
     try:
         return f"(objectGUID={''.join(f'{chr(92)}{byte:02x}' for byte in guid_bytes(key))})"
     except ValueError:
         return ""
-
-
-def _escaped(byte: int) -> str:
-    r"""One byte of an assertion value (RFC 4515 3): letters and digits as they are, all else as `\xx`."""
-    character = chr(byte)
-    return character if character.isascii() and character.isalnum() else f"\\{byte:02x}"

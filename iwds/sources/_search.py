@@ -4,6 +4,9 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
+from urllib.parse import unquote, urlsplit
+
+from iwds.core.dn import normalise_dn
 
 Scope = Literal["subtree", "one", "base"]
 RawEntry = tuple[bytes, Mapping[str, list[bytes]]]
@@ -13,6 +16,16 @@ SUCCESS = 0
 UNAVAILABLE_CRITICAL_EXTENSION = 12
 NO_SUCH_OBJECT = 32
 _SCOPES: dict[Scope, str] = {"subtree": "sub", "one": "one", "base": "base"}
+
+_IN_CHAIN = "1.2.840.113556.1.4.1941"
+"""The rule by which Active Directory follows a link to its end (MS-ADTS 3.1.1.3.4.4.3)."""
+_PEOPLELESS = (
+    "cn=configuration,dc=",
+    "cn=schema,cn=configuration,dc=",
+    "dc=domaindnszones,dc=",
+    "dc=forestdnszones,dc=",
+)
+"""How the names of those partitions of a forest begin in which there is no person (MS-ADTS 6.1.1.1)."""
 
 _ADVICE = {
     3: "the time limit of the server was reached; let it give the bind account more time",
@@ -78,6 +91,8 @@ class Asks(Protocol):
 class Pull:
     """Pulls all pages of one search and judges each result code. Iterate to the end, then look at the verdict.
 
+    A reference to the configuration or the DNS zones of an Active Directory forest is none to people, and passed over.
+
     Attributes:
         problem: called with a sentence for all that speaks against the answer.
         ignore_references: whether references to other servers are no problem.
@@ -102,7 +117,7 @@ class Pull:
             page = self._next(cookie)
             self.pages += 1
             self.count += len(page.entries)
-            self._references += page.references
+            self._references += [url for url in page.references if not _peopleless(url)]
             yield page.entries
             if page.code != SUCCESS:
                 self.problem(self._complaint(page))
@@ -156,6 +171,33 @@ class Pull:
             f"{self.search.base or 'the root'} goes on at other servers that were not asked ({count} references: {urls}"
             f"{' and more' if count > 3 else ''}): make each a source, or write `referrals: ignore` if nobody is there"
         )
+
+
+def equals(attribute: str, value: str, in_chain: bool = False) -> str:
+    """The filter for a value; `in_chain` also for whatever leads to it through groups in groups, as AD does it."""
+    rule = f":{_IN_CHAIN}:" if in_chain else ""
+    return f"({attribute}{rule}={''.join(_escaped(byte) for byte in value.encode())})"
+
+
+def within(search: Search, group: str) -> Search:
+    """The same search for the names of those alone whom AD's server sees in this group, or in one that is in it."""
+    narrowed = f"(&{search.filter}{equals('memberOf', group, in_chain=True)})"
+    return replace(search, filter=narrowed, attributes=("1.1",))
+
+
+def _escaped(byte: int) -> str:
+    r"""One byte of an assertion value (RFC 4515 3): letters and digits as they are, all else as `\xx`."""
+    character = chr(byte)
+    return character if character.isascii() and character.isalnum() else f"\\{byte:02x}"
+
+
+def _peopleless(url: str) -> bool:
+    """Whether a reference leads to a partition in which no person can be. Each search of a whole domain has some."""
+    try:
+        name = unquote(urlsplit(url).path.lstrip("/"))
+    except ValueError:
+        return False
+    return normalise_dn(name).startswith(_PEOPLELESS)
 
 
 def command_line(url: str, account: str, search: Search, starttls: bool = False, ca_file: str = "") -> str:

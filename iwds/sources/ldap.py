@@ -96,11 +96,20 @@ class GroupEntries(_Where):
 
     Attributes:
         members: `auto` takes all three attributes. `memberUid` means the people's attribute `login`.
+        nested: who unfolds groups in groups: `here`, from the members of all groups, or `server`, which Active
+            Directory alone can, with a search for each group.
     """
 
     filter: str = _GROUP_FILTER
     members: Annotated[Literal["auto", "member", "uniquemember", "memberuid"], BeforeValidator(str.lower)] = "auto"
     login: Lower = "uid"
+    nested: Literal["here", "server"] = "here"
+
+    @model_validator(mode="after")
+    def _by_name(self) -> "GroupEntries":
+        if self.nested == "server" and self.members not in {"auto", "member"}:
+            raise ValueError("`nested: server` follows `member`, and no other attribute")
+        return self
 
 
 class Settings(_Model):
@@ -296,12 +305,16 @@ class LdapSource:
         return tally.proof(answered["realm"], "\n".join(self._commands(answered["url"], tally.attributes)))
 
     def _commands(self, url: str, attributes: Collection[str]) -> list[str]:
-        """Every search of a reading as a command line."""
+        """Every search of a reading as a command line; GROUP stands for the name of each group."""
         settings, wishes = self._settings, self._wishes
         ca_file = str(settings.ca_file or "")
         return [
             command_line(url, settings.bind_dn, search, settings.starttls, ca_file)
-            for search in (*wishes.group_searches(), *wishes.user_searches(attributes))
+            for search in (
+                *wishes.group_searches(),
+                *wishes.nested_searches("GROUP"),
+                *wishes.user_searches(attributes),
+            )
         ]
 
     def _findings(self, attributes: Collection[str]) -> Iterator[Finding]:
@@ -402,6 +415,7 @@ def _wishes(settings: Settings) -> Wishes:
         groups=groups.branch() if groups else None,
         members=members,
         login=groups.login if groups else "uid",
+        nested_by_server=groups is not None and groups.nested == "server",
         member_of=settings.member_of,
         page_size=settings.page_size,
         ignore_references=settings.referrals == "ignore",

@@ -220,9 +220,30 @@ MUTATIONS = (
     Mutation(
         "a part of the members is not all of them",
         "iwds/sources/_ldapread.py",
-        "        if group.incomplete:",
-        "        if False:",
+        "        if attribute not in group.incomplete:",
+        "        if True:",
         ("tests/unit/sources/test_ldapread.py::test_a_group_that_came_in_part_makes_all_groups_unknown",),
+    ),
+    Mutation(
+        "parts of the members must join",
+        "iwds/sources/_ranges.py",
+        '    if int(said["first"]) != first or count != len(found) or not found:',
+        "    if False:",
+        ("tests/unit/sources/test_ranges.py::test_parts_that_do_not_join_are_not_believed",),
+    ),
+    Mutation(
+        "a group that changes while its parts are read is read again",
+        "iwds/sources/_ranges.py",
+        "        if all(part.state == parts[0].state for part in parts):",
+        "        if True:",
+        ("tests/unit/sources/test_ranges.py::test_a_group_that_never_stands_still_is_not_believed",),
+    ),
+    Mutation(
+        "a child domain is not passed over like a partition without people",
+        "iwds/sources/_search.py",
+        "            self._references += [url for url in page.references if not _peopleless(url)]",
+        "            self._references += []",
+        ("tests/unit/sources/test_search.py::test_a_reference_to_a_partition_without_people_is_none_to_people",),
     ),
     Mutation(
         "a group without members is doubted where all are",

@@ -51,6 +51,7 @@ def test_the_defaults_are_the_safe_ones() -> None:
         ({"users": {"base": []}}, "at least 1 item"),
         ({"users": {"base": ["dc=org", "ou=a,DC=org"]}}, "read twice"),
         ({"users": {"base": ["dc=org", "DC=Org"]}}, "read twice"),
+        ({"groups": {"base": "ou=g", "nested": "server", "members": "memberUid"}}, "follows `member`"),
         ({"member_of": True, "groups": {"base": "ou=g"}}, "not from both"),
         ({"page_size": 0}, "greater than"),
         ({"tls_verfy": False}, "Extra inputs"),

@@ -1,13 +1,15 @@
 """What real servers of the tests do not do: ranges of values, broken groups, two people with one id."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
 from iwds.core.model import Anchor
 from iwds.errors import SourceUnavailable
+from iwds.sources._decode import Shaped
 from iwds.sources._directory import Directory
-from iwds.sources._ldapread import Branch, Reading, Wishes, find, selects
+from iwds.sources._ldapread import Branch, Reading, Wishes, find, primary_sid, selects
 from iwds.sources._search import Page, RawEntry, Search
 from iwds.sources._stream import Tally
 
@@ -93,6 +95,46 @@ def test_an_id_that_is_not_one_person_is_not_answered() -> None:
 
     with pytest.raises(SourceUnavailable, match="not one person: uid=a,dc=x; uid=b,dc=x"):
         find(server, DIRECTORY, wishes(), "a", ())
+
+
+def test_whoever_is_found_is_found_although_a_part_of_the_forest_was_not_asked() -> None:
+    elsewhere = ("ldaps://emea.corp.example/DC=emea,DC=x",)
+    there = Server(**{"dc=x": Page([person("a")], references=elsewhere)})
+    nowhere = Server(**{"dc=x": Page([], references=elsewhere)})
+
+    assert find(there, DIRECTORY, wishes(), "a", ()) is not None
+    with pytest.raises(SourceUnavailable, match="other servers"):
+        find(nowhere, DIRECTORY, wishes(), "a", ())
+
+
+def test_groups_that_the_server_cannot_unfold_are_not_believed() -> None:
+    """OpenLDAP takes the rule of Active Directory for a filter that nobody meets."""
+    tally = Tally("corp", frozenset())
+    by_server = replace(wishes(), nested_by_server=True)
+
+    class OpenLdap:
+        def page(self, search: Search, cookie: bytes) -> Page:
+            if "1.2.840.113556.1.4.1941" in search.filter:
+                return Page([])
+            return Page([person("a")] if search.base == "people" else [(b"cn=g", {})])
+
+    assert len(list(Reading(OpenLdap(), DIRECTORY, by_server, tally).entries())) == 1
+    assert tally.proof("realm", "").problems == (
+        "not one group has a member, so they may be unreadable: nobody's groups are believed",
+    )
+
+
+@pytest.mark.parametrize(
+    ("sid", "number", "primary"),
+    [("S-1-5-21-1-2-3-1104", "513", "S-1-5-21-1-2-3-513"), ("S-1-5-21-1-2-3-1104", "", ""), ("", "513", "")],
+)
+def test_the_primary_group_is_of_the_person_s_own_domain(sid: str, number: str, primary: str) -> None:
+    values: dict[str, tuple[str, ...]] = {
+        "objectsid": (sid,) if sid else (),
+        "primarygroupid": (number,) if number else (),
+    }
+
+    assert primary_sid(Shaped("cn=a", values)) == primary
 
 
 def test_an_object_guid_is_asked_for_by_its_bytes() -> None:

@@ -109,3 +109,25 @@ def test_an_anonymous_search_without_pages_as_a_command() -> None:
     assert command_line("ldaps://h", "", search) == (
         "ldapsearch -LLL -o ldif-wrap=no -H ldaps://h -x -b '' -s base '(objectClass=*)' +"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "problems"),
+    [
+        ("CN=Configuration,DC=corp,DC=example", 0),
+        ("cn=Schema,%43N=Configuration,DC=corp,DC=example", 0),
+        ("DC=DomainDnsZones,DC=corp,DC=example", 0),
+        ("DC=ForestDnsZones,DC=corp,DC=example??sub", 0),
+        ("DC=emea,DC=corp,DC=example", 1),
+        ("OU=Configuration,DC=corp,DC=example", 1),
+        ("", 1),
+    ],
+)
+def test_a_reference_to_a_partition_without_people_is_none_to_people(name: str, problems: int) -> None:
+    page = Page([ENTRY], references=(f"ldaps://corp.example/{name}",))
+
+    assert len(pulled(page)[2]) == problems
+
+
+def test_a_reference_that_is_no_url_is_a_problem() -> None:
+    assert len(pulled(Page([ENTRY], references=("ldap://[corp/CN=Configuration,DC=x",)))[2]) == 1
