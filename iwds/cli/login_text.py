@@ -10,8 +10,9 @@ from rich.text import Text
 from iwds.cli.common import ago, local
 from iwds.cli.page import block, hanging, printable
 from iwds.core.devices import Activated, Details, Device, DeviceKind, DeviceState
-from iwds.core.model import LedgerRow, Login, Origin, Role, Status
+from iwds.core.model import LedgerRow, Login, Origin, Status
 from iwds.core.policy import HoldKind
+from iwds.core.words import role_words
 from iwds.engine.actions import Given, Lifetime, Seen, device_id
 from iwds.engine.locks import Locked, Unlocked
 from iwds.ports import AuditRow, HoldRow
@@ -47,7 +48,7 @@ def login_lines(seen: Seen, now: datetime) -> Iterator[Text]:
     for head, text in _fields(seen, now):
         yield from map(Text, hanging(f"  {head:<12}", text))
     yield from block(device_lines(seen.details.devices, now) or [Text("  none")], "Devices")
-    groups = [f"{each.group.name} ({_role(each.role)})" for each in seen.groups]
+    groups = [f"{each.group.name} ({role_words(each.role, seen.role_names)})" for each in seen.groups]
     yield from block(map(Text, hanging("  ", ", ".join(groups) or "none", 12)), "Groups")
     yield from block(map(Text, hanging("  ", _whose(seen.row))), "In our memory")
     holds = [hold for hold in (seen.hold, seen.exempt) if hold]
@@ -60,7 +61,7 @@ def _fields(seen: Seen, now: datetime) -> Iterator[tuple[str, str]]:
     yield "name", " ".join(filter(None, (login.firstname, login.name))) or "-"
     yield "mail", _known(login.mail)
     yield "phone", _known(login.phone)
-    yield "role", NOT_TOLD if login.role is None else _role(login.role)
+    yield "role", NOT_TOLD if login.role is None else role_words(login.role)
     if login.extra:
         yield "extra", login.extra
     yield "activation", activation_words(details)
@@ -71,10 +72,6 @@ def _fields(seen: Seen, now: datetime) -> Iterator[tuple[str, str]]:
 
 def _known(text: str | None) -> str:
     return NOT_TOLD if text is None else text or "-"
-
-
-def _role(role: int) -> str:
-    return Role(role).name.lower() if role in list(Role) else f"role {role}"
 
 
 def activation_words(details: Details) -> str:
@@ -240,7 +237,11 @@ def login_data(seen: Seen) -> dict[str, Any]:
         "password_locked": details.password_locked,
         "maccess_locked": details.maccess_locked,
         "devices": [described(device) for device in details.devices],
-        "groups": [{"id": each.group.id, "name": each.group.name, "role": each.role} for each in seen.groups],
+        "groups": [
+            {"id": each.group.id, "name": each.group.name, "role": each.role}
+            | {"role_name": role_words(each.role, seen.role_names)}
+            for each in seen.groups
+        ],
         "ledger": _ledger_data(row) if row else None,
         "hold": hold_data(hold) if hold else None,
         "exempt": hold_data(seen.exempt) if seen.exempt else None,

@@ -108,7 +108,8 @@ def _guards(plan: Plan) -> Variants:
 
 
 def _gauge(gauge: Gauge) -> str:
-    return f"{gauge.kind.value}\u00a0{gauge.observed + gauge.recent}/{gauge.limit}"
+    allowed = "" if gauge.allowed is None else f",\u00a0{gauge.allowed}\u00a0allowed"
+    return f"{gauge.kind.value}\u00a0{gauge.observed + gauge.recent}/{gauge.limit}{allowed}"
 
 
 def _next(plan: Plan, report_only: bool) -> Iterator[Text]:

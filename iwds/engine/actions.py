@@ -76,7 +76,7 @@ class Given:
 class Seen:
     """Everything that is known of one login. `row` is None where it is not in our ledger.
 
-    `hold` is the helpdesk's lock, and `exempt` what holds every removal.
+    `hold` is the helpdesk's lock, and `exempt` what holds every removal; `role_names` are those of the target.
     """
 
     login: Login
@@ -86,6 +86,7 @@ class Seen:
     hold: HoldRow | None
     exempt: HoldRow | None
     lately: Sequence[AuditRow]
+    role_names: Sequence[tuple[int, str]] = ()
 
 
 def find(desk: Desk, text: str) -> Login:
@@ -108,6 +109,7 @@ def look(desk: Desk, login: Login) -> Seen:
         desk.state.open_hold(service, login.id),
         desk.state.open_hold(service, login.id, HoldKind.EXEMPT),
         desk.state.audit(login.id, service=str(service), limit=LATELY),
+        sorted((number, name) for name, number in desk.reader.group_roles.items()),
     )
 
 

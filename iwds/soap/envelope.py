@@ -19,6 +19,8 @@ from iwds.soap.safexml import SOAP, Flaw, UnreadableMessage, local_name, parse_l
 CONTENT_TYPE: Final = "text/xml; charset=utf-8"
 _UNSENDABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ESCAPES = {ord("&"): "&amp;", ord("<"): "&lt;", ord(">"): "&gt;", ord("\r"): "&#13;"}  # a bare CR is read as LF
+_SECRETIVE = re.compile(r"\b[a-z]+://\S*|\d{6,}", re.IGNORECASE)
+"""Links and long numbers: in a fault they may be somebody's activation, which no message repeats."""
 _NESTED = etree.XPath("boolean(*/*)")
 
 
@@ -158,7 +160,8 @@ def _returned(operation: Operation, message: bytes) -> etree._Element:
 
 
 def _fault(fault: etree._Element) -> SoapFault:
-    return SoapFault(_fault_code(fault), (fault.findtext("faultstring") or "").strip()[:200])
+    told = (fault.findtext("faultstring") or "").strip()[:200]
+    return SoapFault(_fault_code(fault), _SECRETIVE.sub("(left out)", told))
 
 
 def _fault_code(fault: etree._Element) -> str:

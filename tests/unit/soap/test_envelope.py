@@ -180,6 +180,14 @@ def test_a_fault_is_told_with_its_resolved_code() -> None:
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("secret", ["123456789", "https://mfa.example.com/a?code=1", "HTTP://x/1"])
+def test_a_fault_repeats_no_link_and_no_code(secret: str) -> None:
+    fault = f"<e:Fault><faultcode>x</faultcode><faultstring>No room for {secret}</faultstring></e:Fault>"
+    with pytest.raises(SoapFault) as caught:
+        parse_text(DELETE, envelope(fault))
+    assert caught.value.text == "No room for (left out)"
+
+
 def test_a_fault_without_code_or_text_is_still_a_fault() -> None:
     with pytest.raises(SoapFault):
         parse_text(DELETE, envelope("<e:Fault/>"))
