@@ -1,13 +1,17 @@
 """The commands, put together, and the boundary where errors become messages and exit codes."""
 
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
+from typer.core import TyperGroup
+from typer.main import get_group
 
-from iwds.cli import audit, holds, login, looking, planning, sandbox, serving, setup
-from iwds.cli.console import err, out
+from iwds.cli.common import choose_config
+from iwds.cli.console import err, out, plain
+from iwds.cli.menu import MENU, Later
 from iwds.cli.page import printable
 from iwds.errors import IwdsError, Refused, UsageError
 
@@ -39,16 +43,44 @@ somebody edited a configuration file.
    3  someone must decide           78  the configuration is wrong
 """
 
-app = typer.Typer(
+_app = typer.Typer(
     help=HELP,
     rich_markup_mode="rich",
     no_args_is_help=True,
     add_completion=False,
-    pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
 )
-for module in (planning, looking, login, holds, audit, serving, sandbox, setup):
-    module.register(app)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        plain(f"iwds {version('iwds')}")
+        raise typer.Exit
+
+
+@_app.callback()
+def _options(
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", help="Else $IWDS_CONFIG, ./config.yaml, /etc/iwds/config.yaml."),
+    ] = None,
+    version: Annotated[  # noqa: ARG001 - its callback has answered
+        bool, typer.Option("--version", help="Print the version and end.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Take the options that stand before the command."""
+    choose_config(config)
+
+
+def program() -> TyperGroup:
+    """The command line with everything that it can do."""
+    whole = get_group(_app)
+    for name in MENU:
+        whole.add_command(Later(name))
+    return whole
+
 
 _WrongUsage: Any = typer.BadParameter.__mro__[1]
 """What typer raises for a wrong command line: of the click inside it, or of one beside it in older versions."""
@@ -57,7 +89,7 @@ _WrongUsage: Any = typer.BadParameter.__mro__[1]
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code."""
     try:
-        result = app(args=list(arguments), prog_name="iwds", standalone_mode=False)
+        result = program().main(args=list(arguments), prog_name="iwds", standalone_mode=False)
     except _WrongUsage as error:
         return _misused(error)
     except typer.Abort:

@@ -7,13 +7,12 @@ import typer
 
 from iwds.cli.common import JsonOption, duration, show_json, wired
 from iwds.cli.console import out, say
-from iwds.core.words import login_id_in
 from iwds.errors import UsageError
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("audit", short_help="Who did what to whom, when and why")(audit)
+    app.command("audit")(audit)
 
 
 def audit(
@@ -39,6 +38,8 @@ def audit(
 
 
 def _which(login: str) -> int | str | None:
+    from iwds.core.words import login_id_in
+
     if not login.startswith("#"):
         return login or None
     if (number := login_id_in(login)) is None:

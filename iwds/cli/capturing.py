@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -15,9 +15,16 @@ from iwds.cli.console import out
 from iwds.core.captured import End, Item, Member, line_of
 from iwds.errors import ServiceUnproven, UsageError
 from iwds.ports import ReadStream, T_co, TargetReader
-from iwds.settings import Configuration
+
+if TYPE_CHECKING:  # what settings take to load, a help page should not wait for
+    from iwds.settings import Configuration
 
 _Write = Callable[[Item], None]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("capture")(capture)
 
 
 def capture(
@@ -36,7 +43,7 @@ def capture(
     return 0
 
 
-def _target(config: Configuration, name: str | None) -> str:
+def _target(config: "Configuration", name: str | None) -> str:
     known = list(config.settings.targets)
     if name is None and len(known) == 1:
         return known[0]

@@ -32,12 +32,10 @@ def wired(path: Path | None = None) -> Iterator[Any]:
     """Configuration read, adapters ready, progress shown; everything is closed at the end."""
     from iwds import settings as configuration
     from iwds.bootstrap import Wiring
-    from iwds.logs import configure
 
     config = configuration.load(path or chosen_config())
     for warning in config.warnings:
         warn(warning)
-    configure(config.settings.logs.level, config.settings.logs.format)
     bars = Bars()
     with Wiring(config, bars) as wiring, bars.shown():
         yield wiring

@@ -3,19 +3,14 @@
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 WIDTH = 80
 """A text fits this many columns, in a terminal or in a mail."""
@@ -47,18 +42,12 @@ class Bars:
 
     def __init__(self) -> None:
         self._bars: dict[str, TaskID] = {}
-        self._progress = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=err,
-            transient=True,
-        )
+        self._progress = _progress() if err.is_terminal else None
 
     def __call__(self, what: str, done: int, total: int | None) -> None:
         """The engine's `Progress`."""
+        if self._progress is None:
+            return
         if what not in self._bars:
             self._bars[what] = self._progress.add_task(self._WORDS.get(what, f"reading {what}"), total=total)
         self._progress.update(self._bars[what], completed=done, total=total)
@@ -66,7 +55,7 @@ class Bars:
     @contextmanager
     def shown(self) -> Iterator["Bars"]:
         """Draw while the block runs; nothing at all where standard error is no terminal."""
-        if not err.is_terminal:
+        if self._progress is None:
             yield self
             return
         with self._progress:
@@ -74,7 +63,7 @@ class Bars:
 
     def hide(self) -> None:
         """Stop drawing, to say something at the end."""
-        if err.is_terminal:
+        if self._progress is not None:
             self._progress.stop()
 
     @contextmanager
@@ -82,5 +71,13 @@ class Bars:
         """Stop drawing while the block says or asks something."""
         self.hide()
         yield
-        if err.is_terminal:
+        if self._progress is not None:
             self._progress.start()
+
+
+def _progress() -> "Progress":
+    """A bar for each thing that goes on, which is wiped away at the end."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn())
+    return Progress(*columns, TimeRemainingColumn(), console=err, transient=True)

@@ -19,7 +19,6 @@ from iwds.cli.login import (
     require_reason,
     say_err,
 )
-from iwds.cli.login_text import held_words, hold_data
 from iwds.cli.page import hanging, printable
 from iwds.core.policy import HoldKind
 from iwds.errors import UsageError
@@ -30,9 +29,9 @@ UNTIL = "2026-12-31, '2026-12-31 18:00', 8h or 30d; 400 days at most."
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("hold", short_help="Take nothing away from one login until a date")(hold)
-    app.command("unhold", short_help="Lift that before its end")(unhold)
-    app.command("holds", short_help="List what is held, and until when")(holds)
+    app.command("hold")(hold)
+    app.command("unhold")(unhold)
+    app.command("holds")(holds)
 
 
 def hold(
@@ -98,6 +97,8 @@ def holds(target: TargetOption = "", as_json: JsonOption = False) -> int:
 
 def listed_data(row: HoldRow, now: datetime) -> dict[str, Any]:
     """A hold as JSON, with its kind and whether it stands."""
+    from iwds.cli.login_text import hold_data
+
     return {"id": row.login_id, "kind": row.hold.kind.value, "stands": row.hold.stands(now), **hold_data(row)}
 
 
@@ -109,11 +110,15 @@ def name_of(state: State, service: Any, row: HoldRow) -> str:
 
 def exemption_words(state: State, service: Any, now: datetime) -> Iterator[str]:
     """Each exemption of a service, for the status."""
+    from iwds.cli.login_text import held_words
+
     for row in state.open_holds(service):
         if row.hold.kind is HoldKind.EXEMPT:
             yield f"{name_of(state, service, row)}: {held_words(row, now)}"
 
 
 def _lines(name: str, row: HoldRow, now: datetime) -> Iterator[Text]:
+    from iwds.cli.login_text import held_words
+
     yield Text(printable(name), style="bold")
     yield from map(Text, hanging("  ", printable(held_words(row, now))))

@@ -12,20 +12,11 @@ from rich.text import Text
 
 from iwds.cli.common import JsonOption, duration, show_json, wired
 from iwds.cli.console import err, plain, say
-from iwds.cli.login_text import (
-    described,
-    device_lines,
-    given_words,
-    locked_words,
-    login_data,
-    login_lines,
-    unlocked_words,
-)  # fmt: skip
 from iwds.cli.page import hanging
-from iwds.core.model import Login
 from iwds.errors import Refused, UsageError
 
 if TYPE_CHECKING:  # a help page should not load the engine
+    from iwds.core.model import Login
     from iwds.engine.actions import Desk, Given, Giving, Why
 
 group = typer.Typer(help="The helpdesk: look at one login, give a way back in, lock it.", no_args_is_help=True)
@@ -40,12 +31,13 @@ MailOption = Annotated[bool, typer.Option("--mail", help="Mail a link instead, a
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.add_typer(group, name="login", short_help="The helpdesk: look at one login, help, lock")
+    app.add_typer(group, name="login")
 
 
 @group.command("show", short_help="Everything that is known of one login")
 def show(login: LoginArgument, target: TargetOption = "", as_json: JsonOption = False) -> int:
     """Show everything that is known of one login: fields, devices, locks, groups, whose it is, what was done."""
+    from iwds.cli.login_text import login_data, login_lines
     from iwds.engine.actions import look
 
     with at_desk(login, target) as (desk, found, _):
@@ -136,6 +128,8 @@ def devices(
     as_json: JsonOption = False,
 ) -> int:
     """List the devices of a login, or rename or delete one. ID is a number, or as in the list: ma:12."""
+    from iwds.cli.login_text import described, device_lines
+
     if rename and delete:
         raise UsageError("--rename or --delete, not both")
     if delete:
@@ -165,6 +159,7 @@ def _rename(giving: "Giving", found: Any, wanted: tuple[str, str]) -> int:
 
 
 def _delete(giving: "Giving", found: Any, wanted: str, yes: bool) -> int:
+    from iwds.cli.login_text import device_lines
     from iwds.engine.actions import find_device
 
     device = find_device(giving.login, found, wanted)
@@ -189,6 +184,7 @@ def lock(
     target: TargetOption = "",
 ) -> int:
     """Lock a login at once; needs --reason. No run undoes it before its end; without --until not before `unlock`."""
+    from iwds.cli.login_text import locked_words
     from iwds.engine.locks import lock as hold
 
     require_reason(reason)
@@ -207,6 +203,7 @@ def unlock(
     target: TargetOption = "",
 ) -> int:
     """Lift the helpdesk's or a run's lock at once, and say whose it was. Needs --reason."""
+    from iwds.cli.login_text import unlocked_words
     from iwds.engine.locks import unlock as lift
 
     require_reason(reason)
@@ -240,8 +237,10 @@ def say_err(lines: list[str]) -> None:
             err.print(Text(part))
 
 
-def _hand_over(given: "Given", login: Login, settings: Any) -> int:
+def _hand_over(given: "Given", login: "Login", settings: Any) -> int:
     """Words for the person at the terminal, and the code for whoever reads standard output."""
+    from iwds.cli.login_text import given_words
+
     say_err(given_words(given, login, settings))
     if given.code is not None:
         plain(given.code.reveal())
@@ -267,7 +266,7 @@ def _agreed(question: str, yes: bool) -> bool:
 
 
 @contextmanager
-def at_desk(login: str, target: str, why: tuple[str, str] = ("", "")) -> Iterator[tuple["Desk", Login, "Why"]]:
+def at_desk(login: str, target: str, why: tuple[str, str] = ("", "")) -> Iterator[tuple["Desk", "Login", "Why"]]:
     """The desk of one service, and the login in question."""
     from iwds.engine.actions import Why, find
 

@@ -10,10 +10,8 @@ import typer
 from rich.cells import cell_len
 from rich.text import Text
 
-from iwds.cli.capturing import capture
 from iwds.cli.common import JsonOption, ago, duration, local, show_json, wired
 from iwds.cli.console import WIDTH, out, say
-from iwds.cli.holds import exemption_words
 from iwds.cli.page import cut, hanging, printable
 from iwds.core.change import Evidence, Kind, kinds
 from iwds.core.decide import Reason
@@ -26,11 +24,10 @@ from iwds.ports import Finding, RunRow, State
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("check", short_help="Look at configuration, directory and service")(check)
-    app.command("status", short_help="Did everything run, and how did it end")(status)
-    app.command("history", short_help="List the latest runs")(history)
-    app.command("show", short_help="Show one run or plan, whole or a part of it")(show)
-    app.command("capture", short_help="Write what the service holds to a file")(capture)
+    app.command("check")(check)
+    app.command("status")(status)
+    app.command("history")(history)
+    app.command("show")(show)
 
 
 def check(
@@ -163,6 +160,8 @@ def _status_lines(row: Mapping[str, Any]) -> Iterator[Text]:
 
 def _target_status(wiring: Any, name: str, now: datetime) -> dict[str, Any]:
     """A target as far as it can be seen without asking it: its certificates, and who is exempt from removals."""
+    from iwds.cli.holds import exemption_words
+
     held: list[str] = []
     try:
         held += exemption_words(wiring.state(), wiring.target(name).reader.service, now)

@@ -45,9 +45,9 @@ LISTED = 20
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("plan", short_help="See what would change, and why")(plan)
-    app.command("apply", short_help="Apply a job's plan, or a saved one, after a question")(apply)
-    app.command("run", short_help="Plan and apply without a question, as schedules do")(run)
+    app.command("plan")(plan)
+    app.command("apply")(apply)
+    app.command("run")(run)
 
 
 def plan(

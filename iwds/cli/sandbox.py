@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     group.callback(invoke_without_command=True)(serve)
     sandbox_controls.register(group)
-    app.add_typer(group, name="sandbox", short_help="Run a local MFA service to rehearse against")
+    app.add_typer(group, name="sandbox")
 
 
 def serve(

@@ -14,8 +14,8 @@ from iwds.errors import ConfigurationError, IwdsError
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("daemon", short_help="Run jobs when their schedules say so")(daemon)
-    app.command("demo", short_help="See everything work on a sample company")(demo)
+    app.command("daemon")(daemon)
+    app.command("demo")(demo)
 
 
 def daemon(
@@ -34,6 +34,7 @@ def daemon(
             return _show_times(loaded)
         for schedule in loaded:
             wiring.job(schedule.job)  # a configuration that cannot work is found now, not at night
+        _log_as_told(config)
     return _serve(loaded, config.file)
 
 
@@ -59,6 +60,12 @@ def _serve(loaded: list[Any], config: Path) -> int:
     return 0
 
 
+def _log_as_told(config: Any) -> None:
+    from iwds.logs import configure
+
+    configure(config.settings.logs.level, config.settings.logs.format)
+
+
 def _run_quietly(config: Path, job: str, stop: threading.Event) -> None:
     """One scheduled run with one log line at its end; the configuration is read afresh each time."""
     import structlog
@@ -69,6 +76,7 @@ def _run_quietly(config: Path, job: str, stop: threading.Event) -> None:
     log = structlog.get_logger().bind(job=job)
     try:
         with wired(config) as wiring:
+            _log_as_told(wiring.config)
             report = run_job(wiring.job(job), wiring.tools(), wiring.writer(job), Request("daemon", stop=stop))
         run = report.run
         log.info("run.finished", run=run.id, plan=run.plan, exit_code=run.exit_code, summary=run.summary, **run.report)

@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 
 from iwds import examples
-from iwds.cli.common import choose_config, chosen_config
+from iwds.cli.common import chosen_config
 from iwds.cli.console import out
 from iwds.errors import UsageError
 
@@ -20,19 +20,8 @@ db = typer.Typer(help="The database of our own memory.", no_args_is_help=True)
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.callback()(options)
-    app.command("init", short_help="Write a commented configuration to start from")(init)
-    app.add_typer(db, name="db", short_help="Look after the database of our own memory")
-
-
-def options(
-    config: Annotated[
-        Path | None,
-        typer.Option("--config", "-c", help="Else $IWDS_CONFIG, ./config.yaml, /etc/iwds/config.yaml."),
-    ] = None,
-) -> None:
-    """Take the options that stand before the command."""
-    choose_config(config)
+    app.command("init")(init)
+    app.add_typer(db, name="db")
 
 
 def init(folder: Annotated[Path, typer.Argument(help="Where to write it.")] = Path()) -> int:

@@ -54,18 +54,26 @@ def server_context(folder: Path, require_certificate: bool, is_expired: Callable
     Args:
         folder: what `make_missing` made.
         require_certificate: refuse who shows none; otherwise one is looked at where it is shown.
-        is_expired: asked at every handshake whether the server is to show a certificate that has expired.
+        is_expired: asked at every connection whether the server is to show a certificate that has expired.
     """
-    context = _context(folder, "server.pem", require_certificate)
-    expired = _context(folder, "expired.pem", require_certificate)
-
-    def choose(connection: Any, _name: str | None, _context: ssl.SSLContext) -> None:
-        # Despite its name this is called for clients too that name no server.
-        if is_expired():
-            connection.context = expired
-
-    context.sni_callback = choose
+    for certificate in ("server.pem", "expired.pem"):
+        _context(folder, certificate, require_certificate)  # what cannot be used is found at the start
+    context = _EachAnew(ssl.PROTOCOL_TLS_SERVER)
+    context.make = lambda: _context(folder, "expired.pem" if is_expired() else "server.pem", require_certificate)
     return context
+
+
+class _EachAnew(ssl.SSLContext):
+    """A context of its own for every connection.
+
+    A context remembers the sessions of TLS 1.2, tickets or not, and Python has no switch for it. A resumed session
+    shows no certificate at all: every connection is to see the one of the day.
+    """
+
+    make: Callable[[], ssl.SSLContext]
+
+    def wrap_bio(self, *arguments: Any, **options: Any) -> ssl.SSLObject:
+        return self.make().wrap_bio(*arguments, **options)
 
 
 def service_of(certificate: dict[str, Any] | None) -> int | None:
@@ -110,8 +118,7 @@ def _context(folder: Path, certificate: str, require: bool) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.sslobject_class = _SaysWhy
-    # A resumed session shows no certificate at all: every connection is to see the one of the day.
-    context.options |= ssl.OP_NO_TICKET
+    context.options |= ssl.OP_NO_TICKET  # nobody could resume with one
     context.num_tickets = 0
     try:
         context.load_cert_chain(folder / certificate, password="")  # "": nobody is asked at the terminal

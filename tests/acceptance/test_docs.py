@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from functools import cache
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
-from tests.acceptance.world import ROOT, iwds
+from iwds.cli.app import run
+from tests.acceptance.world import ROOT
 
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 COMMAND = re.compile(r"^\s*(?:\$ )?(?:\./|\.venv/bin/)?iwds (?P<rest>.*)$")
@@ -22,9 +25,11 @@ def name_of(page: Path) -> str:
 
 @cache
 def help_of(command: str) -> str:
-    ran = iwds(*command.split(), "--help")
-    assert ran.code == 0, f"there is no command: iwds {command}"
-    return ran.out
+    """What `--help` prints, in this process: tests/acceptance/test_first_day.py asks the command itself."""
+    with redirect_stdout(StringIO()) as told, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", "80")
+        assert run([*command.split(), "--help"]) == 0, f"there is no command: iwds {command}"
+    return told.getvalue()
 
 
 @cache

@@ -1,6 +1,7 @@
 """What the acceptance tests stand on: the command as a process, the local MFA service as another, and a company.
 
-Nothing here imports the package: what is tested is what a user can start.
+Nothing here imports the package: what is tested is what a user can start. What only runs to its end is started by
+`tests.servers.warm`; what is told to stop half-way, by `World.start`, is started as a user does.
 """
 
 import json
@@ -9,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +19,8 @@ from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+from tests.servers.warm import Command
 
 ROOT = Path(__file__).parents[2]
 COMPANY = ROOT / "iwds" / "demo" / "company.ldif"
@@ -47,12 +51,13 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 def iwds(*arguments: str, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> Ran:
     """Run one command to its end."""
-    ran = subprocess.run(
-        [*IWDS, *arguments],
-        env=environment(env), cwd=cwd or ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False,
-    )  # fmt: skip
-    assert "Traceback" not in ran.stderr, ran.stderr
-    return Ran(ran.returncode, ran.stdout, ran.stderr)
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        code = Command(arguments, environment(env), cwd or ROOT, out, err).wait(PATIENCE)
+        out.seek(0)
+        err.seek(0)
+        ran = Ran(code, out.read(), err.read())
+    assert "Traceback" not in ran.err, ran.err
+    return ran
 
 
 class Company:
@@ -99,16 +104,18 @@ def _without_members(record: str, gone: set[str]) -> str:
 @contextmanager
 def sandbox(folder: Path) -> Iterator[int]:
     """The local MFA service as a process of its own on a free port, which is given."""
-    command = [*IWDS, "sandbox", "--listen", "127.0.0.1:0", "--data", str(folder / "service.db")]
-    with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
+    arguments = ["sandbox", "--listen", "127.0.0.1:0", "--data", str(folder / "service.db")]
+    ours, theirs = os.pipe()
+    with open(ours) as told, open(theirs, "w") as out:
+        process = Command(arguments, environment(), ROOT, out, sys.__stderr__ or sys.stderr)
+        out.close()
         try:
-            line = process.stdout.readline()
+            line = told.readline()
             yield int(line.rpartition(":")[2])
         finally:
             process.terminate()
-            process.wait(PATIENCE)
-    assert process.returncode == 0
+            code = process.wait(PATIENCE)
+    assert code == 0
 
 
 def _creates(body: bytes) -> bool:

@@ -49,6 +49,9 @@ OPERATIONS = st.sampled_from(("create", "update", "delete", "add_to_group", "set
 LOST_BY_HAND = 3
 """More logins of ours deleted by hand between two runs look like another service, and end the run."""
 
+EXAMPLES = min(1_000, max(12, settings().max_examples // 5))
+"""Each is a long history of many runs."""
+
 _services = count(1)
 
 
@@ -241,8 +244,6 @@ def test_every_run_makes_both_sides_agree_and_takes_nothing_on_its_own(monkeypat
 
     Shared.state, Shared.clock = state, clock
     try:
-        run_state_machine_as_test(
-            Shared, settings=settings(max_examples=max(20, settings().max_examples // 10), stateful_step_count=40)
-        )
+        run_state_machine_as_test(Shared, settings=settings(max_examples=EXAMPLES, stateful_step_count=40))
     finally:
         state.close()

@@ -1,24 +1,76 @@
-"""`iwds --help` is quick because heavy libraries are imported by the commands that need them."""
+"""A command is quick because it imports what it needs, when it needs it."""
 
 import subprocess
 import sys
+from importlib.metadata import version
+from pathlib import Path
 
-HEAVY = (
-    "sqlalchemy",
-    "ldap3",
-    "zeep",
-    "lxml",
-    "msal",
-    "apscheduler",
-    "starlette",
-    "uvicorn",
-    "cryptography",
-    "alembic",
+import pytest
+
+import iwds.cli
+from iwds import examples
+from iwds.cli.menu import MENU, commands_of
+
+SERVERS = ("starlette", "uvicorn", "apscheduler", "iwds.sandbox.server", "iwds.scheduling.daemon", "iwds.demo")
+WORKING = ("sqlalchemy", "alembic", "lxml", "zeep", "urllib3", "cryptography", "ldap3", "msal", "yaml", "structlog")
+OURS = ("pydantic_settings", "iwds.settings", "iwds.bootstrap", "iwds.engine", "iwds.state", "iwds.targets")
+HELP_PAGES = ("typer.rich_utils", "rich.markdown", "rich.syntax", "rich.traceback", "rich.progress")
+
+
+def imported(*arguments: str, folder: Path) -> set[str]:
+    """The modules that one command line has imported when it ends."""
+    code = (
+        "import sys; from iwds.cli.app import run; run(sys.argv[1:]);"
+        "print(*sys.modules, sep='\\n', file=open('modules', 'w'))"
+    )
+    command = [sys.executable, "-c", code, *arguments]
+    ran = subprocess.run(command, cwd=folder, env={"PYTHONPATH": str(Path(iwds.cli.__file__).parents[2])}, check=False)
+    assert ran.returncode == 0
+    return set((folder / "modules").read_text().split())
+
+
+@pytest.mark.parametrize("command", ["", *MENU, "login code", "sandbox fault add"])
+def test_a_help_page_waits_for_no_library_of_the_command(command: str, tmp_path: Path) -> None:
+    there = imported(*command.split(), "--help", folder=tmp_path)
+
+    assert there & {*SERVERS, *WORKING, *OURS} == set()
+    assert "typer.rich_utils" in there
+
+
+def test_the_version_waits_for_nothing(tmp_path: Path) -> None:
+    there = imported("--version", folder=tmp_path)
+
+    assert there & {*SERVERS, *WORKING, *OURS, *HELP_PAGES, "pydantic", "iwds.core", "iwds.ports"} == set()
+
+
+@pytest.mark.parametrize(
+    ("command", "needless"),
+    [("status", set()), ("holds", {"cryptography"}), ("audit", {"urllib3", "lxml"}), ("history", {"urllib3", "lxml"})],
 )
+def test_a_look_at_our_memory_waits_for_no_server_no_directory_and_no_help_page(
+    command: str, needless: set[str], tmp_path: Path
+) -> None:
+    """`status` reads certificates; the help page is typer's."""
+    for part in ("mappings", "schedules"):
+        (tmp_path / part).symlink_to(examples.folder() / part)
+    (tmp_path / "config.yaml").write_bytes(examples.config().read_bytes())
+    imported(command, folder=tmp_path)  # makes the state
+    there = imported(command, folder=tmp_path)
+
+    assert there & {*SERVERS, *HELP_PAGES, *needless, "zeep", "ldap3", "msal", "structlog", "alembic"} == set()
+    assert "sqlalchemy" in there
 
 
-def test_the_command_line_loads_no_heavy_library_before_a_command_needs_it() -> None:
-    code = f"import sys, iwds.cli.app; print([m for m in {HEAVY!r} if m in sys.modules])"
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+def test_every_command_of_the_menu_is_registered_by_its_module_and_the_other_way_round() -> None:
+    modules = {module for module, _ in MENU.values()}
+    folder = Path(iwds.cli.__file__).parent
+    registering = {file.stem for file in folder.glob("*.py") if "\ndef register(app:" in file.read_text("utf-8")}
+    assert modules == registering
+    for module in modules:
+        assert commands_of(module).keys() == {name for name, (where, _) in MENU.items() if where == module}
 
-    assert ran.stdout.strip() == "[]"
+
+def test_the_version_is_that_of_the_package() -> None:
+    ran = subprocess.run([sys.executable, "-m", "iwds", "--version"], capture_output=True, text=True, check=True)
+
+    assert ran.stdout == f"iwds {version('iwds')}\n"

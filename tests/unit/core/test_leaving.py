@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from iwds.core.decide import decide
+from iwds.core.change import DeleteLogin, Evidence, Subject
+from iwds.core.decide import Proposal, Reason, Skip, decide, lock_instead
 from iwds.core.leaving import Departures, Fate, fate
 from iwds.core.matching import Case, Graces, Match
 from iwds.core.model import Absent, LedgerRow, Unmapped
@@ -100,3 +101,11 @@ class TestTheGrace:
     def test_neither_begins_nor_ends_where_nobody_asked_for_them(self) -> None:
         elsewhere: LedgerRow = replace(row(anchor=anchor(realm="elsewhere")))
         assert self.after(replace(leaver(), row=elsewhere)) == Graces()
+
+
+def test_who_moved_is_not_locked_instead_where_a_field_was_not_read() -> None:
+    found = login(phone=None)
+    delete = DeleteLogin(Subject("ann", anchor(), found.id), found, (), "gone", Evidence.UNSEEN)
+    left = lock_instead(Proposal(delete), delete, "cn=ann", locked=False)
+    assert isinstance(left, Skip)
+    assert left.reason is Reason.UNPROVEN

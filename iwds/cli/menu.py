@@ -1,0 +1,52 @@
+"""The commands by name. What is behind a name is imported when it runs, or when its own help is asked for."""
+
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperCommand
+from typer.main import get_group
+
+MENU = {
+    "plan": ("planning", "See what would change, and why"),
+    "apply": ("planning", "Apply a job's plan, or a saved one, after a question"),
+    "run": ("planning", "Plan and apply without a question, as schedules do"),
+    "check": ("looking", "Look at configuration, directory and service"),
+    "status": ("looking", "Did everything run, and how did it end"),
+    "history": ("looking", "List the latest runs"),
+    "show": ("looking", "Show one run or plan, whole or a part of it"),
+    "capture": ("capturing", "Write what the service holds to a file"),
+    "hold": ("holds", "Take nothing away from one login until a date"),
+    "unhold": ("holds", "Lift that before its end"),
+    "holds": ("holds", "List what is held, and until when"),
+    "audit": ("audit", "Who did what to whom, when and why"),
+    "daemon": ("serving", "Run jobs when their schedules say so"),
+    "demo": ("serving", "See everything work on a sample company"),
+    "init": ("setup", "Write a commented configuration to start from"),
+    "login": ("login", "The helpdesk: look at one login, help, lock"),
+    "sandbox": ("sandbox", "Run a local MFA service to rehearse against"),
+    "db": ("setup", "Look after the database of our own memory"),
+}
+"""Of each command the module of `iwds.cli` that registers it, and its line in the help."""
+
+
+class Later(TyperCommand):
+    """Stands in the menu for a command whose module is not imported yet."""
+
+    def __init__(self, name: str) -> None:
+        self._module, words = MENU[name]
+        super().__init__(name, short_help=words)
+
+    def make_context(self, info_name: str | None, *arguments: Any, **extra: Any) -> Any:
+        """The context of the command itself: from here on it is the one that runs."""
+        return commands_of(self._module)[str(self.name)].make_context(info_name, *arguments, **extra)
+
+
+@cache
+def commands_of(module: str) -> dict[str, Any]:
+    """The commands that a module of `iwds.cli` registers, by name."""
+    part = typer.Typer(rich_markup_mode="rich")
+    part.callback()(lambda: None)
+    import_module(f"iwds.cli.{module}").register(part)
+    return dict(get_group(part).commands)
