@@ -14,11 +14,12 @@ from datetime import UTC, datetime
 
 from bench.population import Fate, Population, number_of
 from bench.setting import CHUNK, JOB, PROVISIONING_ID, REALM, Setting, chunks
-from iwds.core.change import CreateLogin, Phase, Subject
+from iwds.core.change import CreateLogin, Subject
 from iwds.core.guards import exempt
 from iwds.core.ledger import created_login, written_of
 from iwds.core.model import Account, Anchor, Group, LedgerRow, Login, Origin
 from iwds.core.normal import render_extra
+from iwds.core.order import Phase
 from iwds.ports import Journal, Lease, Outcome, Result, RunRow
 from iwds.sandbox.schema import connect
 

@@ -17,7 +17,8 @@ from bench.measure import Measured, Stopwatch, peak_mb
 from bench.prepare import prepare, run_of
 from bench.setting import JOB, Setting, opened
 from iwds.core.assembly import Facts, assemble
-from iwds.core.decide import Decision, decide
+from iwds.core.decide import decide
+from iwds.core.decision import Decision
 from iwds.core.guards import Populations
 from iwds.core.matching import Case, Tally
 from iwds.core.model import Account, Entry, Proof

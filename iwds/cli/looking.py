@@ -14,7 +14,7 @@ from iwds.cli.common import JsonOption, ago, duration, local, show_json, wired
 from iwds.cli.console import WIDTH, out, say
 from iwds.cli.page import cut, hanging, printable
 from iwds.core.change import Evidence, Kind, kinds
-from iwds.core.decide import Reason
+from iwds.core.decision import Reason
 from iwds.core.document import change_from_data
 from iwds.core.plan import Plan
 from iwds.core.plan_document import plan_from_data

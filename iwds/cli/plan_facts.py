@@ -7,7 +7,7 @@ from rich.text import Text
 from iwds.cli.console import WIDTH
 from iwds.cli.page import Variants, block, cut, printable, wrapped
 from iwds.core.change import Adopt, Change, CreateLogin, Evidence
-from iwds.core.decide import Reason, Skip
+from iwds.core.decision import Reason, Skip
 from iwds.core.guards import RETAGGED
 from iwds.core.model import Proof
 from iwds.core.plan import Basis, Plan

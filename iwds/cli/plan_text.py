@@ -12,7 +12,7 @@ from iwds.cli.page import Variants, block, cut, fitted, hanging, listed, shorten
 from iwds.cli.plan_facts import by_rule, head, never_had_a_login, readings, retagged, sides
 from iwds.cli.refusal_text import refusal_lines
 from iwds.core.change import removes
-from iwds.core.decide import Reason, Skip
+from iwds.core.decision import Reason, Skip
 from iwds.core.guards import RETAGGED, Gauge
 from iwds.core.plan import Plan
 

@@ -25,14 +25,13 @@ from iwds.core.change import (
     fields_changed,
     kinds,
     only,
-    ordered,
     removes,
-    rename_cycles,
     without,
 )
-from iwds.core.decide import Decision, Proposal, Reason, Skip
+from iwds.core.decision import Decision, Proposal, Reason, Skip
 from iwds.core.guards import OUT_OF_SCOPE, RETAGGED, GuardKind, Limit, Populations, read_gauges
 from iwds.core.model import Role, Status
+from iwds.core.order import ordered, rename_cycles
 from iwds.core.plan import Basis, Plan, Selection, chosen_part, skip_order
 
 ADMINISTRATORS = 2

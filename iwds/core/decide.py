@@ -10,20 +10,16 @@ one the tag is all there is, and a tag never justifies taking anything away:
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from typing import Any, assert_never
 
-from iwds.core.causes import Cause, cause_text
 from iwds.core.change import (
     REMOVALS,
     WRITTEN_FIELDS,
     AddToGroup,
     Adopt,
     AdoptMembership,
-    Change,
     CreateLogin,
-    DeleteLogin,
     Evidence,
     Forget,
     Kind,
@@ -38,66 +34,14 @@ from iwds.core.change import (
     role_kinds,
     without,
 )
-from iwds.core.leaving import Fate, deletion_due, fate
+from iwds.core.decision import WITHOUT_ACCOUNT, Decision, Nobody, Proposal, Reason, Skip, subject_of
+from iwds.core.leaving import left_behind
 from iwds.core.ledger import fingerprint
 from iwds.core.matching import Case, Match, extra_held, extra_wanted, is_protected
 from iwds.core.model import Absent, Account, Activation, Group, LedgerRow, Login, Origin, Status, fold
 from iwds.core.normal import merge_extra
 from iwds.core.policy import Hold, World
 from iwds.core.words import field_words, role_words
-
-
-class Reason(StrEnum):
-    """Why a step is not taken."""
-
-    FOREIGN = "foreign"
-    ORPHAN = "orphan"
-    TAKEN = "taken"
-    PROTECTED = "protected"
-    EXCLUDED = "excluded"
-    DUPLICATE = "duplicate"
-    INVALID = "invalid"
-    HELD = "held"
-    POLICY = "policy"
-    UNPROVEN = "unproven"
-    UNTAGGED = "untagged"
-    LOCKED_ELSEWHERE = "locked-elsewhere"
-    FOREIGN_MEMBERSHIP = "foreign-membership"
-    FIRST_RUN = "first-run"
-    EXEMPT = "exempt"
-
-
-@dataclass(frozen=True, slots=True)
-class Skip:
-    """A step deliberately not taken. `change` is what would have been made, where there is such a step."""
-
-    subject: Subject
-    reason: Reason
-    detail: str
-    change: Change | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """A change that would be made.
-
-    Attributes:
-        waits_for: the login that must give up its name first.
-        known: the configuration last applied asks for it too; says nothing where the configuration did not change.
-        blamed: where the part of the changed configuration stands that it is the doing of.
-        meanwhile: made only while the deletion of the same login waits.
-    """
-
-    change: Change
-    waits_for: int | None = None
-    known: bool = False
-    blamed: str = ""
-    meanwhile: bool = False
-
-
-Decision = Proposal | Skip
-
-_ABSENT = {Absent.EXCLUDED: Reason.EXCLUDED, Absent.INVALID: Reason.INVALID, Absent.DUPLICATE: Reason.DUPLICATE}
 
 
 def decide(case: Case, world: World) -> Iterator[Decision]:
@@ -137,7 +81,7 @@ def _decided(case: Case, world: World) -> Iterator[Decision]:
         case Match.TAKEN:
             yield from _taken(case, world)
         case Match.LEAVER:
-            yield from _leaver(case, world)
+            yield from left_behind(case, world)
         case Match.DOUBTED:
             yield _doubted(case)
         case Match.UNMATCHED:
@@ -150,23 +94,8 @@ def _decided(case: Case, world: World) -> Iterator[Decision]:
             assert_never(case.match)
 
 
-def subject_of(case: Case) -> Subject:
-    """Whom a case is about, named as the service names them, or else as they should be named."""
-    login = case.login.login if case.login and case.match is not Match.TAKEN else None
-    name = login or (case.account and case.account.login) or (case.absent and case.absent.login)
-    anchor = (case.account or case.absent or case.row or _Nobody).anchor
-    login_id = case.login.id if case.login and case.match is not Match.TAKEN else None
-    return Subject(name or (case.row.login if case.row else str(anchor)), anchor, login_id)
-
-
-class _Nobody:
-    """Stands in where no person belongs to a login."""
-
-    anchor = None
-
-
 def _forget(case: Case) -> Forget:
-    anchor = (case.row or case.account or _Nobody).anchor
+    anchor = (case.row or case.account or Nobody).anchor
     name = case.row.login if case.row else case.account.login if case.account else str(anchor)
     return Forget(Subject(name, anchor, case.gone), f"login {case.gone} no longer exists on the service")
 
@@ -383,74 +312,6 @@ def _taken(case: Case, world: World) -> Iterator[Decision]:
     yield from _newcomer(replace(case, match=Match.NEWCOMER, login=None), world)
 
 
-def _leaver(case: Case, world: World) -> Iterator[Decision]:
-    row, login, subject = case.row, case.login, subject_of(case)
-    assert row is not None  # noqa: S101 - a leaver is a row
-    assert login is not None  # noqa: S101 - whose login is there
-    if row.owner != world.policy.provisioning_id:
-        yield Skip(subject, Reason.FOREIGN, f"kept by the job with provisioningId {row.owner}")
-    elif case.absent is None and row.anchor.realm not in world.realms:
-        yield Skip(subject, Reason.UNPROVEN, f"directory {row.anchor.realm} was not asked in this run")
-    elif case.absent and case.absent.reason is not Absent.OUT_OF_SCOPE:
-        yield Skip(subject, _ABSENT[case.absent.reason], f"{case.absent.detail}; keeps what they have")
-    elif is_protected(case, world):
-        yield Skip(subject, Reason.PROTECTED, "the mapping protects this login")
-    else:
-        yield from _left(case, subject, login, world)
-
-
-def _left(case: Case, subject: Subject, login: Login, world: World) -> Iterator[Decision]:
-    """The policy for a leaver, applied."""
-    gone = case.absent is None
-    evidence = Evidence.UNSEEN if gone else Evidence.SEEN
-    because = "no longer in the directory" if case.absent is None else f"out of scope: {case.absent.detail}"
-    match fate(case, world):
-        case Fate.KEEP:
-            yield Skip(subject, Reason.POLICY, f"{because}; leavers are kept")
-        case Fate.DELETE:
-            yield Proposal(DeleteLogin(subject, login, tuple(sorted(case.member_of)), because, evidence))
-        case Fate.REST:
-            pass
-        case Fate.BEGIN:
-            yield Skip(subject, Reason.POLICY, f"{because}; locked, and the grace before the deletion begins")
-        case Fate.WAIT:
-            yield Skip(subject, Reason.POLICY, f"{because}; locked, {_due_words(case, world)}")
-        case Fate.LOCK:
-            yield _locked(subject, login, because, evidence)
-        case other:
-            assert_never(other)
-
-
-def _locked(subject: Subject, login: Login, because: str, evidence: Evidence) -> Decision:
-    if any(getattr(login, f) is None for f in WRITTEN_FIELDS):
-        return Skip(subject, Reason.UNPROVEN, "not every field was read, and an update overwrites every field")
-    return Proposal(Write(subject, login, replace(login, status=int(Status.LOCKED)), because, evidence))
-
-
-def lock_instead(proposal: Proposal, delete: DeleteLogin, name: str, locked: bool) -> Decision:
-    """What becomes of somebody who was to be deleted and whom their directory still knows, by this name.
-
-    Args:
-        proposal: the deletion, with whose doing it is.
-        delete: the deletion itself.
-        name: who they are in the directory.
-        locked: whether this plan locks them already.
-    """
-    because = f"moved out of base or filter: {name}"
-    if locked or delete.before.status == Status.LOCKED:
-        return Skip(delete.subject, Reason.POLICY, f"{because}; locked, and whoever is there is not deleted")
-    lock = _locked(delete.subject, delete.before, because, delete.evidence or Evidence.UNSEEN)
-    if isinstance(lock, Proposal) and isinstance(lock.change, Write):
-        return replace(proposal, change=replace(lock.change, cause=cause_text(Cause.MOVED)))
-    return lock
-
-
-def _due_words(case: Case, world: World) -> str:
-    assert case.row is not None  # noqa: S101 - a leaver is a row
-    assert case.row.left_at is not None  # noqa: S101 - and who waits has a grace
-    return f"deleted from {deletion_due(case.row.left_at, world):%Y-%m-%d} on if they stay away"
-
-
 def _doubted(case: Case) -> Skip:
     assert case.row is not None  # noqa: S101 - the row is what is doubted
     assert case.login is not None  # noqa: S101 - because of this login
@@ -470,4 +331,4 @@ def _unmapped(case: Case) -> Iterator[Decision]:
     """People without account and row: listed, but for those who are simply out of scope and only counted."""
     assert case.absent is not None  # noqa: S101 - being absent is what makes the case
     if case.absent.reason is not Absent.OUT_OF_SCOPE:
-        yield Skip(subject_of(case), _ABSENT[case.absent.reason], case.absent.detail)
+        yield Skip(subject_of(case), WITHOUT_ACCOUNT[case.absent.reason], case.absent.detail)

@@ -14,12 +14,23 @@ A grace begins in a run that was applied on proven readings, and nowhere else. A
 does a hold.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
+from typing import assert_never
 
+from iwds.core.causes import Cause, cause_text
+from iwds.core.change import (
+    WRITTEN_FIELDS,
+    DeleteLogin,
+    Evidence,
+    Subject,
+    Write,
+)
+from iwds.core.decision import WITHOUT_ACCOUNT, Decision, Proposal, Reason, Skip, subject_of
 from iwds.core.matching import Case, Graces, Match, is_protected
-from iwds.core.model import Login, Status
+from iwds.core.model import Absent, Login, Status
 from iwds.core.policy import Leaver, World
 
 
@@ -108,3 +119,72 @@ class Departures:
     def graces(self) -> Graces:
         """What is to be remembered after all cases were seen."""
         return Graces(frozenset(self._begin), frozenset(self._with_lock), self._marked - self._on)
+
+
+def left_behind(case: Case, world: World) -> Iterator[Decision]:
+    """What the case of a leaver leads to."""
+    row, login, subject = case.row, case.login, subject_of(case)
+    assert row is not None  # noqa: S101 - a leaver is a row
+    assert login is not None  # noqa: S101 - whose login is there
+    if row.owner != world.policy.provisioning_id:
+        yield Skip(subject, Reason.FOREIGN, f"kept by the job with provisioningId {row.owner}")
+    elif case.absent is None and row.anchor.realm not in world.realms:
+        yield Skip(subject, Reason.UNPROVEN, f"directory {row.anchor.realm} was not asked in this run")
+    elif case.absent and case.absent.reason is not Absent.OUT_OF_SCOPE:
+        yield Skip(subject, WITHOUT_ACCOUNT[case.absent.reason], f"{case.absent.detail}; keeps what they have")
+    elif is_protected(case, world):
+        yield Skip(subject, Reason.PROTECTED, "the mapping protects this login")
+    else:
+        yield from _left(case, subject, login, world)
+
+
+def _left(case: Case, subject: Subject, login: Login, world: World) -> Iterator[Decision]:
+    """The policy for a leaver, applied."""
+    gone = case.absent is None
+    evidence = Evidence.UNSEEN if gone else Evidence.SEEN
+    because = "no longer in the directory" if case.absent is None else f"out of scope: {case.absent.detail}"
+    match fate(case, world):
+        case Fate.KEEP:
+            yield Skip(subject, Reason.POLICY, f"{because}; leavers are kept")
+        case Fate.DELETE:
+            yield Proposal(DeleteLogin(subject, login, tuple(sorted(case.member_of)), because, evidence))
+        case Fate.REST:
+            pass
+        case Fate.BEGIN:
+            yield Skip(subject, Reason.POLICY, f"{because}; locked, and the grace before the deletion begins")
+        case Fate.WAIT:
+            yield Skip(subject, Reason.POLICY, f"{because}; locked, {_due_words(case, world)}")
+        case Fate.LOCK:
+            yield _locked(subject, login, because, evidence)
+        case other:
+            assert_never(other)
+
+
+def _locked(subject: Subject, login: Login, because: str, evidence: Evidence) -> Decision:
+    if any(getattr(login, f) is None for f in WRITTEN_FIELDS):
+        return Skip(subject, Reason.UNPROVEN, "not every field was read, and an update overwrites every field")
+    return Proposal(Write(subject, login, replace(login, status=int(Status.LOCKED)), because, evidence))
+
+
+def lock_instead(proposal: Proposal, delete: DeleteLogin, name: str, locked: bool) -> Decision:
+    """What becomes of somebody who was to be deleted and whom their directory still knows, by this name.
+
+    Args:
+        proposal: the deletion, with whose doing it is.
+        delete: the deletion itself.
+        name: who they are in the directory.
+        locked: whether this plan locks them already.
+    """
+    because = f"moved out of base or filter: {name}"
+    if locked or delete.before.status == Status.LOCKED:
+        return Skip(delete.subject, Reason.POLICY, f"{because}; locked, and whoever is there is not deleted")
+    lock = _locked(delete.subject, delete.before, because, delete.evidence or Evidence.UNSEEN)
+    if isinstance(lock, Proposal) and isinstance(lock.change, Write):
+        return replace(proposal, change=replace(lock.change, cause=cause_text(Cause.MOVED)))
+    return lock
+
+
+def _due_words(case: Case, world: World) -> str:
+    assert case.row is not None  # noqa: S101 - a leaver is a row
+    assert case.row.left_at is not None  # noqa: S101 - and who waits has a grace
+    return f"deleted from {deletion_due(case.row.left_at, world):%Y-%m-%d} on if they stay away"

@@ -21,7 +21,7 @@ from iwds.core.change import (
     kinds,
     only,
 )
-from iwds.core.decide import Reason, Skip
+from iwds.core.decision import Reason, Skip
 from iwds.core.document import change_to_data
 from iwds.core.guards import Gauge
 from iwds.core.matching import Tally

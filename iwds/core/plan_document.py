@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from iwds.core.decide import Reason, Skip
+from iwds.core.decision import Reason, Skip
 from iwds.core.document import change_from_data, change_to_data, subject_from_data, subject_to_data
 from iwds.core.guards import Gauge, GuardKind
 from iwds.core.matching import Tally

@@ -24,7 +24,8 @@ from iwds.core.change import (
     kinds,
     removes,
 )
-from iwds.core.decide import Decision, Proposal, decide
+from iwds.core.decide import decide
+from iwds.core.decision import Decision, Proposal
 from iwds.core.matching import Case, Match
 from iwds.core.model import Absent, Account, Unmapped, fold
 from iwds.core.normal import parse_extra

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from iwds.core.change import REMOVALS, Adopt, Kind, Write, kinds, only, removes, without
-from iwds.core.decide import Decision, Proposal, Reason, Skip
+from iwds.core.decision import Decision, Proposal, Reason, Skip
 
 OLDER = "our memory is older than the service"
 NOTE = (

@@ -26,11 +26,11 @@ from iwds.core.change import (
     SendActivation,
     SetGroupRole,
     Write,
-    batches,
 )
 from iwds.core.guards import exempt
 from iwds.core.ledger import ledger_effect
 from iwds.core.model import LedgerRow, Login, Status
+from iwds.core.order import batches
 from iwds.core.plan import Plan
 from iwds.core.policy import Hold
 from iwds.engine.budget import DEADLINE, Spending

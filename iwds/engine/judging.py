@@ -9,7 +9,7 @@ from datetime import datetime
 
 from iwds.core.causes import Cause
 from iwds.core.change import Evidence, removes
-from iwds.core.decide import Decision, Proposal
+from iwds.core.decision import Decision, Proposal
 from iwds.core.doubt import without
 from iwds.core.matching import Case
 from iwds.core.model import Account, Anchor, Entry, Group, Unmapped, fold

@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from iwds.core.change import DeleteLogin
-from iwds.core.decide import Decision, Proposal, Reason, Skip, lock_instead
+from iwds.core.decision import Decision, Proposal, Reason, Skip
+from iwds.core.leaving import lock_instead
 from iwds.engine.job import Job
 from iwds.engine.lookup import find_entries
 from iwds.errors import AccessRefused, LoginUnknown, Unavailable

@@ -12,7 +12,8 @@ from typing import TypeVar
 from iwds.core.assembly import Facts, assemble
 from iwds.core.change import Adopt, CreateLogin
 from iwds.core.configuration import aspects_changed
-from iwds.core.decide import Decision, Proposal, decide
+from iwds.core.decide import decide
+from iwds.core.decision import Decision, Proposal
 from iwds.core.guards import Populations
 from iwds.core.leaving import Departures
 from iwds.core.matching import Case, Graces, Match, Tally, is_settled

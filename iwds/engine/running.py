@@ -14,7 +14,7 @@ from typing import Any
 from iwds.core.causes import Cause, cause_text
 from iwds.core.change import Change, Evidence, Kind, kinds
 from iwds.core.configuration import accepted_from_now, digest_of
-from iwds.core.decide import Reason
+from iwds.core.decision import Reason
 from iwds.core.guards import RETAGGED, GuardKind
 from iwds.core.matching import Graces, Tally
 from iwds.core.plan import Plan, Selection, restrict, summary_data

@@ -13,16 +13,8 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from iwds.core.matching import (
-    RIVALS,
-    Case,
-    Context,
-    Match,
-    Tally,
-    case_of_person,
-    case_of_row,
-    second_login,
-)
+from iwds.core.join import RIVALS, Context, case_of_person, case_of_row, second_login
+from iwds.core.matching import Case, Match, Tally
 from iwds.core.model import Absent, Account, LedgerRow, Login, Membership, Role, Status, Unmapped, fold
 from iwds.core.policy import World
 from iwds.state.scratch_rows import (

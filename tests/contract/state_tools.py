@@ -4,10 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from iwds.core.change import (
-    CreateLogin,
-    Subject,
-)
+from iwds.core.change import CreateLogin, Subject
 from iwds.core.model import Account, Anchor, LedgerRow, Origin, Proof, Service
 from iwds.ports import Journal, LedgerEffect, Outcome, Result, RunRow, State
 

@@ -18,9 +18,11 @@ from iwds.core.change import (
     fields_changed,
     removes,
 )
-from iwds.core.decide import Decision, Proposal, decide
+from iwds.core.decide import decide
+from iwds.core.decision import Decision, Proposal
 from iwds.core.guards import OUT_OF_SCOPE, GuardKind, Limit, Populations
-from iwds.core.matching import Case, join
+from iwds.core.join import join
+from iwds.core.matching import Case
 from iwds.core.model import Absent, Account, Unmapped
 from iwds.core.normal import parse_extra
 from iwds.core.plan import Basis, Plan, Selection

@@ -16,7 +16,7 @@ from hypothesis.stateful import (
 )
 
 from iwds.core.change import Adopt
-from iwds.core.decide import Reason
+from iwds.core.decision import Reason
 from iwds.core.model import Anchor, LedgerRow, Login, Status, fold
 from iwds.core.plan import Plan
 from iwds.core.policy import Leaver, Policy

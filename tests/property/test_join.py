@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iwds.core.matching import Case, Match, Tally, is_protected, join
+from iwds.core.join import join
+from iwds.core.matching import Case, Match, Tally, is_protected
 from iwds.core.model import Account, Anchor, Membership
 from iwds.core.policy import Policy, Rota, World
 from iwds.state.scratch import ScratchWaist

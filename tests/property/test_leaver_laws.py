@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iwds.core.change import DeleteLogin, removes
-from iwds.core.decide import Proposal, decide
+from iwds.core.decide import decide
+from iwds.core.decision import Proposal
+from iwds.core.join import join
 from iwds.core.leaving import Departures
-from iwds.core.matching import Match, join
+from iwds.core.matching import Match
 from iwds.core.model import Status
 from iwds.core.policy import Hold, HoldKind, Leaver
 from tests.property.worlds import HOLDS, OURS, Readings, readings

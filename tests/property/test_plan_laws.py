@@ -19,20 +19,20 @@ from iwds.core.change import (
     DeleteLogin,
     Evidence,
     Kind,
-    Phase,
     RemoveFromGroup,
     SetGroupRole,
     Write,
-    batches,
     kinds,
-    ordered,
     removes,
 )
-from iwds.core.decide import Decision, Skip, decide
+from iwds.core.decide import decide
+from iwds.core.decision import Decision, Skip
 from iwds.core.document import change_from_data, change_to_data
 from iwds.core.guards import OUT_OF_SCOPE, GuardKind, Limit, Populations, counted
-from iwds.core.matching import believed, join
+from iwds.core.join import join
+from iwds.core.matching import believed
 from iwds.core.model import Absent, Account, Login, Proof, Role, Status, Unmapped, fold
+from iwds.core.order import Phase, batches, ordered
 from iwds.core.plan import Basis, Plan, Selection, restrict
 from iwds.core.plan_document import plan_from_data, plan_to_data
 from iwds.core.policy import World

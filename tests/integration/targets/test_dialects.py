@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from iwds.core.decide import Reason
+from iwds.core.decision import Reason
 from iwds.core.model import Account, Anchor, Entry, Login
 from iwds.core.policy import Policy
 from iwds.engine.job import Job, Tools

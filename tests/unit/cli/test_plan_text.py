@@ -36,9 +36,11 @@ from iwds.core.change import (
     Subject,
     Write,
 )
-from iwds.core.decide import Reason, Skip, decide
+from iwds.core.decide import decide
+from iwds.core.decision import Reason, Skip
 from iwds.core.guards import DEFAULTS, Gauge, GuardKind, Populations
-from iwds.core.matching import Match, Tally, join
+from iwds.core.join import join
+from iwds.core.matching import Match, Tally
 from iwds.core.model import Account, Anchor, Group, Login, Proof, Role
 from iwds.core.plan import Basis, Plan, Selection
 from tests.property.worlds import OURS, Readings, readings

@@ -7,9 +7,11 @@ from typing import Any
 
 from iwds.core.assembly import Facts, assemble
 from iwds.core.change import Change, CreateLogin, Evidence, Subject, Write
-from iwds.core.decide import Decision, Proposal, Skip, decide
+from iwds.core.decide import decide
+from iwds.core.decision import Decision, Proposal, Skip
 from iwds.core.guards import GuardKind, Limit, Populations
-from iwds.core.matching import Case, Tally, join
+from iwds.core.join import join
+from iwds.core.matching import Case, Tally
 from iwds.core.model import Account, Anchor, Group, LedgerRow, Login, Origin, Proof, Unmapped
 from iwds.core.plan import Basis, Plan, Selection
 from iwds.core.policy import Policy, World

@@ -21,7 +21,7 @@ from iwds.core.change import (
     fields_changed,
     kinds,
 )
-from iwds.core.decide import Proposal, Reason, Skip
+from iwds.core.decision import Proposal, Reason, Skip
 from iwds.core.guards import DEFAULTS, OUT_OF_SCOPE, Populations
 from iwds.core.matching import Tally
 from iwds.core.model import Login

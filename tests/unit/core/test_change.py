@@ -14,23 +14,20 @@ from iwds.core.change import (
     Evidence,
     Forget,
     Kind,
-    Phase,
     RemoveFromGroup,
     SendActivation,
     SetGroupRole,
     Subject,
     Write,
-    batches,
     fields_changed,
     kinds,
     only,
-    ordered,
     removes,
-    rename_cycles,
     without,
 )
 from iwds.core.devices import Loss
 from iwds.core.model import Role
+from iwds.core.order import Phase, batches, ordered, rename_cycles
 from iwds.core.words import describe
 from tests.unit.core.made import VPN, WIKI, create, login, subject, write
 

@@ -20,7 +20,8 @@ from iwds.core.change import (
     fields_changed,
     kinds,
 )
-from iwds.core.decide import Decision, Proposal, Reason, Skip, decide, subject_of
+from iwds.core.decide import decide
+from iwds.core.decision import Decision, Proposal, Reason, Skip, subject_of
 from iwds.core.ledger import written_of
 from iwds.core.matching import Case, Match
 from iwds.core.model import Absent, Activation, AtCreation, Origin, Unmapped

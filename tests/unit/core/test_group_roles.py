@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from iwds.core.change import AddToGroup, Adopt, AdoptMembership, Change, Evidence, SetGroupRole
-from iwds.core.decide import Decision, Reason, decide
+from iwds.core.decide import decide
+from iwds.core.decision import Decision, Reason
 from iwds.core.matching import Case, Match, is_settled
 from iwds.core.model import Account, LedgerRow, Login
 from iwds.core.plan import Basis

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from iwds.core.change import DeleteLogin, Evidence, Subject
-from iwds.core.decide import Proposal, Reason, Skip, decide, lock_instead
-from iwds.core.leaving import Departures, Fate, fate
+from iwds.core.decide import decide
+from iwds.core.decision import Proposal, Reason, Skip
+from iwds.core.leaving import Departures, Fate, fate, lock_instead
 from iwds.core.matching import Case, Graces, Match
 from iwds.core.model import Absent, LedgerRow, Unmapped
 from iwds.core.policy import Leaver, Policy

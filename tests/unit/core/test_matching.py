@@ -2,7 +2,8 @@
 
 import pytest
 
-from iwds.core.matching import Case, Match, Tally, agrees, believed, extra_held, extra_wanted, join
+from iwds.core.join import join
+from iwds.core.matching import Case, Match, Tally, agrees, believed, extra_held, extra_wanted
 from iwds.core.model import Absent, Account, Role, Unmapped
 from tests.unit.core.made import OURS, account, anchor, cases, login, row, world
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from iwds.core.change import AddToGroup, Evidence, Kind, SendActivation
-from iwds.core.decide import Reason, Skip
+from iwds.core.decision import Reason, Skip
 from iwds.core.guards import Gauge, GuardKind
 from iwds.core.model import Group, Login
 from iwds.core.plan import Selection, identities, restrict, summary_data

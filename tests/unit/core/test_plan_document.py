@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from iwds.core.change import Evidence
-from iwds.core.decide import Reason, Skip
+from iwds.core.decision import Reason, Skip
 from iwds.core.guards import Gauge, GuardKind
 from iwds.core.matching import Tally
 from iwds.core.plan import Plan, Selection

@@ -7,7 +7,8 @@ import pytest
 
 from iwds.core.causes import Cause
 from iwds.core.change import Evidence, SetGroupRole, Write
-from iwds.core.decide import Decision, Proposal, decide
+from iwds.core.decide import decide
+from iwds.core.decision import Decision, Proposal
 from iwds.core.guards import DEFAULTS, Populations, read_gauges
 from iwds.core.matching import Case, Match
 from iwds.core.model import Absent, Account, Role, Unmapped

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from iwds.core.change import Adopt, Change, DeleteLogin, Evidence, RemoveFromGroup, Write
-from iwds.core.decide import Decision, Proposal, Reason, Skip
+from iwds.core.decision import Decision, Proposal, Reason, Skip
 from iwds.core.model import Login
 from iwds.core.restored import is_older, without_doubtful
 from tests.unit.core.made import OURS, VPN, create, login, subject, write

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from iwds.core.decide import Reason
+from iwds.core.decision import Reason
 from iwds.core.model import Status
 from iwds.core.restored import NOTE
 from iwds.engine.job import LEASE_SECONDS

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from iwds.core.change import Kind
-from iwds.core.decide import Reason
+from iwds.core.decision import Reason
 from iwds.core.plan import Plan
 from iwds.core.policy import Hold, HoldKind, Leaver, Policy
 from iwds.ports import HoldRow, Result

@@ -3,7 +3,7 @@
 import pytest
 
 from iwds.core.change import Adopt, Forget
-from iwds.core.decide import Reason
+from iwds.core.decision import Reason
 from iwds.core.plan import Selection
 from iwds.core.policy import Policy
 from iwds.errors import LeaseLost, OutcomeUnknown, Rejected, ServiceUnproven

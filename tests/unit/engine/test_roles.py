@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from iwds.core.change import Evidence, SetGroupRole, Subject
-from iwds.core.decide import Reason
+from iwds.core.decision import Reason
 from iwds.core.model import Anchor
 from iwds.engine import role_check, role_reading
 from iwds.engine.role_check import role_findings

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from iwds.core.change import CreateLogin, Kind, Subject, Write
-from iwds.core.decide import Reason
+from iwds.core.decision import Reason
 from iwds.core.guards import DEFAULTS
 from iwds.core.model import Account, Anchor, Origin, Status
 from iwds.core.plan import Plan, Selection
