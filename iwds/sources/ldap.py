@@ -121,7 +121,7 @@ class Settings(_Model):
         id: what an entry is known by for ever; `objectGUID` for Active Directory.
         realm: who this directory is; by default what it says of itself.
         member_of: take groups from the people's memberOf, as far as the server computes it, instead of `groups`.
-        timeout_s: seconds to wait for a connection, and for each answer.
+        timeout_s: seconds to wait for a connection, and for each page of an answer.
         referrals: `report` makes parts that lie on other servers a problem, `ignore` does not. None is followed.
         canaries: people who must be in every reading, by distinguished name, id or login.
         decoder: what decodes the answers; `ldap3` is the library that also binds, and many times slower.
