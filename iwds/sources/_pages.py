@@ -122,7 +122,14 @@ def _page(answer: Answer) -> Page:
     name = RESULT_CODES.get(result.code, "unknown")
     text = _joined(result.text, result.referrals)
     return Page(
-        answer.entries, tuple(answer.references), result.code, name, text, cookie or b"", paged=cookie is not None
+        answer.entries,
+        tuple(answer.references),
+        result.code,
+        name,
+        text,
+        cookie or b"",
+        paged=cookie is not None,
+        referrals=result.referrals,
     )
 
 
@@ -138,8 +145,10 @@ def _ldap3_page(response: list[dict[str, Any]], result: Mapping[str, Any]) -> Pa
             references += message["uri"]
     control = (result.get("controls") or {}).get(PAGED)
     cookie = control["value"]["cookie"] if control else b""
-    code, text = int(result["result"]), _joined(result.get("message") or "", tuple(result.get("referrals") or ()))
-    return Page(entries, tuple(references), code, result["description"], text, cookie or b"", control is not None)
+    referrals = tuple(result.get("referrals") or ())
+    code, text = int(result["result"]), _joined(result.get("message") or "", referrals)
+    name = result["description"]
+    return Page(entries, tuple(references), code, name, text, cookie or b"", control is not None, referrals)
 
 
 def _joined(text: str, referrals: tuple[str, ...]) -> str:

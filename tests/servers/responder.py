@@ -108,7 +108,7 @@ class Responder:
         name = normalise_dn(base)
         for below, urls in self.subordinate.items():
             if is_under(name, normalise_dn(below)):
-                return [url.encode() for url in urls]
+                return [_onward(url, base[: len(base) - len(below)]).encode() for url in urls]
         held = not name or any(dn and is_under(name, normalise_dn(dn)) for dn in self.entries)
         return [] if held else [url.encode() for url in self.elsewhere]
 
@@ -305,6 +305,12 @@ def _holds(text: bytes, held: Mapping[str, list[bytes]]) -> bool:
     assert tag == 0xA3, hex(tag)
     (_, attribute), (_, value) = parts
     return value.lower() in (each.lower() for each in held.get(attribute.decode().lower(), []))
+
+
+def _onward(url: str, inner: str) -> str:
+    """A URL that leads to what lies so far within the place that it names (RFC 3296 5.2)."""
+    scheme, _, host, *name = url.split("/", 3)
+    return f"{scheme}//{host}/{inner}{''.join(name)}"
 
 
 def _end(asked: Asked, code: int, *controls: bytes, more: bytes = b"") -> bytes:
