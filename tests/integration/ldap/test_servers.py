@@ -89,7 +89,9 @@ def test_members_by_any_of_the_three_attributes_are_members(tmp_path: Path) -> N
 
     assert proof.proven
     assert people["ada"].groups == frozenset(f"cn={name},{SUFFIX}" for name in ("unique", "unix", "names"))
-    assert found == people["ada"]
+    # OpenLDAP's own comparison does not see the name before a bit string, so that a filter cannot find that group.
+    assert found is not None
+    assert found.groups == frozenset({f"cn=unix,{SUFFIX}"})
     assert only == frozenset({f"cn=unique,{SUFFIX}"})
 
 
