@@ -193,6 +193,7 @@ def test_references_that_lead_in_a_circle_are_a_problem(world: World) -> None:
 
     assert set(people) == {"ada"}
     assert any("ended with 10 referral" in problem for problem in proof.problems)
+    assert len(world.first.searches(BRANCH)) == 2  # once for people, once for groups
 
 
 @pytest.mark.parametrize("length", [DEPTH, DEPTH + 1])
