@@ -18,7 +18,7 @@ from iwds.core.doubt import group_names
 from iwds.core.model import BUILTIN_ROLES, Absent, Account, Entry, Role, Unmapped, fold
 from iwds.core.normal import LANGUAGES, printable
 from iwds.errors import ConfigurationError
-from iwds.mapping.conditions import Answer, Person, Test, among, compile_condition, some, words
+from iwds.mapping.conditions import Answer, Person, Test, among, compile_condition, every, some, words
 from iwds.mapping.document import AtCreation, Document, Enabled, GroupLine, RoleRules, Value
 from iwds.mapping.values import Attributes, Text, compile_value
 from iwds.yamlmarks import Step, Where, nearest, validate
@@ -264,17 +264,13 @@ def _enabled(rule: Enabled | None, asked: set[str]) -> Callable[[Person], Answer
 def _says_enabled(rule: Enabled, asked: set[str]) -> Test:
     if rule.when is not None:
         return compile_condition(rule.when, asked)
-    if rule.as_ == "openldap":
-        return _by_attributes(directory.openldap, ("pwdaccountlockedtime", "shadowexpire"), asked)
-    return _by_attributes(directory.active_directory, ("useraccountcontrol", "accountexpires"), asked)
+    told = directory.KINDS[rule.as_ or ""]
+    return every(tuple(_by_attributes(told[each], asked) for each in (directory.USABLE, *rule.also)))
 
 
-def _by_attributes(
-    decide: Callable[[directory.Values, directory.Values, datetime], Answer], names: tuple[str, str], asked: set[str]
-) -> Test:
-    asked.update(names)
-    one, other = names
-    return lambda person: decide(person.attributes.get(one), person.attributes.get(other), person.now)
+def _by_attributes(check: directory.Check, asked: set[str]) -> Test:
+    asked.update(check.reads)
+    return lambda person: check.decide(*map(person.attributes.get, check.reads), person.now)
 
 
 def _exclusive(lines: tuple[GroupLine, ...], where: Where) -> Mapping[str, bool]:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from iwds.core.directory import KINDS
 from iwds.core.dn import normalise_dn
 from iwds.core.model import Activation, fold
 
@@ -141,9 +142,13 @@ class RoleRules(_Part):
 
 
 class Enabled(_Part):
-    """Who may authenticate: by the attributes of a kind of directory, or by a condition. Short form: just the kind."""
+    """Who may authenticate: by the attributes of a kind of directory, or by a condition. Short form: just the kind.
 
-    as_: Literal["active-directory", "openldap"] | None = Field(None, alias="as")
+    `also`: what else of such a directory disables somebody, where that is wanted.
+    """
+
+    as_: Literal["active-directory", "openldap", "389-ds"] | None = Field(None, alias="as")
+    also: tuple[Literal["locked", "inactive", "password-expired", "password-must-change"], ...] = ()
     when: Condition | None = None
 
     @model_validator(mode="before")
@@ -155,6 +160,10 @@ class Enabled(_Part):
     def _one_way(self) -> Self:
         if (self.as_ is None) == (self.when is None):
             raise ValueError('needs exactly one of "as" and "when"')
+        told = KINDS[self.as_] if self.as_ else {}
+        if wrong := [each for each in self.also if each not in told]:
+            where = f'by "{self.as_}", which knows {", ".join(filter(None, told))}' if told else 'without "as"'
+            raise ValueError(f'"also": {", ".join(wrong)} is not told {where}')
         return self
 
 

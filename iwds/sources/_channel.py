@@ -6,6 +6,7 @@ collects it while the people of the last one are looked at.
 
 import socket
 import ssl
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ more is broken or wants our memory."""
 _RECORD, _PIECE = 16 * 1024, 64 * 1024
 """How much is asked of the socket at once. Encrypted, one answer holds one TLS record, and the buffer for more would be
 made for nothing each time."""
+PACE = 16 * 1024
+"""Bytes for which an answer gets one more second: it may be long, but nobody is held by one that drips."""
 
 
 class Disconnected(ConnectionError):
@@ -43,12 +46,22 @@ class Channel:
         connection: connected, and given up by whoever else read from it.
         next_id: gives the id of the next request.
         most: bytes that a message may have.
+        seconds: that a whole answer may take, beside those that it gets for its length. Each call of `recv` is bounded
+            by the socket itself.
     """
 
-    def __init__(self, connection: socket.socket, next_id: Callable[[], int], most: int = MOST_BYTES) -> None:
+    def __init__(
+        self,
+        connection: socket.socket,
+        next_id: Callable[[], int],
+        most: int = MOST_BYTES,
+        seconds: float = float("inf"),
+    ) -> None:
         self._socket = connection
         self._next_id = next_id
         self._most = most
+        self._seconds = seconds
+        self._until = float("inf")
         self._piece = _RECORD if isinstance(connection, ssl.SSLSocket) else _PIECE
         self._buffer = b""
         self._at = 0
@@ -68,6 +81,7 @@ class Channel:
 
     def found(self, message_id: int) -> Answer:
         """The whole answer to a search. Raises `BadMessage`, `Disconnected`, or `OSError` where none comes in time."""
+        self._until = time.monotonic() + self._seconds
         entries: list[RawEntry] = []
         references: list[str] = []
         # Nearly all that comes begins like this: a message for us that holds an entry.
@@ -97,6 +111,7 @@ class Channel:
 
     def extended(self, name: bytes) -> Result:
         """The answer to an extended operation without a value; errors as in `found`."""
+        self._until = time.monotonic() + self._seconds
         message = self._next(self.send(messages.extended(name)))
         return messages.result(self._buffer, message.at, message.end, messages.EXTENDED)[0]
 
@@ -135,6 +150,9 @@ class Channel:
             piece = self._socket.recv(self._piece)
             if not piece:
                 raise ConnectionError("the server hung up")
+            self._until += len(piece) / PACE
+            if time.monotonic() > self._until:
+                raise TimeoutError(f"the answer was not whole after {self._seconds} seconds")
             pieces.append(piece)
             have += len(piece)
             if have >= wanted:

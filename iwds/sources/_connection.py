@@ -41,7 +41,7 @@ class Access:
         account: DN to bind as; empty for anonymous.
         password: for a simple bind; never shown.
         context: what TLS is made with, and what the server's certificate is verified with.
-        timeout_s: seconds to wait for a connection and for each answer.
+        timeout_s: seconds to wait for a connection and for each page of an answer.
         decoder: what decodes the answers to searches, `own` or `ldap3`.
     """
 

@@ -11,9 +11,13 @@ from functools import lru_cache
 from itertools import islice
 
 from iwds.core.dn import normalise_dn
+from iwds.sources._stream import NAMED
 
 MEMBER_ATTRIBUTES = ("member", "uniquemember", "memberuid")
 _CHUNK = 500
+_PRIMARY = "primary:"
+_PRIMARIES = (_PRIMARY, _PRIMARY.replace(":", ";"))
+"""Between these two lie the keys of primary groups."""
 _UID_SUFFIX = re.compile(r"#'[01]*'B$")
 
 
@@ -37,7 +41,7 @@ def login_key(login: str) -> str:
 
 def primary_key(sid: str) -> str:
     """The key of those whose primary group has this security identifier: the group does not name them."""
-    return "primary:" + sid
+    return _PRIMARY + sid
 
 
 def member_keys(attribute: str, values: Iterable[str]) -> Iterator[str]:
@@ -53,7 +57,7 @@ class Groups:
     """The groups of one reading: `add` them all, then ask.
 
     A group is known by its normalised distinguished name. Members that are neither a group nor a person that was
-    read lead nowhere and do no harm.
+    read lead nowhere and do no harm; `nobody` names them.
     """
 
     def __init__(self) -> None:
@@ -63,6 +67,7 @@ class Groups:
         self._parents: dict[int, list[int]] = {}
         self._named = False
         self._sealed = False
+        self._met = bytearray()
         self._expand = lru_cache(maxsize=4096)(self._expand_uncached)
         self._db.execute("BEGIN")
 
@@ -92,6 +97,20 @@ class Groups:
         direct = self._direct({key for keys in people for key in keys})
         return [self._expand(frozenset().union(*(direct.get(key, ()) for key in keys))) for keys in people]
 
+    def nobody(self, passed_over: str = "") -> tuple[int, list[str]]:
+        """How many memberships lead to no group and to no person asked for in `of`, and the members of the first few.
+
+        Args:
+            passed_over: members in whose names this stands do not count.
+        """
+        self._seal()
+        excused = self._db.execute("SELECT rowid FROM member WHERE child >= ? AND child < ?", _PRIMARIES).fetchall()
+        if passed_over:
+            excused += self._db.execute("SELECT rowid FROM member WHERE instr(child, ?)", (passed_over,)).fetchall()
+        for (row,) in excused:
+            self._met[row] = 1
+        return self._met.count(0), [self._member(row) for row in islice(self._unmet(), NAMED)]
+
     def have_members(self) -> bool:
         """Whether any group names anything at all."""
         return self._named
@@ -105,6 +124,9 @@ class Groups:
             return
         self._db.execute("COMMIT")
         self._db.execute("CREATE INDEX by_child ON member (child, grp)")
+        # One byte for each membership: names would take a hundred.
+        self._met = bytearray(1 + (self._db.execute("SELECT max(rowid) FROM member").fetchone()[0] or 0))
+        self._met[0] = 1  # rows are counted from 1
         numbers: dict[str, list[int]] = {}
         for number, name in enumerate(self._names):
             numbers.setdefault(name, []).append(number)
@@ -112,15 +134,26 @@ class Groups:
         self._parents = {number: parents[name] for name in parents for number in numbers[name]}
         self._sealed = True
 
+    def _unmet(self) -> Iterator[int]:
+        """The rows that led nowhere, from the first."""
+        row = self._met.find(0)
+        while row >= 0:
+            yield row
+            row = self._met.find(0, row + 1)
+
+    def _member(self, row: int) -> str:
+        return str(self._db.execute("SELECT child FROM member WHERE rowid = ?", (row,)).fetchone()[0])
+
     def _direct(self, keys: Iterable[str]) -> dict[str, list[int]]:
         """The groups that name each of these keys."""
         found: dict[str, list[int]] = {}
         remaining = iter(keys)
         while chunk := list(islice(remaining, _CHUNK)):
             marks = ",".join("?" * len(chunk))
-            query = f"SELECT child, grp FROM member WHERE child IN ({marks})"  # noqa: S608 - only question marks
-            for child, number in self._db.execute(query, chunk):
+            query = f"SELECT child, grp, rowid FROM member WHERE child IN ({marks})"  # noqa: S608 - only question marks
+            for child, number, row in self._db.execute(query, chunk):
                 found.setdefault(child, []).append(number)
+                self._met[row] = 1
         return found
 
     def _expand_uncached(self, direct: frozenset[int]) -> frozenset[str]:

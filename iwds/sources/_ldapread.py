@@ -245,8 +245,19 @@ class Reading:
             return
         if self.wishes.member_of and not self._has_member_of:
             self.tally.doubts.say("not one person has memberOf, so it may be unreadable: nobody's groups are believed")
-        if self._groups is not None and not self._groups.have_members():
+        if self._groups is None:
+            return
+        self._name_nobodies(self._groups)
+        if not self._groups.have_members():
             self.tally.doubts.say("not one group has a member, so they may be unreadable: nobody's groups are believed")
+
+    def _name_nobodies(self, groups: Groups) -> None:
+        """Tell, as no doubt, how many members are nobody: who left and stayed in a group, or is not selected."""
+        count, names = groups.nobody(_FOREIGN if len(self._foreign) else "")
+        if count:
+            more = f" and {count - len(names):,} more" if count > len(names) else ""
+            each = "1 membership leads" if count == 1 else f"{count:,} memberships lead"
+            self.tally.reasons.append(f"groups: {each} to nobody who was read: {'; '.join(names)}{more}")
 
 
 def entry_of(

@@ -33,7 +33,9 @@ class OwnPages:
     """Pages that our own receive loop reads. The next one is asked for early: it comes while this one is looked at."""
 
     def __init__(self, connection: Any) -> None:
-        self._channel = Channel(connection.socket, connection.server.next_message_id)
+        self._channel = Channel(
+            connection.socket, connection.server.next_message_id, seconds=connection.receive_timeout
+        )
         self._encoded: tuple[Search, bytes] | None = None
         self._ahead: tuple[Search, bytes, int] | None = None
 
@@ -120,7 +122,14 @@ def _page(answer: Answer) -> Page:
     name = RESULT_CODES.get(result.code, "unknown")
     text = _joined(result.text, result.referrals)
     return Page(
-        answer.entries, tuple(answer.references), result.code, name, text, cookie or b"", paged=cookie is not None
+        answer.entries,
+        tuple(answer.references),
+        result.code,
+        name,
+        text,
+        cookie or b"",
+        paged=cookie is not None,
+        referrals=result.referrals,
     )
 
 
@@ -129,13 +138,17 @@ def _ldap3_page(response: list[dict[str, Any]], result: Mapping[str, Any]) -> Pa
     references: list[str] = []
     for message in response:
         if message["type"] == "searchResEntry":
-            entries.append((message["raw_dn"], message["raw_attributes"]))
+            # ldap3 has None for an attribute without values, such as the `member` beside `member;range=0-1499`
+            values = {name: found or [] for name, found in message["raw_attributes"].items()}
+            entries.append((message["raw_dn"], values))
         elif message["type"] == "searchResRef":
             references += message["uri"]
     control = (result.get("controls") or {}).get(PAGED)
     cookie = control["value"]["cookie"] if control else b""
-    code, text = int(result["result"]), _joined(result.get("message") or "", tuple(result.get("referrals") or ()))
-    return Page(entries, tuple(references), code, result["description"], text, cookie or b"", control is not None)
+    referrals = tuple(result.get("referrals") or ())
+    code, text = int(result["result"]), _joined(result.get("message") or "", referrals)
+    name = result["description"]
+    return Page(entries, tuple(references), code, name, text, cookie or b"", control is not None, referrals)
 
 
 def _joined(text: str, referrals: tuple[str, ...]) -> str:

@@ -13,6 +13,7 @@ RawEntry = tuple[bytes, Mapping[str, list[bytes]]]
 """The name and the values by attribute description, as sent."""
 
 SUCCESS = 0
+REFERRAL = 10
 UNAVAILABLE_CRITICAL_EXTENSION = 12
 NO_SUCH_OBJECT = 32
 _SCOPES: dict[Scope, str] = {"subtree": "sub", "one": "one", "base": "base"}
@@ -68,6 +69,7 @@ class Page:
         text: the server's own words on it.
         cookie: where the next page begins; empty after the last one.
         paged: whether the server took part in paging.
+        referrals: URLs of servers that all have what was asked for and is not here (RFC 4511 4.1.10).
     """
 
     entries: list[RawEntry]
@@ -77,6 +79,7 @@ class Page:
     text: str = ""
     cookie: bytes = b""
     paged: bool = True
+    referrals: tuple[str, ...] = ()
 
 
 class Asks(Protocol):
@@ -117,7 +120,7 @@ class Pull:
             page = self._next(cookie)
             self.pages += 1
             self.count += len(page.entries)
-            self._references += [url for url in page.references if not _peopleless(url)]
+            self._references += [url for url in page.references if not peopleless(url)]
             yield page.entries
             if page.code != SUCCESS:
                 self.problem(self._complaint(page))
@@ -167,9 +170,10 @@ class Pull:
     def _elsewhere(self) -> str:
         count = len(self._references)
         urls = ", ".join(self._references[:3])
+        more = " and more" if count > 3 else ""
         return (
             f"{self.search.base or 'the root'} goes on at other servers that were not asked ({count} references: {urls}"
-            f"{' and more' if count > 3 else ''}): make each a source, or write `referrals: ignore` if nobody is there"
+            f"{more}): make each a source, let `referrals` follow them, or ignore them if nobody is there"
         )
 
 
@@ -191,7 +195,7 @@ def _escaped(byte: int) -> str:
     return character if character.isascii() and character.isalnum() else f"\\{byte:02x}"
 
 
-def _peopleless(url: str) -> bool:
+def peopleless(url: str) -> bool:
     """Whether a reference leads to a partition in which no person can be. Each search of a whole domain has some."""
     try:
         name = unquote(urlsplit(url).path.lstrip("/"))

@@ -19,6 +19,7 @@ import ssl
 import stat
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -30,7 +31,8 @@ from iwds.core.model import Anchor, Entry, Proof, View
 from iwds.errors import AccessRefused, ConfigurationError, ForeignRealm, SourceUnavailable
 from iwds.ports import Finding
 from iwds.sources._check import foreign, of_proof, until_failure
-from iwds.sources._directory import Directory, change_counter, describe, visible
+from iwds.sources._directory import ChangeCounter, Directory, change_counter, describe, visible
+from iwds.sources._follow import Following, went
 from iwds.sources._groups import MEMBER_ATTRIBUTES
 from iwds.sources._ldapread import Branch, Reading, Wishes, find, recount, selects
 from iwds.sources._search import Scope, command_line
@@ -39,10 +41,12 @@ from iwds.sources._stream import Canaries, Stream, Tally
 if TYPE_CHECKING:  # at run time it brings ldap3, which only `connect` may do
     from iwds.sources._connection import Access, Session
 
+    Talk = Session | Following
+
 _GROUP_FILTER = (
     "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=posixGroup)(objectClass=group))"
 )
-SELECTING = frozenset({"users", "groups", "member_of", "id", "realm", "referrals"})
+SELECTING = frozenset({"users", "groups", "member_of", "id", "realm", "referrals", "follow"})
 """The settings that say who is read, and what of them; the others say where and how."""
 T = TypeVar("T")
 _PUBLIC = stat.S_IRGRP | stat.S_IROTH
@@ -121,8 +125,10 @@ class Settings(_Model):
         id: what an entry is known by for ever; `objectGUID` for Active Directory.
         realm: who this directory is; by default what it says of itself.
         member_of: take groups from the people's memberOf, as far as the server computes it, instead of `groups`.
-        timeout_s: seconds to wait for a connection, and for each answer.
-        referrals: `report` makes parts that lie on other servers a problem, `ignore` does not. None is followed.
+        timeout_s: seconds to wait for a connection, and for each page of an answer.
+        referrals: `report` makes parts that lie on other servers a problem, `ignore` does not, `follow` reads them at
+            the servers under `follow`, and only there.
+        follow: URLs of the servers to which references may lead; they get the same account and password.
         canaries: people who must be in every reading, by distinguished name, id or login.
         decoder: what decodes the answers; `ldap3` is the library that also binds, and many times slower.
     """
@@ -144,11 +150,12 @@ class Settings(_Model):
     realm: str = ""
     page_size: int = Field(default=500, ge=1, le=100_000)
     timeout_s: int = Field(default=30, ge=1, le=3600)
-    referrals: Literal["report", "ignore"] = "report"
+    referrals: Literal["report", "ignore", "follow"] = "report"
+    follow: tuple[str, ...] = ()
     canaries: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     decoder: Literal["own", "ldap3"] = "own"
 
-    @field_validator("urls")
+    @field_validator("urls", "follow")
     @classmethod
     def _urls(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
         for url in urls:
@@ -169,7 +176,25 @@ class Settings(_Model):
             raise ValueError("`starttls` is for ldap:// URLs; ldaps:// is encrypted already")
         if not (self.starttls or self.allow_plaintext or self.bind == "anonymous"):
             self._refuse_plaintext()
+        self._check_following()
         return self
+
+    def _check_following(self) -> None:
+        if (self.referrals == "follow") != bool(self.follow):
+            raise ValueError(
+                "`referrals: follow` needs the URLs of the servers under `follow`, and only then they count"
+            )
+        if not self.follow:
+            return
+        if not self.realm:
+            raise ValueError("people of several servers need a `realm` of your own")
+        if self.groups is not None and self.groups.nested == "server":
+            raise ValueError("`nested: server` asks one server, so that groups of others would be missing")
+        safe = self.tls_verify and (
+            self.starttls or all(url.startswith("ldaps:") for url in (*self.follow, *self.urls))
+        )
+        if self.bind == "simple" and not safe:
+            raise ValueError("the password follows references over TLS with a verified certificate alone")
 
     def _refuse_plaintext(self) -> None:
         for url in self.urls:
@@ -187,15 +212,19 @@ class LdapSource:
         name: the source's name in the configuration.
         settings: validated settings.
         dial: opens a bound connection, or raises `SourceUnavailable` or `AccessRefused`.
+        dial_to: the same to the server at one URL, for references that are followed.
     """
 
-    def __init__(self, name: str, settings: Settings, dial: "Callable[[], Session]") -> None:
+    def __init__(
+        self, name: str, settings: Settings, dial: "Callable[[], Session]", dial_to: "Callable[[str], Session]"
+    ) -> None:
         self._name = name
         self._settings = settings
         self._dial_once = dial
+        self._dial_to = dial_to
         self._wishes = _wishes(settings)
         self._lock = threading.Lock()
-        self._kept: tuple[Session, Directory] | None = None
+        self._kept: tuple[Talk, Directory] | None = None
         self._refused: AccessRefused | None = None
 
     @property
@@ -237,17 +266,25 @@ class LdapSource:
         with self._lock:
             self._drop()
 
-    def _dial(self) -> "Session":
+    def _dial(self) -> "Talk":
+        """A connection, which leads on to other servers where references are followed."""
+        first, settings = self._remembering(self._dial_once), self._settings
+        if not settings.follow:
+            return first
+        urls = (*settings.urls, *settings.follow)
+        return Following(first, urls, lambda url: self._remembering(lambda: self._dial_to(url)))
+
+    def _remembering(self, dial: "Callable[[], Session]") -> "Session":
         """A connection. A refusal is remembered: trying a wrong password again locks the account."""
         if self._refused is not None:
             raise self._refused
         try:
-            return self._dial_once()
+            return dial()
         except AccessRefused as refused:
             self._refused = refused
             raise
 
-    def _ask(self, anchor: Anchor, question: "Callable[[Session, Directory], T]") -> T:
+    def _ask(self, anchor: Anchor, question: "Callable[[Talk, Directory], T]") -> T:
         """The answer over the connection that is kept; `ForeignRealm` where the anchor is of another realm."""
         with self._lock:
             kept = self._kept is not None
@@ -261,7 +298,7 @@ class LdapSource:
                 # Servers hang up on idle connections; a fresh one tells whether it was only that.
                 return self._ask_once(anchor, question)
 
-    def _ask_once(self, anchor: Anchor, question: "Callable[[Session, Directory], T]") -> T:
+    def _ask_once(self, anchor: Anchor, question: "Callable[[Talk, Directory], T]") -> T:
         session, directory = self._keep()
         if anchor.realm != directory.realm:
             raise foreign(self._name, directory.realm, anchor)
@@ -271,7 +308,7 @@ class LdapSource:
             self._drop()  # whatever state the connection is in, the next question gets a fresh one
             raise
 
-    def _keep(self) -> "tuple[Session, Directory]":
+    def _keep(self) -> "tuple[Talk, Directory]":
         if self._kept is None:
             session = self._dial()
             try:
@@ -290,9 +327,11 @@ class LdapSource:
         with self._dial() as session:
             directory = describe(session, self._wishes.users.bases, self._settings.realm)
             answered.update(realm=directory.realm, url=session.url)
-            counter = change_counter(session)
+            # With several servers one of them does not count the changes of all.
+            counter = ChangeCounter() if self._settings.follow else change_counter(session)
             reading = Reading(session, directory, self._wishes, tally)
             yield from reading.entries()
+            tally.reasons += went(session)
             tally.view = View(
                 account=session.account(),
                 server=counter.server,
@@ -331,7 +370,7 @@ class LdapSource:
             yield Finding(True, "search", line)
         yield from of_proof(proof)
 
-    def _connection_findings(self, session: "Session") -> Iterator[Finding]:
+    def _connection_findings(self, session: "Talk") -> Iterator[Finding]:
         settings = self._settings
         who = settings.bind_dn or "nobody in particular (anonymous)"
         first = session.url == settings.urls[0]
@@ -360,7 +399,12 @@ def connect(name: str, settings: Settings) -> LdapSource:
         if where is not None:
             _connection.check_filter(where.filter, f"Source {name}")
     access = _access(name, settings)
-    return LdapSource(name, settings, lambda: _connection.dial(access))
+    return LdapSource(
+        name,
+        settings,
+        lambda: _connection.dial(access),
+        lambda url: _connection.dial(replace(access, urls=(url,))),
+    )
 
 
 def _access(name: str, settings: Settings) -> "Access":

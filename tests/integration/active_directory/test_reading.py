@@ -211,7 +211,15 @@ def test_disabled_and_expired_accounts_are_told_from_locked_and_usable_ones(
     assert own_domain.value("lockoutTime", DNS["ada"])
     with closing(connect("corp", ad_settings(own_domain))) as source:
         enabled = accounts(source, tmp_path, "login: sAMAccountName\nenabled: active-directory\n")
+        also = "[locked, password-expired, password-must-change]"
+        strict = accounts(source, tmp_path, f"login: sAMAccountName\nenabled: {{as: active-directory, also: {also}}}\n")
 
+    assert {account.login: account.enabled for account in strict.values()} == {
+        "ada": False,
+        "bjorn": False,
+        "chloe": False,
+        "dmitri": False,  # who must change the password first
+    }
     assert {account.login: account.enabled for account in enabled.values()} == {
         "ada": True,  # locked by somebody who guessed: that ends by itself
         "bjorn": False,  # disabled

@@ -12,6 +12,7 @@ from iwds.core.model import Anchor
 from iwds.demo.slapd import PrivateSlapd
 from iwds.errors import AccessRefused, SourceUnavailable
 from iwds.sandbox.certificates import Authority
+from iwds.sources._connection import Session
 from iwds.sources.ldap import LdapSource, connect
 from tests.contract.source_contract import consume
 from tests.servers.company import IDS, PEOPLE, REALM, write
@@ -258,6 +259,8 @@ def test_a_kept_connection_that_was_cut_is_renewed(own_server: PrivateSlapd) -> 
     with closing(connect("corp", ldap_settings(own_server, urls=[own_server.url], referrals="ignore"))) as source:
         assert source.find(Anchor(REALM, IDS["ada"]), ()) is not None
         assert source._kept is not None
-        source._kept[0]._connection.socket.shutdown(socket.SHUT_RDWR)
+        session, _ = source._kept
+        assert isinstance(session, Session)
+        session._connection.socket.shutdown(socket.SHUT_RDWR)
 
         assert source.find(Anchor(REALM, IDS["ada"]), ()) is not None

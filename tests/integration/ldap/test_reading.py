@@ -165,7 +165,7 @@ def test_several_bases_are_read_one_after_the_other(server: PrivateSlapd) -> Non
     people, proof = consume(connect("corp", ldap_settings(server, users=both)))
 
     assert {login: entry.groups for login, entry in people.items()} == GROUPS
-    assert len(proof.reasons) == 3
+    assert len(proof.reasons) == 4
 
 
 def test_a_connection_that_is_lost_in_mid_reading_ends_it(own_server: PrivateSlapd) -> None:
@@ -190,3 +190,12 @@ def test_the_command_line_in_the_proof_asks_the_same(server: PrivateSlapd, tmp_p
 
     assert server.reader_password not in proof.asked
     assert answer.stdout.count("entryUUID: ") == len(people)
+
+
+def test_members_who_are_nobody_are_counted_and_named_and_harm_nobody(server: PrivateSlapd) -> None:
+    people, proof = consume(connect("corp", ldap_settings(server)))
+
+    assert proof.proven
+    assert {login: entry.groups for login, entry in people.items()} == {login: GROUPS[login] for login in people}
+    nobody = f"uid=eve,ou=former,{SUFFIX}; uid=nobody,ou=people,{SUFFIX}; cn=nothing,{GROUP_BASE}"
+    assert f"groups: 3 memberships lead to nobody who was read: {nobody}" in proof.reasons

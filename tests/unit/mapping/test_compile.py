@@ -24,6 +24,8 @@ JANE = Entry(
         "kind": ("internal",),
         "lang": ("fr",),
         "pwdaccountlockedtime": (),
+        "pwdstarttime": (),
+        "pwdendtime": (),
         "shadowexpire": (),
         "useraccountcontrol": ("512",),
         "accountexpires": ("0",),
@@ -267,6 +269,30 @@ def test_disabled_as_each_directory_says_it() -> None:
     assert account("login: uid\nenabled: {as: openldap}\n", changed(shadowexpire=("1",))).enabled is False
 
 
+@pytest.mark.parametrize(
+    ("rule", "attributes", "enabled"),
+    [
+        ("{as: active-directory, also: [locked]}", {"lockouttime": ("1",)}, None),
+        ("{as: active-directory, also: [locked]}", {"msds-user-account-control-computed": ("16",)}, False),
+        ("{as: active-directory, also: [password-must-change]}", {"pwdlastset": ("0",)}, False),
+        (
+            "{as: active-directory, also: [locked, password-expired]}",
+            {"msds-user-account-control-computed": ("0",)},
+            True,
+        ),
+        ("{as: openldap, also: [locked]}", {"pwdaccountlockedtime": ("20240309000000Z",)}, False),
+        ("{as: openldap, also: [password-must-change]}", {"pwdreset": ("TRUE",)}, False),
+        ("389-ds", {"nsaccountlock": ("true",)}, False),
+        ("389-ds", {"nsaccountlock": ()}, True),
+    ],
+)
+def test_what_else_disables_somebody_is_asked_for(
+    rule: str, attributes: dict[str, tuple[str, ...]], enabled: bool | None
+) -> None:
+    assert account(f"login: uid\nenabled: {rule}\n", changed(JANE, JANE.name, **attributes)).enabled is enabled
+    assert attributes.keys() <= rules(f"login: uid\nenabled: {rule}\n").attributes
+
+
 def test_the_moment_of_the_run_decides_what_has_expired() -> None:
     compiled = rules("login: uid\nenabled: openldap\n")
     tomorrow = changed(shadowexpire=("19793",))
@@ -405,7 +431,15 @@ def test_the_digest_is_about_the_meaning_and_not_the_layout() -> None:
         ("login: uid\nscope:\n- any:\n  - group: a\n  - grup: b\n", 'maps/m.yaml:5: scope.0.any.1: unknown key "grup"'),
         ("login: uid\nscope: [{group: ' '}]\n", "scope.0.group: must have at least 1 character"),
         ("login: uid\nrole: root\n", "maps/m.yaml:2: role: must be 'user', 'manager' or 'administrator'"),
-        ("login: uid\nenabled: ldap\n", "maps/m.yaml:2: enabled: must be 'active-directory' or 'openldap'"),
+        ("login: uid\nenabled: ldap\n", "maps/m.yaml:2: enabled: must be 'active-directory', 'openldap' or '389-ds'"),
+        (
+            "login: uid\nenabled: {as: active-directory, also: [inactive]}\n",
+            'enabled: "also": inactive is not told by "active-directory", which knows locked, password-expired,',
+        ),
+        (
+            "login: uid\nenabled: {when: {group: a}, also: [locked]}\n",
+            'maps/m.yaml:2: enabled: "also": locked is not told without "as"',
+        ),
         ("login: uid\nenabled: {}\n", 'maps/m.yaml:2: enabled: needs exactly one of "as" and "when"'),
         ("login: uid\ngroups: [{to: a}]\n", 'maps/m.yaml:2: groups.0: needs exactly one of "group" and "when"'),
         (

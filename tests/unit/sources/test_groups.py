@@ -1,5 +1,6 @@
 """Groups within groups."""
 
+import tracemalloc
 from collections.abc import Iterator
 
 import pytest
@@ -62,3 +63,24 @@ def test_an_id_is_new_once() -> None:
     assert seen.add(["b", "e", "e"]) == [False, True, False]
     assert seen.add([]) == []
     seen.close()
+
+
+def test_who_is_nobody_is_counted_and_a_few_are_named(groups: Groups) -> None:
+    groups.add("cn=a", ["uid=x", "cn=b", *(f"uid=gone{number}" for number in range(9))], "S-1-5-21-1-2-3-513")
+    groups.add("cn=b", ["uid=gone0", "uid=x", login_key("x"), "cn=away,cn=foreign,dc=x"])
+
+    assert groups.of([["uid=x", login_key("x")]]) == [{"cn=a", "cn=b"}]
+    assert groups.nobody(",cn=foreign,") == (10, ["uid=gone0", "uid=gone1", "uid=gone2"])
+
+
+def test_nobody_is_in_no_groups_at_all(groups: Groups) -> None:
+    assert groups.nobody() == (0, [])
+
+
+def test_a_million_memberships_of_nobody_are_told_in_little_memory(groups: Groups) -> None:
+    groups.add("cn=all", (f"uid={number}" for number in range(1_000_000)))
+
+    tracemalloc.start()
+    assert groups.nobody() == (1_000_000, ["uid=0", "uid=1", "uid=2"])
+    assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    tracemalloc.stop()

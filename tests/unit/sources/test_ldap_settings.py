@@ -19,6 +19,8 @@ GOOD: dict[str, Any] = {
     "users": {"base": "ou=people,dc=example,dc=org"},
 }
 
+FOLLOW: dict[str, Any] = {"referrals": "follow", "follow": ["ldaps://b.example"], "realm": "all of us"}
+
 
 def settings(**changes: object) -> Settings:
     """Good settings with some changed; None takes one away."""
@@ -54,6 +56,14 @@ def test_the_defaults_are_the_safe_ones() -> None:
         ({"groups": {"base": "ou=g", "nested": "server", "members": "memberUid"}}, "follows `member`"),
         ({"member_of": True, "groups": {"base": "ou=g"}}, "not from both"),
         ({"page_size": 0}, "greater than"),
+        ({"referrals": "follow"}, "needs the URLs"),
+        ({"follow": ["ldaps://b.example"]}, "needs the URLs"),
+        ({**FOLLOW, "realm": None}, "a `realm` of your own"),
+        ({**FOLLOW, "tls_verify": False}, "verified certificate alone"),
+        ({**FOLLOW, "follow": ["ldap://127.0.0.1"]}, "verified certificate alone"),
+        ({**FOLLOW, "urls": ["ldap://127.0.0.1"]}, "verified certificate alone"),
+        ({**FOLLOW, "follow": ["b.example"]}, "ldaps://HOST"),
+        ({**FOLLOW, "groups": {"base": "ou=g", "nested": "server"}}, "groups of others would be missing"),
         ({"tls_verfy": False}, "Extra inputs"),
     ],
 )
@@ -72,6 +82,9 @@ def test_what_cannot_be_meant_is_refused(changes: dict[str, object], said: str) 
         {"urls": ["ldap://ldap.example.org"], "allow_plaintext": True},
         {"urls": ["ldap://ldap.example.org"], "bind": "anonymous", "bind_dn": None, "password": None},
         {"groups": {"base": ["ou=g"], "members": "uniqueMember", "filter": "objectClass=*"}},
+        FOLLOW,
+        {**FOLLOW, "urls": ["ldap://a.example"], "follow": ["ldap://b.example"], "starttls": True},
+        {**FOLLOW, "bind": "anonymous", "bind_dn": None, "password": None, "follow": ["ldap://b.example"]},
     ],
 )
 def test_what_can_be_meant_is_accepted(changes: dict[str, object]) -> None:

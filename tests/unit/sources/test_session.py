@@ -18,7 +18,7 @@ def session(brings: bytes) -> tuple[Session, Wire]:
     """A session over these bytes, with requests numbered from 1, and its socket."""
     wire, numbers = Wire(brings), iter(range(1, 99))
     server = SimpleNamespace(next_message_id=numbers.__next__)
-    connection = SimpleNamespace(socket=wire, server=server, unbind=wire.close)
+    connection = SimpleNamespace(socket=wire, server=server, unbind=wire.close, receive_timeout=30)
     return Session("ldap://h", connection, encrypted=False, pages=OwnPages), wire
 
 
