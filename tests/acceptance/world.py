@@ -25,7 +25,7 @@ from tests.servers.warm import Command
 ROOT = Path(__file__).parents[2]
 COMPANY = ROOT / "iwds" / "demo" / "company.ldif"
 IWDS = (sys.executable, "-m", "iwds")
-PATIENCE = 120.0
+PATIENCE = 300.0
 """Seconds after which a test gives up waiting for a process."""
 _FOREIGN = ("IWDS_", "FORCE_COLOR", "NO_COLOR", "COLUMNS", "CREDENTIALS_DIRECTORY")
 

@@ -29,10 +29,10 @@ class Command:
 
     def wait(self, seconds: float) -> int:
         """Its exit code, negative for a signal; it is killed where it takes longer."""
-        if not select.select([self._news], [], [], seconds)[0]:
-            os.kill(self.pid, signal.SIGKILL)
-            raise TimeoutError(f"iwds still ran after {seconds} s")
         with self._news:
+            if not select.select([self._news], [], [], seconds)[0]:
+                os.kill(self.pid, signal.SIGKILL)
+                raise TimeoutError(f"iwds still ran after {seconds} s")
             return int(self._news.readline())
 
     def terminate(self) -> None:
