@@ -301,6 +301,7 @@ def _known(kind: str) -> str:
 
 def _matching(plan: Plan, kind: str | None) -> Iterator[Text]:
     from iwds.cli.change_text import change_line
+    from iwds.core.words import describe
 
     for change in plan.changes:
         if kind is None or kind in _names(change):
@@ -308,7 +309,8 @@ def _matching(plan: Plan, kind: str | None) -> Iterator[Text]:
     for skip in plan.skips:
         names: Sequence[str] = [skip.reason.value, *(_names(skip.change) if skip.change else ())]
         if kind is None or kind in names:
-            text = printable(f"{skip.subject.login}  {skip.reason.value}: {skip.detail}")
+            what = f"{describe(skip.change)}  -- " if skip.change else ""
+            text = printable(f"{skip.subject.login}  {skip.reason.value}: {what}{skip.detail}")
             yield Text.assemble("    ", (".", "dim"), f" {text}")
 
 
