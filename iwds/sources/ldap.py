@@ -15,8 +15,6 @@ twice. The library that speaks LDAP is imported when the source is connected.
 """
 
 import ipaddress
-import ssl
-import stat
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
@@ -27,25 +25,30 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, f
 
 from iwds.core.dn import is_under, normalise_dn
 from iwds.core.model import Anchor, Entry, Proof, View
-from iwds.errors import AccessRefused, ConfigurationError, ForeignRealm, SourceUnavailable
-from iwds.ports import Finding
+from iwds.errors import AccessRefused, ForeignRealm, SourceUnavailable
+from iwds.ports import Finding, Refusals
+from iwds.sources._binding import access_of
 from iwds.sources._check import foreign, of_proof, until_failure
 from iwds.sources._directory import Directory, change_counter, describe, visible
 from iwds.sources._groups import MEMBER_ATTRIBUTES
 from iwds.sources._ldapread import Branch, Reading, Wishes, find, recount, selects
+from iwds.sources._refusals import Credentials, Forgetful
 from iwds.sources._search import Scope, command_line
 from iwds.sources._stream import Canaries, Stream, Tally
 
 if TYPE_CHECKING:  # at run time it brings ldap3, which only `connect` may do
-    from iwds.sources._connection import Access, Session
+    from iwds.sources._connection import Session
 
 _GROUP_FILTER = (
     "(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=posixGroup)(objectClass=group))"
 )
 SELECTING = frozenset({"users", "groups", "member_of", "id", "realm", "referrals"})
 """The settings that say who is read, and what of them; the others say where and how."""
+BINDS = True
+"""Whether an account is bound with, which the directory may refuse."""
+_FORGETFUL = Forgetful()
+_PUBLIC = 0o044
 T = TypeVar("T")
-_PUBLIC = stat.S_IRGRP | stat.S_IROTH
 
 Lower = Annotated[str, BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)]
 Bases = Annotated[
@@ -116,6 +119,9 @@ class Settings(_Model):
     """The settings of a source of kind `ldap`.
 
     Attributes:
+        bind: `simple` with account and password, `external` as whom the server takes our certificate for, `anonymous`.
+        certificate: shown to servers that ask for one, with any kind of bind: .p12, or PEM with `certificate_key` where
+            its key lies elsewhere.
         tls_verify: False takes any certificate; `check` warns about it.
         allow_plaintext: send the password in clear text to a host that is not this one.
         id: what an entry is known by for ever; `objectGUID` for Active Directory.
@@ -129,10 +135,14 @@ class Settings(_Model):
 
     kind: Literal["ldap"]
     urls: tuple[str, ...] = Field(min_length=1)
-    bind: Literal["simple", "anonymous"] = "simple"
+    bind: Literal["simple", "external", "anonymous"] = "simple"
     bind_dn: str = ""
     password: SecretStr | None = None
     password_file: Path | None = None
+    certificate: Path | None = None
+    certificate_key: Path | None = None
+    certificate_password: SecretStr | None = None
+    certificate_password_file: Path | None = None
     starttls: bool = False
     tls_verify: bool = True
     ca_file: Path | None = None
@@ -161,15 +171,33 @@ class Settings(_Model):
     def _consistent(self) -> "Settings":
         if self.member_of and self.groups:
             raise ValueError("groups come from `groups` or from `member_of`, not from both")
-        if self.password is not None and self.password_file is not None:
-            raise ValueError("give `password` or `password_file`, not both")
+        self._check_secrets()
         if (self.bind == "simple") != bool(self.bind_dn):
-            raise ValueError("`bind: simple` needs a `bind_dn`, `bind: anonymous` has none")
+            raise ValueError(f"`bind: simple` needs a `bind_dn`, `bind: {self.bind}` has none")
+        if self.bind != "simple" and (self.password or self.password_file):
+            raise ValueError(f"`bind: {self.bind}` has no password")
         if self.starttls and any(url.startswith("ldaps:") for url in self.urls):
             raise ValueError("`starttls` is for ldap:// URLs; ldaps:// is encrypted already")
-        if not (self.starttls or self.allow_plaintext or self.bind == "anonymous"):
+        if self.bind == "external":
+            self._check_external()
+        elif not (self.starttls or self.allow_plaintext or self.bind == "anonymous"):
             self._refuse_plaintext()
         return self
+
+    def _check_secrets(self) -> None:
+        for name in ("password", "certificate_password"):
+            if getattr(self, name) is not None and getattr(self, f"{name}_file") is not None:
+                raise ValueError(f"give `{name}` or `{name}_file`, not both")
+        of_it = self.certificate_key, self.certificate_password, self.certificate_password_file
+        if self.certificate is None and any(each is not None for each in of_it):
+            raise ValueError("`certificate_key` and `certificate_password` belong to a `certificate`")
+
+    def _check_external(self) -> None:
+        """EXTERNAL is what TLS says, so that there must be TLS, and a certificate of ours in it."""
+        if self.certificate is None:
+            raise ValueError("`bind: external` needs a `certificate`")
+        if not self.starttls and any(url.startswith("ldap:") for url in self.urls):
+            raise ValueError("`bind: external` needs ldaps:// URLs or `starttls: true`")
 
     def _refuse_plaintext(self) -> None:
         for url in self.urls:
@@ -187,14 +215,24 @@ class LdapSource:
         name: the source's name in the configuration.
         settings: validated settings.
         dial: opens a bound connection, or raises `SourceUnavailable` or `AccessRefused`.
+        credentials: who is bound as.
+        refusals: what is remembered of binds that were refused.
     """
 
-    def __init__(self, name: str, settings: Settings, dial: "Callable[[], Session]") -> None:
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        dial: "Callable[[], Session]",
+        credentials: Credentials,
+        refusals: Refusals,
+    ) -> None:
         self._name = name
         self._settings = settings
         self._dial_once = dial
+        self._credentials, self._refusals = credentials, refusals
         self._wishes = _wishes(settings)
-        self._lock = threading.Lock()
+        self._lock, self._dialling = threading.Lock(), threading.Lock()
         self._kept: tuple[Session, Directory] | None = None
         self._refused: AccessRefused | None = None
 
@@ -237,15 +275,19 @@ class LdapSource:
         with self._lock:
             self._drop()
 
-    def _dial(self) -> "Session":
-        """A connection. A refusal is remembered: trying a wrong password again locks the account."""
-        if self._refused is not None:
-            raise self._refused
-        try:
-            return self._dial_once()
-        except AccessRefused as refused:
-            self._refused = refused
-            raise
+    def _dial(self, again: bool = False) -> "Session":
+        """A connection. A refusal is remembered: trying a wrong password again locks the account.
+
+        One after the other, so that of many threads only the first one is refused by the server.
+        """
+        with self._dialling:
+            if self._refused is not None:
+                raise self._refused
+            try:
+                return self._credentials.enter(self._dial_once, self._refusals, again)
+            except AccessRefused as refused:
+                self._refused = refused
+                raise
 
     def _ask(self, anchor: Anchor, question: "Callable[[Session, Directory], T]") -> T:
         """The answer over the connection that is kept; `ForeignRealm` where the anchor is of another realm."""
@@ -349,61 +391,22 @@ class LdapSource:
             yield Finding(True, "password", f"others may read {settings.password_file}", advice, warning=True)
 
 
-def connect(name: str, settings: Settings) -> LdapSource:
+def connect(name: str, settings: Settings, refusals: Refusals = _FORGETFUL) -> LdapSource:
     """The source that these settings describe. No server is asked yet.
 
-    Raises `ConfigurationError` for a missing password, an unreadable CA file, or a filter that is none.
+    Raises `ConfigurationError` for a missing password, a CA file or a certificate that cannot be used, or a filter that
+    is none.
+
+    Args:
+        refusals: what is remembered of binds that were refused.
     """
     from iwds.sources import _connection
 
     for where in (settings.users, settings.groups):
         if where is not None:
             _connection.check_filter(where.filter, f"Source {name}")
-    access = _access(name, settings)
-    return LdapSource(name, settings, lambda: _connection.dial(access))
-
-
-def _access(name: str, settings: Settings) -> "Access":
-    from iwds.sources._connection import Access
-
-    return Access(
-        urls=settings.urls,
-        account=settings.bind_dn,
-        password=_password(name, settings),
-        context=_context(settings),
-        starttls=settings.starttls,
-        timeout_s=settings.timeout_s,
-        decoder=settings.decoder,
-    )
-
-
-def _password(name: str, settings: Settings) -> SecretStr:
-    if settings.bind == "anonymous":
-        return SecretStr("")
-    password = settings.password
-    if settings.password_file is not None:
-        try:
-            password = SecretStr(settings.password_file.read_text().rstrip("\r\n"))
-        except (OSError, ValueError) as failed:
-            raise ConfigurationError(f"Source {name}: {settings.password_file} cannot be read ({failed}).") from failed
-    if password is None or not password.get_secret_value():
-        # An empty password is an anonymous bind that looks like success (RFC 4513 5.1.2).
-        raise ConfigurationError(
-            f"Source {name} has no password for {settings.bind_dn}.",
-            f"Set IWDS_SOURCES__{name.upper().replace('-', '_')}__PASSWORD in the environment, or `password_file`.",
-        )
-    return password
-
-
-def _context(settings: Settings) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=str(settings.ca_file) if settings.ca_file else None)
-    except (OSError, ssl.SSLError) as failed:
-        raise ConfigurationError(f"{settings.ca_file} holds no CA certificate that can be read ({failed}).") from failed
-    if not settings.tls_verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
+    access, credentials = access_of(name, settings)
+    return LdapSource(name, settings, lambda: _connection.dial(access), credentials, refusals)
 
 
 def _wishes(settings: Settings) -> Wishes:

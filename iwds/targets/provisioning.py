@@ -154,7 +154,7 @@ class ProvisioningTarget:
 
 def connect(name: str, settings: Settings) -> ProvisioningTarget:
     """The target `name` of the configuration; nothing is sent yet. Raises `ConfigurationError` for the certificate."""
-    from iwds.targets._tls import client_context  # what cryptography takes to load, only who connects should wait for
+    from iwds.clienttls import client_context  # what cryptography takes to load, only who connects should wait for
 
     context = None
     if settings.url.startswith("https:"):
