@@ -27,13 +27,15 @@ from iwds.core.dn import is_under, normalise_dn
 from iwds.core.model import Anchor, Entry, Proof, View
 from iwds.errors import AccessRefused, ForeignRealm, SourceUnavailable
 from iwds.ports import Finding, Refusals
+from iwds.sources import _ldapcheck
 from iwds.sources._binding import access_of
-from iwds.sources._check import foreign, of_proof, until_failure
+from iwds.sources._check import foreign, judged, until_failure
 from iwds.sources._directory import Directory, change_counter, describe, visible
 from iwds.sources._groups import MEMBER_ATTRIBUTES
 from iwds.sources._ldapread import Branch, Reading, Wishes, find, recount, selects
+from iwds.sources._ldapsearch import Shell, as_pem
 from iwds.sources._refusals import Credentials, Forgetful
-from iwds.sources._search import Scope, command_line
+from iwds.sources._search import Scope, Search
 from iwds.sources._stream import Canaries, Stream, Tally
 
 if TYPE_CHECKING:  # at run time it brings ldap3, which only `connect` may do
@@ -47,7 +49,6 @@ SELECTING = frozenset({"users", "groups", "member_of", "id", "realm", "referrals
 BINDS = True
 """Whether an account is bound with, which the directory may refuse."""
 _FORGETFUL = Forgetful()
-_PUBLIC = 0o044
 T = TypeVar("T")
 
 Lower = Annotated[str, BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)]
@@ -348,47 +349,55 @@ class LdapSource:
 
     def _commands(self, url: str, attributes: Collection[str]) -> list[str]:
         """Every search of a reading as a command line; GROUP stands for the name of each group."""
-        settings, wishes = self._settings, self._wishes
-        ca_file = str(settings.ca_file or "")
+        return [self._shell(url).line(search) for _, search in self._searches(attributes)]
+
+    def _searches(self, attributes: Collection[str]) -> list[tuple[str, Search]]:
+        """Every search of a reading, each with whom it finds."""
+        wishes = self._wishes
         return [
-            command_line(url, settings.bind_dn, search, settings.starttls, ca_file)
-            for search in (
-                *wishes.group_searches(),
-                *wishes.nested_searches("GROUP"),
-                *wishes.user_searches(attributes),
-            )
+            *(("groups", search) for search in wishes.group_searches()),
+            *(("everybody in one group", search) for search in wishes.nested_searches("GROUP")),
+            *(("people", search) for search in wishes.user_searches(attributes)),
         ]
 
-    def _findings(self, attributes: Collection[str]) -> Iterator[Finding]:
-        with self._dial() as session:
-            yield from self._connection_findings(session)
-            directory = describe(session, self._wishes.users.bases, self._settings.realm)
-        contexts = ", ".join(directory.all_contexts)
-        yield Finding(True, "directory", f"realm {directory.realm}; naming contexts {contexts}")
-        stream = self.read(attributes)
-        for _ in stream:
-            pass
-        proof = stream.finish()
-        for line in proof.asked.splitlines():
-            yield Finding(True, "search", line)
-        yield from of_proof(proof)
-
-    def _connection_findings(self, session: "Session") -> Iterator[Finding]:
+    def _shell(self, url: str) -> Shell:
         settings = self._settings
-        who = settings.bind_dn or "nobody in particular (anonymous)"
-        first = session.url == settings.urls[0]
-        advice = "" if first else "The servers before it in `urls` did not answer."
-        yield Finding(True, "connection", f"{session.url} as {who}", advice, warning=not first)
-        if not session.encrypted:
-            yield Finding(True, "encryption", "none", "Use ldaps:// or `starttls: true`.", warning=True)
-        elif not settings.tls_verify:
-            advice = "Remove `tls_verify: false` and give the server's CA as `ca_file`."
-            yield Finding(True, "encryption", "TLS with anybody: the certificate is not verified", advice, warning=True)
-        else:
-            yield Finding(True, "encryption", "TLS, certificate verified")
-        if settings.password_file is not None and settings.password_file.stat().st_mode & _PUBLIC:
-            advice = f"chmod 600 {settings.password_file}"
-            yield Finding(True, "password", f"others may read {settings.password_file}", advice, warning=True)
+        ours = str(as_pem(settings.certificate)) if settings.certificate else ""
+        return Shell(
+            url,
+            settings.bind_dn,
+            starttls=settings.starttls,
+            external=settings.bind == "external",
+            ca_file=str(settings.ca_file or ""),
+            certificate=ours,
+            key=str(settings.certificate_key or ours),
+            verify=settings.tls_verify,
+        )
+
+    def _findings(self, attributes: Collection[str]) -> Iterator[Finding]:
+        wishes, canaries = self._wishes, self._settings.canaries
+        with self._dial(again=True) as session:
+            yield from _ldapcheck.connection(session, self._settings)
+            root = _ldapcheck.root_of(session)
+            yield from _ldapcheck.server(root, session.url)
+            directory = describe(session, wishes.users.bases, self._settings.realm)
+            contexts = ", ".join(directory.all_contexts)
+            yield Finding(True, "directory", f"realm {directory.realm}; naming contexts {contexts}")
+            yield from _ldapcheck.limits(session, wishes)
+            yield from _ldapcheck.groups(session, wishes)
+            shell = self._shell(session.url)
+        stream, places = self.read(attributes), _ldapcheck.Places(wishes.users.bases)
+        for entry in stream:
+            places.saw(entry.name)
+        proof = stream.finish()
+        yield from places.findings()
+        for what, search in (("the root entry", _ldapcheck.ROOT), *self._searches(attributes)):
+            below = f" below {search.base}" if search.base else ""
+            yield Finding(True, "search", what + below, command=shell.words(search))
+        yield from judged(proof)
+        yield from _ldapcheck.canaries(proof, len(canaries))
+        with self._dial() as session:
+            yield from _ldapcheck.lacking(session, wishes, proof, root)
 
 
 def connect(name: str, settings: Settings, refusals: Refusals = _FORGETFUL) -> LdapSource:

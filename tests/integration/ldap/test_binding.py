@@ -164,8 +164,8 @@ def test_an_openssl_server_that_requires_a_certificate_is_named_as_such(server: 
     tls = server.ca_file.parent
     with create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    command = [*("openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert", tls / "server.pem")]
-    command += [*("-key", tls / "server.key", "-Verify", "1", "-CAfile", tls / "ca.pem")]
+    command = [*("openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert", f"{tls}/server.pem")]
+    command += [*("-key", f"{tls}/server.key", "-Verify", "1", "-CAfile", f"{tls}/ca.pem")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         while "ACCEPT" not in process.stdout.readline():
