@@ -25,7 +25,12 @@ CONFIG = """\
 state: sqlite:///iwds.db
 sources:
   corp: {{kind: ldap, urls: ["{url}"], bind_dn: "{account}", password: wrong, users: {{base: "ou=people,{suffix}"}}}}
-targets: {{mfa: {{kind: provisioning, url: "http://127.0.0.1:{port}/v2/services/ConsoleAdmin", service_id: 10408, provisioning_id: 20}}}}
+targets:
+  mfa:
+    kind: provisioning
+    url: http://127.0.0.1:{port}/v2/services/ConsoleAdmin
+    service_id: 10408
+    provisioning_id: 20
 jobs: {{staff: {{sources: [corp], mapping: mapping.yaml, target: mfa}}}}
 """
 
