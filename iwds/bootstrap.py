@@ -3,7 +3,7 @@
 import importlib
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ from iwds.engine.who import caller, host
 from iwds.errors import ConfigurationError, UsageError
 from iwds.mapping import again as compile_again
 from iwds.mapping import load as load_mapping
-from iwds.ports import Actions, Finding, Source, State, TargetReader, TargetWriter
+from iwds.ports import Actions, Finding, RefusedBind, Source, State, TargetReader, TargetWriter
 from iwds.settings import Configuration
 from iwds.state.database import open_state
 from iwds.state.scratch import ScratchWaist
@@ -71,12 +71,32 @@ class Target(Protocol):
         ...
 
 
+class _Remembered:
+    """What the state remembers of refused binds; it is opened when a source is about to bind, and not before."""
+
+    def __init__(self, state: Callable[[], State]) -> None:
+        self._state = state
+
+    def refused_bind(self, source: str, servers: Collection[str], account: str, secret: bytes) -> RefusedBind | None:
+        """What stands against this account with this secret."""
+        return self._state().refused_bind(source, servers, account, secret)
+
+    def note_refused_bind(self, refused: RefusedBind, secret: bytes) -> None:
+        """Keep it."""
+        self._state().note_refused_bind(refused, secret)
+
+    def forget_refused_bind(self, source: str, servers: Collection[str], account: str) -> None:
+        """The account was let in."""
+        self._state().forget_refused_bind(source, servers, account)
+
+
 class Wiring:
     """Opens what a command needs and closes all of it at the end; use it as a context manager."""
 
     def __init__(self, config: Configuration, progress: Progress = silent) -> None:
         self.config, self.progress = config, progress
         self._open = ExitStack()
+        self._sources: dict[str, Source] = {}
         self._targets: dict[str, Target] = {}
         self._jobs: dict[str, Job] = {}
         self._state: State | None = None
@@ -99,9 +119,14 @@ class Wiring:
         return Tools(self.state(), SystemClock(), ScratchWaist, self.progress, float(self.config.settings.lease_s))
 
     def source(self, name: str) -> Source:
-        """One source, not connected yet."""
-        adapter, model = _validated(self.config, "sources", name)
-        source = cast("Source", adapter.connect(name, model))
+        """One source, not connected yet; the same for all jobs, so that what it was refused is refused to all."""
+        if name not in self._sources:
+            self._sources[name] = self._connected(name, *_validated(self.config, "sources", name))
+        return self._sources[name]
+
+    def _connected(self, name: str, adapter: Any, model: BaseModel) -> Source:
+        more = {"refusals": _Remembered(self.state)} if adapter.BINDS else {}
+        source = cast("Source", adapter.connect(name, model, **more))
         self._open.callback(source.close)
         return source
 
@@ -204,9 +229,7 @@ class Wiring:
         kept = {key: value for key, value in now.items() if key not in adapter.SELECTING}
         data = {**kept, **{key: before[key] for key in adapter.SELECTING if key in before}}
         model = yamlmarks.validate(adapter.Settings, data, lambda path: self.config.where("sources", name, *path))
-        source = cast("Source", adapter.connect(name, _anchored(model, self.config)))
-        self._open.callback(source.close)
-        return source
+        return self._connected(name, adapter, _anchored(model, self.config))
 
     def _refuse_shared_tag(self, name: str) -> None:
         """Of two jobs that write to one service with one tag, each would take the other's people for leavers."""

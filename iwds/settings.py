@@ -31,7 +31,7 @@ CENTURY_HOURS = CENTURY // timedelta(hours=1)
 SECRET_FOLDERS = ("CREDENTIALS_DIRECTORY", "/run/secrets")
 _REFERENCE = re.compile(r"\$\{(file|env):([^}]+)\}")
 _SECRET_KEY = re.compile(r"pass(word|phrase)|secret|token|credential|api_?key", re.IGNORECASE)
-_OPERATIONAL = frozenset({"ca_file", "page_size", "timeout_s", "count", "sha256"})
+_OPERATIONAL = frozenset({"ca_file", "certificate_key", "page_size", "timeout_s", "count", "sha256"})
 """Settings of sources that say how to read, or what a whole file must come to: they do not decide who is read."""
 
 

@@ -1,4 +1,4 @@
-"""`check`, `history`, `show`, `status`: the commands that look. None of them changes anything."""
+"""`history`, `show`, `status`: the commands that look at what was. None of them changes anything."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,90 +18,15 @@ from iwds.core.decision import Reason
 from iwds.core.document import change_from_data
 from iwds.core.plan import Plan
 from iwds.core.plan_document import plan_from_data
-from iwds.errors import ConfigurationError, IwdsError, UsageError
+from iwds.errors import IwdsError, UsageError
 from iwds.ports import Finding, RunRow, State
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("check")(check)
     app.command("status")(status)
     app.command("history")(history)
     app.command("show")(show)
-
-
-def check(
-    job: Annotated[str | None, typer.Argument(help="One job; all without it.")] = None,
-    as_json: JsonOption = False,
-) -> int:
-    """Look at configuration, directories and service, and say what is wrong. Changes nothing."""
-    with wired() as wiring:
-        names = [job] if job else wiring.config.job_names()
-        looked = []
-        for name in names:
-            looked.append(_check_job(wiring, name))
-            if not as_json:
-                say(_check_lines(looked[-1]))
-    if as_json:
-        show_json({"schema": 1, "jobs": looked})
-    return max(int(row["exit"]) for row in looked)
-
-
-def _check_job(wiring: Any, name: str) -> dict[str, Any]:
-    """Everything that was found about one job, and the exit code that follows from it."""
-    findings: list[Finding] = []
-    code = 0
-    try:
-        for finding in _findings(wiring, name):
-            findings.append(finding)
-            code = code if finding.ok else ConfigurationError.exit_code
-    except IwdsError as error:
-        if not any(not told.ok and error.message in told.detail for told in findings):
-            findings.append(Finding(False, "stopped", error.message, error.advice))
-        code = error.exit_code
-    return {"job": name, "exit": code, "findings": [asdict(finding) for finding in findings]}
-
-
-def _findings(wiring: Any, name: str) -> Iterator[Finding]:
-    """Everything about one job: its own settings, its sources, its target, and how they fit together."""
-    job = wiring.job(name)
-    yield Finding(True, "configuration", f"{wiring.config.file}: valid")
-    for source in job.sources:
-        yield from source.check(job.rules.attributes)
-    yield from job.target.check()
-    yield from _missing_groups(job)
-    yield from _roles(job)
-
-
-def _missing_groups(job: Any) -> Iterator[Finding]:
-    from iwds.yamlmarks import nearest
-
-    existing = {group.name for group in job.target.read_groups()}
-    for name in sorted(job.rules.groups.keys() - existing):
-        what = f'the service has no group "{name}"{nearest(name, existing)}'
-        yield Finding(False, "mapping", what, "make it in the service's console, or mend the mapping")
-
-
-def _roles(job: Any) -> Iterator[Finding]:
-    from iwds.engine.role_check import role_findings
-
-    return role_findings(job)
-
-
-def _check_lines(row: Mapping[str, Any]) -> Iterator[Text]:
-    yield Text(row["job"], style="bold")
-    for finding in row["findings"]:
-        mark, colour = (
-            ("look", "yellow") if finding["warning"] else ("  ok", "green") if finding["ok"] else ("  NO", "red")
-        )
-        for index, line in enumerate(_beside(f"{finding['what']}: {finding['detail']}")):
-            yield Text.assemble("  ", (mark if index == 0 else "    ", colour), line[6:])
-        yield from map(Text, _beside(finding["advice"]) if finding["advice"] else ())
-
-
-def _beside(text: str) -> list[str]:
-    """Text beside the marks; each line of a message that has several begins anew."""
-    return [line for part in text.splitlines() for line in hanging(" " * 8, part)]
 
 
 def status(
@@ -111,24 +36,27 @@ def status(
 ) -> int:
     """Did everything run, and how did it end? Exits with 1 where nothing has succeeded for too long.
 
-    Also where a certificate of a target has ended. Sends nothing to any service.
+    Also where a directory refuses the account, or a certificate of a target has ended. Sends nothing to any service.
     """
     limit, now = duration(max_age), datetime.now(UTC)
     with wired() as wiring:
         names = [job] if job else list(wiring.config.job_names())
-        rows = [_job_status(wiring.state(), name, limit, now) for name in names if wiring.config.job(name)]
+        rows = [_job_status(wiring, name, limit, now) for name in names if wiring.config.job(name)]
         targets = [_target_status(wiring, name, now) for name in sorted({wiring.config.job(n).target for n in names})]
     if as_json:
         show_json({"schema": 1, "jobs": rows, "targets": targets})
     else:
         say(line for row in rows for line in _status_lines(row))
         say(line for row in targets for line in _target_lines(row))
-    return 0 if all(row["fresh"] for row in rows) and all(row["well"] for row in targets) else 1
+    well = all(row["fresh"] and not row["refused"] for row in rows) and all(row["well"] for row in targets)
+    return 0 if well else 1
 
 
-def _job_status(state: State, name: str, limit: timedelta, now: datetime) -> dict[str, Any]:
+def _job_status(wiring: Any, name: str, limit: timedelta, now: datetime) -> dict[str, Any]:
     from iwds.engine.unsettled import GOOD_FOR, told_unmailed
 
+    state: State = wiring.state()
+    sources = wiring.config.job(name).sources
     runs = state.runs(name, limit=200)
     good = next((run for run in runs if run.report.get("succeeded") and run.ended), None)
     last = runs[0] if runs else None
@@ -143,6 +71,7 @@ def _job_status(state: State, name: str, limit: timedelta, now: datetime) -> dic
         "fresh": bool(good and good.ended and now - good.ended <= limit),
         "unmailed": [mail.login for mail in open_mails],
         "mails": list(told_unmailed(open_mails)),
+        "refused": [asdict(each) for each in state.refused_binds() if each.source in sources],
     }
 
 
@@ -154,6 +83,12 @@ def _status_lines(row: Mapping[str, Any]) -> Iterator[Text]:
         code = "not ended" if row["last_exit"] is None else f"exit {row['last_exit']}"
         last = f"last run {local(row['last_at'])}, {code}: {row['last']}"
     yield from map(Text, hanging("     ", last))
+    for refused in row["refused"]:
+        who = refused["account"] or "our certificate"
+        said = f"{refused['source']}: {who} is refused since {local(refused['since'])}: {refused['said']}"
+        yield from (Text(line, "red") for line in hanging("     ", said))
+        again = f"not tried again, so that the account is not locked; once more by: iwds check {row['job']}"
+        yield from map(Text, hanging("     ", again))
     for mails in row["mails"]:
         yield from (Text(line, "yellow") for line in hanging("     ", mails))
 

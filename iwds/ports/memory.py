@@ -253,8 +253,48 @@ class Audit(Protocol):
         ...
 
 
-class State(Holds, Audit, Protocol):
-    """Our own memory: ledger, runs, plans, journal, leases, and what the helpdesk did."""
+@dataclass(frozen=True, slots=True)
+class RefusedBind:
+    """An account that a directory does not let in with the secret that we have.
+
+    Attributes:
+        source: the source's name in the configuration.
+        server: URL of the server that said so.
+        account: as which it was tried; empty where a certificate alone says who we are.
+        code: the LDAP result code, 49.
+        said: why, in words, with what the server sent. Never the secret.
+        since: when it was refused first with this secret.
+    """
+
+    source: str
+    server: str
+    account: str
+    code: int
+    said: str
+    since: datetime
+
+
+class Refusals(Protocol):
+    """What directories refused. Asked before every bind: to try a wrong password again locks the account."""
+
+    def refused_bind(self, source: str, servers: Collection[str], account: str, secret: bytes) -> RefusedBind | None:
+        """What stands against this account with this secret, at this source or at one of these servers.
+
+        None where nothing does: another secret is worth a try.
+        """
+        ...
+
+    def note_refused_bind(self, refused: RefusedBind, secret: bytes) -> None:
+        """Keep it instead of what stood against this source; where it is the same again, since when stays."""
+        ...
+
+    def forget_refused_bind(self, source: str, servers: Collection[str], account: str) -> None:
+        """The account was let in: forget what stood against this source, and against it at these servers."""
+        ...
+
+
+class State(Holds, Audit, Refusals, Protocol):
+    """Our own memory: ledger, runs, plans, journal, leases, what the helpdesk did, and who is not let in."""
 
     def lease(self, service: Service, holder: str, seconds: float) -> Lease:
         """Take the lease of a service; `LeaseHeld` (naming holder and since when) where it is taken."""
@@ -357,6 +397,10 @@ class State(Holds, Audit, Protocol):
 
     def plan(self, plan_id: str) -> str | None:
         """A plan document by id or unique beginning of it."""
+        ...
+
+    def refused_binds(self) -> Sequence[RefusedBind]:
+        """All that stand, in the order of their sources."""
         ...
 
     def close(self) -> None:

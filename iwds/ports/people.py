@@ -22,6 +22,8 @@ class Finding:
     """True for something that works and still deserves a look; `ok` is True then."""
     exit_code: int = 78
     """What `iwds check` exits with for it, where `ok` is False: 75 where trying again may help."""
+    command: tuple[str, ...] = ()
+    """What does the same at a shell, word for word as it is typed there; it never holds a secret."""
 
 
 class ReadStream(Protocol[T_co]):
@@ -75,7 +77,10 @@ class Source(Protocol):
         ...
 
     def check(self, attributes: Collection[str]) -> Iterable[Finding]:
-        """What can be said before a run: connection, rights, what is seen."""
+        """What can be said before a run: connection, rights, what is seen.
+
+        A person asks for it: it tries a secret once that was refused before.
+        """
         ...
 
     def close(self) -> None:

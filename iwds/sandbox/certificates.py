@@ -62,15 +62,20 @@ class Authority:
         return self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
     def server(
-        self, names: Sequence[str], addresses: Sequence[str], end: datetime | None = None
+        self,
+        names: Sequence[str],
+        addresses: Sequence[str],
+        end: datetime | None = None,
+        begin: datetime | None = None,
     ) -> tuple[bytes, bytes]:
         """A certificate for these DNS names and IP addresses, and its key without a password; both PEM.
 
-        It is valid until `end`, which may have passed; without one for a year.
+        It is valid until `end`, which may have passed, without one for a year; and from `begin` on, which may be to
+        come, without one since yesterday.
         """
         key = ec.generate_private_key(ec.SECP256R1())
         extensions = _server_extensions(names, addresses)
-        certificate = self._sign(_subject(names[0]), key.public_key(), end, extensions)
+        certificate = self._sign(_subject(names[0]), key.public_key(), end, extensions, begin)
         return certificate.public_bytes(Encoding.PEM), key.private_bytes(
             Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
         )
@@ -92,6 +97,7 @@ class Authority:
         key: ec.EllipticCurvePublicKey,
         end: datetime | None,
         extensions: Sequence[x509.ExtensionType],
+        begin: datetime | None = None,
     ) -> x509.Certificate:
         now = datetime.now(UTC)
         end = end or now + 365 * _DAY
@@ -101,7 +107,7 @@ class Authority:
             .issuer_name(self._name)
             .public_key(key)
             .serial_number(x509.random_serial_number())
-            .not_valid_before(min(now, end) - _DAY)
+            .not_valid_before(begin or min(now, end) - _DAY)
             .not_valid_after(end)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)

@@ -17,15 +17,20 @@ def until_failure(what: str, findings: Iterable[Finding]) -> Iterator[Finding]:
 
 def of_proof(proof: Proof) -> Iterator[Finding]:
     """How many people a reading gave, why it is believed or not, and which attributes nobody has."""
+    yield from judged(proof)
+    for attribute, present in proof.presence.items():
+        if proof.count and not present:
+            advice = "Right where nobody is to have it; else compare its spelling, and who may read it."
+            yield Finding(True, "attributes", f"nobody has {attribute}", advice, warning=True)
+
+
+def judged(proof: Proof) -> Iterator[Finding]:
+    """How many people a reading gave, and why it is believed or not."""
     yield Finding(True, "people", f"{proof.count} read")
     for reason in proof.reasons:
         yield Finding(True, "proof", reason)
     for problem in proof.problems:
         yield Finding(False, "proof", problem, "Nothing is taken from anyone who is missing in such a reading.")
-    for attribute, present in proof.presence.items():
-        if proof.count and not present:
-            advice = "Right where nobody is to have it; else compare its spelling, and who may read it."
-            yield Finding(True, "attributes", f"nobody has {attribute}", advice, warning=True)
 
 
 def differs(what: str, read: int, counted: int) -> str:

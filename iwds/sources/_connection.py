@@ -6,7 +6,6 @@ told to raise. The codes are looked at in `_search`.
 """
 
 import ssl
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, NoReturn, Protocol
@@ -19,14 +18,12 @@ from ldap3.operation.search import parse_filter
 from iwds.errors import AccessRefused, ConfigurationError, IwdsError, SourceUnavailable
 from iwds.sources._ber import BadMessage
 from iwds.sources._channel import Disconnected
+from iwds.sources._failures import Attempt, explained, words
 from iwds.sources._pages import Ldap3Pages, OwnPages, Pages
-from iwds.sources._refusals import reason
+from iwds.sources._refusals import TryAnother, judge_bind
 from iwds.sources._search import SUCCESS, Page, Search
 
 _STARTTLS = "1.3.6.1.4.1.1466.20037"
-_INVALID_CREDENTIALS = 49
-_NEEDS_TLS = frozenset({8, 13})
-_TRY_ANOTHER = frozenset({1, 3, 51, 52, 80})
 
 _BROKEN = (LDAPException, OSError, LookupError, ValueError, TypeError, AttributeError)
 """What ldap3 raises where a server is silent, hangs up, or sends bytes that are no LDAP."""
@@ -38,9 +35,11 @@ class Access:
 
     Attributes:
         urls: `ldap://` and `ldaps://` URLs in the order in which they are tried.
-        account: DN to bind as; empty for anonymous.
+        account: DN to bind as; empty for anonymous, and where the certificate says who we are.
         password: for a simple bind; never shown.
-        context: what TLS is made with, and what the server's certificate is verified with.
+        context: what TLS is made with, and what the server's certificate is verified with; it may hold one of ours.
+        certificate: whether it does.
+        external: bind as whom the server takes our certificate for (SASL EXTERNAL, RFC 4422 appendix A).
         timeout_s: seconds to wait for a connection and for each page of an answer.
         decoder: what decodes the answers to searches, `own` or `ldap3`.
     """
@@ -51,6 +50,8 @@ class Access:
     context: ssl.SSLContext
     starttls: bool
     timeout_s: int
+    certificate: bool = False
+    external: bool = False
     decoder: Literal["own", "ldap3"] = "own"
 
 
@@ -99,7 +100,7 @@ class Session:
     def _lost(self, when: str, why: BaseException) -> NoReturn:
         self.close()
         advice = "Nothing was concluded from what had come. Try again; `timeout_s` may be too short for this server."
-        said = f"the connection was lost {when} ({_words(why)})"
+        said = f"the connection was lost {when} ({words(why)})"
         if isinstance(why, BadMessage):
             said = f"what came {when} is not LDAP as it must be: {why}"
             advice = "Nothing was concluded from it. Something between here and the server may garble what it sends."
@@ -130,7 +131,7 @@ def dial(access: Access) -> Session:
     for url in access.urls:
         try:
             return _enter(access, url)
-        except _CannotConnect as failure:
+        except TryAnother as failure:
             failures.append(failure.error)
     message = " ".join(failure.message for failure in failures)
     advice = " ".join(dict.fromkeys(failure.advice for failure in failures))
@@ -148,14 +149,6 @@ def check_filter(text: str, where: str) -> None:
         ) from wrong
 
 
-class _CannotConnect(Exception):
-    """This URL does not do; the next one may."""
-
-    def __init__(self, error: IwdsError) -> None:
-        super().__init__(error.message)
-        self.error = error
-
-
 class _Tls:
     """What ldap3 calls to encrypt a socket: our own context, so that the host is verified by OpenSSL itself."""
 
@@ -163,6 +156,7 @@ class _Tls:
         self._context = context
         self._host = host
         self.refusal: ssl.SSLError | None = None
+        self.agreed = False
 
     def wrap_socket(self, connection: Any, do_handshake: bool = True) -> None:
         """Encrypt; a refusal is remembered, because ldap3 keeps nothing but its text."""
@@ -173,6 +167,7 @@ class _Tls:
         except ssl.SSLError as refusal:
             self.refusal = refusal
             raise
+        self.agreed = True
 
 
 def _enter(access: Access, url: str) -> Session:
@@ -184,9 +179,7 @@ def _enter(access: Access, url: str) -> Session:
     server.tls = tls  # set afterwards, because the constructor accepts ldap3's own class alone
     connection = ldap3.Connection(
         server,
-        user=access.account or None,
-        password=access.password.get_secret_value() if access.account else None,
-        authentication=ldap3.SIMPLE if access.account else ldap3.ANONYMOUS,
+        **_who(access),
         auto_bind=ldap3.AUTO_BIND_NONE,
         auto_range=False,
         auto_referrals=False,
@@ -203,14 +196,28 @@ def _enter(access: Access, url: str) -> Session:
         if access.starttls:
             _start_tls(connection, tls, url)
         connection.bind(read_server_info=False)
-        _judge_bind(connection.result, access, url)
+        judge_bind(connection.result, access.account, access.external, url)
     except _BROKEN as failed:
         session.close()
-        raise _CannotConnect(_connection_error(url, tls.refusal, failed)) from failed
-    except (AccessRefused, _CannotConnect):
+        way = url, parts.hostname or "", port, access.starttls, access.certificate, access.timeout_s
+        raise TryAnother(explained(Attempt(*way, tls.agreed, tls.refusal), failed)) from failed
+    except (AccessRefused, TryAnother):
         session.close()
         raise
     return session
+
+
+def _who(access: Access) -> dict[str, Any]:
+    """How ldap3 is to bind. Empty credentials are sent with EXTERNAL: without any the server would ask for them."""
+    if access.external:
+        return {"authentication": ldap3.SASL, "sasl_mechanism": ldap3.EXTERNAL, "sasl_credentials": ""}
+    if not access.account:
+        return {"authentication": ldap3.ANONYMOUS}
+    return {
+        "authentication": ldap3.SIMPLE,
+        "user": access.account,
+        "password": access.password.get_secret_value(),
+    }
 
 
 def _start_tls(connection: Any, tls: _Tls, url: str) -> None:
@@ -218,48 +225,6 @@ def _start_tls(connection: Any, tls: _Tls, url: str) -> None:
     if connection.result["result"] != SUCCESS:
         said = connection.result["description"]
         advice = "Enable TLS on the server, or use its ldaps:// URL."
-        raise _CannotConnect(AccessRefused(f"{url} refuses StartTLS ({said}).", advice))
+        raise TryAnother(AccessRefused(f"{url} refuses StartTLS ({said}).", advice))
     tls.wrap_socket(connection)
     connection.tls_started = True
-
-
-def _judge_bind(result: Mapping[str, Any], access: Access, url: str) -> None:
-    code, said = result["result"], f"{result['result']} {result['description']}"
-    said += f": {result['message']}" if result["message"] else ""
-    if code == SUCCESS:
-        return
-    if code in _TRY_ANOTHER:
-        raise _CannotConnect(SourceUnavailable(f"{url} accepts nobody at the moment ({said}).", "Try again later."))
-    who = access.account or "an anonymous client"
-    if code == _INVALID_CREDENTIALS:
-        why = reason(result["message"])
-        raise AccessRefused(
-            f"{url} refuses the name or the password of {who}{why and f': {why}'} ({said}).",
-            "Correct `bind_dn` or the password. It was tried once, at one server, so that the account is not locked.",
-        )
-    if code in _NEEDS_TLS:
-        raise AccessRefused(
-            f"{url} wants an encrypted connection ({said}).", "Use an ldaps:// URL or `starttls: true`."
-        )
-    raise AccessRefused(f"{url} does not let {who} in ({said}).", "See the server's log and the rights of the account.")
-
-
-def _connection_error(url: str, refusal: ssl.SSLError | None, failed: BaseException) -> IwdsError:
-    if isinstance(refusal, ssl.SSLCertVerificationError):
-        return AccessRefused(
-            f"The certificate of {url} is not trusted: {refusal.verify_message or refusal.reason}.",
-            "Give the CA that signed it as `ca_file`, and use the host name that the certificate holds in the URL.",
-        )
-    if refusal is not None:
-        return AccessRefused(
-            f"{url} does not speak TLS as we do ({refusal.reason or refusal}).",
-            "ldaps:// belongs to port 636, StartTLS to port 389; see that the server offers TLS 1.2 or later.",
-        )
-    return SourceUnavailable(
-        f"{url} cannot be reached ({_words(failed)}).", "See that the server runs, and that its port is open from here."
-    )
-
-
-def _words(error: BaseException) -> str:
-    """What an exception says, on one line, without ldap3's lists of addresses."""
-    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -1,6 +1,5 @@
-"""LDAP searches: what is asked, how it reads as a command line, and what the result codes of the pages prove."""
+"""LDAP searches: what is asked, and what the result codes of the pages prove."""
 
-import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
@@ -16,7 +15,6 @@ SUCCESS = 0
 REFERRAL = 10
 UNAVAILABLE_CRITICAL_EXTENSION = 12
 NO_SUCH_OBJECT = 32
-_SCOPES: dict[Scope, str] = {"subtree": "sub", "one": "one", "base": "base"}
 
 _IN_CHAIN = "1.2.840.113556.1.4.1941"
 """The rule by which Active Directory follows a link to its end (MS-ADTS 3.1.1.3.4.4.3)."""
@@ -49,6 +47,7 @@ class Search:
     Attributes:
         attributes: what to send of each entry; `1.1` alone for nothing.
         page_size: entries per page (RFC 2696); 0 asks for all in one answer.
+        size_limit: how many entries we want at most, whatever else there is; 0 for all.
     """
 
     base: str
@@ -56,6 +55,7 @@ class Search:
     filter: str
     attributes: tuple[str, ...]
     page_size: int = 0
+    size_limit: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,19 +202,3 @@ def peopleless(url: str) -> bool:
     except ValueError:
         return False
     return normalise_dn(name).startswith(_PEOPLELESS)
-
-
-def command_line(url: str, account: str, search: Search, starttls: bool = False, ca_file: str = "") -> str:
-    """The same search as a command for a shell, without the password.
-
-    Args:
-        account: DN to bind as; empty for anonymous.
-        ca_file: the CA that the server is verified with, empty for the system's.
-    """
-    words = ["ldapsearch", "-LLL", "-o", "ldif-wrap=no", "-H", url, *(["-ZZ"] if starttls else []), "-x"]
-    words += ["-D", account, "-W"] if account else []
-    words += ["-b", search.base, "-s", _SCOPES[search.scope]]
-    words += ["-E", f"!pr={search.page_size}/noprompt"] if search.page_size else []
-    words += [search.filter, *search.attributes]
-    before = f"LDAPTLS_CACERT={shlex.quote(ca_file)} " if ca_file else ""
-    return before + shlex.join(words)

@@ -15,8 +15,6 @@ twice. The library that speaks LDAP is imported when the source is connected.
 """
 
 import ipaddress
-import ssl
-import stat
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
@@ -28,18 +26,22 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, f
 
 from iwds.core.dn import is_under, normalise_dn
 from iwds.core.model import Anchor, Entry, Proof, View
-from iwds.errors import AccessRefused, ConfigurationError, ForeignRealm, SourceUnavailable
-from iwds.ports import Finding
-from iwds.sources._check import foreign, of_proof, until_failure
+from iwds.errors import AccessRefused, ForeignRealm, SourceUnavailable
+from iwds.ports import Finding, Refusals
+from iwds.sources import _ldapcheck
+from iwds.sources._binding import access_of
+from iwds.sources._check import foreign, judged, until_failure
 from iwds.sources._directory import ChangeCounter, Directory, change_counter, describe, visible
 from iwds.sources._follow import Following, went
 from iwds.sources._groups import MEMBER_ATTRIBUTES
 from iwds.sources._ldapread import Branch, Reading, Wishes, find, recount, selects
-from iwds.sources._search import Scope, command_line
+from iwds.sources._ldapsearch import Shell, as_pem
+from iwds.sources._refusals import Credentials, Forgetful
+from iwds.sources._search import Scope, Search
 from iwds.sources._stream import Canaries, Stream, Tally
 
 if TYPE_CHECKING:  # at run time it brings ldap3, which only `connect` may do
-    from iwds.sources._connection import Access, Session
+    from iwds.sources._connection import Session
 
     Talk = Session | Following
 
@@ -48,8 +50,10 @@ _GROUP_FILTER = (
 )
 SELECTING = frozenset({"users", "groups", "member_of", "id", "realm", "referrals", "follow"})
 """The settings that say who is read, and what of them; the others say where and how."""
+BINDS = True
+"""Whether an account is bound with, which the directory may refuse."""
+_FORGETFUL = Forgetful()
 T = TypeVar("T")
-_PUBLIC = stat.S_IRGRP | stat.S_IROTH
 
 Lower = Annotated[str, BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)]
 Bases = Annotated[
@@ -120,6 +124,9 @@ class Settings(_Model):
     """The settings of a source of kind `ldap`.
 
     Attributes:
+        bind: `simple` with account and password, `external` as whom the server takes our certificate for, `anonymous`.
+        certificate: shown to servers that ask for one, with any kind of bind: .p12, or PEM with `certificate_key` where
+            its key lies elsewhere.
         tls_verify: False takes any certificate; `check` warns about it.
         allow_plaintext: send the password in clear text to a host that is not this one.
         id: what an entry is known by for ever; `objectGUID` for Active Directory.
@@ -135,10 +142,14 @@ class Settings(_Model):
 
     kind: Literal["ldap"]
     urls: tuple[str, ...] = Field(min_length=1)
-    bind: Literal["simple", "anonymous"] = "simple"
+    bind: Literal["simple", "external", "anonymous"] = "simple"
     bind_dn: str = ""
     password: SecretStr | None = None
     password_file: Path | None = None
+    certificate: Path | None = None
+    certificate_key: Path | None = None
+    certificate_password: SecretStr | None = None
+    certificate_password_file: Path | None = None
     starttls: bool = False
     tls_verify: bool = True
     ca_file: Path | None = None
@@ -168,13 +179,16 @@ class Settings(_Model):
     def _consistent(self) -> "Settings":
         if self.member_of and self.groups:
             raise ValueError("groups come from `groups` or from `member_of`, not from both")
-        if self.password is not None and self.password_file is not None:
-            raise ValueError("give `password` or `password_file`, not both")
+        self._check_secrets()
         if (self.bind == "simple") != bool(self.bind_dn):
-            raise ValueError("`bind: simple` needs a `bind_dn`, `bind: anonymous` has none")
+            raise ValueError(f"`bind: simple` needs a `bind_dn`, `bind: {self.bind}` has none")
+        if self.bind != "simple" and (self.password or self.password_file):
+            raise ValueError(f"`bind: {self.bind}` has no password")
         if self.starttls and any(url.startswith("ldaps:") for url in self.urls):
             raise ValueError("`starttls` is for ldap:// URLs; ldaps:// is encrypted already")
-        if not (self.starttls or self.allow_plaintext or self.bind == "anonymous"):
+        if self.bind == "external":
+            self._check_external()
+        elif not (self.starttls or self.allow_plaintext or self.bind == "anonymous"):
             self._refuse_plaintext()
         self._check_following()
         return self
@@ -196,6 +210,21 @@ class Settings(_Model):
         if self.bind == "simple" and not safe:
             raise ValueError("the password follows references over TLS with a verified certificate alone")
 
+    def _check_secrets(self) -> None:
+        for name in ("password", "certificate_password"):
+            if getattr(self, name) is not None and getattr(self, f"{name}_file") is not None:
+                raise ValueError(f"give `{name}` or `{name}_file`, not both")
+        of_it = self.certificate_key, self.certificate_password, self.certificate_password_file
+        if self.certificate is None and any(each is not None for each in of_it):
+            raise ValueError("`certificate_key` and `certificate_password` belong to a `certificate`")
+
+    def _check_external(self) -> None:
+        """EXTERNAL is what TLS says, so that there must be TLS, and a certificate of ours in it."""
+        if self.certificate is None:
+            raise ValueError("`bind: external` needs a `certificate`")
+        if not self.starttls and any(url.startswith("ldap:") for url in self.urls):
+            raise ValueError("`bind: external` needs ldaps:// URLs or `starttls: true`")
+
     def _refuse_plaintext(self) -> None:
         for url in self.urls:
             if url.startswith("ldap:") and not _is_loopback(urlsplit(url).hostname or ""):
@@ -211,19 +240,26 @@ class LdapSource:
     Args:
         name: the source's name in the configuration.
         settings: validated settings.
-        dial: opens a bound connection, or raises `SourceUnavailable` or `AccessRefused`.
-        dial_to: the same to the server at one URL, for references that are followed.
+        dials: opens a bound connection, or raises `SourceUnavailable` or `AccessRefused`; the same to the server at one
+            URL, for references that are followed.
+        credentials: who is bound as.
+        refusals: what is remembered of binds that were refused.
     """
 
     def __init__(
-        self, name: str, settings: Settings, dial: "Callable[[], Session]", dial_to: "Callable[[str], Session]"
+        self,
+        name: str,
+        settings: Settings,
+        dials: "tuple[Callable[[], Session], Callable[[str], Session]]",
+        credentials: Credentials,
+        refusals: Refusals,
     ) -> None:
         self._name = name
         self._settings = settings
-        self._dial_once = dial
-        self._dial_to = dial_to
+        self._dial_once, self._dial_to = dials
+        self._credentials, self._refusals = credentials, refusals
         self._wishes = _wishes(settings)
-        self._lock = threading.Lock()
+        self._lock, self._dialling = threading.Lock(), threading.Lock()
         self._kept: tuple[Talk, Directory] | None = None
         self._refused: AccessRefused | None = None
 
@@ -266,23 +302,27 @@ class LdapSource:
         with self._lock:
             self._drop()
 
-    def _dial(self) -> "Talk":
+    def _dial(self, again: bool = False) -> "Talk":
         """A connection, which leads on to other servers where references are followed."""
-        first, settings = self._remembering(self._dial_once), self._settings
+        first, settings = self._remembering(self._dial_once, again), self._settings
         if not settings.follow:
             return first
         urls = (*settings.urls, *settings.follow)
-        return Following(first, urls, lambda url: self._remembering(lambda: self._dial_to(url)))
+        return Following(first, urls, lambda url: self._remembering(lambda: self._dial_to(url), again))
 
-    def _remembering(self, dial: "Callable[[], Session]") -> "Session":
-        """A connection. A refusal is remembered: trying a wrong password again locks the account."""
-        if self._refused is not None:
-            raise self._refused
-        try:
-            return dial()
-        except AccessRefused as refused:
-            self._refused = refused
-            raise
+    def _remembering(self, dial: "Callable[[], Session]", again: bool) -> "Session":
+        """A connection. A refusal is remembered: trying a wrong password again locks the account.
+
+        One after the other, so that of many threads only the first one is refused by the server.
+        """
+        with self._dialling:
+            if self._refused is not None:
+                raise self._refused
+            try:
+                return self._credentials.enter(dial, self._refusals, again)
+            except AccessRefused as refused:
+                self._refused = refused
+                raise
 
     def _ask(self, anchor: Anchor, question: "Callable[[Talk, Directory], T]") -> T:
         """The answer over the connection that is kept; `ForeignRealm` where the anchor is of another realm."""
@@ -345,109 +385,74 @@ class LdapSource:
 
     def _commands(self, url: str, attributes: Collection[str]) -> list[str]:
         """Every search of a reading as a command line; GROUP stands for the name of each group."""
-        settings, wishes = self._settings, self._wishes
-        ca_file = str(settings.ca_file or "")
+        return [self._shell(url).line(search) for _, search in self._searches(attributes)]
+
+    def _searches(self, attributes: Collection[str]) -> list[tuple[str, Search]]:
+        """Every search of a reading, each with whom it finds."""
+        wishes = self._wishes
         return [
-            command_line(url, settings.bind_dn, search, settings.starttls, ca_file)
-            for search in (
-                *wishes.group_searches(),
-                *wishes.nested_searches("GROUP"),
-                *wishes.user_searches(attributes),
-            )
+            *(("groups", search) for search in wishes.group_searches()),
+            *(("everybody in one group", search) for search in wishes.nested_searches("GROUP")),
+            *(("people", search) for search in wishes.user_searches(attributes)),
         ]
 
-    def _findings(self, attributes: Collection[str]) -> Iterator[Finding]:
-        with self._dial() as session:
-            yield from self._connection_findings(session)
-            directory = describe(session, self._wishes.users.bases, self._settings.realm)
-        contexts = ", ".join(directory.all_contexts)
-        yield Finding(True, "directory", f"realm {directory.realm}; naming contexts {contexts}")
-        stream = self.read(attributes)
-        for _ in stream:
-            pass
-        proof = stream.finish()
-        for line in proof.asked.splitlines():
-            yield Finding(True, "search", line)
-        yield from of_proof(proof)
-
-    def _connection_findings(self, session: "Talk") -> Iterator[Finding]:
+    def _shell(self, url: str) -> Shell:
         settings = self._settings
-        who = settings.bind_dn or "nobody in particular (anonymous)"
-        first = session.url == settings.urls[0]
-        advice = "" if first else "The servers before it in `urls` did not answer."
-        yield Finding(True, "connection", f"{session.url} as {who}", advice, warning=not first)
-        if not session.encrypted:
-            yield Finding(True, "encryption", "none", "Use ldaps:// or `starttls: true`.", warning=True)
-        elif not settings.tls_verify:
-            advice = "Remove `tls_verify: false` and give the server's CA as `ca_file`."
-            yield Finding(True, "encryption", "TLS with anybody: the certificate is not verified", advice, warning=True)
-        else:
-            yield Finding(True, "encryption", "TLS, certificate verified")
-        if settings.password_file is not None and settings.password_file.stat().st_mode & _PUBLIC:
-            advice = f"chmod 600 {settings.password_file}"
-            yield Finding(True, "password", f"others may read {settings.password_file}", advice, warning=True)
+        ours = str(as_pem(settings.certificate)) if settings.certificate else ""
+        return Shell(
+            url,
+            settings.bind_dn,
+            starttls=settings.starttls,
+            external=settings.bind == "external",
+            ca_file=str(settings.ca_file or ""),
+            certificate=ours,
+            key=str(settings.certificate_key or ours),
+            verify=settings.tls_verify,
+        )
+
+    def _findings(self, attributes: Collection[str]) -> Iterator[Finding]:
+        wishes, canaries = self._wishes, self._settings.canaries
+        with self._dial(again=True) as session:
+            yield from _ldapcheck.connection(session, self._settings)
+            root = _ldapcheck.root_of(session)
+            yield from _ldapcheck.server(root, session.url)
+            directory = describe(session, wishes.users.bases, self._settings.realm)
+            contexts = ", ".join(directory.all_contexts)
+            yield Finding(True, "directory", f"realm {directory.realm}; naming contexts {contexts}")
+            yield from _ldapcheck.limits(session, wishes)
+            yield from _ldapcheck.groups(session, wishes)
+            shell = self._shell(session.url)
+        stream, places = self.read(attributes), _ldapcheck.Places(wishes.users.bases)
+        for entry in stream:
+            places.saw(entry.name)
+        proof = stream.finish()
+        yield from places.findings()
+        for what, search in (("the root entry", _ldapcheck.ROOT), *self._searches(attributes)):
+            below = f" below {search.base}" if search.base else ""
+            yield Finding(True, "search", what + below, command=shell.words(search))
+        yield from judged(proof)
+        yield from _ldapcheck.canaries(proof, len(canaries))
+        with self._dial() as session:
+            yield from _ldapcheck.lacking(session, wishes, proof, root)
 
 
-def connect(name: str, settings: Settings) -> LdapSource:
+def connect(name: str, settings: Settings, refusals: Refusals = _FORGETFUL) -> LdapSource:
     """The source that these settings describe. No server is asked yet.
 
-    Raises `ConfigurationError` for a missing password, an unreadable CA file, or a filter that is none.
+    Raises `ConfigurationError` for a missing password, a CA file or a certificate that cannot be used, or a filter that
+    is none.
+
+    Args:
+        refusals: what is remembered of binds that were refused.
     """
     from iwds.sources import _connection
 
     for where in (settings.users, settings.groups):
         if where is not None:
             _connection.check_filter(where.filter, f"Source {name}")
-    access = _access(name, settings)
-    return LdapSource(
-        name,
-        settings,
-        lambda: _connection.dial(access),
-        lambda url: _connection.dial(replace(access, urls=(url,))),
-    )
-
-
-def _access(name: str, settings: Settings) -> "Access":
-    from iwds.sources._connection import Access
-
-    return Access(
-        urls=settings.urls,
-        account=settings.bind_dn,
-        password=_password(name, settings),
-        context=_context(settings),
-        starttls=settings.starttls,
-        timeout_s=settings.timeout_s,
-        decoder=settings.decoder,
-    )
-
-
-def _password(name: str, settings: Settings) -> SecretStr:
-    if settings.bind == "anonymous":
-        return SecretStr("")
-    password = settings.password
-    if settings.password_file is not None:
-        try:
-            password = SecretStr(settings.password_file.read_text().rstrip("\r\n"))
-        except (OSError, ValueError) as failed:
-            raise ConfigurationError(f"Source {name}: {settings.password_file} cannot be read ({failed}).") from failed
-    if password is None or not password.get_secret_value():
-        # An empty password is an anonymous bind that looks like success (RFC 4513 5.1.2).
-        raise ConfigurationError(
-            f"Source {name} has no password for {settings.bind_dn}.",
-            f"Set IWDS_SOURCES__{name.upper().replace('-', '_')}__PASSWORD in the environment, or `password_file`.",
-        )
-    return password
-
-
-def _context(settings: Settings) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=str(settings.ca_file) if settings.ca_file else None)
-    except (OSError, ssl.SSLError) as failed:
-        raise ConfigurationError(f"{settings.ca_file} holds no CA certificate that can be read ({failed}).") from failed
-    if not settings.tls_verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
+    access, credentials = access_of(name, settings)
+    dials = lambda: _connection.dial(access), lambda url: _connection.dial(replace(access, urls=(url,)))
+    return LdapSource(name, settings, dials, credentials, refusals)
 
 
 def _wishes(settings: Settings) -> Wishes:

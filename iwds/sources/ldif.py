@@ -40,6 +40,7 @@ _BATCH = 200
 
 SELECTING = frozenset({"path", "realm", "id", "users", "groups"})
 """The settings that say who is read, and what of them; the others say how it is proven."""
+BINDS = False
 
 
 class _Model(BaseModel):

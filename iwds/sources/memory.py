@@ -23,6 +23,7 @@ from iwds.sources._stream import Canaries, Stream, Tally, only
 
 SELECTING = frozenset({"realm", "people"})
 """The settings that say who is read, and what of them."""
+BINDS = False
 
 
 class Person(BaseModel):

@@ -5,8 +5,21 @@ from datetime import datetime
 
 from iwds.core.model import LedgerRow, Proof, Service
 from iwds.core.policy import HoldKind
-from iwds.ports import AuditRow, Clock, HoldRow, IntentRow, JobMemory, Journal, Lease, Result, RunRow, State, Unmailed
-from iwds.state import helpdesk, journal, leases, ledger, mails, runs, schema
+from iwds.ports import (
+    AuditRow,
+    Clock,
+    HoldRow,
+    IntentRow,
+    JobMemory,
+    Journal,
+    Lease,
+    RefusedBind,
+    Result,
+    RunRow,
+    State,
+    Unmailed,
+)
+from iwds.state import helpdesk, journal, leases, ledger, mails, refusals, runs, schema
 from iwds.state.engine import Database, connect, told
 
 
@@ -198,6 +211,22 @@ class SqlState:
     ) -> Sequence[AuditRow]:
         """The latest actions first, of one login by id or by the name that it then had."""
         return helpdesk.read_audit(self._database, login, service, since, limit)
+
+    def refused_bind(self, source: str, servers: Collection[str], account: str, secret: bytes) -> RefusedBind | None:
+        """What stands against this account with this secret, at this source or at one of these servers."""
+        return refusals.standing(self._database, (source, servers, account), secret)
+
+    def note_refused_bind(self, refused: RefusedBind, secret: bytes) -> None:
+        """Keep it instead of what stood against this source; where it is the same again, since when stays."""
+        refusals.note(self._database, refused, secret)
+
+    def forget_refused_bind(self, source: str, servers: Collection[str], account: str) -> None:
+        """Forget what stood against this source, and against this account at these servers."""
+        refusals.forget(self._database, (source, servers, account))
+
+    def refused_binds(self) -> Sequence[RefusedBind]:
+        """All that stand, in the order of their sources."""
+        return refusals.all_standing(self._database)
 
     def close(self) -> None:
         """Give back the database. May be called twice."""

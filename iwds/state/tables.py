@@ -1,8 +1,8 @@
 """The tables of the state database; a test holds the migrations equal to them.
 
 `run` and `plan` carry the configuration and people's data, `login` and `membership` are the ledger, `intent` and
-`outcome` the journal; `hold`, `audit` and `audit_outcome` are the helpdesk's. Ids of the service's own objects are its
-numbers; ids of ours that a person types are text.
+`outcome` the journal; `hold`, `audit` and `audit_outcome` are the helpdesk's; `refused_bind` is of the sources. Ids of
+the service's own objects are its numbers; ids of ours that a person types are text.
 """
 
 from datetime import UTC, datetime
@@ -18,6 +18,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     SmallInteger,
     String,
@@ -255,3 +256,17 @@ audit_outcome = Table(
     Column("error", Text, nullable=False),
 )
 """What became of it; missing where the process died in between."""
+
+refused_bind = Table(
+    "refused_bind",
+    metadata,
+    Column("source", String, primary_key=True),
+    Column("server", String, nullable=False),
+    Column("account", String, nullable=False),
+    Column("salt", LargeBinary, nullable=False),
+    Column("secret", LargeBinary, nullable=False),
+    Column("code", Integer, nullable=False),
+    Column("said", Text, nullable=False),
+    Column("since", UtcTime, nullable=False),
+)
+"""Accounts that a directory refused, until the secret changes. `secret` is scrypt of it under `salt`, never itself."""

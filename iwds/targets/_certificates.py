@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from iwds.clienttls import authorities, client_certificates
 from iwds.errors import IwdsError
 from iwds.ports import Finding
-from iwds.targets._tls import authorities, client_certificates
 
 if TYPE_CHECKING:  # they import each other
     from iwds.targets.provisioning import Settings

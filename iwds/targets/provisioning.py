@@ -156,7 +156,7 @@ def connect(name: str, settings: Settings) -> ProvisioningTarget:
     """The target `name` of the configuration; nothing is sent yet. Raises `ConfigurationError` for the certificate."""
     context = None
     if settings.url.startswith("https:"):
-        from iwds.targets._tls import client_context  # loads cryptography
+        from iwds.clienttls import client_context  # loads cryptography
 
         context = client_context(settings.ca_file, settings.certificate, settings.certificate_key, settings.password())
     transport = Transport(settings.url, context, settings.timeout_s, settings.calls_at_once, settings.interval)

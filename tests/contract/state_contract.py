@@ -12,6 +12,7 @@ from iwds.errors import LeaseHeld, LeaseLost
 from iwds.ports import Journal, LedgerEffect, Outcome, Result, State
 from tests.contract.state_helpdesk_contract import AuditContract, HoldContract
 from tests.contract.state_journal_contract import JournalContract, MailsContract, RunsContract
+from tests.contract.state_refusals_contract import RefusalContract
 from tests.contract.state_tools import (
     NOON,
     OTHER,
@@ -294,5 +295,6 @@ class StateContract(
     RunsContract,
     HoldContract,
     AuditContract,
+    RefusalContract,
 ):
     """The whole contract. A subclass gives the fixture `place`."""

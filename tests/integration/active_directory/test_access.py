@@ -78,3 +78,13 @@ def test_why_an_account_is_refused_is_said_in_words(own_domain: PrivateSamba, at
 
 def test_an_account_that_does_not_exist_is_refused(domain: PrivateSamba) -> None:
     assert "the name or the password is wrong" in refusal(domain, bind_dn="nobody@corp.example").message
+
+
+def test_check_knows_a_domain_controller_and_what_may_not_be_read_of_its_people(domain: PrivateSamba) -> None:
+    found = list(connect("corp", ad_settings(domain)).check(("samaccountname", "pager", "mial")))
+    said = {(finding.what, finding.detail.partition(",")[0]) for finding in found}
+
+    assert all(finding.ok for finding in found)
+    assert any("speaks Active Directory; " in finding.detail for finding in found if finding.what == "server")
+    assert ("attributes", "nobody has pager") in said
+    assert ("attributes", "the server knows no attribute mial") in said

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from iwds.sources._search import Page, Pull, RawEntry, Search, command_line
+from iwds.sources._search import Page, Pull, RawEntry, Search
 
 SEARCH = Search("dc=example", "subtree", "(uid=*)", ("uid",), 2)
 ENTRY: RawEntry = (b"uid=a,dc=example", {"uid": [b"a"]})
@@ -90,25 +90,6 @@ def test_references_may_be_ignored() -> None:
     count, pull, problems, _ = pulled(Page([ENTRY], ("ldap://a",)), ignore=True)
 
     assert (count, pull.complete, problems) == (1, True, [])
-
-
-def test_a_search_as_a_command_is_safe_to_paste() -> None:
-    search = Search("ou=O'Brien,dc=example", "one", "(&(uid=*)(!(uid=$HOME)))", ("uid", "cn"), 500)
-
-    line = command_line("ldap://h", "cn=admin", search, starttls=True, ca_file="/a b/ca.pem")
-
-    assert line == (
-        "LDAPTLS_CACERT='/a b/ca.pem' ldapsearch -LLL -o ldif-wrap=no -H ldap://h -ZZ -x -D cn=admin -W "
-        """-b 'ou=O'"'"'Brien,dc=example' -s one -E '!pr=500/noprompt' '(&(uid=*)(!(uid=$HOME)))' uid cn"""
-    )
-
-
-def test_an_anonymous_search_without_pages_as_a_command() -> None:
-    search = Search("", "base", "(objectClass=*)", ("+",))
-
-    assert command_line("ldaps://h", "", search) == (
-        "ldapsearch -LLL -o ldif-wrap=no -H ldaps://h -x -b '' -s base '(objectClass=*)' +"
-    )
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,131 @@
+"""`check`: looks at configuration, directories and service, and says what is wrong."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from iwds.cli.common import JsonOption, show_json, wired
+from iwds.cli.console import WIDTH, say
+from iwds.cli.page import columns, hanging, printable
+from iwds.errors import IwdsError, UsageError
+from iwds.ports import Finding
+
+_INDENT = 8
+_MOST_LINES = 40
+"""Of one finding; what a directory says of itself may be long, and is looked for here."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("check")(check)
+
+
+def check(
+    job: Annotated[str | None, typer.Argument(help="One job; all without it.")] = None,
+    source: Annotated[str | None, typer.Option("--source", help="This source alone, and no service.")] = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Look at configuration, directories and service, and say what is wrong. Changes nothing.
+
+    A password that a directory has refused is tried once more.
+    """
+    with wired() as wiring:
+        looked = []
+        for name in _jobs(wiring, job, source):
+            looked.append(_check_job(wiring, name, source))
+            if not as_json:
+                say(_check_lines(looked[-1]))
+    if as_json:
+        show_json({"schema": 1, "jobs": looked})
+    return max(int(row["exit"]) for row in looked)
+
+
+def _jobs(wiring: Any, job: str | None, source: str | None) -> list[str]:
+    """The jobs to look at: the one that is named, or all, or all that read the source."""
+    from iwds.yamlmarks import nearest
+
+    names = [job] if job else wiring.config.job_names()
+    if source is None:
+        return names
+    known = {each for name in names for each in wiring.config.job(name).sources}
+    if source not in known:
+        of = f"job {job} reads" if job else "any job reads"
+        raise UsageError(
+            f'there is no source "{source}" that {of}{nearest(source, known)}', f"{', '.join(sorted(known))}"
+        )
+    return [name for name in names if source in wiring.config.job(name).sources]
+
+
+def _check_job(wiring: Any, name: str, source: str | None) -> dict[str, Any]:
+    """Everything that was found about one job, and the exit code that follows from it."""
+    findings: list[Finding] = []
+    code = 0
+    try:
+        for finding in _findings(wiring, name, source):
+            findings.append(finding)
+            code = code if finding.ok else max(code, finding.exit_code)
+    except IwdsError as error:
+        if not any(not told.ok and error.message in told.detail for told in findings):
+            findings.append(Finding(False, "stopped", error.message, error.advice))
+        code = max(code, error.exit_code)
+    return {"job": name, "exit": code, "findings": [asdict(finding) for finding in findings]}
+
+
+def _findings(wiring: Any, name: str, only: str | None) -> Iterator[Finding]:
+    """Everything about one job: its own settings, its sources, its target, and how they fit together."""
+    job = wiring.job(name)
+    yield Finding(True, "configuration", f"{wiring.config.file}: valid")
+    for source in job.sources:
+        if only in (None, source.name):
+            yield from source.check(job.rules.attributes)
+    if only is None:
+        yield from job.target.check()
+        yield from _missing_groups(job)
+        yield from _roles(job)
+
+
+def _missing_groups(job: Any) -> Iterator[Finding]:
+    from iwds.yamlmarks import nearest
+
+    existing = {group.name for group in job.target.read_groups()}
+    for name in sorted(job.rules.groups.keys() - existing):
+        what = f'the service has no group "{name}"{nearest(name, existing)}'
+        yield Finding(False, "mapping", what, "make it in the service's console, or mend the mapping")
+
+
+def _roles(job: Any) -> Iterator[Finding]:
+    from iwds.engine.role_check import role_findings
+
+    return role_findings(job)
+
+
+def _check_lines(row: Mapping[str, Any]) -> Iterator[Text]:
+    yield Text(row["job"], style="bold")
+    for finding in row["findings"]:
+        mark, colour = (
+            ("look", "yellow") if finding["warning"] else ("  ok", "green") if finding["ok"] else ("  NO", "red")
+        )
+        for index, line in enumerate(_beside(f"{finding['what']}: {finding['detail']}")):
+            yield Text.assemble("  ", (mark if index == 0 else "    ", colour), line[6:])
+        yield from map(Text, _beside(finding["advice"]) if finding["advice"] else ())
+        yield from map(Text, _typed(finding["command"]))
+
+
+def _beside(text: str) -> list[str]:
+    """Text beside the marks; each line of a message that has several begins anew."""
+    return [line for part in text.splitlines() for line in hanging(" " * _INDENT, part, _MOST_LINES)]
+
+
+def _typed(words: Sequence[str]) -> Iterator[str]:
+    """A command over as many lines as it takes, so that a shell still reads it as one. A long word is not broken."""
+    line = " " * _INDENT
+    for number, word in enumerate(map(printable, words)):
+        if number and columns(f"{line} {word}") > WIDTH - 2:
+            yield f"{line} \\"
+            line = " " * (_INDENT + 1)
+        line += f" {word}" if number else word
+    if words:
+        yield line
