@@ -5,7 +5,7 @@ A login is whose it was created for, or whose it was adopted for by its name; th
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from iwds.core.guards import OUT_OF_SCOPE, RETAGGED
@@ -71,7 +71,9 @@ class Judge:
         where, entry = self.company.people.get(who, ("", None))
         if entry is None or not config.selects(where, entry):
             return None
-        made = config.rules().map(entry, self.company.clock.now())
+        rules = config.rules()
+        whole = replace(entry, attrs={**dict.fromkeys(rules.attributes, ()), **entry.attrs})
+        made = rules.map(whole, self.company.clock.now())
         return normalise(made, entry.name) if isinstance(made, Account) else made
 
     def gone(self, who: str, config: Config) -> bool:
