@@ -29,6 +29,8 @@ from tests.unit.engine.test_changed_configuration import ScopedRules
 REALM = "here"
 STAFF = tuple(f"s{number}" for number in range(1, 9))
 """Who is there from the first to the last day: enough people for a reading to be compared with the one before."""
+FIRST_NAMES = {"p1": "ann", "p2": "bob", "p3": "cy", "p4": "dee"}
+"""People who come, go and change, by the login that they have on the first day."""
 PLACES = ("ou=paris", "ou=rome")
 BASES = {"everything": ("main", "branch"), "paris": ("main", "branch"), "main alone": ("main",)}
 """Which directories a job reads by the name of its base; of the main one `paris` reads a part."""
@@ -37,7 +39,7 @@ GROUPS = {"vpn": 1, "wiki": 2}
 
 @dataclass(frozen=True)
 class CompanyRules(ScopedRules):
-    """The rules of the tests of changed configurations; whoever has a mail address gets a link when they are created."""
+    """Rules with departments; whoever has a mail address gets a link when they are created."""
 
     def map(self, entry: Entry, now: datetime) -> Account | Unmapped:
         made = super().map(entry, now)
@@ -160,9 +162,24 @@ class Company(Rehearsal):
         self.people[who] = where, Entry(Anchor(REALM, who), f"cn={who},{place}", attrs, frozenset(groups))
 
     def amend(self, who: str, **attributes: str) -> None:
+        """What changes of somebody, if they are there."""
+        if who not in self.people:
+            return
         where, entry = self.people[who]
         attrs = {**entry.attrs, **{name: (value,) if value else () for name, value in attributes.items()}}
         self.people[who] = where, replace(entry, attrs=attrs)
+
+    def regroup(self, who: str, groups: tuple[str, ...]) -> None:
+        if who in self.people:
+            where, entry = self.people[who]
+            self.people[who] = where, replace(entry, groups=frozenset(groups))
+
+    def move(self, who: str, place: str, changes: bool) -> None:
+        """To another place in the tree; and to the other directory where it `changes`."""
+        if who in self.people:
+            where, entry = self.people[who]
+            there = "branch" if where == "main" else "main"
+            self.people[who] = there if changes else where, replace(entry, name=f"cn={who},{place}")
 
     def now_is(self, config: Config) -> None:
         """From now on the job has this configuration."""
@@ -308,6 +325,9 @@ class Founding:
         for number, who in enumerate(STAFF):
             given = {"uid": who, "mail": f"{who}@x.y", "department": "it", "role": "1", "vpn_role": "manager"}
             company.put(who, "main", PLACES[number % 2], ("vpn", "wiki"), given)
+        for number, (who, uid) in enumerate(FIRST_NAMES.items()):
+            given = {"uid": uid, "mail": f"{who}@x.y", "department": "sales"}
+            company.put(who, ("main", "branch")[number % 2], PLACES[number // 2], ("vpn",), given)
         for _ in range(2):
             report = company.perform()
             assert report is not None

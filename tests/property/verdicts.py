@@ -234,7 +234,8 @@ class Judge:
         """Whether somebody still has access that only this configuration takes."""
         active = {n for n, login in self.company.logins.items() if login.status == Status.ACTIVE}
         return any(
-            self.locks(who, config, {config.leaver}) and not any(self.locks(who, c, self.policies) for c in self.accepted)
+            self.locks(who, config, {config.leaver})
+            and not any(self.locks(who, c, self.policies) for c in self.accepted)
             for number, who in self.whose.items()
             if number in active
         )
