@@ -112,20 +112,21 @@ class NeverOnDoubt(RuleBasedStateMachine):
         self.run_under()
         self.company.target.state.before = self.company.target.state.after = lambda _: None
 
-    @rule(day=happenings, problems=st.booleans())
-    def run_on_a_service_that_moves(self, day: list[Event], problems: bool) -> None:
+    @rule(day=happenings, trouble=st.sampled_from(("moves", "contradicts itself", "full", "taken")))
+    def run_on_a_troubled_service(self, day: list[Event], trouble: str) -> None:
         self.hands.let(day)
+        if trouble == "full":
+            self.run_under(self.company.full())
+            return
+        if trouble == "taken":
+            self.beside_another()
+            return
         service = self.company.target.state
-        service.problems, service.moved = (["wrong count"] if problems else []), lambda: not problems
+        service.problems, service.moved = (["wrong count"] if trouble != "moves" else []), lambda: trouble == "moves"
         before = dict(self.company.logins), dict(service.members)
         self.run_under()
         assert before == (self.company.logins, service.members), "changed on a reading that proves nothing"
         service.problems, service.moved = (), lambda: False
-
-    @rule(day=happenings)
-    def run_on_a_full_service(self, day: list[Event]) -> None:
-        self.hands.let(day)
-        self.run_under(self.company.full())
 
     @rule(day=happenings, moment=st.integers(1, 50), ahead=st.sampled_from((1, 64)))
     def run_that_is_killed(self, day: list[Event], moment: int, ahead: int) -> None:
@@ -133,17 +134,6 @@ class NeverOnDoubt(RuleBasedStateMachine):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(applying, "AHEAD", ahead)
             self.run(process=Process(moment))
-
-    @rule(day=happenings)
-    def run_beside_another(self, day: list[Event]) -> None:
-        """Two daemons at once: the second one leaves everything to the first."""
-        self.hands.let(day)
-        state, service, calls = self.company.state, self.company.job.target.service, self.company.calls()
-        lease = state.lease(service, "the other daemon", LEASE_SECONDS)
-        with pytest.raises(LeaseHeld):
-            self.company.perform()
-        lease.release()
-        assert calls == []
 
     @rule(day=happenings, moment=st.integers(3, 40))
     def run_that_slept_while_another_ran(self, day: list[Event], moment: int) -> None:
@@ -164,24 +154,19 @@ class NeverOnDoubt(RuleBasedStateMachine):
     def back_up(self) -> None:
         self.copy = self.judge.remembers(self.company.back_up())
 
-    @precondition(lambda self: self.copy)
-    @rule(told=st.booleans())
-    def put_back(self, told: bool) -> None:
+    @rule(told=st.booleans(), lost=st.sampled_from((False, False, True)))
+    def put_back(self, told: bool, lost: bool) -> None:
+        """The copy; or nothing at all, where it is `lost`."""
         now = self.judge.remembers(self.company.back_up())
-        assert self.copy is not None
-        self.company.put_back(self.copy.copy)
+        nothing = Remembered(self.founding.nothing(), frozenset(), frozenset(), True)
+        then = nothing if lost else self.copy or now
+        self.company.put_back(then.copy)
         if unbelieved(self.company) > UNBELIEVED:  # every run would end: this cannot be the memory of this service
             self.company.put_back(now.copy)
             return
-        if told:
+        if told and not lost:
             self.company.tell_restored()
-        self.judge.memory_is(self.copy, told)
-        self.measured = set()
-
-    @rule()
-    def lose_everything(self) -> None:
-        self.company.put_back(self.founding.nothing())
-        self.judge.memory_is(Remembered(self.founding.nothing(), frozenset(), frozenset(), True), told=True)
+        self.judge.memory_is(then, told)
         self.measured = set()
 
     # --- what is looked at --------------------------------------------------------------------------------------------
@@ -209,6 +194,15 @@ class NeverOnDoubt(RuleBasedStateMachine):
         except IwdsError as error:
             event(f"ended by {type(error).__name__}")
         self.judge.judge(before, report, Selection())
+
+    def beside_another(self) -> None:
+        """Two daemons at once: the second one leaves everything to the first."""
+        state, service, calls = self.company.state, self.company.job.target.service, self.company.calls()
+        lease = state.lease(service, "the other daemon", LEASE_SECONDS)
+        with pytest.raises(LeaseHeld):
+            self.company.perform()
+        lease.release()
+        assert calls == []
 
     def everything_is_as_it_should_be(self, plan: Plan) -> None:
         reasons = (Reason.EXCLUDED, Reason.DUPLICATE, Reason.INVALID)
