@@ -202,6 +202,7 @@ class NeverOnDoubt(RuleBasedStateMachine):
         with pytest.raises(LeaseHeld):
             self.company.perform()
         lease.release()
+        self.company.target.state.before = lambda _: None
         assert calls == []
 
     def everything_is_as_it_should_be(self, plan: Plan) -> None:
