@@ -39,6 +39,7 @@ BUDGET = "tests/unit/engine/test_budget.py"
 MEMORY = "tests/unit/engine/test_bad_memory.py"
 FADED = f"{DOUBT}::TestAnAttributeThatFarFewerPeopleHave"
 
+MACHINE = "tests/property/test_never_on_doubt.py"
 CHANGED = "tests/unit/engine/test_changed_configuration.py"
 
 MUTATIONS = (
@@ -529,5 +530,19 @@ MUTATIONS = (
         "        if self._identity != _identity(self._file):",
         "        if False:",
         (f"{MEMORY}::TestAMemoryThatFails",),
+    ),
+    Mutation(
+        "a lock of another hand is not undone",
+        "iwds/core/decide.py",
+        "(hold or not row.locked):",
+        "hold:",
+        (MACHINE,),
+    ),
+    Mutation(
+        "a name does not lead to the login of somebody else",
+        "iwds/core/matching.py",
+        "    if context.named_has_row or context.claimed:",
+        "    if False:",
+        (MACHINE,),
     ),
 )
