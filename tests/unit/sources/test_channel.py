@@ -7,19 +7,21 @@ import pytest
 
 from iwds.sources._ber import BadMessage, element
 from iwds.sources._channel import MOST_BYTES, Answer, Channel, Disconnected
+from iwds.sources._entries import Raw
 from iwds.sources._messages import paged_cookie
+from iwds.sources._search import RawEntry
 from tests.unit.sources.ldapbytes import FORMS, Element, Wire, control, ended, entry, integer, notice, paged, reference
 
 PERSON = entry(b"uid=a", [(b"uid", [b"a"])])
 
 
-def answer(brings: bytes, most: int = MOST_BYTES, forget: int | None = None) -> Answer:
+def answer(brings: bytes, most: int = MOST_BYTES, forget: int | None = None) -> Answer[RawEntry]:
     """The answer to request 1 in these bytes."""
     channel = Channel(cast("socket.socket", Wire(brings)), iter(range(1, 9)).__next__, most)
     channel.send(b"")
     if forget:
         channel.forget(forget)
-    return channel.found(1)
+    return channel.found(1, Raw())
 
 
 @pytest.mark.parametrize("form", FORMS)
