@@ -2,7 +2,6 @@
 
 import socket
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TypeVar, cast
 
 from hypothesis import given, settings
@@ -59,7 +58,7 @@ def said(brings: bytes, shaping: Shaping | None = None, piece: int = 65536) -> o
         slow = answer(brings, piece)
     except (BadMessage, ConnectionError):
         return None
-    return replace(slow, entries=[shape(*each, WANTED) for each in slow.entries])
+    return Answer([shape(*each, WANTED) for each in slow.entries], slow.references, slow.result, slow.controls)
 
 
 def written(found: Sequence[tuple[bytes, Values]], references: Sequence[Sequence[bytes]], form: Element) -> bytes:
@@ -73,15 +72,17 @@ def written(found: Sequence[tuple[bytes, Values]], references: Sequence[Sequence
     )
 
 
-def size(found: Answer) -> tuple[int, ...]:
-    """How much there is in an answer: entries, references, controls, and the bytes of values and of controls.
+def size(found: Answer[RawEntry]) -> tuple[int, ...]:
+    """How much there is in an answer: entries, controls, and the bytes of references, values and controls.
 
-    A value counts with its tag and length, because a garbled length may join two values, which makes none of it less.
+    A value or a reference counts with its tag and length, because a garbled length may join two of them, which makes
+    none of it less.
     """
     every = [value for _, attributes in found.entries for some in attributes.values() for value in some]
     controls = sum(len(name) + len(value) for name, value in found.controls)
     room = sum(len(element(4, value)) for value in every)
-    return len(found.entries), len(found.references), len(found.controls), room, controls
+    urls = sum(len(element(4, url.encode())) for url in found.references)
+    return len(found.entries), urls, len(found.controls), room, controls
 
 
 @given(people, st.lists(urls, max_size=2), forms, st.integers(1, 300))

@@ -67,7 +67,7 @@ def test_a_group_that_came_in_part_makes_all_groups_unknown(values: dict[str, li
 
 
 def test_an_attribute_of_which_a_part_came_is_unknown() -> None:
-    group = Page([(b"cn=g", {"member": [b"uid=a,dc=x"]})])
+    group: Page[RawEntry] = Page([(b"cn=g", {"member": [b"uid=a,dc=x"]})])
     server = Server(people=Page([person("a", **{"proxy;range=0-9": [b"x"]})]), groups=group)
     _, problems = read(server, frozenset({"proxy"}))
 
@@ -138,7 +138,7 @@ def test_the_primary_group_is_of_the_person_s_own_domain(sid: str, number: str, 
 
 
 def test_an_object_guid_is_asked_for_by_its_bytes() -> None:
-    answer = Page([(b"cn=a", {"objectGUID": [bytes(range(0, 256, 17))]})])
+    answer: Page[RawEntry] = Page([(b"cn=a", {"objectGUID": [bytes(range(0, 256, 17))]})])
     server = Server(**{"dc=x": answer})
 
     found = find(server, DIRECTORY, wishes("objectguid"), GUID, ())
