@@ -9,6 +9,7 @@ from iwds.core.dn import normalise_dn
 from iwds.core.model import Anchor, Entry, Proof
 from iwds.errors import SourceUnavailable
 from iwds.sources._check import differs
+from iwds.sources._collecting import seldom
 from iwds.sources._decode import Shaped, guid_bytes, identity, shape
 from iwds.sources._directory import Directory
 from iwds.sources._groups import MEMBER_ATTRIBUTES, Groups, Seen, dn_key, login_key, member_keys, primary_key
@@ -128,6 +129,10 @@ class Reading:
 
     def entries(self) -> Iterator[Entry]:
         """The people, in the order in which the directory sends them."""
+        with seldom:
+            yield from self._entries()
+
+    def _entries(self) -> Iterator[Entry]:
         try:
             self._groups = self._read_groups() if self.wishes.groups else None
             for search in self.wishes.user_searches({*self.tally.attributes, *self.tally.canaries.attributes}):
