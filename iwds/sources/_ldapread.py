@@ -208,7 +208,7 @@ class Reading:
         people = self._first(self._identified(page))
         known, realm = self._known([person for _, person in people]), self.directory.realm
         self._tick_off(people)
-        for attribute in self.wishes.person_attributes(()) - set(self.tally.attributes):
+        for attribute in self.wishes.person_attributes(self.tally.canaries.attributes) - set(self.tally.attributes):
             for _, person in people:
                 person.attrs.pop(attribute, None)
         entries = [
