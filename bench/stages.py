@@ -42,7 +42,7 @@ def read_pages(setting: Setting, watch: Stopwatch) -> int:
     count = 0
     with source._dial() as session, watch:
         for search in (*wishes.group_searches(), *people):
-            found = sum(len(page) for page in Pull(session, search, doubts.append))
+            found = sum(len(page) for page in Pull(session.shaped, search, doubts.append))
             count += found if search in people else 0
     if doubts:
         raise RuntimeError(f"the pages are not whole: {doubts}")

@@ -9,11 +9,14 @@ import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from iwds.sources import _messages as messages
 from iwds.sources._ber import BadMessage, frame, whole
+from iwds.sources._entries import Decodes
 from iwds.sources._messages import Envelope, Result
-from iwds.sources._search import RawEntry
+
+T = TypeVar("T")
 
 MOST_BYTES = 128 * 1024 * 1024
 """The longest message that is taken. A group of a million members with names of 100 bytes fits; a server that claims
@@ -30,10 +33,10 @@ class Disconnected(ConnectionError):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Generic[T]):
     """What came for one search."""
 
-    entries: list[RawEntry]
+    entries: list[T]
     references: list[str]
     result: Result
     controls: tuple[tuple[str, bytes], ...]
@@ -65,7 +68,6 @@ class Channel:
         self._piece = _RECORD if isinstance(connection, ssl.SSLSocket) else _PIECE
         self._buffer = b""
         self._at = 0
-        self._known: messages.Known = {}
         self._forgotten: set[int] = set()
 
     def send(self, operation: bytes, *controls: bytes) -> int:
@@ -79,24 +81,20 @@ class Channel:
         self._forgotten.add(message_id)
         self.send(messages.abandon(message_id))
 
-    def found(self, message_id: int) -> Answer:
+    def found(self, message_id: int, decodes: Decodes[T]) -> Answer[T]:
         """The whole answer to a search. Raises `BadMessage`, `Disconnected`, or `OSError` where none comes in time."""
         self._until = time.monotonic() + self._seconds
-        entries: list[RawEntry] = []
+        entries: list[T] = []
         references: list[str] = []
-        # Nearly all that comes begins like this: a message for us that holds an entry.
-        ours, known = whole(message_id) + bytes((messages.ENTRY,)), self._known
-        before = len(ours) - 1
+        ours = whole(message_id)
         while True:
-            start, end = self._whole()
-            if self._buffer.startswith(ours, start):
-                entries.append(messages.entry(self._buffer, start + before, end, known))
-                self._at = end
+            self._at = decodes.take(self._buffer, self._at, ours, entries)
+            if self._lacking():
                 continue
             message = self._next(message_id)
             kind, at, end = message.kind, message.at, message.end
             if kind == messages.ENTRY:
-                entries.append(messages.entry(self._buffer, at, end, known))
+                entries.append(decodes.one(self._buffer, at, end))
             elif kind == messages.REFERENCE:
                 references += messages.reference(self._buffer, at, end)
             elif kind == messages.DONE:
@@ -136,11 +134,17 @@ class Channel:
 
     def _whole(self) -> tuple[int, int]:
         """Where the content of the next message begins and ends, once all of it is in the buffer."""
-        while True:
-            start, end = frame(self._buffer, self._at, self._most)
-            if start and end <= len(self._buffer):
-                return start, end
-            self._receive(end - self._at)
+        while self._lacking():
+            pass
+        return frame(self._buffer, self._at, self._most)
+
+    def _lacking(self) -> bool:
+        """Whether a part of the next message was not in the buffer; then something was received."""
+        start, end = frame(self._buffer, self._at, self._most)
+        if start and end <= len(self._buffer):
+            return False
+        self._receive(end - self._at)
+        return True
 
     def _receive(self, wanted: int) -> None:
         """Receive at least something, and go on until there are `wanted` bytes; joined once, however many pieces."""

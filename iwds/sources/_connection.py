@@ -18,10 +18,11 @@ from ldap3.operation.search import parse_filter
 from iwds.errors import AccessRefused, ConfigurationError, IwdsError, SourceUnavailable
 from iwds.sources._ber import BadMessage
 from iwds.sources._channel import Disconnected
+from iwds.sources._decode import Shaped
 from iwds.sources._failures import Attempt, explained, words
 from iwds.sources._pages import Ldap3Pages, OwnPages, Pages
 from iwds.sources._refusals import TryAnother, judge_bind
-from iwds.sources._search import SUCCESS, Page, Search
+from iwds.sources._search import SUCCESS, Page, RawEntry, Search
 
 _STARTTLS = "1.3.6.1.4.1.1466.20037"
 
@@ -78,10 +79,17 @@ class Session:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def page(self, search: Search, cookie: bytes = b"") -> Page:
+    def page(self, search: Search, cookie: bytes = b"") -> Page[RawEntry]:
         """One page of a search. Raises `SourceUnavailable` where the connection ends before the answer does."""
         try:
             return self._pages.page(search, cookie)
+        except _BROKEN as lost:
+            self._lost(f"while {search.base or 'the root'} was read", lost)
+
+    def shaped(self, search: Search, cookie: bytes = b"") -> Page[Shaped]:
+        """The same with all that was asked for as text."""
+        try:
+            return self._pages.shaped(search, cookie)
         except _BROKEN as lost:
             self._lost(f"while {search.base or 'the root'} was read", lost)
 

@@ -6,14 +6,13 @@ unknown (the attribute is missing), because an attribute that could not be read 
 
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 _RANGE = "range="
 
 
-@dataclass(frozen=True, slots=True)
-class Shaped:
+class Shaped(NamedTuple):
     """One directory object as text.
 
     Attributes:
@@ -40,7 +39,7 @@ def shape(raw_dn: bytes, raw: Mapping[str, Sequence[bytes]], wanted: Collection[
     attrs: dict[str, tuple[str, ...]] = dict.fromkeys(wanted, ())
     undecodable, incomplete = [], []
     for description, values in raw.items():
-        attribute, ranged, binary = _described(description)
+        attribute, ranged, binary = described(description)
         if attribute not in attrs:
             continue
         if ranged:
@@ -63,7 +62,7 @@ def shape(raw_dn: bytes, raw: Mapping[str, Sequence[bytes]], wanted: Collection[
 
 
 @lru_cache(maxsize=1024)
-def _described(description: str) -> tuple[str, bool, Callable[[bytes], str] | None]:
+def described(description: str) -> tuple[str, bool, Callable[[bytes], str] | None]:
     """The attribute that a description as sent means, whether only a part of its values came, and what decodes them.
 
     AD says `member;range=0-1499` for a part (MS-ADTS 3.1.1.3.1.3.3). Other options make another attribute.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from iwds.core.dn import normalise_dn
-from iwds.sources._search import REFERRAL, SUCCESS, Page, Scope, Search, peopleless
+from iwds.sources._search import REFERRAL, SUCCESS, Asks, Page, RawEntry, Scope, Search, peopleless
 
 if TYPE_CHECKING:  # at run time it brings ldap3
     from iwds.sources._connection import Session
@@ -43,7 +43,7 @@ class _Trail:
     lost: list[str] = field(default_factory=list)
 
 
-class Following:
+class Following(Asks):
     """A session whose answers are whole, as far as their references lead to servers that may be followed.
 
     Not thread-safe. `SourceUnavailable` or `AccessRefused` where a server that is followed does not answer or refuses.
@@ -93,7 +93,7 @@ class Following:
         for session in self._sessions.values():
             session.close()
 
-    def page(self, search: Search, cookie: bytes = b"") -> Page:
+    def page(self, search: Search, cookie: bytes = b"") -> Page[RawEntry]:
         """The page that begins at `cookie`, at whichever server. References that could not be followed are left."""
         if cookie:
             number, _, cookie = cookie.partition(b" ")
@@ -106,7 +106,7 @@ class Following:
             if page.entries or page.cookie or page.code != SUCCESS or trail.at == len(trail.steps):
                 return self._told(trail, page)
 
-    def _step(self, trail: _Trail, cookie: bytes) -> Page:
+    def _step(self, trail: _Trail, cookie: bytes) -> Page[RawEntry]:
         """One page of the server that is asked right now. Behind its last one the next server's turn comes."""
         step = trail.steps[trail.at]
         page = self._session(step.url).page(step.search, cookie)
@@ -155,7 +155,7 @@ class Following:
             self._sessions[url] = self._dial(url)
         return self._sessions[url]
 
-    def _told(self, trail: _Trail, page: Page) -> Page:
+    def _told(self, trail: _Trail, page: Page[RawEntry]) -> Page[RawEntry]:
         """The page as if one server had sent it, with what was lost behind the last one."""
         if page.code == SUCCESS and trail.at < len(trail.steps):
             self._begun += 1

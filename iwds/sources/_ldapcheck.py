@@ -171,7 +171,7 @@ class Places:
 def groups(asks: Asks, wishes: Wishes) -> Iterator[Finding]:
     """A line for each base of groups; what is wrong with these searches is said by the reading."""
     for search in wishes.group_searches():
-        pull = Pull(asks, replace(search, attributes=("1.1",)), lambda _: None, wishes.ignore_references)
+        pull = Pull(asks.page, replace(search, attributes=("1.1",)), lambda _: None, wishes.ignore_references)
         yield _below("groups", search.base, sum(map(len, pull)))
 
 

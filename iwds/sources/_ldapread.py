@@ -9,6 +9,7 @@ from iwds.core.dn import normalise_dn
 from iwds.core.model import Anchor, Entry, Proof
 from iwds.errors import SourceUnavailable
 from iwds.sources._check import differs
+from iwds.sources._collecting import seldom
 from iwds.sources._decode import Shaped, guid_bytes, identity, shape
 from iwds.sources._directory import Directory
 from iwds.sources._groups import MEMBER_ATTRIBUTES, Groups, Seen, dn_key, login_key, member_keys, primary_key
@@ -128,12 +129,16 @@ class Reading:
 
     def entries(self) -> Iterator[Entry]:
         """The people, in the order in which the directory sends them."""
+        with seldom:
+            yield from self._entries()
+
+    def _entries(self) -> Iterator[Entry]:
         try:
             self._groups = self._read_groups() if self.wishes.groups else None
             for search in self.wishes.user_searches({*self.tally.attributes, *self.tally.canaries.attributes}):
                 pull = self._pull(search)
-                for raw in pull:
-                    yield from self._people(raw)
+                for page in pull:
+                    yield from self._people(page)
                 self._conclude(pull, "people")
             self._judge_groups()
         finally:
@@ -141,10 +146,10 @@ class Reading:
             if self._groups is not None:
                 self._groups.close()
 
-    def _pull(self, search: Search) -> Pull:
-        return Pull(self.asks, search, self.tally.doubts.say, self.wishes.ignore_references)
+    def _pull(self, search: Search) -> Pull[Shaped]:
+        return Pull(self.asks.shaped, search, self.tally.doubts.say, self.wishes.ignore_references)
 
-    def _conclude(self, pull: Pull, what: str) -> None:
+    def _conclude(self, pull: Pull[Shaped], what: str) -> None:
         if pull.complete:
             self.tally.reasons.append(f"{what}: {pull.reason()}")
 
@@ -153,9 +158,9 @@ class Reading:
         groups, before = Groups(), len(self.tally.doubts)
         for search in self.wishes.group_searches():
             pull = self._pull(search)
-            for raw in pull:
-                for raw_dn, values in raw:
-                    self._add_group(groups, shape(raw_dn, values, self.wishes.group_attributes))
+            for page in pull:
+                for group in page:
+                    self._add_group(groups, group)
             self._conclude(pull, "groups")
         self.groups_read = len(groups)
         self._fill(groups)
@@ -183,8 +188,8 @@ class Reading:
         """Ask the server, where it is to say so, who is in each group; groups too, so that primary groups nest."""
         for number, group in enumerate(groups.names()):
             for search in self.wishes.nested_searches(group):
-                for raw in self._pull(search):
-                    groups.also(number, (dn_key(shape(raw_dn, values, ()).dn) for raw_dn, values in raw))
+                for page in self._pull(search):
+                    groups.also(number, (dn_key(member.dn) for member in page))
 
     def _members(self, group: Shaped, attribute: str) -> Sequence[str]:
         """Whom an attribute of a group names: as they came, or range by range where the server sent only a part."""
@@ -198,37 +203,52 @@ class Reading:
             self.tally.doubts.name("groups with a member that is not text", group.dn)
         return ()
 
-    def _people(self, raw: Sequence[RawEntry]) -> Iterator[Entry]:
+    def _people(self, page: list[Shaped]) -> list[Entry]:
         """The people of one page; what is wrong with one of them goes into the tally."""
-        wanted = self.wishes.person_attributes({*self.tally.attributes, *self.tally.canaries.attributes})
-        people = self._first([(key, person) for entry in raw if (key := self._id(person := shape(*entry, wanted)))])
-        if self._groups is not None:
-            keys = [self.wishes.keys(person, self._by_login) for _, person in people]
-            known: Sequence[frozenset[str] | None] = self._groups.of(keys)
-        else:
-            known = [_member_of(person) if self.wishes.member_of else None for _, person in people]
-        unasked = wanted - set(self.tally.attributes)
-        for (key, person), groups in zip(people, known, strict=True):
-            self.tally.canaries.saw(person.dn, key, person.attrs)
-            for attribute in unasked:
+        people = self._first(self._identified(page))
+        known, realm = self._known([person for _, person in people]), self.directory.realm
+        self._tick_off(people)
+        for attribute in self.wishes.person_attributes(self.tally.canaries.attributes) - set(self.tally.attributes):
+            for _, person in people:
                 person.attrs.pop(attribute, None)
-            entry = Entry(Anchor(self.directory.realm, key), person.dn, person.attrs, groups)
-            self.tally.saw(entry)
-            yield entry
+        entries = [
+            Entry(Anchor(realm, key), person.dn, person.attrs, groups)
+            for (key, person), groups in zip(people, known, strict=True)
+        ]
+        self.tally.saw(entries)
+        return entries
 
-    def _id(self, person: Shaped) -> str:
-        """What a person is known by; empty, and a doubt, where there is no such thing."""
-        doubts = self.tally.doubts
+    def _known(self, people: list[Shaped]) -> Sequence[frozenset[str] | None]:
+        """The groups of each of these, as far as they are known."""
+        if self._groups is not None:
+            return self._groups.of([self.wishes.keys(person, self._by_login) for person in people])
+        return [_member_of(person) if self.wishes.member_of else None for person in people]
+
+    def _tick_off(self, people: list[tuple[str, Shaped]]) -> None:
+        canaries = self.tally.canaries
+        if canaries.missing():
+            for key, person in people:
+                canaries.saw(person.dn, key, person.attrs)
+
+    def _identified(self, page: list[Shaped]) -> list[tuple[str, Shaped]]:
+        """People with what they are known by; who is known by nothing is a doubt, and left out."""
+        found = []
+        for person in page:
+            if person.undecodable or person.incomplete:
+                self._doubt(person)
+            if key := identity(self.wishes.id, person.attrs.get(self.wishes.id)):
+                found.append((key, person))
+            else:
+                self.tally.doubts.name(f"people without {self.wishes.id} were left out", person.dn)
+        if self.wishes.member_of and not self._has_member_of:
+            self._has_member_of = any(person.attrs.get(_MEMBER_OF) for _, person in found)
+        return found
+
+    def _doubt(self, person: Shaped) -> None:
         for attribute in person.undecodable:
-            doubts.name(f"people whose {attribute} is not text", person.dn)
+            self.tally.doubts.name(f"people whose {attribute} is not text", person.dn)
         for attribute in person.incomplete:
-            doubts.name(f"people of whose {attribute} the server sent only a part", person.dn)
-        key = identity(self.wishes.id, person.attrs.get(self.wishes.id))
-        if not key:
-            doubts.name(f"people without {self.wishes.id} were left out", person.dn)
-        elif self.wishes.member_of and person.attrs.get(_MEMBER_OF):
-            self._has_member_of = True
-        return key
+            self.tally.doubts.name(f"people of whose {attribute} the server sent only a part", person.dn)
 
     def _first(self, people: list[tuple[str, Shaped]]) -> list[tuple[str, Shaped]]:
         """Those whose id did not come before; the others are a doubt."""
@@ -312,7 +332,9 @@ def recount(asks: Asks, wishes: Wishes, proof: Proof) -> Iterator[str]:
 
 
 def _count(asks: Asks, searches: Sequence[Search], wishes: Wishes, doubts: list[str]) -> int:
-    pulls = [Pull(asks, replace(s, attributes=("1.1",)), doubts.append, wishes.ignore_references) for s in searches]
+    pulls = [
+        Pull(asks.shaped, replace(s, attributes=("1.1",)), doubts.append, wishes.ignore_references) for s in searches
+    ]
     return sum(len(page) for pull in pulls for page in pull)
 
 
@@ -345,7 +367,7 @@ def _all(asks: Asks, search: Search, wishes: Wishes, one: bool = False) -> list[
         one: whether there can only be one: once it came, no doubt about the rest of the answer matters.
     """
     problems: list[str] = []
-    entries = [entry for page in Pull(asks, search, problems.append, wishes.ignore_references) for entry in page]
+    entries = [entry for page in Pull(asks.page, search, problems.append, wishes.ignore_references) for entry in page]
     if problems and not (one and entries):
         raise SourceUnavailable(f"It cannot be told who is there: {' '.join(problems)}")
     return entries

@@ -30,17 +30,7 @@ DISCONNECTION = b"1.3.6.1.4.1.1466.20036"
 _ABANDON, _EXTENDED_REQUEST = 0x50, 0x77
 _CONTROLS, _REFERRAL, _RESPONSE_NAME, _RESPONSE_VALUE = 0xA0, 0xA3, 0x8A, 0x8B
 _REQUEST_NAME, _INTERMEDIATE_NAME, _INTERMEDIATE_VALUE = 0x80, 0x80, 0x81
-_SHORT = 0x80
 _OID = re.compile(rb"[0-9.]+")
-_MOST_KNOWN = 4096
-_MINIMAL, _LONG_FORM = (3, 8), (7, 16)
-"""Where the length of an attribute's name stands, and where its value would begin if the name were empty: with lengths
-of one byte, and with those of five that Active Directory writes."""
-
-Known = dict[bytes, str]
-"""Attributes by all that comes before their value, tags and lengths included, as it was checked once: one name and one
-length of a value come a thousand times."""
-
 
 Controls = tuple[tuple[str, bytes], ...]
 """Object identifier and value of each control of a message, in order."""
@@ -89,11 +79,8 @@ def envelope(data: bytes, at: int, end: int) -> Envelope:
     return Envelope(message_id, kind, at, end)
 
 
-def entry(data: bytes, at: int, end: int, known: Known) -> RawEntry:
-    """The search result entry (RFC 4511 4.5.2) at `at`, in the message that ends at `end`.
-
-    `known` is filled as attributes come; give it to the next call.
-    """
+def entry(data: bytes, at: int, end: int) -> RawEntry:
+    """The search result entry (RFC 4511 4.5.2) at `at`, in the message that ends at `end`."""
     at, stop = content(data, at, end, ENTRY)
     if stop != end:
         _controls(data, stop, end)  # nothing that we ask for comes with one
@@ -102,22 +89,25 @@ def entry(data: bytes, at: int, end: int, known: Known) -> RawEntry:
     if stop != end:
         raise BadMessage("something follows the attributes of an entry")
     values: dict[str, list[bytes]] = {}
-    try:
-        name_at, skip = _LONG_FORM if at < end and data[at + 1] > _SHORT else _MINIMAL
-        while at < end:
-            first = at + skip + data[at + name_at]
-            name = known.get(data[at:first])
-            if name is None or name in values:
-                at = _attribute(data, at, end, values, known)
-            else:
-                at = first + data[first - 1]
-                values[name] = [data[first:at]]
-    except IndexError:  # too near to the end of all that came to be looked up like this
-        while at < end:
-            at = _attribute(data, at, end, values, known)
-    if at != end:
-        raise BadMessage("an attribute reaches beyond its entry")
+    while at < end:
+        name, found, _, at = attribute(data, at, end)
+        # Some proxies send an attribute in two parts; the second must not displace the first.
+        values.setdefault(name, []).extend(found)
     return dn, values
+
+
+def attribute(data: bytes, at: int, end: int) -> tuple[str, list[bytes], int, int]:
+    """The attribute at `at`: its description, its values, where the first of them begins, and where it ends."""
+    at, stop = content(data, at, end, SEQUENCE)
+    description, at = octets(data, at, stop)
+    first, last = content(data, at, stop, SET)
+    if last != stop:
+        raise BadMessage("something follows the values of an attribute")
+    try:
+        name = description.decode("ascii")
+    except UnicodeDecodeError:
+        raise BadMessage("the name of an attribute is not ASCII") from None
+    return name, all_octets(data, first, stop), first, stop
 
 
 def reference(data: bytes, at: int, end: int) -> tuple[str, ...]:
@@ -189,26 +179,6 @@ def abandon(message_id: int) -> bytes:
 def extended(name: bytes) -> bytes:
     """An extended operation without a value (RFC 4511 4.12)."""
     return element(_EXTENDED_REQUEST, element(_REQUEST_NAME, name))
-
-
-def _attribute(data: bytes, at: int, end: int, values: dict[str, list[bytes]], known: Known) -> int:
-    """Add any attribute to `values`, and what comes before its value to `known` if it is short; returns its end."""
-    at_values, stop = content(data, at, end, SEQUENCE)
-    description, at_values = octets(data, at_values, stop)
-    first, last = content(data, at_values, stop, SET)
-    if last != stop:
-        raise BadMessage("something follows the values of an attribute")
-    try:
-        name = description.decode("ascii")
-    except UnicodeDecodeError:
-        raise BadMessage("the name of an attribute is not ASCII") from None
-    found = all_octets(data, first, stop)
-    before = data[at : first + 2]
-    if len(found) == 1 and before[-1] == stop - first - 2 < _SHORT and len(known) < _MOST_KNOWN:
-        known[before] = name
-    # Some proxies send an attribute in two parts; the second must not displace the first.
-    values.setdefault(name, []).extend(found)
-    return stop
 
 
 def _controls(data: bytes, at: int, end: int) -> Controls:

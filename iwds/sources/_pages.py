@@ -1,7 +1,7 @@
 """Pages of searches over a connection that ldap3 has bound: asked for and decoded by us, or by ldap3 throughout."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import ldap3
 from ldap3.core.results import RESULT_CODES
@@ -10,19 +10,19 @@ from ldap3.protocol.rfc4511 import ProtocolOp
 from ldap3.utils.asn1 import encode
 
 from iwds.sources._channel import Answer, Channel
+from iwds.sources._decode import Shaped
+from iwds.sources._entries import Decodes, Raw, Shaping
 from iwds.sources._messages import PAGED, paged_cookie, paging
-from iwds.sources._search import SUCCESS, Page, RawEntry, Scope, Search
+from iwds.sources._search import SUCCESS, Asks, Page, RawEntry, Scope, Search, wanted
+
+T = TypeVar("T")
 
 _WHO_AM_I = "1.3.6.1.4.1.4203.1.11.3"
 _SCOPES: dict[Scope, Any] = {"subtree": ldap3.SUBTREE, "one": ldap3.LEVEL, "base": ldap3.BASE}
 
 
-class Pages(Protocol):
+class Pages(Asks, Protocol):
     """What gets answers over a bound connection. Raises whatever it likes where none comes."""
-
-    def page(self, search: Search, cookie: bytes) -> Page:
-        """The page that begins at `cookie`."""
-        ...
 
     def account(self) -> bytes:
         """Who the server says that we are (RFC 4532); empty where it does not know the question."""
@@ -38,19 +38,31 @@ class OwnPages:
         )
         self._encoded: tuple[Search, bytes] | None = None
         self._ahead: tuple[Search, bytes, int] | None = None
+        self._raw = Raw()
+        # kept from page to page, because it learns
+        self._shaping: tuple[tuple[str, ...], Shaping] = (), Shaping(())
 
-    def page(self, search: Search, cookie: bytes) -> Page:
+    def page(self, search: Search, cookie: bytes) -> Page[RawEntry]:
         """The page that begins at `cookie`."""
-        page = _page(self._channel.found(self._asked(search, cookie)))
-        if page.cookie and page.code == SUCCESS:
-            self._ahead = search, page.cookie, self._ask(search, page.cookie)
-        return page
+        return self._page(search, cookie, self._raw)
+
+    def shaped(self, search: Search, cookie: bytes) -> Page[Shaped]:
+        """The same with all that was asked for as text."""
+        if self._shaping[0] != search.attributes:
+            self._shaping = search.attributes, Shaping(wanted(search))
+        return self._page(search, cookie, self._shaping[1])
 
     def account(self) -> bytes:
         """Who the server says that we are (RFC 4532); empty where it does not know the question."""
         self._give_up()
         result = self._channel.extended(_WHO_AM_I.encode())
         return result.value if result.code == SUCCESS else b""
+
+    def _page(self, search: Search, cookie: bytes, decodes: Decodes[T]) -> Page[T]:
+        page = _page(self._channel.found(self._asked(search, cookie), decodes))
+        if page.cookie and page.code == SUCCESS:
+            self._ahead = search, page.cookie, self._ask(search, page.cookie)
+        return page
 
     def _asked(self, search: Search, cookie: bytes) -> int:
         """The id of the request for this page, which may be under way."""
@@ -73,13 +85,13 @@ class OwnPages:
         return self._channel.send(self._encoded[1], *controls)
 
 
-class Ldap3Pages:
+class Ldap3Pages(Pages):
     """Pages that ldap3 reads: slower by far, and here for whoever doubts the other way."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
 
-    def page(self, search: Search, cookie: bytes) -> Page:
+    def page(self, search: Search, cookie: bytes) -> Page[RawEntry]:
         """The page that begins at `cookie`."""
         self._connection.search(
             search.base,
@@ -118,7 +130,7 @@ def _encode(search: Search) -> bytes:
     return bytes(encode(ProtocolOp().setComponentByName("searchRequest", operation)))
 
 
-def _page(answer: Answer) -> Page:
+def _page(answer: Answer[T]) -> Page[T]:
     result, cookie = answer.result, paged_cookie(answer.controls)
     name = RESULT_CODES.get(result.code, "unknown")
     text = _joined(result.text, result.referrals)
@@ -134,7 +146,7 @@ def _page(answer: Answer) -> Page:
     )
 
 
-def _ldap3_page(response: list[dict[str, Any]], result: Mapping[str, Any]) -> Page:
+def _ldap3_page(response: list[dict[str, Any]], result: Mapping[str, Any]) -> Page[RawEntry]:
     entries: list[RawEntry] = []
     references: list[str] = []
     for message in response:

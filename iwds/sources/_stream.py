@@ -1,10 +1,9 @@
 """What every source's reading is made of: a one-shot stream, and the tally that its proof is written from."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import compress
 
 from iwds.core.dn import normalise_dn, parent
 from iwds.core.model import Entry, Proof, View, fold
@@ -139,18 +138,20 @@ class Tally:
     doubts: Doubts = field(default_factory=Doubts)
     _places: Counter[str] = field(default_factory=Counter)
 
-    def saw(self, entry: Entry) -> None:
-        """Count an entry that is handed on, and which of its attributes have a value."""
-        self.count += 1
-        self.presence.update(compress(self.attributes, map(entry.attrs.get, self.attributes)))
-        if above := parent(entry.name):
-            self._places[above] += 1
+    def saw(self, entries: Sequence[Entry]) -> None:
+        """Count entries that are handed on, and for each attribute how many of them have a value."""
+        self.count += len(entries)
+        every = [entry.attrs for entry in entries]
+        for attribute in self.attributes:
+            self.presence[attribute] += len([1 for attrs in every if attrs.get(attribute)])
+        self._places.update(parent(entry.name) for entry in entries)
 
     def proof(self, realm: str, asked: str) -> Proof:
         """The proof as it stands. `asked` is the question in words or as a search."""
         places: Counter[str] = Counter()
         for place, people in self._places.items():
-            places[normalise_dn(place)] += people
+            if place:
+                places[normalise_dn(place)] += people
         return Proof(
             name=self.name,
             realm=realm,

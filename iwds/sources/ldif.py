@@ -217,9 +217,9 @@ class LdifSource:
             with opened(self._settings.path) as file:
                 people = self._people_in(records(file), picture, tally)
                 while batch := list(islice(people, _BATCH)):
-                    for entry in self._batch(batch, picture, tally.attributes):
-                        tally.saw(entry)
-                        yield entry
+                    entries = list(self._batch(batch, picture, tally.attributes))
+                    tally.saw(entries)
+                    yield from entries
             if not picture.current():
                 picture.doubts.say(f"{self._settings.path} changed while it was read")
             self._conclude(picture, tally)

@@ -130,7 +130,7 @@ class MemorySource:
         for number, entry in enumerate(tuple(filter(self._seen, self.entries))):
             self._fail_at(number)
             shown = self._shown(entry, tally.attributes)
-            tally.saw(shown)
+            tally.saw([shown])
             tally.canaries.saw(entry.name, entry.anchor.id, entry.attrs)
             yield shown
         self._fail_at(tally.count)

@@ -12,7 +12,7 @@ import pytest
 from iwds.core.model import Account, Anchor, Entry, Proof
 from iwds.mapping.compile import load
 from iwds.sources._connection import Session
-from iwds.sources._search import Page, Search
+from iwds.sources._search import Asks, Page, RawEntry, Search
 from iwds.sources.ldap import LdapSource, connect
 from tests.servers.domain import (
     CROWD,
@@ -163,7 +163,7 @@ def test_several_bases_of_one_domain_are_one_reading(domain: PrivateSamba) -> No
     assert {login: entry.groups for login, entry in people.items()} == GROUPS
 
 
-class Splitting:
+class Splitting(Asks):
     """A session in which the server sends 1,000 members at most, as Active Directory does with 1,500."""
 
     def __init__(self, session: Session) -> None:
@@ -179,7 +179,7 @@ class Splitting:
     def __exit__(self, *_: object) -> None:
         self._session.close()
 
-    def page(self, search: Search, cookie: bytes = b"") -> Page:
+    def page(self, search: Search, cookie: bytes = b"") -> Page[RawEntry]:
         first = next((int(a[13:-2]) for a in search.attributes if a.startswith("member;range=")), 0)
         part = f"member;range={first}-{first + 999}"
         attributes = tuple(part if each.startswith("member") else each for each in search.attributes)

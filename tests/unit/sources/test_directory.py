@@ -4,19 +4,19 @@ import pytest
 
 from iwds.errors import AccessRefused, SourceUnavailable
 from iwds.sources._directory import ChangeCounter, change_counter, describe, visible
-from iwds.sources._search import Page, Search
+from iwds.sources._search import Asks, Page, RawEntry, Search
 
 SID = bytes.fromhex("010400000000000515000000dcf4dc3b833d2b46828ba628")
 
 
-class Server:
+class Server(Asks):
     """Answers base searches from a table by name; `codes` gives other results than success."""
 
     def __init__(self, entries: dict[str, dict[str, list[bytes]]], codes: dict[str, int] | None = None) -> None:
         self._entries = entries
         self._codes = codes or {}
 
-    def page(self, search: Search, cookie: bytes) -> Page:
+    def page(self, search: Search, cookie: bytes) -> Page[RawEntry]:
         """The entry, or noSuchObject."""
         if code := self._codes.get(search.base, 0 if search.base in self._entries else 32):
             return Page([], code=code, name="someCode")

@@ -10,21 +10,21 @@ from iwds.errors import SourceUnavailable
 from iwds.sources._decode import Shaped
 from iwds.sources._directory import Directory
 from iwds.sources._ldapread import Branch, Reading, Wishes, find, primary_sid, selects
-from iwds.sources._search import Page, RawEntry, Search
+from iwds.sources._search import Asks, Page, RawEntry, Search
 from iwds.sources._stream import Tally
 
 DIRECTORY = Directory("realm", ("dc=x",), ("dc=x",))
 GUID = "33221100-5544-7766-8899-aabbccddeeff"
 
 
-class Server:
+class Server(Asks):
     """Answers by base; remembers the filters."""
 
-    def __init__(self, **answers: Page) -> None:
+    def __init__(self, **answers: Page[RawEntry]) -> None:
         self._answers = answers
         self.filters: list[str] = []
 
-    def page(self, search: Search, cookie: bytes) -> Page:
+    def page(self, search: Search, cookie: bytes) -> Page[RawEntry]:
         """The page for this base, the empty one where there is none."""
         self.filters.append(search.filter)
         return self._answers.get(search.base, Page([]))
@@ -67,7 +67,7 @@ def test_a_group_that_came_in_part_makes_all_groups_unknown(values: dict[str, li
 
 
 def test_an_attribute_of_which_a_part_came_is_unknown() -> None:
-    group = Page([(b"cn=g", {"member": [b"uid=a,dc=x"]})])
+    group: Page[RawEntry] = Page([(b"cn=g", {"member": [b"uid=a,dc=x"]})])
     server = Server(people=Page([person("a", **{"proxy;range=0-9": [b"x"]})]), groups=group)
     _, problems = read(server, frozenset({"proxy"}))
 
@@ -112,8 +112,8 @@ def test_groups_that_the_server_cannot_unfold_are_not_believed() -> None:
     tally = Tally("corp", frozenset())
     by_server = replace(wishes(), nested_by_server=True)
 
-    class OpenLdap:
-        def page(self, search: Search, cookie: bytes) -> Page:
+    class OpenLdap(Asks):
+        def page(self, search: Search, cookie: bytes) -> Page[RawEntry]:
             if "1.2.840.113556.1.4.1941" in search.filter:
                 return Page([])
             return Page([person("a")] if search.base == "people" else [(b"cn=g", {})])
@@ -138,7 +138,7 @@ def test_the_primary_group_is_of_the_person_s_own_domain(sid: str, number: str, 
 
 
 def test_an_object_guid_is_asked_for_by_its_bytes() -> None:
-    answer = Page([(b"cn=a", {"objectGUID": [bytes(range(0, 256, 17))]})])
+    answer: Page[RawEntry] = Page([(b"cn=a", {"objectGUID": [bytes(range(0, 256, 17))]})])
     server = Server(**{"dc=x": answer})
 
     found = find(server, DIRECTORY, wishes("objectguid"), GUID, ())

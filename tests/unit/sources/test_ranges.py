@@ -7,20 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iwds.sources._ranges import Incomplete, all_values
-from iwds.sources._search import Page, Search
+from iwds.sources._search import Asks, Page, RawEntry, Search
 
 DN = "CN=big,DC=corp,DC=example"
 Values = dict[str, list[bytes]]
 
 
-class Splits:
+class Splits(Asks):
     """A server that sends at most so many values at a time. `spoil` alters each answer, by its number."""
 
     def __init__(self, members: int, step: int, spoil: Callable[[int, Values], Values] = lambda _, values: values):
         self.members = [f"CN={number}".encode() for number in range(members)]
         self.step, self.spoil, self.asked = step, spoil, 0
 
-    def page(self, search: Search, cookie: bytes) -> Page:
+    def page(self, search: Search, cookie: bytes) -> Page[RawEntry]:
         (wanted, changed), first = search.attributes, int(search.attributes[0].split("=")[1].split("-")[0])
         assert (search.base, search.scope, changed) == (DN, "base", "usnchanged")
         assert wanted.startswith("member;range=")
@@ -83,9 +83,9 @@ def test_parts_that_do_not_join_are_not_believed(second: Values) -> None:
 
 
 @pytest.mark.parametrize("page", [Page([], code=32, name="noSuchObject"), Page([]), Page([], code=51, name="busy")])
-def test_an_entry_that_does_not_come_is_not_believed(page: Page) -> None:
-    class Gone:
-        def page(self, search: Search, cookie: bytes) -> Page:
+def test_an_entry_that_does_not_come_is_not_believed(page: Page[RawEntry]) -> None:
+    class Gone(Asks):
+        def page(self, search: Search, cookie: bytes) -> Page[RawEntry]:
             return page
 
     with pytest.raises(Incomplete, match=f"member from the 0. on: {page.code}"):

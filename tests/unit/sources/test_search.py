@@ -4,30 +4,30 @@ from collections.abc import Iterator
 
 import pytest
 
-from iwds.sources._search import Page, Pull, RawEntry, Search
+from iwds.sources._search import Asks, Page, Pull, RawEntry, Search
 
 SEARCH = Search("dc=example", "subtree", "(uid=*)", ("uid",), 2)
 ENTRY: RawEntry = (b"uid=a,dc=example", {"uid": [b"a"]})
 
 
-class Scripted:
+class Scripted(Asks):
     """Answers with the pages that it was given, and remembers what it was asked."""
 
-    def __init__(self, *pages: Page) -> None:
-        self._pages: Iterator[Page] = iter(pages)
+    def __init__(self, *pages: Page[RawEntry]) -> None:
+        self._pages: Iterator[Page[RawEntry]] = iter(pages)
         self.asked: list[tuple[int, bytes]] = []
 
-    def page(self, search: Search, cookie: bytes) -> Page:
+    def page(self, search: Search, cookie: bytes) -> Page[RawEntry]:
         """The next page of the script."""
         self.asked.append((search.page_size, cookie))
         return next(self._pages)
 
 
-def pulled(*pages: Page, ignore: bool = False) -> tuple[int, Pull, list[str], Scripted]:
+def pulled(*pages: Page[RawEntry], ignore: bool = False) -> tuple[int, Pull[RawEntry], list[str], Scripted]:
     """How many entries come out of these pages, and the verdict."""
     problems: list[str] = []
     server = Scripted(*pages)
-    pull = Pull(server, SEARCH, problems.append, ignore)
+    pull = Pull(server.page, SEARCH, problems.append, ignore)
     return sum(len(entries) for entries in pull), pull, problems, server
 
 
