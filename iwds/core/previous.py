@@ -22,6 +22,7 @@ from iwds.core.change import (
     fields_changed,
     fields_only,
     kinds,
+    only,
     removes,
 )
 from iwds.core.decide import decide
@@ -175,8 +176,8 @@ def _parted(decision: Proposal, taken: frozenset[Taken], blamed: Callable[[Chang
 def _meanwhile(change: Change, taken: frozenset[Taken], then: Iterable[Change]) -> Iterator[Proposal]:
     """The lock that the policy last applied asks for, where the one of today would delete, which waits."""
     if isinstance(change, DeleteLogin) and _DELETED not in taken:
-        locks = (replace(lock, cause=change.cause) for lock in then if isinstance(lock, Write))
-        yield from (Proposal(lock, known=True, meanwhile=True) for lock in locks)
+        locks = (only(write, {Kind.LOCK}) for write in then if isinstance(write, Write))
+        yield from (Proposal(replace(lock, cause=change.cause), known=True, meanwhile=True) for lock in locks if lock)
 
 
 def _had_left(person: Account | Unmapped | None) -> bool:

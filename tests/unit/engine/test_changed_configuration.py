@@ -248,6 +248,14 @@ class TestAChangedPolicyForLeavers:
         stage.run()
         assert locked(stage) == {"ann"}
 
+    def test_renames_nobody_meanwhile_whom_only_the_old_configuration_reads(self, stage: Configured) -> None:
+        everybody = stage.source
+        stage.change("ann", uid="anna")
+        stage.now_is(leavers=Leaver.DELETE, source=MemorySource("staff", everybody.entries[1:], "here"))
+        plan = stage.run().plan
+        assert held(plan).keys() == {"ann"}
+        assert plan.changes == ()
+
     def test_counts_as_accepted_once_a_person_let_a_deletion_through(self, stage: Configured) -> None:
         stage.now_is(leavers=Leaver.DELETE)
         stage.leave("ann")
