@@ -59,7 +59,7 @@ def test_without_a_protection_a_test_goes_red(mutation: Mutation, copy: Path) ->
 
 def run_tests(tests: tuple[str, ...], folder: Path) -> tuple[int, str]:
     """The exit code of pytest over these tests of a copy, and the end of what it printed."""
-    environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1", "HYPOTHESIS_PROFILE": "dev"}
+    environment = {**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1", "HYPOTHESIS_PROFILE": "red"}
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *tests]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout[-2000:] + done.stderr[-1000:]
