@@ -1,12 +1,12 @@
 """The order in which changes are made: one phase after the other, with a barrier after each.
 
-    0  adopt, forget             nothing is sent; whatever follows may rely on whose a login is
-    1  lock, demote, leave       what must not wait is made first: access that should be gone
-    2  delete                    frees login names, and perhaps seats, for what follows
-    3  rename                    frees and takes names, in the order of dependency
-    4  create                    each new login at once with its groups and its activation
-    5  move                      per person gains before losses, so that nobody stands without either
-    6  unlock and the rest       what may wait is made last
+0  adopt, forget             nothing is sent; whatever follows may rely on whose a login is
+1  lock, demote, leave       what must not wait is made first: access that should be gone
+2  delete                    frees login names, and perhaps seats, for what follows
+3  rename                    frees and takes names, in the order of dependency
+4  create                    each new login at once with its groups and its activation
+5  move                      per person gains before losses, so that nobody stands without either
+6  unlock and the rest       what may wait is made last
 """
 
 from collections.abc import Iterable, Iterator

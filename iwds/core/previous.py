@@ -175,7 +175,7 @@ def _parted(decision: Proposal, taken: frozenset[Taken], blamed: Callable[[Chang
 def _meanwhile(change: Change, taken: frozenset[Taken], then: Iterable[Change]) -> Iterator[Proposal]:
     """The lock that the policy last applied asks for, where the one of today would delete, which waits."""
     if isinstance(change, DeleteLogin) and _DELETED not in taken:
-        locks = (replace(lock, cause=change.cause) for lock in then if isinstance(lock, Write))
+        locks = (replace(c, cause=change.cause) for c in then if isinstance(c, Write) and Kind.LOCK in kinds(c))
         yield from (Proposal(lock, known=True, meanwhile=True) for lock in locks)
 
 
