@@ -86,7 +86,7 @@ class _Assembly:
         gauges = read_gauges(
             changes, self._populations(changes), self.facts.limits, self.selection.allow, self.basis.first_run
         )
-        changes = _whole(self._withhold(self._believed_adoptions(changes), self._hold))
+        changes = _whole(self._without_early_adoptions(self._withhold(self._believed_adoptions(changes), self._hold)))
         changes = self._named(self._circles(self._administrators(changes)))
         return Plan(
             *head,
@@ -196,6 +196,18 @@ class _Assembly:
             detail = f"the reading of {', '.join(self.basis.unproven)} is not proven complete"
             self.skips.append(Skip(change.subject, Reason.UNPROVEN, detail, change))
         return [c for c in changes if c.subject.key not in doubtful]
+
+    def _without_early_adoptions(self, changes: Sequence[Change]) -> list[Change]:
+        """Without adoptions of logins from which the changed configuration takes something that waits at the gate.
+
+        Once they were ours, what waits would look like what the configuration last applied takes as well.
+        """
+        rule = [skip for skip in self.skips if skip.change and skip.change.evidence is Evidence.RULE]
+        waiting = {skip.subject.key for skip in rule if skip.reason is Reason.HELD}
+        early = {c.subject.key: c for c in changes if isinstance(c, Adopt) and c.subject.key in waiting}
+        detail = "what the changed configuration takes from them waits, and so does their adoption"
+        self.skips += [Skip(change.subject, Reason.HELD, detail, change) for change in early.values()]
+        return [c for c in changes if c.subject.key not in early]
 
     def _administrators(self, changes: Sequence[Change]) -> list[Change]:
         """Never fewer than two active administrators on the whole service."""

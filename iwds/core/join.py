@@ -40,13 +40,13 @@ def settle_collisions(
 def duplicate(account: Account, people: int) -> Unmapped:
     """The verdict on one of several people who want the same login."""
     detail = f"{people} people want the login {fold(account.login)}"
-    return Unmapped(account.anchor, account.login, Absent.DUPLICATE, detail, account.login)
+    return Unmapped(account.anchor, account.login, Absent.DUPLICATE, detail, account.login, account.enabled is False)
 
 
 def second_login(account: Account, row: LedgerRow) -> Unmapped:
     """The verdict on a further login of ours that stands for somebody who has one already: left for a person."""
     detail = f"{account.login} has another login of ours"
-    return Unmapped(account.anchor, account.login, Absent.DUPLICATE, detail, row.login)
+    return Unmapped(account.anchor, account.login, Absent.DUPLICATE, detail, row.login, account.enabled is False)
 
 
 def join(

@@ -30,7 +30,7 @@ from iwds.core.change import (
 )
 from iwds.core.decision import WITHOUT_ACCOUNT, Decision, Proposal, Reason, Skip, subject_of
 from iwds.core.matching import Case, Graces, Match, is_protected
-from iwds.core.model import Absent, Login, Status
+from iwds.core.model import Absent, Login, Status, Unmapped
 from iwds.core.policy import Leaver, World
 
 
@@ -131,11 +131,20 @@ def left_behind(case: Case, world: World) -> Iterator[Decision]:
     elif case.absent is None and row.anchor.realm not in world.realms:
         yield Skip(subject, Reason.UNPROVEN, f"directory {row.anchor.realm} was not asked in this run")
     elif case.absent and case.absent.reason is not Absent.OUT_OF_SCOPE:
-        yield Skip(subject, WITHOUT_ACCOUNT[case.absent.reason], f"{case.absent.detail}; keeps what they have")
+        yield from _without_account(case.absent, subject, login, is_protected(case, world))
     elif is_protected(case, world):
         yield Skip(subject, Reason.PROTECTED, "the mapping protects this login")
     else:
         yield from _left(case, subject, login, world)
+
+
+def _without_account(absent: Unmapped, subject: Subject, login: Login, protected: bool) -> Iterator[Decision]:
+    """Who is there and cannot be mapped keeps what they have, but not for being disabled as well."""
+    keeps = not absent.disabled or protected
+    then = "keeps what they have" if keeps else "disabled or expired in the directory, and nothing else is changed"
+    yield Skip(subject, WITHOUT_ACCOUNT[absent.reason], f"{absent.detail}; {then}")
+    if not keeps and login.status != Status.LOCKED:
+        yield _locked(subject, login, "disabled or expired in the directory", Evidence.SEEN)
 
 
 def _left(case: Case, subject: Subject, login: Login, world: World) -> Iterator[Decision]:

@@ -118,13 +118,19 @@ class Absent(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Unmapped:
-    """A person who was read and gets no account, and why. `login` is as far as it is known, for people to read."""
+    """A person who was read and gets no account, and why.
+
+    Attributes:
+        login: as far as it is known, for people to read.
+        disabled: whether the directory says that they are disabled or expired. Whoever is excluded is not asked.
+    """
 
     anchor: Anchor
     name: str
     reason: Absent
     detail: str
     login: str = ""
+    disabled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,8 @@ def normalise(account: Account, name: str) -> Account | Unmapped:
         mail, phone = _mail(account.mail), _phone(account.phone)
         extra, at_creation = _extra(account.extra), _at_creation(account.at_creation)
     except _Invalid as error:
-        return Unmapped(account.anchor, name, Absent.INVALID, str(error), printable(account.login))
+        shown = printable(account.login)
+        return Unmapped(account.anchor, name, Absent.INVALID, str(error), shown, account.enabled is False)
     after = (login, firstname, surname, mail, phone, extra, at_creation)
     if after == _texts(account):  # most people; making the same account again would double the cost
         return account

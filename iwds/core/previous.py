@@ -80,7 +80,7 @@ def explained(case: Case, decisions: Iterable[Decision], absence: Cause = Cause.
 def _cause(case: Case, change: Write | DeleteLogin, absence: Cause) -> str:
     if kinds(change).isdisjoint({Kind.LOCK, Kind.DELETE}):
         return ""
-    if case.account is not None:
+    if case.account is not None or (case.absent is not None and case.absent.disabled):
         return cause_text(Cause.DISABLED)
     return cause_text(absence) if case.absent is None else cause_text(Cause.OUT_OF_SCOPE, _place(case.absent))
 
@@ -191,6 +191,8 @@ def _blamed(change: Change, case: Case, before: Before | None, places: Places) -
     if isinstance(change, Write) and case.account is not None:
         name = _fields_taken(change)[0]
         return places["enabled" if name == "status" else name]
+    if case.absent is not None and case.absent.disabled:
+        return places["enabled"]
     if before is not None and _had_left(before.person):
         return places["leavers"]
     return _place(case.absent) or places["scope"] if case.absent else places["sources"]

@@ -326,7 +326,10 @@ class Applying:
         return lambda row: ledger_effect(change, login_id, row, owner)
 
     def _unknown(self, step: _Step, login_id: int, error: IwdsError, attempts: int) -> Outcome:
-        """Sent, no answer to trust: a read settles what a read can settle, and a run that lost its lease reads not."""
+        """Sent, no answer to trust: a read shows what was done, and a run that lost its lease reads not.
+
+        What is not done yet may be done yet, by a service that is slow: the next run looks again before it plans.
+        """
         result = Result.UNKNOWN
         if self.hands.lease.outlives(self.job.target.timeout):
             try:
@@ -335,7 +338,7 @@ class Applying:
                 self.spending.reached(False)
         if result is Result.DONE:
             return self._done(step, login_id, attempts)
-        return Outcome(step.intent, result, str(error), attempts, login_id)
+        return Outcome(step.intent, Result.UNKNOWN, str(error), attempts, login_id)
 
     def _failed(self, step: _Step, error: IwdsError, attempts: int) -> Outcome:
         self.spending.reached(True)

@@ -12,9 +12,9 @@ from functools import partial
 from typing import Any
 
 from iwds.core.causes import Cause, cause_text
-from iwds.core.change import Change, Evidence, Kind, kinds
+from iwds.core.change import Change, Evidence, Kind, kinds, removes
 from iwds.core.configuration import accepted_from_now, digest_of
-from iwds.core.decision import Reason
+from iwds.core.decision import Reason, Skip
 from iwds.core.guards import RETAGGED, GuardKind
 from iwds.core.matching import Graces, Tally
 from iwds.core.plan import Plan, Selection, restrict, summary_data
@@ -319,8 +319,15 @@ def _accepts(plan: Plan, applied: Applied) -> bool:
     only = plan.basis.selection.only
     if applied.stopped or plan.basis.unproven or (only and Evidence.RULE.value not in only):
         return False
+    if plan.basis.config_changed and (plan.basis.withheld or any(map(_untold, plan.skips))):
+        return False
     by_rule = [s for s in plan.skips if s.change and s.change.evidence is Evidence.RULE and s.reason is Reason.HELD]
     return not by_rule
+
+
+def _untold(skip: Skip) -> bool:
+    """Whether somebody is spared for want of a reading: what a changed configuration takes of them never came up."""
+    return skip.reason is Reason.UNPROVEN and skip.change is not None and removes(skip.change)
 
 
 def _let_leavers_through(plan: Plan, job: Job) -> bool:

@@ -82,6 +82,8 @@ class _Settling:
         """What became of each; what stays as it is, is left out."""
         memberships: list[Open] = []
         for intent, change in self.found:
+            if intent.job != self.job.name and not change.subject.login_id:
+                continue  # whom another job created carries its tag: it alone knows its own, and settles it
             match change:
                 case AddToGroup() | RemoveFromGroup():
                     memberships.append((intent, change))

@@ -148,8 +148,8 @@ def _asks_for(change: Change, wanted: Account | Unmapped, roles: Mapping[str, in
 
 
 def _leaves(wanted: Account | Unmapped) -> bool:
-    """Whether they are out of scope. Whoever is present but excluded, invalid or a duplicate keeps what they have."""
-    return isinstance(wanted, Unmapped) and wanted.reason is Absent.OUT_OF_SCOPE
+    """Whether they are out of scope or disabled. Else the excluded, invalid and duplicate keep what they have."""
+    return isinstance(wanted, Unmapped) and (wanted.reason is Absent.OUT_OF_SCOPE or wanted.disabled)
 
 
 def _same(name: str, after: Login, wanted: Account | Unmapped) -> bool:

@@ -85,7 +85,8 @@ class CompiledRules:
         login = _composed(self._login(entry.attrs))
         if absent := self._absent(person, login):
             reason, detail = absent
-            return Unmapped(entry.anchor, entry.name, reason, detail, printable(login or ""))
+            disabled = reason is Absent.INVALID and self._enabled(person) is False
+            return Unmapped(entry.anchor, entry.name, reason, detail, printable(login or ""), disabled)
         return self._account(person, login or "")
 
     def _absent(self, person: Person, login: str | None) -> tuple[Absent, str] | None:

@@ -136,7 +136,10 @@ class RunRow:
 
 @dataclass(frozen=True, slots=True)
 class IntentRow:
-    """One intended change of a run and what became of it; `result` is None where the process died in between."""
+    """One intended change of a run of a job and what became of it.
+
+    `result` is None where the process died in between.
+    """
 
     id: int
     run: str
@@ -144,6 +147,7 @@ class IntentRow:
     change: Mapping[str, Any]
     result: Result | None
     error: str
+    job: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,6 +171,8 @@ class Settings(_Model):
     def _urls(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
         for url in urls:
             parts = urlsplit(url)
+            if "@" in parts.netloc:  # not quoted: it would come into messages, the history and command lines
+                raise ValueError("a URL holds neither name nor password: write `bind_dn` and `password`")
             if parts.scheme not in {"ldap", "ldaps"} or not parts.hostname or parts.path.strip("/") or parts.query:
                 raise ValueError(f"{url} is not of the form ldaps://HOST[:PORT] or ldap://HOST[:PORT]")
         return urls

@@ -130,8 +130,7 @@ def unsettled(database: Database, service: Service) -> Sequence[IntentRow]:
     """
     with database.reading() as connection:
         wanted = (
-            _JOINED.join(run, run.c.id == intent.c.run)
-            .join(lease, lease.c.service == run.c.service)
+            _JOINED.join(lease, lease.c.service == run.c.service)
             .where(
                 run.c.service == str(service),
                 or_(outcome.c.intent.is_(None), outcome.c.result == Result.UNKNOWN.value),
@@ -148,11 +147,16 @@ def nobody_works_on_it(now: datetime | ColumnElement[datetime]) -> ColumnElement
     return or_(lease.c.expires_at.is_(None), ~at_work)
 
 
-_JOINED: Select[Any] = select(
-    intent.c.id, intent.c.run, intent.c.seq, intent.c.phase, intent.c.change, outcome.c.result, outcome.c.error
-).outerjoin_from(intent, outcome, outcome.c.intent == intent.c.id)
+_JOINED: Select[Any] = (
+    select(
+        intent.c.id, intent.c.run, intent.c.seq, intent.c.phase, intent.c.change, outcome.c.result, outcome.c.error,
+        run.c.job,
+    )
+    .join_from(intent, run, run.c.id == intent.c.run)
+    .outerjoin(outcome, outcome.c.intent == intent.c.id)
+)  # fmt: skip
 
 
 def _row(values: Any) -> IntentRow:
     result = None if values.result is None else Result(values.result)
-    return IntentRow(values.id, values.run, values.phase, values.change, result, values.error or "")
+    return IntentRow(values.id, values.run, values.phase, values.change, result, values.error or "", values.job)

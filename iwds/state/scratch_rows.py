@@ -53,7 +53,9 @@ def person_row(person: Account | Unmapped) -> tuple[Any, ...]:
             person.detail,
             fold(person.login) or None,
             person.login,
-            *[None] * 10,
+            *[None] * 5,
+            int(Status.LOCKED) if person.disabled else None,
+            *[None] * 4,
         )
     return (
         anchor.realm,
@@ -94,8 +96,8 @@ def _creation(made: AtCreation) -> str:
 
 def unmapped_of(row: Sequence[Any]) -> Unmapped:
     """The verdict in the columns of `PERSON`."""
-    realm, pid, verdict, name, detail, login = row[:6]
-    return Unmapped(Anchor(realm, pid), name, Absent(verdict), detail, login)
+    realm, pid, verdict, name, detail, login, _, _, _, _, _, status = row[:12]
+    return Unmapped(Anchor(realm, pid), name, Absent(verdict), detail, login, status == Status.LOCKED)
 
 
 def account_of(row: Sequence[Any]) -> Account:

@@ -349,6 +349,19 @@ class TestLeavers:
         found = self.leaver(policy, reason)
         assert (changes(found), reasons(found)) == ([], [reason.value])
 
+    @pytest.mark.parametrize("reason", [Absent.INVALID, Absent.DUPLICATE])
+    @pytest.mark.parametrize("policy", [Leaver.KEEP, Leaver.LOCK, Leaver.DELETE])
+    def test_are_locked_where_they_cannot_be_mapped_and_are_disabled(self, policy: Leaver, reason: Absent) -> None:
+        who = replace(absent(reason), disabled=True)
+        rules = world(policy=Policy(OURS, policy))
+        found = decided([who], [row()], [login()], rules=rules)
+        assert [(c.after, c.evidence) for c in changes(found) if isinstance(c, Write)] == [
+            (login(status=1), Evidence.SEEN)
+        ]
+        assert reasons(found) == [reason.value]
+        assert changes(decided([who], [row()], [login(status=1)], rules=rules)) == []
+        assert changes(decided([who], [row()], [login()], rules=replace(rules, protected=frozenset({"ann"})))) == []
+
     def test_are_not_those_whose_directory_was_not_asked(self) -> None:
         found = decided([], [row(anchor=anchor(realm="elsewhere"))], [login()])
         assert (changes(found), reasons(found)) == ([], ["unproven"])

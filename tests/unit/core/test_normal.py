@@ -72,6 +72,12 @@ def test_logins_outside_of_the_alphabet_are_refused(login: str, told: str) -> No
     assert told in refused(login=login)
 
 
+def test_whoever_is_refused_is_known_to_be_disabled() -> None:
+    told = [normalise(replace(PLAIN, login="", enabled=enabled), "uid=jdoe") for enabled in (True, False, None)]
+
+    assert [each.disabled for each in told if isinstance(each, Unmapped)] == [False, True, False]
+
+
 def test_a_message_holds_nothing_that_acts_on_a_terminal() -> None:
     unmapped = normalise(replace(PLAIN, login="\x1b[2J"), "uid=jdoe")
 

@@ -13,10 +13,12 @@ from iwds.core.guards import DEFAULTS, Populations, read_gauges
 from iwds.core.matching import Case, Match
 from iwds.core.model import Absent, Account, Role, Unmapped
 from iwds.core.policy import Policy
-from iwds.core.previous import Before, Places, judged
+from iwds.core.previous import Before, Places, explained, judged
 from tests.unit.core.made import OURS, VPN, account, anchor, login, row, subject, world, write
 
-PLACES = Places({"mapping": "m.yaml", "role": "m.yaml:5", "scope": "m.yaml:1", "sources": "c.yaml:2"})
+PLACES = Places(
+    {"mapping": "m.yaml", "role": "m.yaml:5", "enabled": "m.yaml:7", "scope": "m.yaml:1", "sources": "c.yaml:2"}
+)
 ADOPTING = world(Policy(OURS, adopt=frozenset({0})))
 
 
@@ -64,6 +66,16 @@ def test_extra_fields_are_compared_key_by_key() -> None:
 def test_a_lower_role_is_blamed_on_the_rules_about_roles() -> None:
     case = Case(Match.OURS, account(role=Role.USER), row(), login(role=2))
     assert told(case, account(role=Role.ADMINISTRATOR))[Write] == (False, "m.yaml:5")
+
+
+def test_whoever_cannot_be_mapped_and_is_disabled_now_is_the_doing_of_the_rule_about_that() -> None:
+    gone = Unmapped(anchor(), "dn", Absent.INVALID, "why", disabled=True)
+    case = Case(Match.LEAVER, None, row(), login(), absent=gone)
+    assert told(case, account(enabled=True))[Write] == (False, "m.yaml:7")
+    assert told(case, gone)[Write] == (True, "")
+    (write,) = [d.change for d in explained(case, decide(case, world())) if isinstance(d, Proposal)]
+    assert isinstance(write, Write)
+    assert write.cause == Cause.DISABLED
 
 
 def test_somebody_excluded_before_and_out_of_scope_now_is_the_doing_of_the_scope() -> None:

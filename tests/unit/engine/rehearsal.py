@@ -58,9 +58,9 @@ class PlainRules:
         uid, scope, role = (_first(entry, name) for name in ("uid", "scope", "role"))
         if scope:
             return Unmapped(entry.anchor, entry.name, Absent(scope), "as the directory says", uid or "")
-        if not uid:
-            return Unmapped(entry.anchor, entry.name, Absent.INVALID, "no uid")
         disabled = _first(entry, "disabled")
+        if not uid:
+            return Unmapped(entry.anchor, entry.name, Absent.INVALID, "no uid", disabled=bool(disabled))
         return Account(
             anchor=entry.anchor,
             login=uid,

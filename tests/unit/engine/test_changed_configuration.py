@@ -11,14 +11,16 @@ import pytest
 from iwds.core.causes import Cause
 from iwds.core.change import DeleteLogin, Evidence, Write
 from iwds.core.configuration import digest_of, grace_of
+from iwds.core.decision import Reason
 from iwds.core.guards import DEFAULTS, OUT_OF_SCOPE, RETAGGED
 from iwds.core.model import Absent, Account, Entry, Status, Unmapped
 from iwds.core.plan import Plan, Selection
 from iwds.core.policy import CENTURY, Leaver, Policy
 from iwds.core.previous import Places
-from iwds.engine import judging
+from iwds.engine import judging, parting
 from iwds.engine.job import Earlier
 from iwds.engine.running import RunReport
+from iwds.errors import ServiceUnavailable
 from iwds.sources.memory import MemorySource
 from tests.unit.engine.rehearsal import OURS, PlainRules, Rehearsal
 
@@ -67,12 +69,14 @@ class Configured(Rehearsal):
         leavers: Leaver | None = None,
         source: MemorySource | None = None,
         grace: timedelta | None = None,
+        adopt: frozenset[int] = frozenset(),
     ) -> None:
         """From now on the job has this configuration."""
         rules = rules or self.job.rules  # type: ignore[assignment]
-        policy = Policy(OURS, leavers or self.job.policy.leaver, delete_after=grace or CENTURY)
+        policy = Policy(OURS, leavers or self.job.policy.leaver, adopt, delete_after=grace or CENTURY)
         self.source = source or self.source
         data = {"mapping": repr(rules), "sources": id(self.source), "leavers": policy.leaver.value}
+        data |= {"adopt": sorted(adopt)}
         data |= {"delete_after": grace.total_seconds()} if grace else {}
         text = json.dumps(data)
         self.earlier[text] = Earlier(rules, (self.source,), policy, {})  # type: ignore[arg-type]
@@ -230,6 +234,66 @@ class TestAChangedBase:
         report = stage.run()
         assert held(report.plan).keys() == {"ann"}
         assert locked(stage) == set()
+
+    def test_waits_with_all_that_the_last_one_would_not_take_where_that_takes_something_else(
+        self, stage: Configured
+    ) -> None:
+        """The old base still reads her, with an empty mail that night; that is no lock that could stand in."""
+        stage.now_is(leavers=Leaver.DELETE)
+        stage.leave("dee")
+        accept(stage, 1)
+        everybody = stage.source
+        stage.change("ann", mail="")
+        stage.now_is(source=MemorySource("staff", everybody.entries[1:], "here", everybody.entries[:1]))
+        for _ in range(2):
+            assert held(stage.run().plan) == {"ann": "rule config.yaml:3"}
+        assert locked(stage) == set()
+
+
+class TestAConfigurationIsNotAcceptedUnseen:
+    """What it takes does not come up in a run that could not read what decides it."""
+
+    def test_while_an_attribute_is_withheld(self, stage: Configured) -> None:
+        stage.now_is(ScopedRules(outside="it"))
+        stage.source.hidden = frozenset({"department"})
+        report = stage.run()
+        assert (report.plan.basis.withheld, held(report.plan)) == (("staff: department",), {})
+        stage.source.hidden = frozenset()
+        assert held(stage.run().plan).keys() == {"ann", "bob", "cy", "dee"}
+        assert locked(stage) == set()
+
+    def test_while_it_is_not_known_whether_those_who_would_be_deleted_are_gone(
+        self, stage: Configured, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        stage.now_is(leavers=Leaver.DELETE)
+        stage.leave("dee")
+        accept(stage, 1)
+        everybody = stage.source
+        stage.now_is(source=MemorySource("staff", everybody.entries[1:], "here", everybody.entries[:1]))
+        with monkeypatch.context() as night:
+            night.setattr(stage.target.reader.__class__, "loss", _not_now)
+            night.setattr(parting, "find_entries", lambda *_: iter(()))
+            assert {skip.reason for skip in stage.run().plan.held} == {Reason.UNPROVEN}
+        assert held(stage.run().plan) == {"ann": "rule config.yaml:3"}
+        assert locked(stage) == set()
+
+
+def _not_now(*_: object) -> None:
+    raise ServiceUnavailable("down")
+
+
+def test_an_adoption_waits_with_what_it_would_take(stage: Configured) -> None:
+    """Once the login were ours, the configuration last applied would take the same, and nothing would wait any more."""
+    stage.target.state.add("max", created_by=0, mail="max@x.y")
+    stage.hire("max", mail="", disabled="yes", department="it")
+    stage.run()
+    stage.now_is(adopt=frozenset({0}))
+    for _ in range(2):
+        report = stage.run()
+        assert held(report.plan).keys() == {"max"}
+        assert report.plan.changes == ()
+    assert accept(stage, 1).exit_code == 0
+    assert (stage.login("max").mail, locked(stage)) == ("", {"max"})
 
 
 class TestAChangedPolicyForLeavers:

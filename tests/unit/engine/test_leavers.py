@@ -8,7 +8,7 @@ import pytest
 
 from iwds.core.change import Kind
 from iwds.core.devices import Device, DeviceKind, DeviceState
-from iwds.core.model import Entry
+from iwds.core.model import Entry, Status
 from iwds.core.plan import Plan
 from iwds.core.policy import Leaver, Policy
 from iwds.core.words import describe
@@ -317,3 +317,16 @@ class TestADeletion:
         due.target.state.devices[number] = due.target.state.devices[number] * 2
         due.run(approved=approved)
         assert not is_there(due)
+
+
+def test_whoever_is_disabled_is_locked_although_they_cannot_be_mapped_any_more(stage: Rehearsal) -> None:
+    """Who leaves often loses the attribute that the login is made of, or gets a name that the service cannot hold."""
+    stage.change("ann", uid="", disabled="yes")
+    stage.change("bob", uid="cy", disabled="yes")
+    stage.change("dee", uid="")
+    night(stage)
+    locked = {login.login for login in stage.target.state.logins.values() if login.status == Status.LOCKED}
+    assert locked == {"ann", "bob"}
+    stage.change("ann", uid="ann", disabled="")
+    night(stage)
+    assert stage.login("ann").status == Status.ACTIVE

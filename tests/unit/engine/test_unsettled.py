@@ -33,11 +33,11 @@ DONE, REJECTED, UNKNOWN, NOT_TRIED, SUPERSEDED = (
 )  # fmt: skip
 
 
-def settled(stage: Rehearsal, *changes: Change) -> list[Result | None]:
-    """What becomes of changes that a run intended before it died."""
+def settled(stage: Rehearsal, *changes: Change, job: str = "") -> list[Result | None]:
+    """What becomes of changes that a run, of another job where one is named, intended before it died."""
     service = stage.job.target.service
     lease = stage.state.lease(service, "dead", LEASE_SECONDS)
-    stage.state.start_run(replace(stage.run_row(), id="dead"), "", "")
+    stage.state.start_run(replace(stage.run_row(), id="dead", job=job or stage.job.name), "", "")
     stage.state.journal("dead", service, lease).intend([(4, change) for change in changes])
     lease.release()
     again(stage, "next")
@@ -110,6 +110,31 @@ def test_a_role_in_a_group_and_a_deletion_are_settled_with_what_we_remember(stag
     del stage.target.state.logins[bob.login_id or 0]
     assert settled(stage, *roles, *gone) == [DONE, REJECTED, REJECTED, DONE]
     assert {who: row.group_roles.get(1) for who, row in stage.ledger().items()} == {"ann": 1}
+
+
+def test_whom_another_job_created_is_left_to_that_job(stage: Rehearsal) -> None:
+    """This job would take the other's tag for a stranger's, and the other one would not know its own login again."""
+    ann, eve = ours(stage, "ann", ("vpn",)), newcomer("eve")
+    made = stage.target.state.add("eve", created_by=OURS + 1)
+    stage.target.state.members[2, made.id] = 0
+    theirs: list[Change] = [eve, AddToGroup(eve.subject, WIKI, "due"), SendActivation(eve.subject, "new")]
+    assert settled(stage, *theirs, AddToGroup(ann, VPN, "due"), job="another") == [None, None, None, DONE]
+    assert stage.ledger().keys() == {"ann"}
+
+
+def test_a_creation_that_a_slow_service_makes_after_we_looked_is_ours(stage: Rehearsal) -> None:
+    """Taken for unmade, it would be a login with our tag that we do not know: as if a backup had been put back."""
+    ours(stage, "ann", ("vpn",))
+    stage.change("ann", disabled="yes")
+    stage.run()
+    stage.hire("eve")
+    stage.fail("create", OutcomeUnknown("no answer"))
+    assert stage.run().exit_code == 4
+    stage.target.state.add("eve", created_by=OURS)
+    report = stage.run()
+    assert not report.plan.basis.tally.older
+    assert stage.ledger().keys() == {"ann", "eve"}
+    assert (stage.ledger()["ann"].locked, stage.ledger()["ann"].groups) == (True, frozenset({1}))
 
 
 def test_what_is_only_noted_in_our_memory_was_not(stage: Rehearsal) -> None:

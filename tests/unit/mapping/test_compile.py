@@ -206,6 +206,14 @@ def test_without_a_login_a_person_is_invalid(uid: tuple[str, ...] | None, detail
     assert made.detail.startswith(detail)
 
 
+def test_whoever_is_invalid_may_be_known_to_be_disabled() -> None:
+    text = "login: uid\nenabled: {as: active-directory}\n"
+
+    assert not absent(text, changed(uid=())).disabled
+    assert absent(text, changed(uid=(), useraccountcontrol=("514",))).disabled
+    assert not absent(text, changed(uid=(), useraccountcontrol=None)).disabled
+
+
 def test_who_may_be_excluded_by_a_login_that_is_not_known_is_not_called_out_of_scope() -> None:
     assert absent("login: uid\nscope: [{group: wiki}]\n", changed(uid=None)).reason is Absent.INVALID
 

@@ -44,6 +44,7 @@ def test_the_defaults_are_the_safe_ones() -> None:
         ({"urls": ["http://x"]}, "ldaps://HOST"),
         ({"urls": ["ldaps://"]}, "ldaps://HOST"),
         ({"urls": ["ldaps://x/dc=example"]}, "ldaps://HOST"),
+        ({"urls": ["ldaps://cn=iwds:s3cret@ldap.example.org"]}, "neither name nor password"),
         ({"urls": ["ldap://ldap.example.org"]}, "clear text"),
         ({"urls": ["ldap://192.0.2.1"]}, "clear text"),
         ({"starttls": True}, "encrypted already"),
