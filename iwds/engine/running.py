@@ -295,7 +295,7 @@ class _Run:
         if not selection.only:
             # Whoever picked out a part has not said that the whole reading is right.
             fewer = GuardKind.VANISHED.value in selection.allow
-            self.tools.state.save_readings(self.row.id, plan.basis.sources, fewer)
+            self.tools.state.save_readings(self.row.id, plan.basis.sources, fewer, self.lease)
 
 
 def _keep(plan: Plan, job: Job, tools: Tools) -> None:

@@ -343,8 +343,13 @@ class State(Holds, Audit, Refusals, Protocol):
         """Record that a run begins; `config` is the effective configuration without secrets, as text."""
         ...
 
-    def save_readings(self, run_id: str, proofs: Sequence[Proof], fewer: bool = False) -> None:
-        """Record the proofs of a run's readings; `fewer`: somebody accepted that there are fewer people now."""
+    def save_readings(
+        self, run_id: str, proofs: Sequence[Proof], fewer: bool = False, lease: Lease | None = None
+    ) -> None:
+        """Record the proofs of a run's readings, which later ones are measured by; fenced as in `finish_run`.
+
+        `fewer`: somebody accepted that there are fewer people now.
+        """
         ...
 
     def finish_run(

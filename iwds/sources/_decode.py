@@ -48,7 +48,8 @@ def shape(raw_dn: bytes, raw: Mapping[str, Sequence[bytes]], wanted: Collection[
         try:
             # A loop over one value costs as much as ten values, and nearly every attribute has one.
             one = binary is None and len(values) == 1
-            attrs[attribute] = (values[0].decode(),) if one else texts(attribute, values)
+            found = (values[0].decode(),) if one else texts(attribute, values)
+            attrs[attribute] = attrs[attribute] + found if attrs[attribute] else found  # `member` and `Member`
         except ValueError:
             undecodable.append(attribute)
     for attribute in {*undecodable, *incomplete} if undecodable or incomplete else ():

@@ -17,6 +17,8 @@ from iwds.sources._ranges import Incomplete, all_values
 from iwds.sources._search import Asks, Pull, RawEntry, Scope, Search, equals, within
 from iwds.sources._stream import Doubts, Tally
 
+_GROUPS_PER_PAGE = 50
+"""A page is held as a whole, and one group may name everybody."""
 _MEMBER_OF = "memberof"
 _AD_ID = "objectguid"
 _SID = "objectsid"
@@ -69,7 +71,8 @@ class Wishes:
 
     def group_searches(self) -> list[Search]:
         """One search for groups per base."""
-        return self._searches(self.groups, self.group_attributes) if self.groups else []
+        found = self._searches(self.groups, self.group_attributes) if self.groups else []
+        return [replace(search, page_size=min(search.page_size, _GROUPS_PER_PAGE)) for search in found]
 
     def nested_searches(self, group: str) -> list[Search]:
         """Who is in one group, people and groups, where the server says so."""

@@ -38,12 +38,16 @@ def all_values(asks: Asks, dn: str, attribute: str) -> Sequence[str]:
         attribute: its name, lower-case.
 
     Raises:
-        Incomplete: where the server breaks one of these rules, or the entry never stands still.
+        Incomplete: where the server breaks one of these rules, or the entry never stands still, or does not say so.
         ValueError: where a value is not text.
         SourceUnavailable: where no answer came.
     """
     for _ in range(_ATTEMPTS):
         parts = list(_parts(asks, dn, attribute))
+        if len(parts) > 1 and not parts[0].state:
+            raise Incomplete(
+                f"{attribute} came in parts, and {_CHANGED}, which tells whether it changed, may not be read"
+            )
         if all(part.state == parts[0].state for part in parts):
             return [value for part in parts for value in texts(attribute, part.values)]
     raise Incomplete(f"{attribute} changed each time while it was read")

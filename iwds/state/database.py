@@ -128,9 +128,11 @@ class SqlState:
         """Record that a run begins; `config` is the effective configuration without secrets, as text."""
         runs.start_run(self._database, run, config, config_digest)
 
-    def save_readings(self, run_id: str, proofs: Sequence[Proof], fewer: bool = False) -> None:
-        """Record the proofs of a run's readings; `fewer`: somebody accepted that there are fewer people now."""
-        runs.save_readings(self._database, run_id, proofs, fewer)
+    def save_readings(
+        self, run_id: str, proofs: Sequence[Proof], fewer: bool = False, lease: Lease | None = None
+    ) -> None:
+        """Record the proofs of a run's readings; see `State.save_readings`."""
+        runs.save_readings(self._database, run_id, proofs, fewer, lease)
 
     def finish_run(
         self,

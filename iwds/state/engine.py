@@ -7,6 +7,7 @@ are worth testing, and would drift from the one that people run.
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -170,11 +171,25 @@ def _prepare(connection: Any, _record: object) -> None:
     connection.isolation_level = None
     # The first thing, so that what follows already waits for other processes.
     connection.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}")
-    connection.execute("PRAGMA journal_mode = WAL")
+    _write_ahead(connection)
     # An intent must survive a power cut before its call is made. In WAL mode FULL syncs the log at every commit; NORMAL
     # would keep the database consistent and may lose the last commits.
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _write_ahead(connection: Any) -> None:
+    """Log ahead of writes. The change to it, once in a database's life, does not wait for others by itself."""
+    until = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 def _begin(connection: Connection) -> None:

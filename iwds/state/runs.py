@@ -77,10 +77,13 @@ def _remember(connection: Connection, row: RunRow, applied: bool, accepted: tupl
         connection.execute(insert(job).values({"applied_before": False, "accepted": ""} | key | learnt))
 
 
-def save_readings(database: Database, run_id: str, proofs: Sequence[Proof], fewer: bool) -> None:
+def save_readings(database: Database, run_id: str, proofs: Sequence[Proof], fewer: bool, lease: Lease | None) -> None:
     """Record the proofs of a run's readings; `fewer`: somebody accepted that there are fewer people now."""
     if proofs:
         with database.writing() as connection:
+            if lease:
+                service = connection.execute(select(run.c.service).where(run.c.id == run_id)).scalar_one()
+                fence(connection, service, lease.epoch)
             connection.execute(insert(reading), [_reading(run_id, proof) | {"fewer": fewer} for proof in proofs])
 
 

@@ -317,6 +317,8 @@ class RunsContract:
         state.lease(SERVICE, "another", 60)
         with pytest.raises(LeaseLost):
             state.finish_run(_ended("r"), applied=True, accepted="d", lease=lease)
+        with pytest.raises(LeaseLost):
+            state.save_readings("r", [proof("ad", 100)], lease=lease)
         assert state.memory("staff", SERVICE, NOON) == JobMemory(False, "", {}, {})
         state.finish_run(_ended("r"))
         assert (found := state.run("r")) is not None

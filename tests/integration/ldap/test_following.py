@@ -228,6 +228,7 @@ def test_members_that_come_in_parts_are_asked_for_where_the_group_is(world: Worl
     for number in range(40):
         crowd |= person(f"c{number}", BRANCH)
     world.second.entries |= crowd | group("crowd", BRANCH, *crowd)
+    world.second.entries[f"cn=crowd,{BRANCH}"]["uSNChanged"] = [b"7"]
     world.second.most_values = 15
     people, proof = read(world.source())
 

@@ -35,6 +35,12 @@ def test_only_wanted_attributes_are_kept_and_absent_ones_are_empty() -> None:
     assert (shaped.undecodable, shaped.incomplete) == ((), ())
 
 
+def test_an_attribute_that_comes_in_two_spellings_has_the_values_of_both() -> None:
+    shaped = shape(b"uid=a", {"member": [b"x"], "Member": [b"y", b"z"]}, {"member"})
+
+    assert shaped.attrs == {"member": ("x", "y", "z")}
+
+
 def test_an_attribute_that_is_no_text_is_unknown_and_not_empty() -> None:
     shaped = shape(b"cn=a", {"photo": [b"\xff\xfe"], "objectGUID": [b"short"]}, {"photo", "objectguid"})
 

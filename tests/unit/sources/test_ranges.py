@@ -56,6 +56,13 @@ def test_a_group_that_changes_while_it_is_read_is_read_again() -> None:
     assert server.asked == 4
 
 
+def test_parts_without_a_word_on_changes_are_not_believed() -> None:
+    server = Splits(9, 5, lambda _, values: {name: each for name, each in values.items() if name != "uSNChanged"})
+
+    with pytest.raises(Incomplete, match="may not be read"):
+        all_values(server, DN, "member")
+
+
 def test_a_group_that_never_stands_still_is_not_believed() -> None:
     server = Splits(9, 5, lambda asked, values: {**values, "uSNChanged": [str(asked).encode()]})
 
