@@ -54,6 +54,12 @@ def accepted_from_now(before: str, now: str, took_effect: bool) -> str:
     return json.dumps({**rest, **{key: old[key] for key in LEAVERS if key in old}}, ensure_ascii=False)
 
 
+def tag_before(before: str) -> int | None:
+    """The provisioning id of such a text; None where it is not known."""
+    tag = json.loads(before).get("provisioning_id") if before else None
+    return tag if isinstance(tag, int) else None
+
+
 def grace_of(data: Mapping[str, Any]) -> timedelta | None:
     """How long a leaver stays locked before the deletion; None where the policy deletes nobody after a grace."""
     return timedelta(seconds=data["delete_after"]) if "delete_after" in data else None

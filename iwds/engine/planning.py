@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from iwds.core.assembly import Facts, assemble
 from iwds.core.change import Adopt, CreateLogin
-from iwds.core.configuration import aspects_changed
+from iwds.core.configuration import aspects_changed, tag_before
 from iwds.core.decide import decide
 from iwds.core.decision import Decision, Proposal
 from iwds.core.guards import Populations
@@ -87,6 +87,7 @@ class _Planning:
         job, service = self.job, self.job.target.service
         memory = self.tools.state.memory(job.name, service, self.now - RECENT)
         self.notes += self._ended_exemptions()
+        self._refuse_orphans(memory)
         changed = _changed(job, memory)
         earlier = job.earlier(memory.configuration) if changed and memory.configuration else None
         before = earlier.rules if earlier else None
@@ -115,6 +116,19 @@ class _Planning:
         plan_id = secrets.token_hex(4)
         plan = assemble((plan_id, job.name, str(service), self.now), decisions, facts, selection)
         return plan, replace(tally, roles=self.roles, graces=self.graces)
+
+    def _refuse_orphans(self, memory: JobMemory) -> None:
+        """Under another provisioning id nobody of the last one would ever be looked at again, leavers among them."""
+        old, new = tag_before(memory.configuration), self.job.policy.provisioning_id
+        if old in (None, new):
+            return
+        ours = sum(row.owner == old for row in self.tools.state.ledger(self.job.target.service))
+        if ours:
+            raise ConfigurationError(
+                f"the provisioning_id of the target is {new} now, and was {old}: {ours:,} logins of {self.job.name}"
+                f" carry {old}, and nobody would keep them any more",
+                f"put `provisioning_id: {old}` back; to leave those logins alone for good, give the job another name",
+            )
 
     def _governed(self, existing: Sequence[Group]) -> dict[str, Group]:
         """The service's groups that the mapping governs; those that do not exist become a note."""

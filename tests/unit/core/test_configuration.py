@@ -5,7 +5,7 @@ import json
 import pytest
 
 from iwds.core.causes import Cause, cause_of_text, cause_text, cause_words
-from iwds.core.configuration import accepted_from_now, aspects_changed, digest_of
+from iwds.core.configuration import accepted_from_now, aspects_changed, digest_of, tag_before
 
 LOCK = {"mapping": "m1", "sources": {}, "leavers": "lock", "adopt": [], "provisioning_id": 20}
 
@@ -50,6 +50,10 @@ def test_a_shorter_grace_is_accepted_only_where_it_took_effect() -> None:
     assert accepted_from_now(new, old, took_effect=False) == old
     assert json.loads(accepted_from_now(text(), new, took_effect=False)) == json.loads(text())
     assert aspects_changed(old, new) == ("leavers",)
+
+
+def test_the_tag_of_a_configuration_is_known_where_it_was_kept() -> None:
+    assert (tag_before(text()), tag_before(""), tag_before("{}")) == (20, None, None)
 
 
 def test_where_nothing_is_known_of_the_last_one_the_new_one_is_accepted_whole() -> None:

@@ -20,7 +20,7 @@ from iwds.core.previous import Places
 from iwds.engine import judging, parting
 from iwds.engine.job import Earlier
 from iwds.engine.running import RunReport
-from iwds.errors import ServiceUnavailable
+from iwds.errors import ConfigurationError, ServiceUnavailable
 from iwds.sources.memory import MemorySource
 from tests.unit.engine.rehearsal import OURS, PlainRules, Rehearsal
 
@@ -359,6 +359,20 @@ class TestAChangedPolicyForLeavers:
         stage.now_is(leavers=Leaver.LOCK)
         stage.leave("ann")
         assert held(stage.run().plan).keys() == {"ann"}
+
+
+class TestAnotherProvisioningId:
+    def test_is_refused_while_logins_carry_the_last_one(self, stage: Configured) -> None:
+        stage.job = replace(stage.job, deciding='{"provisioning_id": 20, "leavers": "lock"}', digest="20")
+        assert stage.run().exit_code == 0
+        stage.configure(policy=replace(stage.job.policy, provisioning_id=30), deciding="{}", digest="30")
+        stage.leave("ann")
+        calls = stage.calls()
+        with pytest.raises(ConfigurationError, match=r"is 30 now, and was 20: 4 logins of staff carry 20"):
+            stage.run()
+        assert calls == []
+        stage.configure(name="others")
+        assert stage.run().exit_code == 0
 
 
 class TestWhatCannotBeJudged:
