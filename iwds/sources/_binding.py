@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from iwds.errors import ConfigurationError
+from iwds.sources._ldapsettings import Settings
 from iwds.sources._refusals import Credentials
 
-if TYPE_CHECKING:  # one imports this module, the other brings ldap3
+if TYPE_CHECKING:  # at run time it brings ldap3
     from iwds.sources._connection import Access
-    from iwds.sources.ldap import Settings
 
 
-def access_of(name: str, settings: "Settings") -> "tuple[Access, Credentials]":
+def access_of(name: str, settings: Settings) -> "tuple[Access, Credentials]":
     """How a source is reached and what it says that it is.
 
     Raises `ConfigurationError` for a missing password, and for a CA file or a certificate that cannot be used.
@@ -39,13 +39,13 @@ def access_of(name: str, settings: "Settings") -> "tuple[Access, Credentials]":
     return access, Credentials(name, (*settings.urls, *settings.follow), settings.bind_dn, secret)
 
 
-def certificate_password(name: str, settings: "Settings") -> str | None:
+def certificate_password(name: str, settings: Settings) -> str | None:
     """What opens the key of our certificate; None where it has no password. Raises `ConfigurationError`."""
     secret = _secret(name, settings.certificate_password, settings.certificate_password_file)
     return None if secret is None else secret.get_secret_value()
 
 
-def _bind_password(name: str, settings: "Settings") -> SecretStr:
+def _bind_password(name: str, settings: Settings) -> SecretStr:
     if settings.bind != "simple":
         return SecretStr("")
     password = _secret(name, settings.password, settings.password_file)
@@ -67,7 +67,7 @@ def _secret(name: str, value: SecretStr | None, file: Path | None) -> SecretStr 
         raise ConfigurationError(f"Source {name}: {file} cannot be read ({failed}).") from failed
 
 
-def _context(name: str, settings: "Settings") -> ssl.SSLContext:
+def _context(name: str, settings: Settings) -> ssl.SSLContext:
     from iwds.clienttls import client_context  # what cryptography takes to load, only who connects should wait for
 
     password = certificate_password(name, settings)

@@ -16,13 +16,13 @@ from iwds.sources._binding import certificate_password
 from iwds.sources._decode import shape
 from iwds.sources._ldapread import Wishes
 from iwds.sources._ldapsearch import as_pem
+from iwds.sources._ldapsettings import Settings
 from iwds.sources._search import SUCCESS, Asks, Pull, Search
 from iwds.sources._stream import CANARY
 
-if TYPE_CHECKING:  # one brings ldap3, the last one imports this module
+if TYPE_CHECKING:  # at run time it brings ldap3
     from iwds.sources._connection import Session
     from iwds.sources._follow import Following
-    from iwds.sources.ldap import Settings
 
 Root = dict[str, tuple[str, ...]]
 """What the root entry says (RFC 4512 5.1), by attribute in lower case; () where it says nothing."""
@@ -64,7 +64,7 @@ _CONTROLS = {
 """Those that readers of a directory ask about; a server has many more."""
 
 
-def connection(session: "Session | Following", settings: "Settings") -> Iterator[Finding]:
+def connection(session: "Session | Following", settings: Settings) -> Iterator[Finding]:
     """Which server answered, as whom it knows us, how the way there is encrypted, and what is wrong with our files."""
     who = settings.bind_dn or ("our certificate" if settings.bind == "external" else "nobody in particular (anonymous)")
     known = session.account()
@@ -86,7 +86,7 @@ def connection(session: "Session | Following", settings: "Settings") -> Iterator
         yield from _certificate(session, settings, settings.certificate)
 
 
-def _certificate(session: "Session | Following", settings: "Settings", file: Path) -> Iterator[Finding]:
+def _certificate(session: "Session | Following", settings: Settings, file: Path) -> Iterator[Finding]:
     from iwds.clienttls import client_certificates  # only whoever has a certificate waits for what reads it
 
     ours = client_certificates(file, certificate_password(session.url, settings))[0]

@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 
 from iwds.sandbox.certificates import Authority
-from iwds.sources.ldap import Settings
+from iwds.sources._ldapsettings import Settings
 from tests.servers import absent
 from tests.servers.domain import DOMAIN, LDIF, PASSWORD, READER, STAFF, SUFFIX
 

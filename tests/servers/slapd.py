@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from iwds.demo.slapd import PrivateSlapd, missing
-from iwds.sources.ldap import Settings
+from iwds.sources._ldapsettings import Settings
 from tests.servers import absent
 from tests.servers.company import GROUP_BASE, SUFFIX
 

@@ -55,6 +55,18 @@ def source(domain: PrivateSamba) -> Iterator[LdapSource]:
         yield source
 
 
+def test_every_entry_is_the_same_for_both_decoders(domain: PrivateSamba) -> None:
+    readings = []
+    for decoder in ("own", "ldap3"):
+        with closing(connect("corp", ad_settings(domain, decoder=decoder, page_size=3))) as source:
+            readings.append(consume(source, (*ASKED, "objectguid", "objectsid", "objectclass")))
+    (own, proof), (ldap3, theirs) = readings
+
+    assert own == ldap3
+    assert own.keys() >= DNS.keys() - {"eve"}
+    assert proof.reasons == theirs.reasons
+
+
 def accounts(source: LdapSource, tmp_path: Path, mapping: str) -> dict[str, Account]:
     """What a mapping makes of everybody, by the first part of their distinguished name."""
     file = tmp_path / "mapping.yaml"

@@ -12,7 +12,8 @@ from iwds.demo.slapd import PrivateSlapd
 from iwds.errors import AccessRefused, SourceUnavailable
 from iwds.sandbox.certificates import Authority
 from iwds.sources._follow import DEPTH
-from iwds.sources.ldap import LdapSource, Settings, connect
+from iwds.sources._ldapsettings import Settings
+from iwds.sources.ldap import LdapSource, connect
 from tests.servers.company import SUFFIX
 from tests.servers.responder import Responder, Values, responding
 from tests.servers.slapd import require_slapd

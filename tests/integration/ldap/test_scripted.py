@@ -8,7 +8,8 @@ import pytest
 
 from iwds.core.model import Anchor, Entry, Proof
 from iwds.errors import SourceUnavailable
-from iwds.sources.ldap import LdapSource, Settings, connect
+from iwds.sources._ldapsettings import Settings
+from iwds.sources.ldap import LdapSource, connect
 from tests.servers.responder import Asked, HangUp, Responder, Values, responding, slowly
 from tests.unit.sources.ldapbytes import notice
 

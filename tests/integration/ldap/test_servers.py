@@ -8,7 +8,8 @@ import pytest
 
 from iwds.core.model import Account, Anchor
 from iwds.mapping import load
-from iwds.sources.ldap import Settings, connect
+from iwds.sources._ldapsettings import Settings
+from iwds.sources.ldap import connect
 from tests.contract.source_contract import ASKED, consume
 from tests.servers.company import IDS, SUFFIX, write
 from tests.servers.responder import Responder, Values, responding

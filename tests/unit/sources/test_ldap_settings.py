@@ -9,7 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from iwds.errors import ConfigurationError
-from iwds.sources.ldap import Settings, connect
+from iwds.sources._ldapsettings import Settings
+from iwds.sources.ldap import connect
 
 GOOD: dict[str, Any] = {
     "kind": "ldap",
