@@ -16,7 +16,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from iwds.core.devices import Details, Device, GroupRole, Loss, loss_of
-from iwds.core.model import Account, Activation, Group, Login, Membership, Service, Status, Unmapped, fold
+from iwds.core.model import Account, Activation, Group, Login, Membership, Service, Status, Unmapped
 from iwds.core.normal import normalise, render_extra
 from iwds.errors import LoginTaken, LoginUnknown, OutcomeUnknown, Rejected, ServiceFull, ServiceUnavailable
 from iwds.ports import Finding
@@ -393,7 +393,7 @@ def connect(name: str, settings: Settings) -> MemoryTarget:  # noqa: ARG001 - ev
 
 
 def _by_name(login: Login) -> str:
-    return fold(login.login)
+    return login.login.casefold()
 
 
 def _is_named(login: Login, name: str) -> bool:

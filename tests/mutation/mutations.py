@@ -429,8 +429,8 @@ MUTATIONS = (
     Mutation(
         "a run that lost its lease teaches nothing",
         "iwds/state/runs.py",
-        "        if lease:",
-        "        if False:",
+        "        if lease:\n            fence(connection, row.service",
+        "        if False:\n            fence(connection, row.service",
         (f"{RUNNING}::test_a_run_that_lost_its_lease_before_its_end_does_not_say_that_the_job_was_applied",),
     ),
     Mutation(
