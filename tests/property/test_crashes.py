@@ -19,6 +19,9 @@ from tests.unit.engine.rehearsal import OURS, SetClock
 
 Story = Callable[[Mortal], None]
 
+EACH = 1 if settings().max_examples > 1000 else 5
+"""Every moment nightly, every fifth else."""
+
 
 _CLOCK = SetClock()
 _services = count(1)
@@ -145,7 +148,7 @@ def test_a_run_can_be_killed_at_every_single_moment(story: Story, ahead: int, mo
     monkeypatch.setattr(applying, "AHEAD", ahead)
     undisturbed, moments = never_killed(story)
     assert moments > 20
-    for moment in range(1, moments + 1):
+    for moment in range(1, moments + 1, EACH):
         stage, process = begin(story), Process(moment)
         try:
             assert stage.start(process) is None
@@ -165,7 +168,7 @@ def test_a_service_that_cannot_tag_gives_back_what_a_killed_run_created() -> Non
             stage.hire(who, ("vpn",), mail=f"{who}@x.y")
 
     undisturbed, moments = never_killed(three, **options)
-    for moment in range(1, moments + 1):
+    for moment in range(1, moments + 1, EACH):
         stage = begin(three, **options)
         stage.start(Process(moment))
         as_if_never_killed(stage, undisturbed)
