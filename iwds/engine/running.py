@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from iwds.core.causes import Cause, cause_text
-from iwds.core.change import Adopt, Change, CreateLogin, Evidence, Kind, kinds, removes
+from iwds.core.change import Change, Evidence, Kind, kinds, removes
 from iwds.core.configuration import accepted_from_now, digest_of
 from iwds.core.decision import Reason, Skip
 from iwds.core.guards import RETAGGED, GuardKind
@@ -315,7 +315,7 @@ def _exit_code(plan: Plan, applied: Applied, moved: tuple[Change, ...]) -> int:
 def _accepts(plan: Plan, applied: Applied) -> bool:
     """Whether this configuration counts as applied from now on: nothing that it asks for is held back any more."""
     if plan.basis.first_run:
-        return not _taken_over(plan)
+        return True
     only = plan.basis.selection.only
     if applied.stopped or plan.basis.unproven or (only and Evidence.RULE.value not in only):
         return False
@@ -323,12 +323,6 @@ def _accepts(plan: Plan, applied: Applied) -> bool:
         return False
     by_rule = [s for s in plan.skips if s.change and s.change.evidence is Evidence.RULE and s.reason is Reason.HELD]
     return not by_rule
-
-
-def _taken_over(plan: Plan) -> bool:
-    """Whether a first run would take something from people whom another job kept: whose doing that is, nobody knows."""
-    new = {change.subject.key for change in plan.changes if isinstance(change, Adopt | CreateLogin)}
-    return any(skip.reason is Reason.FIRST_RUN and skip.subject.key not in new for skip in plan.skips)
 
 
 def _untold(skip: Skip) -> bool:
