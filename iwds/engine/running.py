@@ -15,6 +15,7 @@ from iwds.core.causes import Cause, cause_text
 from iwds.core.change import Change, Evidence, Kind, kinds, removes
 from iwds.core.configuration import accepted_from_now, digest_of
 from iwds.core.decision import Reason, Skip
+from iwds.core.document import change_from_data
 from iwds.core.guards import RETAGGED, GuardKind
 from iwds.core.matching import Graces, Tally
 from iwds.core.plan import Plan, Selection, restrict, summary_data
@@ -32,6 +33,8 @@ from iwds.ports import Journal, Lease, Result, RunRow
 
 RENEW_EVERY = 30.0
 """Seconds between two renewals of the lease; a shorter lease is renewed four times in its life."""
+MOST_RUNS = 1_000
+"""In how many runs of a job that was never applied whole is looked for who is its doing."""
 LISTED = 200
 """How many changes that were not simply done a report names; the journal has them all."""
 
@@ -268,7 +271,8 @@ class _Run:
             state.finish_run(self.row)
             return self.row
         self._save_readings(plan)
-        accepted, deciding = self._accepted(plan) if _accepts(plan, applied) else ("", "")
+        accepts = _accepts(plan, applied) and not self._took_over(plan)
+        accepted, deciding = self._accepted(plan) if accepts else ("", "")
         # A first run that was stopped, chosen from or not proven is none: the next one removes nothing either.
         partly = applied.stopped or plan.basis.selection.only or plan.basis.unproven
         whole = not (plan.basis.first_run and partly)
@@ -289,6 +293,20 @@ class _Run:
             before.configuration if known else "", job.deciding, _let_leavers_through(plan, job)
         )
         return (job.digest if deciding == job.deciding else digest_of(json.loads(deciding))), deciding
+
+    def _took_over(self, plan: Plan) -> bool:
+        """Whether a first run would take something from people who are not this job's doing: whose it is nobody knows.
+
+        A job that was renamed finds people of its last name. What an earlier run of this job began is in the journal.
+        """
+        waiting = {skip.subject.key for skip in plan.skips if skip.reason is Reason.FIRST_RUN}
+        if not waiting:
+            return False
+        state = self.tools.state
+        service = str(self.job.target.service)
+        runs = [each for each in state.runs(self.job.name, MOST_RUNS) if each.service == service]
+        rows = (row for run in runs for row in state.intents(run.id))
+        return not waiting <= {change_from_data(dict(row.change)).subject.key for row in rows}
 
     def _save_readings(self, plan: Plan) -> None:
         selection = plan.basis.selection

@@ -341,6 +341,27 @@ MUTATIONS = (
         (f"{HOLDS}::test_a_hold_that_comes_during_the_run_is_seen_before_the_removal",),
     ),
     Mutation(
+        "a renamed job accepts nothing that takes from people of its last name",
+        "iwds/engine/running.py",
+        "_accepts(plan, applied) and not self._took_over(plan)",
+        "_accepts(plan, applied)",
+        (f"{CHANGED}::TestARenamedJob",),
+    ),
+    Mutation(
+        "another provisioning id is refused while logins carry the last one",
+        "iwds/engine/planning.py",
+        "        self._refuse_orphans(memory)\n",
+        "",
+        (f"{CHANGED}::TestAnotherProvisioningId",),
+    ),
+    Mutation(
+        "nobody is renamed while their deletion waits",
+        "iwds/core/previous.py",
+        "(only(write, {Kind.LOCK}) for write in then",
+        "(write for write in then",
+        (f"{CHANGED}::TestAChangedPolicyForLeavers",),
+    ),
+    Mutation(
         "what only a changed configuration takes waits",
         "iwds/core/assembly.py",
         "        if change.evidence is Evidence.RULE and not self._gate_open:",

@@ -361,6 +361,30 @@ class TestAChangedPolicyForLeavers:
         assert held(stage.run().plan).keys() == {"ann"}
 
 
+class TestARenamedJob:
+    def test_takes_nothing_that_nobody_accepted_on_its_second_run_either(self, stage: Configured) -> None:
+        stage.change("ann", department="sales")
+        stage.configure(name="renamed")
+        stage.now_is(ScopedRules(outside="sales"))
+        assert stage.run().plan.basis.first_run
+        report = stage.run()
+        assert not report.plan.basis.first_run
+        assert held(report.plan).keys() == {"ann"}
+        assert locked(stage) == set()
+        assert accept(stage, 1).exit_code == 0
+        assert locked(stage) == {"ann"}
+        stage.leave("bob")
+        assert stage.run().exit_code == 0
+        assert locked(stage) == {"ann", "bob"}
+
+    def test_that_takes_nothing_on_its_first_run_goes_on_as_before(self, stage: Configured) -> None:
+        stage.configure(name="renamed")
+        assert stage.run().exit_code == 0
+        stage.leave("ann")
+        assert stage.run().exit_code == 0
+        assert locked(stage) == {"ann"}
+
+
 class TestAnotherProvisioningId:
     def test_is_refused_while_logins_carry_the_last_one(self, stage: Configured) -> None:
         stage.job = replace(stage.job, deciding='{"provisioning_id": 20, "leavers": "lock"}', digest="20")
