@@ -171,3 +171,9 @@ def _count(changes: Iterable[Change], kind: type) -> int:
 def by_rule(plan: Plan) -> int:
     """How many held removals only the changed configuration asks for."""
     return sum(bool(s.change and s.change.evidence is Evidence.RULE) for s in plan.held)
+
+
+def spared_by_rule(plan: Plan) -> int:
+    """How many removals only the changed configuration asks for, and a hold spares."""
+    exempt = (skip.change for skip in plan.skips if skip.reason is Reason.EXEMPT)
+    return sum(bool(change and change.evidence is Evidence.RULE) for change in exempt)

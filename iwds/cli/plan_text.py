@@ -9,7 +9,7 @@ from rich.text import Text
 from iwds.cli.change_text import TABLE_HEAD, calls, examples, heading, table
 from iwds.cli.console import WIDTH
 from iwds.cli.page import Variants, block, cut, fitted, hanging, listed, shortened
-from iwds.cli.plan_facts import by_rule, head, never_had_a_login, readings, retagged, sides
+from iwds.cli.plan_facts import by_rule, head, never_had_a_login, readings, retagged, sides, spared_by_rule
 from iwds.cli.refusal_text import refusal_lines
 from iwds.core.change import removes
 from iwds.core.decision import Reason, Skip
@@ -126,7 +126,10 @@ def _next(plan: Plan, report_only: bool) -> Iterator[Text]:
     if tags := retagged(plan):
         yield Text(cut(f"Accept the new tags:  iwds apply {plan.id} --allow {RETAGGED}={tags} --reason ..."))
     n = by_rule(plan)
-    if n:
+    if later := spared_by_rule(plan):
+        yield Text(f"The changed configuration takes from {later:,} who are held, when their hold ends. Accept it:")
+        yield Text(f"  iwds apply {plan.id} --allow out-of-scope={n} --reason ...")
+    elif n:
         yield Text(f"Let the {n:,} removals of the changed configuration go, on purpose:")
         yield Text(f"  iwds apply {plan.id} --only rule --allow out-of-scope={n} \\")
         yield Text('    --reason "..."')

@@ -75,8 +75,8 @@ class _Assembly:
         for decision in decisions:
             if isinstance(decision, Skip):
                 self.skips.append(decision)
-            else:
-                proposals.append(self._rested(decision))
+            elif proposal := self._spared(self._rested(decision)):
+                proposals.append(proposal)
         self.waits_for = {p.change.subject.key: p.waits_for for p in proposals if p.waits_for is not None}
         changes = self._named(self._selected([proposal.change for proposal in proposals]))
         if self.basis.first_run:
@@ -111,6 +111,15 @@ class _Assembly:
         assert isinstance(change, Write | DeleteLogin | RemoveFromGroup | SetGroupRole)  # noqa: S101 - they remove
         cause = cause_text(Cause.RULE, proposal.blamed)
         return replace(proposal, change=replace(change, evidence=Evidence.RULE, cause=cause))
+
+    def _spared(self, proposal: Proposal) -> Proposal | None:
+        """What a hold leaves of a proposal; what it spares is a skip that says whose doing it would be."""
+        if not proposal.exempt:
+            return proposal
+        change = proposal.change
+        self.skips.append(Skip(change.subject, Reason.EXEMPT, proposal.exempt, _taken_by(change)))
+        left = without(change, REMOVALS) if isinstance(change, Write) else None
+        return replace(proposal, change=left, exempt="") if left else None
 
     def _without_meanwhile(self, changes: Sequence[Change], locks: Sequence[Change]) -> list[Change]:
         """Without the locks that stand in for deletions, where these are made; else both are counted."""
@@ -166,8 +175,7 @@ class _Assembly:
             if reason is None:
                 kept.append(change)
                 continue
-            taken = only(change, REMOVALS) if isinstance(change, Write) else change
-            self.skips.append(Skip(change.subject, reason[0], reason[1], taken))
+            self.skips.append(Skip(change.subject, reason[0], reason[1], _taken_by(change)))
             if isinstance(change, Write) and (left := without(change, REMOVALS)):
                 kept.append(left)
         return kept
@@ -257,6 +265,10 @@ def _joined(parts: Sequence[Change]) -> Change:
             first, after=replace(first.after, **fields), evidence=doing.evidence or part.evidence, cause=doing.cause
         )
     return first
+
+
+def _taken_by(change: Change) -> Change | None:
+    return only(change, REMOVALS) if isinstance(change, Write) else change
 
 
 def _first_run(_: Change) -> tuple[Reason, str]:

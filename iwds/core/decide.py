@@ -14,7 +14,6 @@ from dataclasses import replace
 from typing import Any, assert_never
 
 from iwds.core.change import (
-    REMOVALS,
     WRITTEN_FIELDS,
     AddToGroup,
     Adopt,
@@ -29,10 +28,8 @@ from iwds.core.change import (
     Subject,
     Write,
     fields_changed,
-    only,
     removes,
     role_kinds,
-    without,
 )
 from iwds.core.decision import WITHOUT_ACCOUNT, Decision, Nobody, Proposal, Reason, Skip, subject_of
 from iwds.core.leaving import left_behind
@@ -40,27 +37,18 @@ from iwds.core.ledger import fingerprint
 from iwds.core.matching import Case, Match, extra_held, extra_wanted, is_protected
 from iwds.core.model import Absent, Account, Activation, Group, LedgerRow, Login, Origin, Status, fold
 from iwds.core.normal import merge_extra
-from iwds.core.policy import Hold, World
+from iwds.core.policy import World
 from iwds.core.words import field_words, role_words
 
 
 def decide(case: Case, world: World) -> Iterator[Decision]:
-    """What a case leads to, before guards are looked at; nothing is taken from whom a person made exempt."""
+    """What a case leads to, before guards are looked at; of whom a person made exempt each removal says so."""
     exempt = world.exempt.get(case.login.id) if case.login else None
     for decision in _decided(case, world):
         if exempt and isinstance(decision, Proposal) and removes(decision.change):
-            yield from _exempted(decision, exempt)
+            yield replace(decision, exempt=str(exempt))
         else:
             yield decision
-
-
-def _exempted(proposal: Proposal, hold: Hold) -> Iterator[Decision]:
-    """The skip of what is taken, and what is left of a write."""
-    change = proposal.change
-    taken = only(change, REMOVALS) if isinstance(change, Write) else change
-    yield Skip(change.subject, Reason.EXEMPT, str(hold), taken)
-    if isinstance(change, Write) and (left := without(change, REMOVALS)):
-        yield Proposal(left)
 
 
 def _decided(case: Case, world: World) -> Iterator[Decision]:

@@ -47,6 +47,7 @@ class Proposal:
         known: the configuration last applied asks for it too; says nothing where the configuration did not change.
         blamed: where the part of the changed configuration stands that it is the doing of.
         meanwhile: made only while the deletion of the same login waits.
+        exempt: the hold of a person who takes nothing away from this login; the change is never made then.
     """
 
     change: Change
@@ -54,6 +55,7 @@ class Proposal:
     known: bool = False
     blamed: str = ""
     meanwhile: bool = False
+    exempt: str = ""
 
 
 Decision = Proposal | Skip

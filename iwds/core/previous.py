@@ -107,7 +107,7 @@ def judged(case: Case, decisions: Iterable[Decision], before: Before | None, pla
     for decision in decisions:
         if isinstance(decision, Proposal) and removes(decision.change):
             yield from _parted(decision, taken, lambda change: _blamed(change, case, before, places))
-            yield from _meanwhile(decision.change, taken, then)
+            yield from _meanwhile(decision, taken, then)
         else:
             yield decision
 
@@ -173,11 +173,13 @@ def _parted(decision: Proposal, taken: frozenset[Taken], blamed: Callable[[Chang
         yield replace(decision, blamed=blamed(change))
 
 
-def _meanwhile(change: Change, taken: frozenset[Taken], then: Iterable[Change]) -> Iterator[Proposal]:
+def _meanwhile(decision: Proposal, taken: frozenset[Taken], then: Iterable[Change]) -> Iterator[Proposal]:
     """The lock that the policy last applied asks for, where the one of today would delete, which waits."""
+    change = decision.change
     if isinstance(change, DeleteLogin) and _DELETED not in taken:
-        locks = (only(write, {Kind.LOCK}) for write in then if isinstance(write, Write))
-        yield from (Proposal(replace(lock, cause=change.cause), known=True, meanwhile=True) for lock in locks if lock)
+        for lock in (only(write, {Kind.LOCK}) for write in then if isinstance(write, Write)):
+            if lock:
+                yield replace(decision, change=replace(lock, cause=change.cause), known=True, meanwhile=True)
 
 
 def _had_left(person: Account | Unmapped | None) -> bool:

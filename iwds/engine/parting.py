@@ -58,7 +58,7 @@ class Parting:
 
 
 def _delete_in(decision: Decision) -> DeleteLogin | None:
-    change = decision.change if isinstance(decision, Proposal) else None
+    change = decision.change if isinstance(decision, Proposal) and not decision.exempt else None
     return change if isinstance(change, DeleteLogin) else None
 
 

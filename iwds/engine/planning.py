@@ -106,7 +106,7 @@ class _Planning:
         if alone and memory.applied_before and is_older(decisions, job.policy.provisioning_id):
             tally, decisions = replace(tally, older=True), list(without_doubtful(decisions))
             self.notes.append(NOTE)
-        proposed = (decision.change for decision in decisions if isinstance(decision, Proposal))
+        proposed = (d.change for d in decisions if isinstance(d, Proposal) and not d.exempt)
         readings = replace(readings, sources=people.confirmed(readings.sources, proposed))
         if memory.applied_before and all(proof.proven for proof in readings.sources):
             decisions = self._parted(decisions)

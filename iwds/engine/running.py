@@ -16,7 +16,7 @@ from iwds.core.change import Change, Evidence, Kind, kinds, removes
 from iwds.core.configuration import accepted_from_now, digest_of
 from iwds.core.decision import Reason, Skip
 from iwds.core.document import change_from_data
-from iwds.core.guards import RETAGGED, GuardKind
+from iwds.core.guards import OUT_OF_SCOPE, RETAGGED, GuardKind
 from iwds.core.matching import Graces, Tally
 from iwds.core.plan import Plan, Selection, restrict, summary_data
 from iwds.core.plan_document import plan_to_data
@@ -339,13 +339,16 @@ def _accepts(plan: Plan, applied: Applied) -> bool:
         return False
     if plan.basis.config_changed and (plan.basis.withheld or any(map(_untold, plan.skips))):
         return False
-    by_rule = [s for s in plan.skips if s.change and s.change.evidence is Evidence.RULE and s.reason is Reason.HELD]
-    return not by_rule
+    # What a hold spares today would be taken on the day it ends: whoever opens the gate has seen it in the plan.
+    waits = {Reason.HELD} if OUT_OF_SCOPE in plan.basis.selection.allow else {Reason.HELD, Reason.EXEMPT}
+    return not any(s.change and s.change.evidence is Evidence.RULE and s.reason in waits for s in plan.skips)
 
 
 def _untold(skip: Skip) -> bool:
     """Whether somebody is spared for want of a reading: what a changed configuration takes of them never came up."""
-    return skip.reason is Reason.UNPROVEN and skip.change is not None and removes(skip.change)
+    if skip.reason is not Reason.UNPROVEN or skip.subject.login_id is None:
+        return False
+    return skip.change is None or removes(skip.change)
 
 
 def _let_leavers_through(plan: Plan, job: Job) -> bool:

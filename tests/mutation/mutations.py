@@ -341,6 +341,13 @@ MUTATIONS = (
         (f"{HOLDS}::test_a_hold_that_comes_during_the_run_is_seen_before_the_removal",),
     ),
     Mutation(
+        "what a hold spares of a changed configuration is accepted by a person alone",
+        "iwds/engine/running.py",
+        "else {Reason.HELD, Reason.EXEMPT}",
+        "else {Reason.HELD}",
+        (CHANGED,),
+    ),
+    Mutation(
         "a renamed job accepts nothing that takes from people of its last name",
         "iwds/engine/running.py",
         "_accepts(plan, applied) and not self._took_over(plan)",

@@ -18,7 +18,7 @@ Event = tuple[Any, ...]
 UNBELIEVED = 3
 """More logins of ours that are gone or strange look like another service, and end the run."""
 
-_anybody = st.sampled_from((*FIRST_NAMES, *FIRST_NAMES, "p5", STAFF[0]))
+anybody = st.sampled_from((*FIRST_NAMES, *FIRST_NAMES, "p5", STAFF[0]))
 _people = st.sampled_from((*FIRST_NAMES, "p5"))
 _names = st.sampled_from(("ann", "bob", "cy", "dee", "eve", "Ann"))
 _groups = st.sets(st.sampled_from(("vpn", "wiki"))).map(lambda names: tuple(sorted(names)))
@@ -46,20 +46,20 @@ in_the_directory = st.one_of(
         st.just("hire"), _people, _names, st.sampled_from(("main", "branch")), st.sampled_from(PLACES), _groups,
         _departments,
     ),
-    st.tuples(st.just("amend"), _anybody, _attributes),
-    st.tuples(st.just("groups"), _anybody, _groups),
+    st.tuples(st.just("amend"), anybody, _attributes),
+    st.tuples(st.just("groups"), anybody, _groups),
     st.tuples(st.just("rename"), _people, _names),
-    st.tuples(st.just("leave"), _anybody),
-    st.tuples(st.just("move"), _anybody, st.sampled_from(PLACES)),
+    st.tuples(st.just("leave"), anybody),
+    st.tuples(st.just("move"), anybody, st.sampled_from(PLACES)),
     st.tuples(st.just("hand on"), _people),
 )  # fmt: skip
 by_hand = st.one_of(
     st.tuples(st.just("make"), _names, st.sampled_from((0, 1, OURS, 30)), st.booleans()),
-    st.tuples(st.just("correct"), _anybody, _fields),
-    st.tuples(st.just("join"), _anybody, st.sampled_from((1, 2)), st.sampled_from((None, 0, 1, 17, 18))),
-    st.tuples(st.just("delete"), _anybody),
-    st.tuples(st.just("retag"), _anybody, st.sampled_from((7, OURS))),
-    st.tuples(st.just("hold"), _anybody, st.sampled_from((2, 12, None)), st.sampled_from(HoldKind)),
+    st.tuples(st.just("correct"), anybody, _fields),
+    st.tuples(st.just("join"), anybody, st.sampled_from((1, 2)), st.sampled_from((None, 0, 1, 17, 18))),
+    st.tuples(st.just("delete"), anybody),
+    st.tuples(st.just("retag"), anybody, st.sampled_from((7, OURS))),
+    st.tuples(st.just("hold"), anybody, st.sampled_from((2, 12, None)), st.sampled_from(HoldKind)),
 )
 others = st.one_of(
     st.tuples(st.just("edit"), _edits),

@@ -18,6 +18,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from iwds.core.change import DeleteLogin
 from iwds.core.decision import Reason
 from iwds.core.guards import OUT_OF_SCOPE, RETAGGED
 from iwds.core.model import View
@@ -29,7 +30,7 @@ from iwds.engine.job import LEASE_SECONDS
 from iwds.engine.running import RunReport
 from iwds.errors import IwdsError, LeaseHeld, NotSent, OutcomeUnknown
 from tests.property.company import PLACES, Company, Config, Founding, Pause
-from tests.property.happenings import UNBELIEVED, Event, Hands, happenings, unbelieved
+from tests.property.happenings import UNBELIEVED, Event, Hands, anybody, happenings, unbelieved
 from tests.property.verdicts import Judge, Remembered
 from tests.unit.engine.crashing import Inline, Process
 
@@ -87,6 +88,12 @@ class NeverOnDoubt(RuleBasedStateMachine):
         assert plan.changes == ()
         self.measured = {self.company.config.base}
         self.everything_is_as_it_should_be(plan)
+
+    @rule(who=anybody, days=st.sampled_from((4, 11)), day=happenings)
+    def somebody_leaves_for_good(self, who: str, days: int, day: list[Event]) -> None:
+        """Long enough for a grace to end; what happens meanwhile may bring them back, or hold them."""
+        self.sync([("leave", who)])
+        self.sync([("days", days), *day])
 
     @rule(day=happenings, number=st.sampled_from((1, 3, 99)), tags=st.booleans())
     def accept(self, day: list[Event], number: int, tags: bool) -> None:
@@ -178,6 +185,8 @@ class NeverOnDoubt(RuleBasedStateMachine):
         self.measured.add(self.company.config.base)
         report = self.company.perform(chosen, process)
         event(f"ended with {report.exit_code}" if report else "did not end")
+        if report and report.applied and any(isinstance(done, DeleteLogin) for done in report.applied.done):
+            event("deleted somebody")
         self.judge.judge(before, report, chosen)
         return report
 

@@ -135,6 +135,7 @@ class Judge:
             locked = {n for n, login in self.company.logins.items() if login.status == Status.LOCKED}
             self.may_stay_locked |= locked
         self._accepted_now(report, selection)
+        self.observe()
 
     def _follow_births_and_adoptions(self, before: Seen) -> None:
         ledger, names = self.company.remembered(), self.names()

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from iwds.cli.plan_text import plan_lines
 from iwds.core.causes import Cause
 from iwds.core.change import DeleteLogin, Evidence, Write
 from iwds.core.configuration import digest_of, grace_of
@@ -15,12 +16,13 @@ from iwds.core.decision import Reason
 from iwds.core.guards import DEFAULTS, OUT_OF_SCOPE, RETAGGED
 from iwds.core.model import Absent, Account, Entry, Status, Unmapped
 from iwds.core.plan import Plan, Selection
-from iwds.core.policy import CENTURY, Leaver, Policy
+from iwds.core.policy import CENTURY, Hold, HoldKind, Leaver, Policy
 from iwds.core.previous import Places
 from iwds.engine import judging, parting
 from iwds.engine.job import Earlier
 from iwds.engine.running import RunReport
 from iwds.errors import ConfigurationError, ServiceUnavailable
+from iwds.ports import HoldRow
 from iwds.sources.memory import MemorySource
 from tests.unit.engine.rehearsal import OURS, PlainRules, Rehearsal
 
@@ -30,6 +32,8 @@ PLACES = Places(
         "enabled": "staff.yaml:9", "sources": "config.yaml:3", "leavers": "config.yaml:30",
     }
 )  # fmt: skip
+
+DAY = 86_400
 
 
 @dataclass(frozen=True)
@@ -181,6 +185,47 @@ class TestAChangedScope:
         stage.leave("cy")
         (lock,) = [gauge for gauge in stage.plan().basis.gauges if gauge.kind == "lock"]
         assert lock.causes == {"disabled": 1, "gone": 1, "rule staff.yaml:14": 1}
+
+
+class TestWhomAPersonHolds:
+    """An edit that takes only from them takes nothing today, and is not accepted by that."""
+
+    @pytest.fixture
+    def stage(self, stage: Configured) -> Configured:
+        hold = Hold("zoe", "on leave", stage.clock.now() + timedelta(days=10), HoldKind.EXEMPT)
+        service = stage.job.target.service
+        stage.change("ann", department="sales")
+        assert stage.run().exit_code == 0
+        stage.state.place_hold(service, HoldRow(stage.login("ann").id, hold, "", stage.clock.now()))
+        stage.now_is(ScopedRules(outside="sales"))
+        return stage
+
+    def test_is_spared_by_name_and_by_cause(self, stage: Configured) -> None:
+        report = stage.run()
+        (skip,) = report.plan.skips
+        assert (skip.reason, getattr(skip.change, "cause", "")) == (Reason.EXEMPT, "rule staff.yaml:14")
+        assert report.exit_code == 0
+
+    def test_waits_at_the_gate_when_the_hold_ends(self, stage: Configured) -> None:
+        for _ in range(2):
+            stage.run()
+        stage.clock.passed += 11 * DAY
+        report = stage.run()
+        assert held(report.plan) == {"ann": "rule staff.yaml:14"}
+        assert locked(stage) == set()
+
+    def test_loses_it_then_where_a_person_accepted_that_beforehand(self, stage: Configured) -> None:
+        assert "iwds apply" in "\n".join(map(str, plan_lines(stage.plan())))
+        assert accept(stage, 0).exit_code == 0
+        assert not stage.plan().basis.config_changed
+        stage.clock.passed += 11 * DAY
+        assert stage.run().exit_code == 0
+        assert locked(stage) == {"ann"}
+
+    def test_does_not_keep_what_the_directory_says_waiting(self, stage: Configured) -> None:
+        stage.leave("bob")
+        assert stage.run().exit_code == 0
+        assert locked(stage) == {"bob"}
 
 
 class TestAWrite:
