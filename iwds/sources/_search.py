@@ -18,6 +18,9 @@ REFERRAL = 10
 UNAVAILABLE_CRITICAL_EXTENSION = 12
 NO_SUCH_OBJECT = 32
 
+MOST_EMPTY = 1_000
+"""Pages without an entry in a row after which a server that always promises another one is not followed further."""
+
 _IN_CHAIN = "1.2.840.113556.1.4.1941"
 """The rule by which Active Directory follows a link to its end (MS-ADTS 3.1.1.3.4.4.3)."""
 _PEOPLELESS = (
@@ -124,11 +127,12 @@ class Pull(Generic[T]):
     _paged: bool = True
 
     def __iter__(self) -> Iterator[list[T]]:
-        cookie = b""
+        cookie, empty = b"", 0
         while True:
             page = self._next(cookie)
             self.pages += 1
             self.count += len(page.entries)
+            empty = 0 if page.entries else empty + 1
             self._references += [url for url in page.references if not peopleless(url)]
             yield page.entries
             if page.code != SUCCESS:
@@ -139,6 +143,11 @@ class Pull(Generic[T]):
                 break
             if not page.cookie:
                 self.complete = True
+                break
+            if empty == MOST_EMPTY:
+                self.problem(
+                    f"{self.search.base or 'the root'}: {MOST_EMPTY:,} pages in a row were empty, and none the last"
+                )
                 break
             cookie = page.cookie
         if self._references and not self.ignore_references:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from iwds.sources._search import Asks, Page, Pull, RawEntry, Search
+from iwds.sources._search import MOST_EMPTY, Asks, Page, Pull, RawEntry, Search
 
 SEARCH = Search("dc=example", "subtree", "(uid=*)", ("uid",), 2)
 ENTRY: RawEntry = (b"uid=a,dc=example", {"uid": [b"a"]})
@@ -71,6 +71,14 @@ def test_a_server_that_cannot_page_and_cuts_its_answer_is_not_believed() -> None
 
     assert not pull.complete
     assert "4 sizeLimitExceeded" in problems[0]
+
+
+def test_a_server_that_promises_more_for_ever_is_not_believed() -> None:
+    empty: Page[RawEntry] = Page([], cookie=b"1")
+    count, pull, problems, server = pulled(Page([ENTRY], cookie=b"1"), *[empty] * (MOST_EMPTY + 1))
+
+    assert (count, pull.complete, len(server.asked)) == (1, False, MOST_EMPTY + 1)
+    assert problems == ["dc=example: 1,000 pages in a row were empty, and none the last"]
 
 
 def test_paging_that_stops_in_the_middle_is_not_begun_again() -> None:
