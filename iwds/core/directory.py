@@ -92,6 +92,8 @@ def openldap(locked: Values, start: Values, end: Values, shadow_expire: Values, 
             so that it tells nothing.
         now: with time zone.
     """
+    if () == locked == start == end == shadow_expire:
+        return True  # as nearly all are
     unlocked = None if locked is None else PERMANENT_LOCK not in locked
     within = _both(_since(start, now), _before(end, now))
     return _both(_both(unlocked, within), _not_expired(shadow_expire, now))

@@ -99,11 +99,22 @@ def _joined(items: Size, separator: Size = _NOTHING) -> Size:
     return _text(items.whole + items.items * separator.whole)
 
 
-_OF_SCALARS = (
-    "_==_ _!=_ _<_ _<=_ _>_ _>=_ _&&_ _||_ !_ -_ _-_ _*_ _/_ _%_ @in @not_strictly_false size contains startsWith"
-    " endsWith matches indexOf lastIndexOf int double bool timestamp duration moment getFullYear getMonth getDate"
-    " getDayOfMonth getDayOfWeek getDayOfYear getHours getMinutes getSeconds"
-).split()
+_OPERATORS = ("_==_", "_!=_", "_<_", "_<=_", "_>_", "_>=_", "_&&_", "_||_", "!_", "-_", "_-_", "_*_", "_/_", "_%_")
+_ABOUT_TEXT = (
+    "@in",
+    "size",
+    "contains",
+    "startsWith",
+    "endsWith",
+    "matches",
+    "indexOf",
+    "lastIndexOf",
+    "int",
+    "double",
+)
+_MOMENTS = ("getFullYear", "getMonth", "getDate", "getDayOfMonth", "getDayOfWeek", "getDayOfYear", "getHours")
+_OTHER = ("getMinutes", "getSeconds", "timestamp", "duration", "moment", "bool", "@not_strictly_false")
+_OF_SCALARS = (*_OPERATORS, *_ABOUT_TEXT, *_MOMENTS, *_OTHER)
 """Functions that give a number, a moment, or yes or no."""
 
 _SIZES: Mapping[str, Sized] = {

@@ -51,7 +51,7 @@ class Exclusions:
 
     def reason(self, person: Person, login: str) -> str | None:
         """Why this person is excluded, or None."""
-        by_login = self.logins.get(fold(login)) if login else None
+        by_login = self.logins.get(fold(login)) if login and self.logins else None
         return by_login if by_login is not None or not self.dns else self.dns.get(person.dn)
 
 
@@ -150,7 +150,7 @@ class CompiledRules:
             self._role(person),
             self._enabled(person),
             groups,
-            tuple((key, text) for key, read in self._extra if (text := read(person)) is not None),
+            tuple([(key, text) for key, read in self._extra if (text := read(person)) is not None]),
             self._at_creation(person),
             self._group_roles(person, groups),
         )
@@ -296,7 +296,8 @@ def _says_enabled(rule: Enabled, asked: Asked) -> Test:
 
 def _by_attributes(check: directory.Check, asked: Asked) -> Test:
     asked.update(check.reads)
-    return lambda person: check.decide(*map(person.attributes.get, check.reads), person.now)
+    reads, decide = check.reads, check.decide
+    return lambda person: decide(*map(person.attributes.get, reads), person.now)
 
 
 def _exclusive(lines: tuple[GroupLine, ...], where: Where) -> Mapping[str, bool]:
@@ -315,7 +316,7 @@ def _memberships(lines: tuple[GroupLine, ...], asked: Asked) -> Callable[[Person
     tests: dict[str, tuple[Test, ...]] = {}
     for line in lines:
         tests[line.to] = (*tests.get(line.to, ()), compile_condition(line.condition, asked))
-    compiled = tuple((to, each[0] if len(each) == 1 else some(each)) for to, each in tests.items())
+    compiled = tuple((to, some(each)) for to, each in tests.items())
 
     def memberships(person: Person) -> frozenset[str] | None:
         groups = []

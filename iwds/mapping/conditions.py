@@ -59,6 +59,8 @@ def words(condition: Condition) -> str:
 
 def every(tests: tuple[Test, ...]) -> Test:
     """Yes where all say yes, no where one says no, otherwise not known."""
+    if len(tests) == 1:
+        return tests[0]
 
     def test(person: Person) -> Answer:
         answer: Answer = True
@@ -75,6 +77,8 @@ def every(tests: tuple[Test, ...]) -> Test:
 
 def some(tests: tuple[Test, ...]) -> Test:
     """Yes where one says yes, no where all say no, otherwise not known."""
+    if len(tests) == 1:
+        return tests[0]
 
     def test(person: Person) -> Answer:
         answer: Answer = False
@@ -100,9 +104,12 @@ def _not(test: Test) -> Test:
 def _under(base: str) -> Test:
     """Below a base, or the base itself. An entry that has no distinguished name is neither in nor out."""
 
+    ending = "," + base
+
     def test(person: Person) -> Answer:
         # Most people are below a base as it is written, and normalising a whole name costs more than all else here.
-        if is_under(person.entry.name.lower(), base):
+        name = person.entry.name.lower()
+        if name.endswith(ending) and "\\" not in name:
             return True
         return is_under(person.dn, base) if person.dn else None
 
@@ -154,8 +161,16 @@ def _asks(condition: Condition) -> Callable[[tuple[str, ...]], Answer]:
         fits = searching(condition.matches)
         return lambda values: any(map(fits, values))
     texts = condition.in_ or (condition.equals or "",)
-    folded = frozenset(map(fold, texts))
-    return lambda values: any(fold(value) in folded for value in values)
+    return _equals(frozenset(map(fold, texts)))
+
+
+def _equals(folded: frozenset[str]) -> Callable[[tuple[str, ...]], Answer]:
+    def test(values: tuple[str, ...]) -> Answer:
+        if len(values) == 1:
+            return fold(values[0]) in folded
+        return any(fold(value) in folded for value in values)
+
+    return test
 
 
 def _flag(bits: int) -> Callable[[tuple[str, ...]], Answer]:

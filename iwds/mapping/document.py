@@ -8,7 +8,17 @@ import json
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    field_validator,
+    model_validator,
+)
 
 from iwds.core.directory import KINDS
 from iwds.core.dn import normalise_dn
@@ -154,6 +164,17 @@ class GroupPattern(_Part):
     matches: Pattern
 
 
+def _form(group: Any) -> str:
+    return "a pattern" if isinstance(group, dict | GroupPattern) else "a name"
+
+
+Group = Annotated[
+    Annotated[Name, Tag("a name")] | Annotated[GroupPattern, Tag("a pattern")],
+    Discriminator(_form),
+]
+"""A group of the directory; by its form, so that a mistake is told for the form that was meant."""
+
+
 class Value(_Part):
     """Where a text comes from and what is done to it; the order of the steps is that of `values.py`.
 
@@ -205,7 +226,7 @@ class Value(_Part):
 class Condition(_Part):
     """One question about a person, answered yes, no or not known."""
 
-    group: Name | GroupPattern | None = None
+    group: Group | None = None
     attribute: Attribute | None = None
     expr: BoolExpression | None = None
     equals: str | None = None
@@ -295,7 +316,7 @@ class GroupLine(_Part):
     """
 
     to: Name
-    group: Name | GroupPattern | None = None
+    group: Group | None = None
     when: Condition | None = None
     exclusive: bool = False
     role: Name | None = None

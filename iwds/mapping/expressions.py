@@ -128,9 +128,11 @@ class _Expression:
         data = self.inputs.of(person, self._place)
         try:
             value = self._program.eval(data=data)
-            if value.type().name() == "ERROR":
-                raise RuntimeError(value.value())
-            return value.plain_value()
+            found = value.plain_value()
+            # asking for the type takes as long as a small expression; an error is plain text
+            if isinstance(found, str) and value.type().name() == "ERROR":
+                raise RuntimeError(found)
+            return found
         except RuntimeError as error:  # an index that is not there, or the library's limit on iterations
             raise Unfit(f"{self._place}: {plain(str(error))}; it read {self.inputs.told(data)}") from None
 
@@ -150,8 +152,13 @@ class _Inputs:
 
     def of(self, person: Person, place: str) -> dict[str, Any]:
         """The variables of the expression. Raises `_NotKnown`, and `Unfit` for what is longer than was allowed for."""
-        attributes = person.attributes
-        data: dict[str, Any] = {key: _text(attributes.get(name), place, name) for key, name in self._one}
+        attributes, data = person.attributes, dict[str, Any]()
+        for key, name in self._one:
+            values = attributes.get(name)
+            if values is not None and len(values) == 1 and len(values[0]) <= LONGEST_TEXT:
+                data[key] = values[0]  # as nearly all are
+            else:
+                data[key] = _text(values, place, name)
         if self._many:
             data.update({key: _texts(attributes.get(name), place, name) for key, name in self._many})
         if self._quoted:

@@ -62,4 +62,6 @@ def one_text(values: tuple[str, ...]) -> str:
     Of several values it is the smallest in code point order: a directory may answer them in another order each time,
     and the account must not follow that.
     """
-    return values[0] if len(values) == 1 else min(filter(str.strip, values), default="")
+    if len(values) == 1:
+        return values[0]
+    return min(filter(str.strip, values), default="") if values else ""

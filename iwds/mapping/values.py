@@ -9,7 +9,7 @@ from iwds.mapping.asked import Asked
 from iwds.mapping.document import Value
 from iwds.mapping.patterns import compiled
 from iwds.mapping.person import Person, Text, one_text
-from iwds.mapping.steps import steps_of
+from iwds.mapping.steps import Step, steps_of
 
 
 def compile_value(value: Value, asked: Asked) -> Text:
@@ -20,6 +20,8 @@ def compile_value(value: Value, asked: Asked) -> Text:
     if len(steps) == 1:
         (only,) = steps
         return lambda person: None if (text := read(person)) is None else only(text)
+    if len(steps) == 2:
+        return _two(read, *steps)
 
     def run(person: Person) -> str | None:
         text = read(person)
@@ -28,6 +30,16 @@ def compile_value(value: Value, asked: Asked) -> Text:
                 return None
             text = step(text)
         return text
+
+    return run
+
+
+def _two(read: Text, first: Step, second: Step) -> Text:
+    def run(person: Person) -> str | None:
+        text = read(person)
+        if text is None or (text := first(text)) is None:
+            return None
+        return second(text)
 
     return run
 
