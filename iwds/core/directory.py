@@ -92,6 +92,8 @@ def openldap(locked: Values, start: Values, end: Values, shadow_expire: Values, 
             so that it tells nothing.
         now: with time zone.
     """
+    if () == locked == start == end == shadow_expire:
+        return True  # as nearly all are
     unlocked = None if locked is None else PERMANENT_LOCK not in locked
     within = _both(_since(start, now), _before(end, now))
     return _both(_both(unlocked, within), _not_expired(shadow_expire, now))
@@ -211,9 +213,9 @@ def _unless(flags: int | None) -> bool | None:
     return None if flags is None else False
 
 
-def _moment(values: Values) -> datetime | None:
-    """The one moment in these values, or None."""
-    found = _TIME.fullmatch(values[0].strip()) if values is not None and len(values) == 1 else None
+def generalized_time(text: str) -> datetime | None:
+    """The moment that a GeneralizedTime means, in UTC; None for anything else, and for one that no calendar has."""
+    found = _TIME.fullmatch(text)
     if found is None:
         return None
     unit = "second" if found["second"] else "minute" if found["minute"] else "hour"
@@ -225,6 +227,11 @@ def _moment(values: Values) -> datetime | None:
         return day + timedelta(**parts) + (ahead if found["sign"] == "-" else -ahead)
     except (ValueError, OverflowError):  # no day of any month, or the year 0 or 10000
         return None
+
+
+def _moment(values: Values) -> datetime | None:
+    """The one moment in these values, or None."""
+    return generalized_time(values[0].strip()) if values is not None and len(values) == 1 else None
 
 
 def _integer(values: Values) -> int | None:

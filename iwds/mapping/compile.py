@@ -18,10 +18,15 @@ from iwds.core.doubt import group_names
 from iwds.core.model import BUILTIN_ROLES, Absent, Account, Entry, Role, Unmapped, fold
 from iwds.core.normal import LANGUAGES, printable
 from iwds.errors import ConfigurationError
-from iwds.mapping.conditions import Answer, Person, Test, among, compile_condition, every, some, words
+from iwds.mapping._checks import check_language, check_roles
+from iwds.mapping.asked import Asked
+from iwds.mapping.conditions import compile_condition, every, some, words
 from iwds.mapping.document import AtCreation, Document, Enabled, GroupLine, RoleRules, Value
-from iwds.mapping.values import Attributes, Text, compile_value
-from iwds.yamlmarks import Step, Where, nearest, validate
+from iwds.mapping.groups import among
+from iwds.mapping.person import Answer, Person, Test, Text, Unfit
+from iwds.mapping.tables import with_tables
+from iwds.mapping.values import compile_value
+from iwds.yamlmarks import Step, Where, validate
 from iwds.yamlmarks import load as load_yaml
 
 DEFAULT_LANGUAGE = "en"
@@ -46,7 +51,7 @@ class Exclusions:
 
     def reason(self, person: Person, login: str) -> str | None:
         """Why this person is excluded, or None."""
-        by_login = self.logins.get(fold(login)) if login else None
+        by_login = self.logins.get(fold(login)) if login and self.logins else None
         return by_login if by_login is not None or not self.dns else self.dns.get(person.dn)
 
 
@@ -73,7 +78,7 @@ class CompiledRules:
     _memberships: Callable[[Person], frozenset[str] | None] = field(repr=False)
     _group_roles: Callable[[Person, frozenset[str] | None], tuple[tuple[str, str], ...]] = field(repr=False)
     _extra: tuple[tuple[str, Text], ...] = field(repr=False)
-    _at_creation: Callable[[Attributes], model.AtCreation] = field(repr=False)
+    _at_creation: Callable[[Person], model.AtCreation] = field(repr=False)
 
     def named(self, groups: frozenset[str]) -> frozenset[str]:
         """Which of the groups that the rules name are among these, as the rules write them."""
@@ -82,12 +87,32 @@ class CompiledRules:
     def map(self, entry: Entry, now: datetime) -> Account | Unmapped:
         """The account that the rules make of an entry, or why there is none."""
         person = Person(entry, now)
-        login = _composed(self._login(entry.attrs))
-        if absent := self._absent(person, login):
-            reason, detail = absent
-            disabled = reason is Absent.INVALID and self._enabled(person) is False
-            return Unmapped(entry.anchor, entry.name, reason, detail, printable(login or ""), disabled)
-        return self._account(person, login or "")
+        login: str | None = None
+        try:
+            login = _composed(self._login(person))
+            absent = self._absent(person, login)
+            return self._unmapped(person, login, *absent) if absent else self._account(person, login or "")
+        except Unfit as unfit:
+            return self._unfit(person, login, str(unfit))
+        except UnicodeEncodeError:
+            # patterns and expressions work on UTF-8, and nothing that holds half a character can be sent either
+            return self._unfit(person, login, "an attribute holds half of a surrogate pair, which is no character")
+
+    def _unfit(self, person: Person, login: str | None, detail: str) -> Unmapped:
+        excluded = self._exclusions.reason(person, login or "")
+        told = (Absent.INVALID, detail) if excluded is None else (Absent.EXCLUDED, excluded)
+        return self._unmapped(person, login, *told)
+
+    def _unmapped(self, person: Person, login: str | None, reason: Absent, detail: str) -> Unmapped:
+        disabled = reason is Absent.INVALID and self._disabled(person)
+        entry = person.entry
+        return Unmapped(entry.anchor, entry.name, reason, detail, printable(login or ""), disabled)
+
+    def _disabled(self, person: Person) -> bool:
+        try:
+            return self._enabled(person) is False
+        except (Unfit, UnicodeEncodeError):
+            return False
 
     def _absent(self, person: Person, login: str | None) -> tuple[Absent, str] | None:
         excluded = self._exclusions.reason(person, login or "")
@@ -113,21 +138,20 @@ class CompiledRules:
         return undecided
 
     def _account(self, person: Person, login: str) -> Account:
-        attributes = person.attributes
         firstname, name, mail, phone = self._fields
         groups = self._memberships(person)
         return Account(
             person.entry.anchor,
             login,
-            firstname(attributes),
-            name(attributes),
-            mail(attributes),
-            phone(attributes),
+            firstname(person),
+            name(person),
+            mail(person),
+            phone(person),
             self._role(person),
             self._enabled(person),
             groups,
-            tuple((key, text) for key, read in self._extra if (text := read(attributes)) is not None),
-            self._at_creation(attributes),
+            tuple([(key, text) for key, read in self._extra if (text := read(person)) is not None]),
+            self._at_creation(person),
             self._group_roles(person, groups),
         )
 
@@ -143,9 +167,10 @@ def load(path: Path | str, roles: Collection[str] = BUILTIN_ROLES) -> CompiledRu
 
 def compile_mapping(document: Document, where: Where, roles: Collection[str] = BUILTIN_ROLES) -> CompiledRules:
     """The rules that a document means; `where` finds the line of a path for messages."""
-    asked: set[str] = set()
-    _check_language(document.language, where)
-    _check_roles(document.groups, where, roles)
+    document = with_tables(document, where)
+    asked = Asked(document, where)
+    check_language(document.language, where)
+    check_roles(document.groups, where, roles)
     role_rules = _role_rules(document.groups, asked)
     return CompiledRules(
         digest=document.digest,
@@ -167,8 +192,8 @@ def compile_mapping(document: Document, where: Where, roles: Collection[str] = B
         _extra=tuple((key, compile_value(value, asked)) for key, value in document.extra.items()),
         _at_creation=_at_creation(document.at_creation, document.language, asked),
         # last: the compilers above have filled it
-        reads_groups=group_names(asked),
-        attributes=frozenset(key for key in asked if not key.startswith("(")),
+        reads_groups=group_names(asked.names),
+        attributes=frozenset(key for key in asked.names if not key.startswith("(")),
     )
 
 
@@ -202,7 +227,7 @@ def _composed(login: str | None) -> str | None:
     return unicodedata.normalize("NFC", login).strip()
 
 
-def _scope(document: Document, where: Where, asked: set[str]) -> tuple[ScopeClause, ...]:
+def _scope(document: Document, where: Where, asked: Asked) -> tuple[ScopeClause, ...]:
     clauses = []
     for index, clause in enumerate(document.scope):
         file, line = where(("scope", index))
@@ -220,7 +245,7 @@ def _exclusions(document: Document) -> Exclusions:
     )
 
 
-def _fields(document: Document, asked: set[str]) -> tuple[Text, Text, Text, Text]:
+def _fields(document: Document, asked: Asked) -> tuple[Text, Text, Text, Text]:
     first, name, mail, phone = (
         _ungoverned if value is None else compile_value(value, asked)
         for value in (document.firstname, document.name, document.mail, document.phone)
@@ -233,7 +258,7 @@ def _ungoverned(_: object) -> None:
     return
 
 
-def _role(rules: RoleRules | None, asked: set[str]) -> Callable[[Person], Role | None]:
+def _role(rules: RoleRules | None, asked: Asked) -> Callable[[Person], Role | None]:
     if rules is None:
         return _ungoverned
     compiled = tuple((compile_condition(rule.when, asked), Role[rule.role.upper()]) for rule in rules.rules)
@@ -250,7 +275,7 @@ def _role(rules: RoleRules | None, asked: set[str]) -> Callable[[Person], Role |
     return role
 
 
-def _enabled(rule: Enabled | None, asked: set[str]) -> Callable[[Person], Answer]:
+def _enabled(rule: Enabled | None, asked: Asked) -> Callable[[Person], Answer]:
     """What the rule says; but a source that itself says no is believed.
 
     Without a rule, whoever is in scope and not refused by the source is enabled: somebody whom we locked when they left
@@ -262,16 +287,17 @@ def _enabled(rule: Enabled | None, asked: set[str]) -> Callable[[Person], Answer
     return lambda person: False if person.entry.enabled is False else says(person)
 
 
-def _says_enabled(rule: Enabled, asked: set[str]) -> Test:
+def _says_enabled(rule: Enabled, asked: Asked) -> Test:
     if rule.when is not None:
         return compile_condition(rule.when, asked)
     told = directory.KINDS[rule.as_ or ""]
     return every(tuple(_by_attributes(told[each], asked) for each in (directory.USABLE, *rule.also)))
 
 
-def _by_attributes(check: directory.Check, asked: set[str]) -> Test:
+def _by_attributes(check: directory.Check, asked: Asked) -> Test:
     asked.update(check.reads)
-    return lambda person: check.decide(*map(person.attributes.get, check.reads), person.now)
+    reads, decide = check.reads, check.decide
+    return lambda person: decide(*map(person.attributes.get, reads), person.now)
 
 
 def _exclusive(lines: tuple[GroupLine, ...], where: Where) -> Mapping[str, bool]:
@@ -284,13 +310,13 @@ def _exclusive(lines: tuple[GroupLine, ...], where: Where) -> Mapping[str, bool]
     return groups
 
 
-def _memberships(lines: tuple[GroupLine, ...], asked: set[str]) -> Callable[[Person], frozenset[str] | None]:
+def _memberships(lines: tuple[GroupLine, ...], asked: Asked) -> Callable[[Person], frozenset[str] | None]:
     if not lines:
         return _ungoverned
     tests: dict[str, tuple[Test, ...]] = {}
     for line in lines:
         tests[line.to] = (*tests.get(line.to, ()), compile_condition(line.condition, asked))
-    compiled = tuple((to, each[0] if len(each) == 1 else some(each)) for to, each in tests.items())
+    compiled = tuple((to, some(each)) for to, each in tests.items())
 
     def memberships(person: Person) -> frozenset[str] | None:
         groups = []
@@ -309,7 +335,7 @@ GroupRoleRules = Mapping[str, tuple[tuple[Test, str], ...]]
 """The lines with a role of each group that has any, in the order of the file."""
 
 
-def _role_rules(lines: tuple[GroupLine, ...], asked: set[str]) -> GroupRoleRules:
+def _role_rules(lines: tuple[GroupLine, ...], asked: Asked) -> GroupRoleRules:
     rules: dict[str, tuple[tuple[Test, str], ...]] = {}
     for line in lines:
         if line.role is not None:
@@ -339,9 +365,7 @@ def _role_by(rules: tuple[tuple[Test, str], ...], person: Person) -> str | None:
     return PLAIN_ROLE
 
 
-def _at_creation(
-    values: AtCreation, language: Value | None, asked: set[str]
-) -> Callable[[Attributes], model.AtCreation]:
+def _at_creation(values: AtCreation, language: Value | None, asked: Asked) -> Callable[[Person], model.AtCreation]:
     """What a new login is given. None of it can be corrected later, so that what is not known falls back."""
     built = {each: model.AtCreation(values.activation, each, values.access) for each in LANGUAGES}
     speak, second, third = (
@@ -349,34 +373,9 @@ def _at_creation(
         for value in (language, values.login2, values.login3)
     )
 
-    def spoken(attributes: Attributes) -> model.AtCreation:
-        return built.get(speak(attributes) or "", built[DEFAULT_LANGUAGE])
+    def spoken(person: Person) -> model.AtCreation:
+        return built.get(speak(person) or "", built[DEFAULT_LANGUAGE])
 
     if values.login2 is None and values.login3 is None:
         return spoken
-    return lambda attributes: replace(
-        spoken(attributes), login2=second(attributes) or "", login3=third(attributes) or ""
-    )
-
-
-def _check_language(language: Value | None, where: Where) -> None:
-    """Words that the file itself gives as a language must be languages of the service."""
-    if language is None:
-        return
-    given = {language.value, language.default, *(language.map or {}).values()} - {None, ""}
-    if not given <= LANGUAGES:
-        file, line = where(("language",))
-        message = f"language: the service knows {' and '.join(sorted(LANGUAGES))} only"
-        raise ConfigurationError(message, file=file, line=line)
-
-
-def _check_roles(lines: tuple[GroupLine, ...], where: Where, known: Collection[str]) -> None:
-    """A role in a group has a number, and only the target's settings can say which."""
-    for index, line in enumerate(lines):
-        if line.role is not None and line.role not in known:
-            file, number = where(("groups", index, "role"))
-            message = f'groups.{index}.role: the target knows no role "{line.role}"{nearest(line.role, known)}'
-            advice = (
-                f"roles of your own get their numbers in the target's settings: group_roles: {{{line.role}: NUMBER}}"
-            )
-            raise ConfigurationError(message, advice, file, number)
+    return lambda person: replace(spoken(person), login2=second(person) or "", login3=third(person) or "")

@@ -5,58 +5,32 @@ were not readable. A certain no outweighs what is not known in `all`, a certain 
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
-from functools import lru_cache
 
-from iwds.core.dn import is_under, normalise_dn, rdn_value
+from iwds.core.dn import is_under
 from iwds.core.doubt import group_key
-from iwds.core.model import Entry, fold
-from iwds.mapping.document import Condition, is_dn
-
-Answer = bool | None
+from iwds.core.model import fold
+from iwds.mapping.asked import Asked
+from iwds.mapping.document import Condition
+from iwds.mapping.groups import group_name, in_group
+from iwds.mapping.moments import any_moment, relative
+from iwds.mapping.patterns import searching
+from iwds.mapping.person import Answer, Person, Test
 
 _WHOLE = re.compile(r"-?[0-9]{1,19}")
 
 
-class Person:
-    """One entry while it is being mapped, with what several conditions need of it worked out once."""
-
-    __slots__ = ("_dn", "_names", "attributes", "entry", "groups", "now")
-
-    def __init__(self, entry: Entry, now: datetime) -> None:
-        self.entry = entry
-        self.attributes: Mapping[str, tuple[str, ...]] = entry.attrs
-        self.groups = entry.groups
-        self.now = now
-        self._names: frozenset[str] | None = None
-        self._dn: str | None = None
-
-    def names(self, groups: frozenset[str]) -> frozenset[str]:
-        """The plain names of the person's groups, folded."""
-        if self._names is None:
-            self._names = frozenset(map(_plain_name, groups))
-        return self._names
-
-    @property
-    def dn(self) -> str:
-        """The normalised distinguished name; empty for an entry that is named otherwise, such as a line of a file."""
-        if self._dn is None:
-            self._dn = normalise_dn(self.entry.name) if is_dn(self.entry.name) else ""
-        return self._dn
-
-
-Test = Callable[[Person], Answer]
-
-
-def compile_condition(condition: Condition, asked: set[str]) -> Test:
+def compile_condition(condition: Condition, asked: Asked) -> Test:
     """The function that a condition means; what it reads is added to `asked`: attributes, and groups by their key."""
     if condition.group is not None:
-        asked.add(group_key(condition.group))
-        return _in_group(condition.group)
+        asked.add(group_key(group_name(condition.group)))
+        return in_group(condition.group)
     if condition.attribute is not None:
         asked.add(condition.attribute)
-        return _attribute(condition.attribute, _asks(condition))
+        return _on_attribute(condition)
+    if condition.expr is not None:
+        return asked.expressions.test(condition.expr, asked.place(condition), asked.names)
     if condition.under is not None:
         return _under(condition.under)
     if condition.not_ is not None:
@@ -68,11 +42,14 @@ def compile_condition(condition: Condition, asked: set[str]) -> Test:
 def words(condition: Condition) -> str:
     """A condition in words, for the message about a person who does not meet it."""
     if condition.group is not None:
-        return f"in group {condition.group}"
+        group = condition.group
+        return f"in group {group}" if isinstance(group, str) else f"in a group that matches {group.matches}"
     if condition.attribute is not None:
         return f"{condition.attribute} {_operator_words(condition)}"
     if condition.under is not None:
         return f"below {condition.under}"
+    if condition.expr is not None:
+        return " ".join(condition.expr.split())
     if condition.not_ is not None:
         return f"not ({words(condition.not_)})"
     return (" and " if condition.all else " or ").join(
@@ -82,6 +59,8 @@ def words(condition: Condition) -> str:
 
 def every(tests: tuple[Test, ...]) -> Test:
     """Yes where all say yes, no where one says no, otherwise not known."""
+    if len(tests) == 1:
+        return tests[0]
 
     def test(person: Person) -> Answer:
         answer: Answer = True
@@ -98,6 +77,8 @@ def every(tests: tuple[Test, ...]) -> Test:
 
 def some(tests: tuple[Test, ...]) -> Test:
     """Yes where one says yes, no where all say no, otherwise not known."""
+    if len(tests) == 1:
+        return tests[0]
 
     def test(person: Person) -> Answer:
         answer: Answer = False
@@ -108,29 +89,6 @@ def some(tests: tuple[Test, ...]) -> Test:
             if one is None:
                 answer = None
         return answer
-
-    return test
-
-
-@lru_cache(maxsize=65_536)
-def _plain_name(group: str) -> str:
-    return fold(rdn_value(group))
-
-
-def among(name: str, groups: frozenset[str]) -> bool:
-    """Whether a group, as the mapping names it, is one of these groups of the directory."""
-    return normalise_dn(name) in groups if is_dn(name) else fold(name) in map(_plain_name, groups)
-
-
-def _in_group(name: str) -> Test:
-    dn, plain = normalise_dn(name) if is_dn(name) else "", fold(name)
-
-    def test(person: Person) -> Answer:
-        if person.groups is None:
-            return None
-        if dn in person.groups if dn else plain in person.names(person.groups):
-            return True
-        return None if name in person.entry.unread else False
 
     return test
 
@@ -146,11 +104,40 @@ def _not(test: Test) -> Test:
 def _under(base: str) -> Test:
     """Below a base, or the base itself. An entry that has no distinguished name is neither in nor out."""
 
+    ending = "," + base
+
     def test(person: Person) -> Answer:
         # Most people are below a base as it is written, and normalising a whole name costs more than all else here.
-        if is_under(person.entry.name.lower(), base):
+        name = person.entry.name.lower()
+        if name.endswith(ending) and "\\" not in name:
             return True
         return is_under(person.dn, base) if person.dn else None
+
+    return test
+
+
+def _on_attribute(condition: Condition) -> Test:
+    name = condition.attribute or ""
+    return _dated(name, condition) if condition.before or condition.after else _attribute(name, _asks(condition))
+
+
+def _dated(name: str, condition: Condition) -> Test:
+    """Whether one of the moments comes before or after another; what is no moment is not known."""
+    moment, before = relative(condition.before or condition.after or ""), condition.before is not None
+
+    def compares(value: str, now: datetime) -> Answer:
+        try:
+            found = any_moment(value.strip()) if value.strip() else None
+        except ValueError:
+            return None
+        return False if found is None else found < moment(now) if before else found > moment(now)
+
+    def test(person: Person) -> Answer:
+        values = person.attributes.get(name)
+        if values is None:
+            return None
+        answers = {compares(value, person.now) for value in values}
+        return True if True in answers else None if None in answers else False
 
     return test
 
@@ -170,9 +157,20 @@ def _asks(condition: Condition) -> Callable[[tuple[str, ...]], Answer]:
         return lambda values: any(map(str.strip, values)) is wanted
     if condition.flag is not None:
         return _flag(condition.flag)
+    if condition.matches is not None:
+        fits = searching(condition.matches)
+        return lambda values: any(map(fits, values))
     texts = condition.in_ or (condition.equals or "",)
-    folded = frozenset(map(fold, texts))
-    return lambda values: any(fold(value) in folded for value in values)
+    return _equals(frozenset(map(fold, texts)))
+
+
+def _equals(folded: frozenset[str]) -> Callable[[tuple[str, ...]], Answer]:
+    def test(values: tuple[str, ...]) -> Answer:
+        if len(values) == 1:
+            return fold(values[0]) in folded
+        return any(fold(value) in folded for value in values)
+
+    return test
 
 
 def _flag(bits: int) -> Callable[[tuple[str, ...]], Answer]:
@@ -192,4 +190,8 @@ def _operator_words(condition: Condition) -> str:
         return "present" if condition.present else "absent"
     if condition.flag is not None:
         return f"with flag {condition.flag}"
+    if condition.matches is not None:
+        return f"matches {condition.matches}"
+    if condition.before is not None or condition.after is not None:
+        return f"before {condition.before}" if condition.before is not None else f"after {condition.after}"
     return f"= {condition.equals}" if condition.in_ is None else f"one of {', '.join(condition.in_)}"

@@ -8,11 +8,24 @@ import json
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    field_validator,
+    model_validator,
+)
 
 from iwds.core.directory import KINDS
 from iwds.core.dn import normalise_dn
 from iwds.core.model import Activation, fold
+from iwds.mapping._cel import checked_condition, checked_text
+from iwds.mapping.moments import checked_format, relative
+from iwds.mapping.patterns import checked_pattern, checked_replacement
 
 _ATTRIBUTE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._;-]*")
 _EXTRA_KEY = re.compile(r"[\w.-]{1,60}")
@@ -47,11 +60,119 @@ Attribute = Annotated[str, AfterValidator(_attribute)]
 """An attribute of the source: case does not matter; options such as `;lang-fr` and OIDs are names too."""
 Distinguished = Annotated[str, AfterValidator(_distinguished)]
 ExtraKey = Annotated[str, AfterValidator(_extra_key)]
+Letter = Annotated[str, StringConstraints(min_length=1, max_length=1)]
 RoleName = Literal["user", "manager", "administrator"]
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _checked_moment(text: str) -> str:
+    relative(text)
+    return text
+
+
+def _whole_part(number: int) -> int:
+    if not number:
+        raise ValueError("must be 1 for the first, 2 for the second, or -1 for the last")
+    return number
+
+
+Pattern = Annotated[str, StringConstraints(min_length=1), AfterValidator(checked_pattern)]
+"""A regular expression as RE2 understands it: linear in time, without backreferences."""
+DateFormat = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(checked_format)]
+MomentText = Annotated[str, AfterValidator(_checked_moment)]
+TextExpression = Annotated[str, AfterValidator(checked_text)]
+BoolExpression = Annotated[str, AfterValidator(checked_condition)]
+Counted = Annotated[int, Field(ge=-1_000, le=1_000), AfterValidator(_whole_part)]
+"""A place counted from 1, or from the end with -1."""
+
+
+class Regex(_Part):
+    """What is found is replaced, everywhere."""
+
+    find: Pattern
+    replace: str = Field("", max_length=255)
+
+    @model_validator(mode="after")
+    def _referring(self) -> Self:
+        try:
+            checked_replacement(self.find, self.replace)
+        except ValueError as error:
+            raise ValueError(f'"replace": {error}') from None
+        return self
+
+
+class Split(_Part):
+    """One of the parts between separators."""
+
+    by: str = Field(min_length=1)
+    take: Counted = 1
+
+
+class Substring(_Part):
+    """A part of a text, by place and length; without a length to the end."""
+
+    from_: Counted = Field(1, alias="from")
+    length: int | None = Field(None, gt=0)
+
+
+class Table(_Part):
+    """A table in a file of its own; `rows` is what it said when the mapping was read. Short form: just the file."""
+
+    file: Name
+    rows: dict[str, str] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, data: Any) -> Any:
+        return {"file": data} if isinstance(data, str) else data
+
+
+class Date(_Part):
+    """A moment, read in one form and written in another, in UTC."""
+
+    from_: Literal["filetime", "generalized", "iso", "days"] = Field(alias="from")
+    to: DateFormat = "%Y-%m-%d"
+
+
+class Phone(_Part):
+    """A telephone number, written as E.164. Short form: just the region."""
+
+    region: str
+    invalid: Literal["refuse", "empty"] = "refuse"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, data: Any) -> Any:
+        return {"region": data} if isinstance(data, str) else data
+
+    @field_validator("region")
+    @classmethod
+    def _known(cls, region: str) -> str:
+        import phonenumbers
+
+        if region.upper() not in phonenumbers.SUPPORTED_REGIONS:
+            raise ValueError("must be the two letters of a country, such as FR")
+        return region.upper()
+
+
+class GroupPattern(_Part):
+    """Groups of the directory by a pattern: one with `=` in it means distinguished names, any other plain names."""
+
+    matches: Pattern
+
+
+def _form(group: Any) -> str:
+    return "a pattern" if isinstance(group, dict | GroupPattern) else "a name"
+
+
+Group = Annotated[
+    Annotated[Name, Tag("a name")] | Annotated[GroupPattern, Tag("a pattern")],
+    Discriminator(_form),
+]
+"""A group of the directory; by its form, so that a mistake is told for the form that was meant."""
 
 
 class Value(_Part):
@@ -63,12 +184,23 @@ class Value(_Part):
     from_: Attribute | None = Field(None, alias="from")
     first: tuple["Value", ...] | None = Field(None, min_length=1)
     value: str | None = None
+    expr: TextExpression | None = None
+    join: str | None = None
+    match: Pattern | None = None
     trim: bool = False
+    transliterate: bool | dict[Letter, str] = False
     lower: bool = False
     upper: bool = False
+    regex: Regex | None = None
+    split: Split | None = None
+    substring: Substring | None = None
+    date: Date | None = None
     map: dict[str, str] | None = None
+    table: Table | None = None
+    phone: Phone | None = None
     prefix: str = ""
     suffix: str = ""
+    max_length: int | None = Field(None, gt=0)
     default: str | None = None
 
     @model_validator(mode="before")
@@ -78,10 +210,14 @@ class Value(_Part):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if [self.from_, self.first, self.value].count(None) != 2:
-            raise ValueError('needs exactly one of "from", "first" and "value"')
+        if [self.from_, self.first, self.value, self.expr].count(None) != 3:
+            raise ValueError('needs exactly one of "from", "first", "value" and "expr"')
         if self.lower and self.upper:
             raise ValueError('"lower" and "upper" exclude each other')
+        if self.map is not None and self.table is not None:
+            raise ValueError('"map" and "table" exclude each other')
+        if self.join is not None and self.from_ is None:
+            raise ValueError('"join" goes with "from"')
         if len({fold(key) for key in self.map or {}}) != len(self.map or {}):
             raise ValueError('"map" has keys that differ only in case')
         return self
@@ -90,12 +226,16 @@ class Value(_Part):
 class Condition(_Part):
     """One question about a person, answered yes, no or not known."""
 
-    group: Name | None = None
+    group: Group | None = None
     attribute: Attribute | None = None
+    expr: BoolExpression | None = None
     equals: str | None = None
     in_: tuple[str, ...] | None = Field(None, alias="in", min_length=1)
     present: bool | None = None
     flag: int | None = Field(None, gt=0)
+    matches: Pattern | None = None
+    before: MomentText | None = None
+    after: MomentText | None = None
     under: Distinguished | None = None
     all: tuple["Condition", ...] | None = Field(None, min_length=1)
     any: tuple["Condition", ...] | None = Field(None, min_length=1)
@@ -103,13 +243,14 @@ class Condition(_Part):
 
     @model_validator(mode="after")
     def _one_question(self) -> Self:
-        kinds = [self.group, self.attribute, self.under, self.all, self.any, self.not_]
+        kinds = [self.group, self.attribute, self.expr, self.under, self.all, self.any, self.not_]
         if kinds.count(None) != len(kinds) - 1:
-            raise ValueError('needs exactly one of "group", "attribute", "under", "all", "any" and "not"')
-        operators = [self.equals, self.in_, self.present, self.flag]
+            raise ValueError('needs exactly one of "group", "attribute", "under", "expr", "all", "any" and "not"')
+        operators = [self.equals, self.in_, self.present, self.flag, self.matches, self.before, self.after]
         asked = len(operators) - operators.count(None)
         if asked != (self.attribute is not None):
-            raise ValueError('"attribute" goes with exactly one of "equals", "in", "present" and "flag"')
+            one_of = '"equals", "in", "matches", "present", "flag", "before" and "after"'
+            raise ValueError(f'"attribute" goes with exactly one of {one_of}')
         return self
 
 
@@ -175,7 +316,7 @@ class GroupLine(_Part):
     """
 
     to: Name
-    group: Name | None = None
+    group: Group | None = None
     when: Condition | None = None
     exclusive: bool = False
     role: Name | None = None

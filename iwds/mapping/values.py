@@ -1,28 +1,30 @@
-"""Values of a mapping, compiled once into plain functions of a person's attributes.
+"""Values of a mapping, compiled once into plain functions of a person.
 
 Such a function answers with text, with the empty text where the value is known to be empty, or with None where it is
 not known: because an attribute was not readable, or because a `map` without a `default` has no word for it. What is
 not known is never replaced by a default, since that would overwrite what the service has with a guess.
 """
 
-from collections.abc import Callable, Mapping
-
-from iwds.core.model import fold
+from iwds.mapping.asked import Asked
 from iwds.mapping.document import Value
+from iwds.mapping.patterns import compiled
+from iwds.mapping.person import Person, Text, one_text
+from iwds.mapping.steps import Step, steps_of
 
-Attributes = Mapping[str, tuple[str, ...]]
-Text = Callable[[Attributes], str | None]
-Step = Callable[[str], str | None]
 
-
-def compile_value(value: Value, asked: set[str]) -> Text:
-    """The function that a value means; the attributes that it reads are added to `asked`."""
-    read, steps = _origin(value, asked), _steps(value)
+def compile_value(value: Value, asked: Asked) -> Text:
+    """The function that a value means; what it reads is added to `asked`."""
+    read, steps = _origin(value, asked), steps_of(value, asked.place(value))
     if not steps:
         return read
+    if len(steps) == 1:
+        (only,) = steps
+        return lambda person: None if (text := read(person)) is None else only(text)
+    if len(steps) == 2:
+        return _two(read, *steps)
 
-    def run(attributes: Attributes) -> str | None:
-        text = read(attributes)
+    def run(person: Person) -> str | None:
+        text = read(person)
         for step in steps:
             if text is None:
                 return None
@@ -32,27 +34,63 @@ def compile_value(value: Value, asked: set[str]) -> Text:
     return run
 
 
-def _origin(value: Value, asked: set[str]) -> Text:
+def _two(read: Text, first: Step, second: Step) -> Text:
+    def run(person: Person) -> str | None:
+        text = read(person)
+        if text is None or (text := first(text)) is None:
+            return None
+        return second(text)
+
+    return run
+
+
+def _origin(value: Value, asked: Asked) -> Text:
     if value.from_ is not None:
         asked.add(value.from_)
-        return _attribute(value.from_)
+        return _attribute(value.from_, value)
     if value.first is not None:
         return _first(tuple(compile_value(each, asked) for each in value.first))
-    return lambda _: value.value
+    if value.expr is not None:
+        return asked.expressions.text(value.expr, asked.place(value), asked.names)
+    constant = value.value
+    return lambda _: constant
 
 
-def _attribute(name: str) -> Text:
-    """One text of an attribute.
+def _attribute(name: str, value: Value) -> Text:
+    """One text of an attribute, or all of them; with `match`, one of those that match."""
+    if value.join is not None:
+        return _joined(name, value.join, value.match)
+    if value.match is not None:
+        return _matching(name, value.match)
 
-    Of several values it is the smallest in code point order: a directory may answer them in another order each time,
-    and the account must not follow that.
-    """
-
-    def read(attributes: Attributes) -> str | None:
-        values = attributes.get(name)
+    def read(person: Person) -> str | None:
+        values = person.attributes.get(name)
         if values is None:
             return None
-        return values[0] if len(values) == 1 else min(filter(str.strip, values), default="")
+        return values[0] if len(values) == 1 else one_text(values)
+
+    return read
+
+
+def _matching(name: str, pattern: str) -> Text:
+    search = compiled(pattern).search
+
+    def read(person: Person) -> str | None:
+        values = person.attributes.get(name)
+        return None if values is None else one_text(tuple(value for value in values if search(value)))
+
+    return read
+
+
+def _joined(name: str, separator: str, pattern: str | None) -> Text:
+    """All values that are not empty, in code point order."""
+    search = None if pattern is None else compiled(pattern).search
+
+    def read(person: Person) -> str | None:
+        values = person.attributes.get(name)
+        if values is None:
+            return None
+        return separator.join(sorted(value for value in values if value.strip() and (search is None or search(value))))
 
     return read
 
@@ -60,46 +98,11 @@ def _attribute(name: str) -> Text:
 def _first(texts: tuple[Text, ...]) -> Text:
     """The first that is not empty; not known as soon as one is not known, since it might have been the one."""
 
-    def read(attributes: Attributes) -> str | None:
+    def read(person: Person) -> str | None:
         for each in texts:
-            text = each(attributes)
+            text = each(person)
             if text is None or text.strip():
                 return text
         return ""
 
     return read
-
-
-def _steps(value: Value) -> tuple[Step, ...]:
-    """Trim, case, table, prefix and suffix, default: always in this order, whatever the order in the file."""
-    steps: list[Step] = []
-    if value.trim:
-        steps.append(str.strip)
-    if value.lower or value.upper:
-        steps.append(str.lower if value.lower else str.upper)
-    if value.map is not None:
-        steps.append(_table(value.map, known=value.default is not None))
-    if value.prefix or value.suffix:
-        steps.append(_around(value.prefix, value.suffix))
-    if value.default is not None:
-        steps.append(_default(value.default))
-    return tuple(steps)
-
-
-def _table(table: Mapping[str, str], known: bool) -> Step:
-    """What the table has for a text, compared without case; `known`: whether a word that it lacks counts as empty."""
-    folded = {fold(key): text for key, text in table.items()}
-
-    def look_up(text: str) -> str | None:
-        key = fold(text)
-        return folded.get(key, None if key and not known else "")
-
-    return look_up
-
-
-def _around(prefix: str, suffix: str) -> Step:
-    return lambda text: f"{prefix}{text}{suffix}" if text else ""
-
-
-def _default(default: str) -> Step:
-    return lambda text: text if text.strip() else default

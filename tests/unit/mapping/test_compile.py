@@ -421,8 +421,11 @@ def test_the_digest_is_about_the_meaning_and_not_the_layout() -> None:
         ("name: sn\n", 'maps/m.yaml:1: the key "login" is missing'),
         ("login: uid\nfistname: x\n", 'maps/m.yaml:2: unknown key "fistname" (did you mean "firstname"?)'),
         ("login:\n  form: uid\n", 'maps/m.yaml:2: login: unknown key "form" (did you mean "from"?)'),
-        ("login: {lower: true}\n", 'maps/m.yaml:1: login: needs exactly one of "from", "first" and "value"'),
-        ("login: {from: a, value: b}\n", 'maps/m.yaml:1: login: needs exactly one of "from", "first" and "value"'),
+        ("login: {lower: true}\n", 'maps/m.yaml:1: login: needs exactly one of "from", "first", "value" and "expr"'),
+        (
+            "login: {from: a, value: b}\n",
+            'maps/m.yaml:1: login: needs exactly one of "from", "first", "value" and "expr"',
+        ),
         ("login: {from: a, lower: true, upper: true}\n", '"lower" and "upper" exclude each other'),
         ('login: {from: a, map: {x: "1", X: "2"}}\n', '"map" has keys that differ only in case'),
         ("login: {from: a, map: {x: 1}}\n", "maps/m.yaml:1: login.map.x: must be text; put it in quotes"),

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from iwds.core.model import Anchor, Entry
-from iwds.mapping.conditions import Person, compile_condition, words
+from iwds.mapping.asked import Asked
+from iwds.mapping.conditions import compile_condition, words
 from iwds.mapping.document import Condition
+from iwds.mapping.person import Person
 
 NOW = datetime(2024, 3, 10, tzinfo=UTC)
 VPN = "cn=vpn users,ou=groups,dc=x"
@@ -28,7 +30,7 @@ JANE = Entry(
 
 
 def ask(written: Any, entry: Entry = JANE) -> bool | None:
-    return compile_condition(Condition.model_validate(written), set())(Person(entry, NOW))
+    return compile_condition(Condition.model_validate(written), Asked())(Person(entry, NOW))
 
 
 def named(name: str) -> Entry:
@@ -104,12 +106,12 @@ def test_below_is_decided_by_the_parts_of_the_name_and_not_by_its_text(name: str
 
 
 def test_the_attributes_that_are_read_are_known() -> None:
-    asked: set[str] = set()
+    asked = Asked()
     written = {"all": [{"attribute": "A", "present": True}, {"not": {"any": [{"attribute": "b", "flag": 1}]}}]}
 
     compile_condition(Condition.model_validate(written), asked)
 
-    assert asked == {"a", "b"}
+    assert asked.names == {"a", "b"}
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,19 @@
 """Values of a mapping: where a text comes from and what is done to it."""
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from iwds.core.model import Anchor, Entry
+from iwds.mapping.asked import Asked
 from iwds.mapping.document import Value
+from iwds.mapping.person import Person
 from iwds.mapping.values import compile_value
 
-PERSON = {
+NOW = datetime(2024, 3, 10, tzinfo=UTC)
+PERSON: Mapping[str, tuple[str, ...]] = {
     "uid": ("JDoe",),
     "mail": ("z@x", "a@x", " "),
     "mobile": (),
@@ -17,8 +23,12 @@ PERSON = {
 }
 
 
+def person(attributes: Mapping[str, tuple[str, ...]] = PERSON, groups: frozenset[str] | None = None) -> Person:
+    return Person(Entry(Anchor("corp", "1"), "uid=jdoe,dc=x", attributes, groups), NOW)
+
+
 def read(written: Any) -> str | None:
-    return compile_value(Value.model_validate(written), set())(PERSON)
+    return compile_value(Value.model_validate(written), Asked())(person())
 
 
 @pytest.mark.parametrize(
@@ -71,15 +81,15 @@ def test_what_is_not_known_stays_so_and_no_default_takes_its_place(written: Any)
 
 
 def test_of_several_values_it_is_the_smallest_whatever_their_order() -> None:
-    mail = compile_value(Value.model_validate("mail"), set())
+    mail = compile_value(Value.model_validate("mail"), Asked())
 
-    assert mail(PERSON) == "a@x"
-    assert mail({"mail": ("a@x", " ", "z@x")}) == "a@x"
+    assert mail(person()) == "a@x"
+    assert mail(person({"mail": ("a@x", " ", "z@x")})) == "a@x"
 
 
 def test_the_attributes_that_are_read_are_known() -> None:
-    asked: set[str] = set()
+    asked = Asked()
 
     compile_value(Value.model_validate({"first": ["Mobile", {"first": ["homePhone", {"value": "x"}]}]}), asked)
 
-    assert asked == {"mobile", "homephone"}
+    assert asked.names == {"mobile", "homephone"}
