@@ -15,7 +15,8 @@ from typing import Any
 
 from iwds.core import directory, model
 from iwds.core.doubt import group_names
-from iwds.core.model import BUILTIN_ROLES, Absent, Account, Entry, Role, Unmapped, fold
+from iwds.core.model import BUILTIN_ROLES, Absent, Account, Entry, Mode, Role, Unmapped, fold
+from iwds.core.modes import MODED, mode_of
 from iwds.core.normal import LANGUAGES, printable
 from iwds.errors import ConfigurationError
 from iwds.mapping.conditions import Answer, Person, Test, among, compile_condition, every, some, words
@@ -74,6 +75,7 @@ class CompiledRules:
     _group_roles: Callable[[Person, frozenset[str] | None], tuple[tuple[str, str], ...]] = field(repr=False)
     _extra: tuple[tuple[str, Text], ...] = field(repr=False)
     _at_creation: Callable[[Attributes], model.AtCreation] = field(repr=False)
+    _modes: tuple[tuple[str, Mode], ...] = field(repr=False)
 
     def named(self, groups: frozenset[str]) -> frozenset[str]:
         """Which of the groups that the rules name are among these, as the rules write them."""
@@ -129,6 +131,7 @@ class CompiledRules:
             tuple((key, text) for key, read in self._extra if (text := read(attributes)) is not None),
             self._at_creation(attributes),
             self._group_roles(person, groups),
+            self._modes,
         )
 
 
@@ -166,6 +169,7 @@ def compile_mapping(document: Document, where: Where, roles: Collection[str] = B
         _group_roles=_group_roles(role_rules),
         _extra=tuple((key, compile_value(value, asked)) for key, value in document.extra.items()),
         _at_creation=_at_creation(document.at_creation, document.language, asked),
+        _modes=tuple(_modes(document)),
         # last: the compilers above have filled it
         reads_groups=group_names(asked),
         attributes=frozenset(key for key in asked if not key.startswith("(")),
@@ -226,6 +230,15 @@ def _fields(document: Document, asked: set[str]) -> tuple[Text, Text, Text, Text
         for value in (document.firstname, document.name, document.mail, document.phone)
     )
     return first, name, mail, phone
+
+
+def _modes(document: Document) -> Iterator[tuple[str, Mode]]:
+    """The mode of each field that has another one than where nothing is said."""
+    parts = {name: getattr(document, name) for name in MODED}
+    parts |= {f"extra {key}": value for key, value in document.extra.items()}
+    for name, part in parts.items():
+        if part is not None and part.mode is not mode_of(name, {}):
+            yield name, part.mode
 
 
 def _ungoverned(_: object) -> None:

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from iwds.core.guards import GuardKind, Limit
-from iwds.core.model import Absent, Account, Anchor, Entry, LedgerRow, Login, Role, Unmapped
+from iwds.core.model import Absent, Account, Anchor, Entry, LedgerRow, Login, Mode, Role, Unmapped
 from iwds.core.plan import Plan, Selection
 from iwds.core.policy import Policy
 from iwds.engine.job import Job, Tools
@@ -70,6 +70,7 @@ class PlainRules:
             enabled=None if disabled is None else not disabled,
             groups=None if entry.unread else entry.groups,
             group_roles=() if entry.unread else tuple(self._roles(entry)),
+            modes=(("name", Mode.ALWAYS), ("mail", Mode.ALWAYS)),
         )
 
     def _roles(self, entry: Entry) -> Iterator[tuple[str, str]]:
