@@ -15,14 +15,16 @@ from typing import Any
 
 from iwds.core import directory, model
 from iwds.core.doubt import group_names
-from iwds.core.model import BUILTIN_ROLES, Absent, Account, Entry, Mode, Role, Unmapped, fold
+from iwds.core.model import BUILTIN_ROLES, Absent, Account, Activation, Entry, Mode, Role, Unmapped, fold
 from iwds.core.modes import MODED, mode_of
+from iwds.core.nearest import nearest
 from iwds.core.normal import LANGUAGES, printable
 from iwds.errors import ConfigurationError
 from iwds.mapping.conditions import Answer, Person, Test, among, compile_condition, every, some, words
 from iwds.mapping.document import AtCreation, Document, Enabled, GroupLine, RoleRules, Value
+from iwds.mapping.lists import People, compile_list
 from iwds.mapping.values import Attributes, Text, compile_value
-from iwds.yamlmarks import Step, Where, nearest, validate
+from iwds.yamlmarks import Step, Where, validate
 from iwds.yamlmarks import load as load_yaml
 
 DEFAULT_LANGUAGE = "en"
@@ -39,19 +41,6 @@ class ScopeClause:
 
 
 @dataclass(frozen=True, slots=True)
-class Exclusions:
-    """Who is left alone, with the reason: by folded login and by normalised distinguished name."""
-
-    logins: Mapping[str, str]
-    dns: Mapping[str, str]
-
-    def reason(self, person: Person, login: str) -> str | None:
-        """Why this person is excluded, or None."""
-        by_login = self.logins.get(fold(login)) if login else None
-        return by_login if by_login is not None or not self.dns else self.dns.get(person.dn)
-
-
-@dataclass(frozen=True, slots=True)
 class CompiledRules:
     """The rules of a mapping file, ready to use; implements `ports.Rules`."""
 
@@ -63,10 +52,12 @@ class CompiledRules:
     states_enabled: bool
     protected: frozenset[str]
     reads_groups: frozenset[str]
+    activation: Activation
     written: Mapping[str, Any] = field(repr=False)
     places: Mapping[str, str] = field(repr=False)
     _scope: tuple[ScopeClause, ...] = field(repr=False)
-    _exclusions: Exclusions = field(repr=False)
+    _include: People = field(repr=False)
+    _exclude: People = field(repr=False)
     _login: Text = field(repr=False)
     _fields: tuple[Text, Text, Text, Text] = field(repr=False)
     _role: Callable[[Person], Role | None] = field(repr=False)
@@ -81,6 +72,10 @@ class CompiledRules:
         """Which of the groups that the rules name are among these, as the rules write them."""
         return _named(self.reads_groups, groups)
 
+    def ended(self, now: datetime) -> tuple[str, ...]:
+        """A sentence for each person in a list of the file whose day is over."""
+        return (*self._include.ended(now), *self._exclude.ended(now))
+
     def map(self, entry: Entry, now: datetime) -> Account | Unmapped:
         """The account that the rules make of an entry, or why there is none."""
         person = Person(entry, now)
@@ -92,14 +87,14 @@ class CompiledRules:
         return self._account(person, login or "")
 
     def _absent(self, person: Person, login: str | None) -> tuple[Absent, str] | None:
-        excluded = self._exclusions.reason(person, login or "")
-        if excluded is not None:
-            return Absent.EXCLUDED, excluded
+        excluded = self._exclude.find(person, login or "")
+        if excluded is not None and excluded.stands(person.now):
+            return Absent.EXCLUDED, excluded.reason
         if login is None:
             # before the scope: whoever has no known login may be excluded by it, and must not count as out of scope
             return Absent.INVALID, "the login is not known: an attribute that it is made of was not readable"
-        if self._scope and (outside := self._outside(person)):
-            return outside
+        if self._scope and (outside := self._outside(person)) and (left := self._not_included(person, login, outside)):
+            return left
         if not login:
             return Absent.INVALID, "the login is empty: give the person one in the directory, or exclude the entry"
         return None
@@ -113,6 +108,14 @@ class CompiledRules:
             if answer is None and undecided is None:
                 undecided = Absent.INVALID, f"cannot be decided, for want of what it reads: {clause.detail}"
         return undecided
+
+    def _not_included(self, person: Person, login: str, outside: tuple[Absent, str]) -> tuple[Absent, str] | None:
+        """Why somebody is outside whom no clause keeps in; None where they are named as being inside."""
+        included = self._include.find(person, login)
+        if included is None:
+            return outside
+        reason, detail = outside
+        return None if included.stands(person.now) else (reason, f"included until {included.until}; {detail}")
 
     def _account(self, person: Person, login: str) -> Account:
         attributes = person.attributes
@@ -156,11 +159,13 @@ def compile_mapping(document: Document, where: Where, roles: Collection[str] = B
         groups=_exclusive(document.groups, where),
         group_roles={to: frozenset({PLAIN_ROLE, *(role for _, role in rules)}) for to, rules in role_rules.items()},
         states_enabled=document.enabled is not None,
+        activation=document.at_creation.activation,
         written=document.written,
         places=dict(_places(document, where)),
         protected=frozenset(fold(unicodedata.normalize("NFC", login)) for login in document.protect),
         _scope=_scope(document, where, asked),
-        _exclusions=_exclusions(document),
+        _include=compile_list("include", document.include, where),
+        _exclude=compile_list("exclude", document.exclude, where),
         _login=compile_value(document.login, asked),
         _fields=_fields(document, asked),
         _role=_role(document.role, asked),
@@ -214,14 +219,6 @@ def _scope(document: Document, where: Where, asked: set[str]) -> tuple[ScopeClau
         detail = f"{told} ({Path(file).name}:{line})" if line else told
         clauses.append(ScopeClause(compile_condition(clause, asked), detail))
     return tuple(clauses)
-
-
-def _exclusions(document: Document) -> Exclusions:
-    told = {each: each.reason or "named in the mapping's `exclude`" for each in document.exclude}
-    return Exclusions(
-        {fold(unicodedata.normalize("NFC", each.login)): reason for each, reason in told.items() if each.login},
-        {each.dn: reason for each, reason in told.items() if each.dn},
-    )
 
 
 def _fields(document: Document, asked: set[str]) -> tuple[Text, Text, Text, Text]:

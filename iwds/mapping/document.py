@@ -6,6 +6,8 @@ Checked before anything is compiled, so that every mistake is reported at once, 
 import hashlib
 import json
 import re
+from contextlib import suppress
+from datetime import date
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
@@ -16,6 +18,7 @@ from iwds.core.model import Activation, Mode, fold
 
 _ATTRIBUTE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._;-]*")
 _EXTRA_KEY = re.compile(r"[\w.-]{1,60}")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DN = re.compile(r"\s*([A-Za-z][A-Za-z0-9-]*|\d+(\.\d+)*)\s*=")
 
 
@@ -42,6 +45,15 @@ def _extra_key(text: str) -> str:
     return text
 
 
+def _day(text: object) -> date:
+    if isinstance(text, str) and _DAY.fullmatch(text):
+        with suppress(ValueError):
+            return date.fromisoformat(text)
+    raise ValueError("must be a day such as 2027-01-31")
+
+
+Day = Annotated[date, BeforeValidator(_day)]
+"""A day of the calendar. Its end is midnight UTC, wherever the machine stands."""
 Name = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Attribute = Annotated[str, AfterValidator(_attribute)]
 """An attribute of the source: case does not matter; options such as `;lang-fr` and OIDs are names too."""
@@ -232,12 +244,13 @@ class AtCreation(_Part):
     login3: GivenOnce | None = None
 
 
-class Excluded(_Part):
-    """A person who gets no account and is left alone, by login or by distinguished name. Short form: just the name."""
+class Listed(_Part):
+    """A person in a list, by login or by distinguished name, to the end of a day. Short form: just the name."""
 
     login: Name | None = None
     dn: Distinguished | None = None
     reason: str = ""
+    until: Day | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -267,7 +280,8 @@ class Document(_Part):
     groups: tuple[GroupLine, ...] = ()
     extra: dict[ExtraKey, Governed] = Field(default_factory=dict)
     at_creation: AtCreation = AtCreation()
-    exclude: tuple[Excluded, ...] = ()
+    include: tuple[Listed, ...] = ()
+    exclude: tuple[Listed, ...] = ()
     protect: tuple[Name, ...] = ()
 
     @property
