@@ -17,6 +17,7 @@ from iwds import settings as configuration
 from iwds import yamlmarks
 from iwds.core.configuration import digest_of, grace_of
 from iwds.core.model import BUILTIN_ROLES
+from iwds.core.nearest import nearest
 from iwds.core.policy import CENTURY, Leaver, Policy
 from iwds.core.previous import Places
 from iwds.engine.actions import Desk
@@ -160,7 +161,7 @@ class Wiring:
     def _target_name(self, name: str) -> str:
         names = list(self.config.settings.targets)
         if name and name not in names:
-            hint = yamlmarks.nearest(name, names)
+            hint = nearest(name, names)
             raise UsageError(f'there is no target "{name}"{hint}', f"targets: {', '.join(names)}")
         if not name and len(names) > 1:
             raise UsageError(f"which of {len(names)} targets?", f"say --target NAME: {', '.join(names)}")
@@ -281,10 +282,10 @@ def _check_references(config: Configuration, name: str) -> None:
     job = config.job(name)
     for index, source in enumerate(job.sources):
         if source not in config.settings.sources:
-            hint = yamlmarks.nearest(source, config.settings.sources)
+            hint = nearest(source, config.settings.sources)
             raise config.error(f'there is no source "{source}"{hint}', "jobs", name, "sources", index)
     if job.target not in config.settings.targets:
-        hint = yamlmarks.nearest(job.target, config.settings.targets)
+        hint = nearest(job.target, config.settings.targets)
         raise config.error(f'there is no target "{job.target}"{hint}', "jobs", name, "target")
 
 
@@ -294,7 +295,7 @@ def _validated(config: Configuration, section: str, name: str) -> tuple[Any, Bas
     kinds = SOURCE_KINDS if section == "sources" else TARGET_KINDS
     kind = data.get("kind")
     if kind not in kinds:
-        hint = yamlmarks.nearest(str(kind), kinds)
+        hint = nearest(str(kind), kinds)
         raise config.error(f'"{kind}" is no kind of {section[:-1]}{hint}', section, name, "kind")
     adapter = importlib.import_module(f"iwds.{section}.{kind}")
     model = yamlmarks.validate(adapter.Settings, dict(data), lambda path: config.where(section, name, *path))

@@ -23,6 +23,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from iwds import yamlmarks
 from iwds.core.configuration import digest_of
 from iwds.core.guards import DEFAULTS, GuardKind, Limit
+from iwds.core.nearest import nearest
 from iwds.core.policy import CENTURY, VERIFY_ROLES_EVERY, Leaver
 from iwds.errors import ConfigurationError
 
@@ -202,7 +203,7 @@ class Configuration:
         """One job by name."""
         if name not in self.settings.jobs:
             raise ConfigurationError(
-                f'there is no job "{name}"{yamlmarks.nearest(name, self.settings.jobs)}', file=str(self.file)
+                f'there is no job "{name}"{nearest(name, self.settings.jobs)}', file=str(self.file)
             )
         return self.settings.jobs[name]
 

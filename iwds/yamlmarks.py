@@ -6,7 +6,6 @@ seven and `12:30` is 750. Here, as in YAML 1.2, only `true`, `false`, `null`, pl
 are more than text.
 """
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from iwds.core.nearest import nearest
 from iwds.errors import ConfigurationError
 
 Step = str | int
@@ -110,14 +110,6 @@ def validate(model: type[ModelT], data: object, where: Where) -> ModelT:
     problems.sort(key=lambda problem: problem[:2])
     (file, line, first), *rest = dict.fromkeys(problems)
     raise ConfigurationError("\n".join([first, *map(_line, rest)]), file=file, line=line)
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """What to say after an unknown name: the nearest known one, or the known ones, or nothing."""
-    names = sorted(known)
-    if close := difflib.get_close_matches(name.lower(), names, 1):
-        return f' (did you mean "{close[0]}"?)'
-    return f" (known: {', '.join(names)})" if names else ""
 
 
 class _Builder:

@@ -45,7 +45,7 @@ def check(
 
 def _jobs(wiring: Any, job: str | None, source: str | None) -> list[str]:
     """The jobs to look at: the one that is named, or all, or all that read the source."""
-    from iwds.yamlmarks import nearest
+    from iwds.core.nearest import nearest
 
     names = [job] if job else wiring.config.job_names()
     if source is None:
@@ -78,6 +78,8 @@ def _findings(wiring: Any, name: str, only: str | None) -> Iterator[Finding]:
     """Everything about one job: its own settings, its sources, its target, and how they fit together."""
     job = wiring.job(name)
     yield Finding(True, "configuration", f"{wiring.config.file}: valid")
+    yield from _ended(job)
+    yield from _early_codes(wiring, name, job)
     for source in job.sources:
         if only in (None, source.name):
             yield from source.check(job.rules.attributes)
@@ -88,12 +90,38 @@ def _findings(wiring: Any, name: str, only: str | None) -> Iterator[Finding]:
 
 
 def _missing_groups(job: Any) -> Iterator[Finding]:
-    from iwds.yamlmarks import nearest
+    from iwds.core.nearest import nearest
 
     existing = {group.name for group in job.target.read_groups()}
     for name in sorted(job.rules.groups.keys() - existing):
         what = f'the service has no group "{name}"{nearest(name, existing)}'
         yield Finding(False, "mapping", what, "make it in the service's console, or mend the mapping")
+
+
+def _ended(job: Any) -> Iterator[Finding]:
+    from iwds.bootstrap import SystemClock
+
+    for told in job.rules.ended(SystemClock().now()):
+        advice = "the rules decide about them again; take the line out, or give it another day"
+        yield Finding(True, "mapping", told, advice, warning=True)
+
+
+def _early_codes(wiring: Any, name: str, job: Any) -> Iterator[Finding]:
+    """A code that works at once, given to people while they sleep."""
+    from iwds.core.model import Activation
+    from iwds.scheduling.schedules import load
+
+    if job.rules.activation is not Activation.CODE:
+        return
+    config = wiring.config
+    for schedule in load(config.path(config.settings.schedules), config.job_names()):
+        if schedule.job == name:
+            text = (
+                f"new logins get `activation: code`, and schedule {schedule.name} runs this job ({schedule.words}):"
+                " such a code expires after 30 minutes, before anyone is awake"
+            )
+            advice = "write `activation: inactive` or `link`"
+            yield Finding(True, "mapping", text, advice, warning=True)
 
 
 def _roles(job: Any) -> Iterator[Finding]:

@@ -36,6 +36,7 @@ from iwds.core.leaving import left_behind
 from iwds.core.ledger import fingerprint
 from iwds.core.matching import Case, Match, extra_held, extra_wanted, is_protected
 from iwds.core.model import Absent, Account, Activation, Group, LedgerRow, Login, Origin, Status, fold
+from iwds.core.modes import governed
 from iwds.core.normal import merge_extra
 from iwds.core.policy import World
 from iwds.core.words import field_words, role_words
@@ -140,6 +141,7 @@ def _kept_equal(case: Case, account: Account, row: LedgerRow, world: World) -> I
 
 def _wanted(account: Account, login: Login) -> tuple[Login, str]:
     """The login as the account wants it, and what cannot be done about it."""
+    account = governed(account, login)
     wanted = {
         "firstname": account.firstname,
         "name": account.name,
@@ -280,7 +282,9 @@ def _newcomer(case: Case, world: World) -> Iterator[Decision]:
         )
     else:
         because = "their login was deleted on the service" if case.gone else "in the directory, no login yet"
-        yield from _created(subject, replace(account, enabled=True), because, case.holder, world)
+        # without what says only how a login that is there may be changed
+        made = replace(account, enabled=True, modes=(), numbering=None)
+        yield from _created(subject, made, because, case.holder, world)
 
 
 def _created(

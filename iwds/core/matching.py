@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from iwds.core.model import Account, LedgerRow, Login, Status, Unmapped, fold
+from iwds.core.modes import governed
 from iwds.core.normal import parse_extra
 from iwds.core.policy import World
 
@@ -134,10 +135,11 @@ def believed(row: LedgerRow, login: Login) -> bool:
 
 
 def agrees(account: Account, row: LedgerRow, login: Login, member_of: frozenset[int], world: World) -> bool:
-    """Whether nothing differs that the account governs. A field that was not read never agrees.
+    """Whether nothing differs that the account governs and may change. A field that was not read never agrees.
 
     Roles in groups are not part of it: no reading of all logins shows them.
     """
+    account = governed(account, login)
     status = None if account.enabled is None else Status.ACTIVE if account.enabled else Status.LOCKED
     pairs = (
         (fold(account.login), fold(login.login)),

@@ -36,6 +36,17 @@ class Activation(StrEnum):
     LINK = "link"
 
 
+class Mode(StrEnum):
+    """How a governed field of a login is written."""
+
+    ALWAYS = "always"
+    """Overwritten by a value, and emptied where the source is empty."""
+    IF_EMPTY = "if-empty"
+    """Written only where the service has nothing, and never emptied."""
+    NEVER_CLEAR = "never-clear"
+    """Overwritten by a value, and never emptied."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Anchor:
     """What a person is known by for ever: the directory's own identity and the entry's id in it.
@@ -90,7 +101,10 @@ class Account:
     """A login as it should be. A field that is None is not governed for this person, or not known today.
 
     `groups` are names of groups of the service; `extra` holds only the keys that the mapping governs. `group_roles` are
-    pairs of a group and the name of the role there, for those of `groups` whose role is governed and known.
+    pairs of a group and the name of the role there, for those of `groups` whose role is governed and known. `modes` are
+    pairs of a field, or `extra KEY`, and how it is written; see `core.modes` for those that are missing. `numbering` is
+    the longest login that may be made of this one by a number behind it, where somebody else has it; None where nobody
+    gets another login than the one that the mapping makes.
     """
 
     anchor: Anchor
@@ -105,6 +119,8 @@ class Account:
     extra: tuple[tuple[str, str], ...] = ()
     at_creation: AtCreation = AtCreation()
     group_roles: tuple[tuple[str, str], ...] = ()
+    modes: tuple[tuple[str, Mode], ...] = ()
+    numbering: int | None = None
 
 
 class Absent(StrEnum):

@@ -18,6 +18,7 @@ from iwds.core.guards import Populations
 from iwds.core.leaving import Departures
 from iwds.core.matching import Case, Graces, Match, Tally, is_settled
 from iwds.core.model import Group, LedgerRow, Proof, fold
+from iwds.core.nearest import close
 from iwds.core.plan import Basis, Plan, Selection
 from iwds.core.policy import Hold, HoldKind, Rota, World
 from iwds.core.restored import NOTE, is_older, without_doubtful
@@ -86,7 +87,7 @@ class _Planning:
     def plan(self, selection: Selection, alone: bool) -> tuple[Plan, Tally]:
         job, service = self.job, self.job.target.service
         memory = self.tools.state.memory(job.name, service, self.now - RECENT)
-        self.notes += self._ended_exemptions()
+        self.notes += [*self._ended_exemptions(), *job.rules.ended(self.now)]
         self._refuse_orphans(memory)
         changed = _changed(job, memory)
         earlier = job.earlier(memory.configuration) if changed and memory.configuration else None
@@ -135,7 +136,8 @@ class _Planning:
         by_name = {group.name: group for group in existing}
         missing = sorted(self.job.rules.groups.keys() - by_name.keys())
         if missing:
-            self.notes.append(f"the service has no group {', '.join(missing)}: such memberships are not made")
+            told = ", ".join(name + close(name, by_name) for name in missing)
+            self.notes.append(f"the service has no group {told}: such memberships are not made")
         return {name: by_name[name] for name in self.job.rules.groups if name in by_name}
 
     def _world(self, groups: dict[str, Group], readings: Readings) -> World:

@@ -22,6 +22,7 @@ from iwds.core.change import (
 from iwds.core.doubt import without
 from iwds.core.matching import extra_held, extra_wanted
 from iwds.core.model import Absent, Account, Anchor, Entry, Login, Status, Unmapped, fold
+from iwds.core.modes import governed
 from iwds.core.policy import Hold
 from iwds.engine.job import Job
 from iwds.engine.lookup import find_entries
@@ -144,6 +145,8 @@ def _asks_for(change: Change, wanted: Account | Unmapped, roles: Mapping[str, in
         return role is not None and roles.get(role) == change.after
     assert isinstance(change, Write)  # noqa: S101 - nothing else removes
     taken = [name for name in fields_changed(change) if field_kind(change, name) in REMOVALS]
+    if isinstance(wanted, Account):
+        wanted = governed(wanted, change.before)
     return all(_same(name, change.after, wanted) for name in taken)
 
 

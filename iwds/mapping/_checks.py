@@ -2,10 +2,11 @@
 
 from collections.abc import Collection
 
+from iwds.core.nearest import nearest
 from iwds.core.normal import LANGUAGES
 from iwds.errors import ConfigurationError
 from iwds.mapping.document import GroupLine, Value
-from iwds.yamlmarks import Where, nearest
+from iwds.yamlmarks import Where
 
 
 def check_language(language: Value | None, where: Where) -> None:

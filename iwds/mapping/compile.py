@@ -15,7 +15,8 @@ from typing import Any
 
 from iwds.core import directory, model
 from iwds.core.doubt import group_names
-from iwds.core.model import BUILTIN_ROLES, Absent, Account, Entry, Role, Unmapped, fold
+from iwds.core.model import BUILTIN_ROLES, Absent, Account, Activation, Entry, Mode, Role, Unmapped, fold
+from iwds.core.modes import MODED, mode_of
 from iwds.core.normal import LANGUAGES, printable
 from iwds.errors import ConfigurationError
 from iwds.mapping._checks import check_language, check_roles
@@ -23,6 +24,7 @@ from iwds.mapping.asked import Asked
 from iwds.mapping.conditions import compile_condition, every, some, words
 from iwds.mapping.document import AtCreation, Document, Enabled, GroupLine, RoleRules, Value
 from iwds.mapping.groups import among
+from iwds.mapping.lists import People, compile_list
 from iwds.mapping.person import Answer, Person, Test, Text, Unfit
 from iwds.mapping.tables import with_tables
 from iwds.mapping.values import compile_value
@@ -43,19 +45,6 @@ class ScopeClause:
 
 
 @dataclass(frozen=True, slots=True)
-class Exclusions:
-    """Who is left alone, with the reason: by folded login and by normalised distinguished name."""
-
-    logins: Mapping[str, str]
-    dns: Mapping[str, str]
-
-    def reason(self, person: Person, login: str) -> str | None:
-        """Why this person is excluded, or None."""
-        by_login = self.logins.get(fold(login)) if login and self.logins else None
-        return by_login if by_login is not None or not self.dns else self.dns.get(person.dn)
-
-
-@dataclass(frozen=True, slots=True)
 class CompiledRules:
     """The rules of a mapping file, ready to use; implements `ports.Rules`."""
 
@@ -67,10 +56,12 @@ class CompiledRules:
     states_enabled: bool
     protected: frozenset[str]
     reads_groups: frozenset[str]
+    activation: Activation
     written: Mapping[str, Any] = field(repr=False)
     places: Mapping[str, str] = field(repr=False)
     _scope: tuple[ScopeClause, ...] = field(repr=False)
-    _exclusions: Exclusions = field(repr=False)
+    _include: People = field(repr=False)
+    _exclude: People = field(repr=False)
     _login: Text = field(repr=False)
     _fields: tuple[Text, Text, Text, Text] = field(repr=False)
     _role: Callable[[Person], Role | None] = field(repr=False)
@@ -79,10 +70,15 @@ class CompiledRules:
     _group_roles: Callable[[Person, frozenset[str] | None], tuple[tuple[str, str], ...]] = field(repr=False)
     _extra: tuple[tuple[str, Text], ...] = field(repr=False)
     _at_creation: Callable[[Person], model.AtCreation] = field(repr=False)
+    _modes: tuple[tuple[str, Mode], ...] = field(repr=False)
 
     def named(self, groups: frozenset[str]) -> frozenset[str]:
         """Which of the groups that the rules name are among these, as the rules write them."""
         return _named(self.reads_groups, groups)
+
+    def ended(self, now: datetime) -> tuple[str, ...]:
+        """A sentence for each person in a list of the file whose day is over."""
+        return (*self._include.ended(now), *self._exclude.ended(now))
 
     def map(self, entry: Entry, now: datetime) -> Account | Unmapped:
         """The account that the rules make of an entry, or why there is none."""
@@ -99,9 +95,13 @@ class CompiledRules:
             return self._unfit(person, login, "an attribute holds half of a surrogate pair, which is no character")
 
     def _unfit(self, person: Person, login: str | None, detail: str) -> Unmapped:
-        excluded = self._exclusions.reason(person, login or "")
+        excluded = self._excluded(person, login)
         told = (Absent.INVALID, detail) if excluded is None else (Absent.EXCLUDED, excluded)
         return self._unmapped(person, login, *told)
+
+    def _excluded(self, person: Person, login: str | None) -> str | None:
+        excluded = self._exclude.find(person, login or "")
+        return excluded.reason if excluded is not None and excluded.stands(person.now) else None
 
     def _unmapped(self, person: Person, login: str | None, reason: Absent, detail: str) -> Unmapped:
         disabled = reason is Absent.INVALID and self._disabled(person)
@@ -115,14 +115,14 @@ class CompiledRules:
             return False
 
     def _absent(self, person: Person, login: str | None) -> tuple[Absent, str] | None:
-        excluded = self._exclusions.reason(person, login or "")
+        excluded = self._excluded(person, login)
         if excluded is not None:
             return Absent.EXCLUDED, excluded
         if login is None:
             # before the scope: whoever has no known login may be excluded by it, and must not count as out of scope
             return Absent.INVALID, "the login is not known: an attribute that it is made of was not readable"
-        if self._scope and (outside := self._outside(person)):
-            return outside
+        if self._scope and (outside := self._outside(person)) and (left := self._not_included(person, login, outside)):
+            return left
         if not login:
             return Absent.INVALID, "the login is empty: give the person one in the directory, or exclude the entry"
         return None
@@ -136,6 +136,14 @@ class CompiledRules:
             if answer is None and undecided is None:
                 undecided = Absent.INVALID, f"cannot be decided, for want of what it reads: {clause.detail}"
         return undecided
+
+    def _not_included(self, person: Person, login: str, outside: tuple[Absent, str]) -> tuple[Absent, str] | None:
+        """Why somebody is outside whom no clause keeps in; None where they are named as being inside."""
+        included = self._include.find(person, login)
+        if included is None:
+            return outside
+        reason, detail = outside
+        return None if included.stands(person.now) else (reason, f"included until {included.until}; {detail}")
 
     def _account(self, person: Person, login: str) -> Account:
         firstname, name, mail, phone = self._fields
@@ -153,6 +161,7 @@ class CompiledRules:
             tuple([(key, text) for key, read in self._extra if (text := read(person)) is not None]),
             self._at_creation(person),
             self._group_roles(person, groups),
+            self._modes,
         )
 
 
@@ -178,11 +187,13 @@ def compile_mapping(document: Document, where: Where, roles: Collection[str] = B
         groups=_exclusive(document.groups, where),
         group_roles={to: frozenset({PLAIN_ROLE, *(role for _, role in rules)}) for to, rules in role_rules.items()},
         states_enabled=document.enabled is not None,
+        activation=document.at_creation.activation,
         written=document.written,
         places=dict(_places(document, where)),
         protected=frozenset(fold(unicodedata.normalize("NFC", login)) for login in document.protect),
         _scope=_scope(document, where, asked),
-        _exclusions=_exclusions(document),
+        _include=compile_list("include", document.include, where),
+        _exclude=compile_list("exclude", document.exclude, where),
         _login=compile_value(document.login, asked),
         _fields=_fields(document, asked),
         _role=_role(document.role, asked),
@@ -191,6 +202,7 @@ def compile_mapping(document: Document, where: Where, roles: Collection[str] = B
         _group_roles=_group_roles(role_rules),
         _extra=tuple((key, compile_value(value, asked)) for key, value in document.extra.items()),
         _at_creation=_at_creation(document.at_creation, document.language, asked),
+        _modes=tuple(_modes(document)),
         # last: the compilers above have filled it
         reads_groups=group_names(asked.names),
         attributes=frozenset(key for key in asked.names if not key.startswith("(")),
@@ -237,20 +249,21 @@ def _scope(document: Document, where: Where, asked: Asked) -> tuple[ScopeClause,
     return tuple(clauses)
 
 
-def _exclusions(document: Document) -> Exclusions:
-    told = {each: each.reason or "named in the mapping's `exclude`" for each in document.exclude}
-    return Exclusions(
-        {fold(unicodedata.normalize("NFC", each.login)): reason for each, reason in told.items() if each.login},
-        {each.dn: reason for each, reason in told.items() if each.dn},
-    )
-
-
 def _fields(document: Document, asked: Asked) -> tuple[Text, Text, Text, Text]:
     first, name, mail, phone = (
         _ungoverned if value is None else compile_value(value, asked)
         for value in (document.firstname, document.name, document.mail, document.phone)
     )
     return first, name, mail, phone
+
+
+def _modes(document: Document) -> Iterator[tuple[str, Mode]]:
+    """The mode of each field that has another one than where nothing is said."""
+    parts = {name: getattr(document, name) for name in MODED}
+    parts |= {f"extra {key}": value for key, value in document.extra.items()}
+    for name, part in parts.items():
+        if part is not None and part.mode is not mode_of(name, {}):
+            yield name, part.mode
 
 
 def _ungoverned(_: object) -> None:

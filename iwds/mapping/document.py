@@ -6,11 +6,14 @@ Checked before anything is compiled, so that every mistake is reported at once, 
 import hashlib
 import json
 import re
+from contextlib import suppress
+from datetime import date
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
@@ -22,13 +25,14 @@ from pydantic import (
 
 from iwds.core.directory import KINDS
 from iwds.core.dn import normalise_dn
-from iwds.core.model import Activation, fold
+from iwds.core.model import Activation, Mode, fold
 from iwds.mapping._cel import checked_condition, checked_text
 from iwds.mapping.moments import checked_format, relative
 from iwds.mapping.patterns import checked_pattern, checked_replacement
 
 _ATTRIBUTE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._;-]*")
 _EXTRA_KEY = re.compile(r"[\w.-]{1,60}")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DN = re.compile(r"\s*([A-Za-z][A-Za-z0-9-]*|\d+(\.\d+)*)\s*=")
 
 
@@ -55,6 +59,15 @@ def _extra_key(text: str) -> str:
     return text
 
 
+def _day(text: object) -> date:
+    if isinstance(text, str) and _DAY.fullmatch(text):
+        with suppress(ValueError):
+            return date.fromisoformat(text)
+    raise ValueError("must be a day such as 2027-01-31")
+
+
+Day = Annotated[date, BeforeValidator(_day)]
+"""A day of the calendar. Its end is midnight UTC, wherever the machine stands."""
 Name = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Attribute = Annotated[str, AfterValidator(_attribute)]
 """An attribute of the source: case does not matter; options such as `;lang-fr` and OIDs are names too."""
@@ -223,6 +236,36 @@ class Value(_Part):
         return self
 
 
+class Governed(Value):
+    """The value of a field of the service, and how it is written: emptying it has to be asked for."""
+
+    mode: Mode = Mode.NEVER_CLEAR
+
+
+def _given_once(mode: object) -> object:
+    if mode != CREATE_ONLY:
+        raise ValueError(f'must be "{CREATE_ONLY}": the API can neither read nor change it later')
+    return mode
+
+
+CREATE_ONLY = "create-only"
+OnceMode = Annotated[str, BeforeValidator(_given_once)]
+
+
+class GivenOnce(Value):
+    """A value that only a new login is given."""
+
+    mode: OnceMode = CREATE_ONLY
+
+
+def _plain_choice(data: object) -> object:
+    """The choice itself, where it is written as a value with a mode."""
+    if isinstance(data, dict) and data.keys() == {"value", "mode"}:
+        _given_once(data["mode"])
+        return data["value"]
+    return data
+
+
 class Condition(_Part):
     """One question about a person, answered yes, no or not known."""
 
@@ -270,11 +313,12 @@ class RoleRule(_Part):
 class RoleRules(_Part):
     """Which role: of the first rule that holds, otherwise the default, otherwise none is governed.
 
-    Short form: just the default.
+    Short form: just the default. `mode`: a plain user counts as an empty role.
     """
 
     default: RoleName | None = None
     rules: tuple[RoleRule, ...] = ()
+    mode: Mode = Mode.ALWAYS
 
     @model_validator(mode="before")
     @classmethod
@@ -336,18 +380,19 @@ class GroupLine(_Part):
 class AtCreation(_Part):
     """What is given to a new login and can neither be read nor changed later."""
 
-    activation: Activation = Activation.INACTIVE
-    access: Literal[0, 1] = 1
-    login2: Value | None = None
-    login3: Value | None = None
+    activation: Annotated[Activation, BeforeValidator(_plain_choice)] = Activation.INACTIVE
+    access: Annotated[Literal[0, 1], BeforeValidator(_plain_choice)] = 1
+    login2: GivenOnce | None = None
+    login3: GivenOnce | None = None
 
 
-class Excluded(_Part):
-    """A person who gets no account and is left alone, by login or by distinguished name. Short form: just the name."""
+class Listed(_Part):
+    """A person in a list, by login or by distinguished name, to the end of a day. Short form: just the name."""
 
     login: Name | None = None
     dn: Distinguished | None = None
     reason: str = ""
+    until: Day | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -367,17 +412,18 @@ class Document(_Part):
 
     scope: tuple[Clause, ...] = ()
     login: Value
-    firstname: Value | None = None
-    name: Value | None = None
-    mail: Value | None = None
-    phone: Value | None = None
-    language: Value | None = None
+    firstname: Governed | None = None
+    name: Governed | None = None
+    mail: Governed | None = None
+    phone: Governed | None = None
+    language: GivenOnce | None = None
     role: RoleRules | None = None
     enabled: Enabled | None = None
     groups: tuple[GroupLine, ...] = ()
-    extra: dict[ExtraKey, Value] = Field(default_factory=dict)
+    extra: dict[ExtraKey, Governed] = Field(default_factory=dict)
     at_creation: AtCreation = AtCreation()
-    exclude: tuple[Excluded, ...] = ()
+    include: tuple[Listed, ...] = ()
+    exclude: tuple[Listed, ...] = ()
     protect: tuple[Name, ...] = ()
 
     @property

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar, runtime_checkable
 
-from iwds.core.model import Account, Anchor, Entry, Proof, Unmapped
+from iwds.core.model import Account, Activation, Anchor, Entry, Proof, Unmapped
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -127,12 +127,21 @@ class Rules(Protocol):
         ...
 
     @property
+    def activation(self) -> Activation:
+        """What a new login gets to enrol with."""
+        ...
+
+    @property
     def reads_groups(self) -> frozenset[str]:
         """Groups of the directory that the rules look at, as they write them."""
         ...
 
     def named(self, groups: frozenset[str]) -> frozenset[str]:
         """Which of `reads_groups` a person is in whose groups are these."""
+        ...
+
+    def ended(self, now: datetime) -> Iterable[str]:
+        """A sentence for each person whom the rules named until a day that is over."""
         ...
 
     def map(self, entry: Entry, now: datetime) -> Account | Unmapped:

@@ -18,6 +18,7 @@ from apscheduler.triggers.cron import CronTrigger
 from pydantic import BaseModel, ConfigDict
 
 from iwds import yamlmarks
+from iwds.core.nearest import nearest
 from iwds.errors import ConfigurationError
 
 _FIELDS = ("minute", "hour", "day", "month", "day_of_week")
@@ -89,9 +90,7 @@ def _read(path: Path, jobs: Sequence[str]) -> Schedule:
     settings = yamlmarks.validate(ScheduleFile, marked.data, marked.where)
     if settings.job not in jobs:
         file, line = marked.where(("job",))
-        raise ConfigurationError(
-            f'there is no job "{settings.job}"{yamlmarks.nearest(settings.job, jobs)}', file=file, line=line
-        )
+        raise ConfigurationError(f'there is no job "{settings.job}"{nearest(settings.job, jobs)}', file=file, line=line)
     zone = _zone(settings.timezone, marked)
     words = f"{settings.cron} {settings.timezone or 'local time'}"
     return Schedule(path.stem, settings.job, _trigger(settings.cron, zone, marked), words, zone)

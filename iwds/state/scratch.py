@@ -29,6 +29,7 @@ from iwds.state.scratch_rows import (
     ids,
     ledger_of,
     ledger_row,
+    left,
     login_of,
     login_row,
     numbers,
@@ -46,7 +47,7 @@ _TABLES = """
 CREATE TABLE person (
   realm TEXT, pid TEXT, verdict TEXT, name TEXT, detail TEXT, key TEXT, login TEXT,
   firstname TEXT, lastname TEXT, mail TEXT, phone TEXT, role INT, status INT, groups TEXT, extra TEXT, creation TEXT,
-  roles TEXT, PRIMARY KEY (realm, pid)) WITHOUT ROWID;
+  roles TEXT, modes TEXT, numbering INT, PRIMARY KEY (realm, pid)) WITHOUT ROWID;
 CREATE TABLE login (
   id INTEGER PRIMARY KEY, key TEXT, login TEXT, firstname TEXT, lastname TEXT, mail TEXT, phone TEXT, role INT,
   status INT, extra TEXT, created_by INT, activated INT, last_seen INT);
@@ -82,6 +83,11 @@ _MEMBER_OF = """coalesce((SELECT group_concat(group_id, ' ') FROM
   (SELECT m.group_id FROM member m WHERE m.login_id = {0} ORDER BY m.group_id)), '')"""
 _NAMED = "(SELECT min(o.id) FROM login o WHERE o.key = p.key)"
 
+
+def _agree(field: str, column: str) -> str:
+    return f"(p.{column} IS NULL OR p.{column} IS l.{column} OR is_left('{field}', p.{column}, l.{column}, p.modes))"
+
+
 _ACCOUNTS = f"""
 SELECT {PERSON}, {LEDGER}, {LOGIN}, {_MEMBER_OF.format(f"coalesce(l.id, {_NAMED})")}, {_NAMED}
 FROM person p
@@ -91,11 +97,10 @@ LEFT JOIN wanted w ON w.groups = p.groups
 LEFT JOIN held h ON h.groups = r.groups
 WHERE p.verdict IS NULL AND NOT (
   l.id IS NOT NULL AND r.believed AND p.key = l.key
-  AND (p.firstname IS NULL OR p.firstname IS l.firstname) AND (p.lastname IS NULL OR p.lastname IS l.lastname)
-  AND (p.mail IS NULL OR p.mail IS l.mail) AND (p.phone IS NULL OR p.phone IS l.phone)
-  AND (p.role IS NULL OR p.role IS l.role) AND (p.status IS NULL OR p.status IS l.status)
+  AND {_agree("firstname", "firstname")} AND {_agree("name", "lastname")} AND {_agree("mail", "mail")}
+  AND {_agree("phone", "phone")} AND {_agree("role", "role")} AND (p.status IS NULL OR p.status IS l.status)
   AND (p.groups IS NULL OR (w.ids = h.ids AND w.ids = {_MEMBER_OF.format("l.id")}))
-  AND (p.extra = '' OR extra_agrees(p.extra, l.extra))
+  AND (p.extra = '' OR extra_agrees(p.extra, l.extra, p.modes))
   AND (p.roles = '' OR (l.id % :every <> :turn AND roles_known(p.roles, r.roles))))
 """  # noqa: S608 - column lists of this module
 _LEFTOVER = f"""
@@ -135,13 +140,14 @@ class ScratchWaist:
         self._db.execute("PRAGMA journal_mode = OFF")
         self._db.execute("PRAGMA synchronous = OFF")
         self._db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-        self._db.create_function("extra_agrees", 2, extra_agrees, deterministic=True)
+        self._db.create_function("is_left", 4, left, deterministic=True)
+        self._db.create_function("extra_agrees", 3, extra_agrees, deterministic=True)
         self._db.executescript(_TABLES)
         self._world: World | None = None
 
     def add_people(self, people: Iterable[Account | Unmapped]) -> None:
         """People as the mapping made them; of several with one anchor the first one counts."""
-        self._insert(_insertion("person", 17), map(person_row, people))
+        self._insert(_insertion("person", 19), map(person_row, people))
 
     def forget_people(self) -> None:
         """Throw away the people that came so far: they are read anew."""

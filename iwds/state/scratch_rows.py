@@ -15,17 +15,19 @@ from iwds.core.model import (
     AtCreation,
     LedgerRow,
     Login,
+    Mode,
     Origin,
     Role,
     Status,
     Unmapped,
     fold,
 )
+from iwds.core.modes import governed, is_left, mode_of
 from iwds.core.policy import World
 
 PERSON = (
     "p.realm, p.pid, p.verdict, p.name, p.detail, p.login, p.firstname, p.lastname, p.mail, p.phone, p.role,"
-    " p.status, p.groups, p.extra, p.creation, p.roles"
+    " p.status, p.groups, p.extra, p.creation, p.roles, p.modes, p.numbering"
 )
 LOGIN = (
     "l.id, l.login, l.firstname, l.lastname, l.mail, l.phone, l.role, l.status, l.extra, l.created_by, l.activated,"
@@ -34,7 +36,7 @@ LOGIN = (
 LEDGER = (
     "r.login_id, r.realm, r.pid, r.owner, r.origin, r.login, r.tag, r.locked, r.groups, r.written, r.roles, r.left_at"
 )
-AFTER_PERSON = 16
+AFTER_PERSON = 18
 AFTER_LEDGER = AFTER_PERSON + 12
 AFTER_LOGIN = AFTER_LEDGER + 12
 """Where the columns of `PERSON`, `LEDGER` and `LOGIN` end in a row that selects them in this order."""
@@ -55,7 +57,7 @@ def person_row(person: Account | Unmapped) -> tuple[Any, ...]:
             person.login,
             *[None] * 5,
             int(Status.LOCKED) if person.disabled else None,
-            *[None] * 4,
+            *[None] * 6,
         )
     return (
         anchor.realm,
@@ -75,10 +77,12 @@ def person_row(person: Account | Unmapped) -> tuple[Any, ...]:
         json.dumps(person.extra) if person.extra else "",
         _creation(person.at_creation),
         _roles(person.group_roles) if person.group_roles else "",
+        _modes(person.modes),
+        person.numbering,
     )
 
 
-# A few sets of groups and a few ways to be created are everybody's, and encoding is slow.
+# A few sets of groups, ways to be created and sets of modes are everybody's, and encoding is slow.
 @lru_cache(maxsize=1024)
 def _names(groups: frozenset[str]) -> str:
     return json.dumps(sorted(groups))
@@ -87,6 +91,16 @@ def _names(groups: frozenset[str]) -> str:
 @lru_cache(maxsize=1024)
 def _roles(roles: tuple[tuple[str, str], ...]) -> str:
     return json.dumps(roles)
+
+
+@lru_cache(maxsize=1024)
+def _modes(modes: tuple[tuple[str, Mode], ...]) -> str:
+    return json.dumps(modes) if modes else ""
+
+
+@lru_cache(maxsize=1024)
+def _modes_of(text: str) -> tuple[tuple[str, Mode], ...]:
+    return tuple((name, Mode(mode)) for name, mode in _pairs(text))
 
 
 @lru_cache(maxsize=1024)
@@ -102,7 +116,8 @@ def unmapped_of(row: Sequence[Any]) -> Unmapped:
 
 def account_of(row: Sequence[Any]) -> Account:
     """The account in the columns of `PERSON`."""
-    realm, pid, _, _, _, login, firstname, lastname, mail, phone, role, status, groups, extra, creation, roles = row
+    realm, pid, _, _, _, login, firstname, lastname, mail, phone, role, status, groups, extra, *rest = row
+    creation, roles, modes, numbering = rest
     activation, language, access, login2, login3 = json.loads(creation)
     return Account(
         Anchor(realm, pid),
@@ -117,13 +132,27 @@ def account_of(row: Sequence[Any]) -> Account:
         _pairs(extra),
         AtCreation(Activation(activation), language, access, login2, login3),
         _pairs(roles),
+        _modes_of(modes),
+        numbering,
     )
 
 
+def left(name: str, want: str | int, held: str | int | None, modes: str) -> bool:
+    """Whether a field is left as the service has it; for SQL, as the core sees it."""
+    return is_left(want, held, _mode(name, modes))
+
+
 @lru_cache(maxsize=1024)
-def extra_agrees(wanted: str, held: str | None) -> bool:
+def _mode(name: str, modes: str) -> Mode:
+    return mode_of(name, dict(_modes_of(modes)))
+
+
+@lru_cache(maxsize=1024)
+def extra_agrees(wanted: str, held: str | None, modes: str) -> bool:
     """Whether a login's extra fields agree with those in the column of `PERSON`; for SQL, as the core sees it."""
-    account = Account(_NOBODY, "", extra=_pairs(wanted))
+    account = governed(Account(_NOBODY, "", extra=_pairs(wanted), modes=_modes_of(modes)), Login(0, "", extra=held))
+    if not account.extra:
+        return True
     return extra_wanted(account) == extra_held(held, account)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from iwds.core.model import (
     Group,
     LedgerRow,
     Login,
+    Mode,
     Origin,
     Role,
     Unmapped,
@@ -46,6 +48,16 @@ def _account(roles: Mapping[str, str], **fields: Any) -> Account:
     )
 
 
+def _pair(field: str, mode: Mode) -> tuple[str, Mode]:
+    return field, mode
+
+
+MODED = ("firstname", "name", "mail", "phone", "role", "extra k")
+modes = (
+    st.just(tuple((field, Mode.ALWAYS) for field in MODED))
+    | st.just(())
+    | st.tuples(*(st.sampled_from(tuple(Mode)).map(partial(_pair, field)) for field in MODED))
+)
 accounts = st.builds(
     _account,
     roles=st.just({}) | st.dictionaries(st.sampled_from((*GROUPS, "missing")), st.sampled_from(tuple(ROLES))),
@@ -59,6 +71,7 @@ accounts = st.builds(
     enabled=st.none() | st.booleans(),
     groups=st.none() | group_names,
     extra=extras,
+    modes=modes,
 )
 unmapped = st.builds(
     Unmapped, anchors, st.just("dn"), st.sampled_from(tuple(Absent)), st.just("why"), st.sampled_from(("", *NAMES))

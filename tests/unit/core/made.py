@@ -12,7 +12,7 @@ from iwds.core.decision import Decision, Proposal, Skip
 from iwds.core.guards import GuardKind, Limit, Populations
 from iwds.core.join import join
 from iwds.core.matching import Case, Tally
-from iwds.core.model import Account, Anchor, Group, LedgerRow, Login, Origin, Proof, Unmapped
+from iwds.core.model import Account, Anchor, Group, LedgerRow, Login, Mode, Origin, Proof, Unmapped
 from iwds.core.plan import Basis, Plan, Selection
 from iwds.core.policy import Policy, World
 
@@ -22,6 +22,8 @@ VPN, WIKI = Group(1, "vpn"), Group(2, "wiki")
 GROUPS = {"vpn": VPN, "wiki": WIKI}
 WIDE = {kind: Limit(1_000, 1.0, None) for kind in GuardKind}
 """Limits that nothing here reaches."""
+CLEARING = tuple((field, Mode.ALWAYS) for field in ("firstname", "name", "mail", "phone", "extra k"))
+"""The modes under which a field is emptied that the source empties."""
 
 
 def anchor(name: str = "ann", realm: str = "here") -> Anchor:
@@ -29,8 +31,8 @@ def anchor(name: str = "ann", realm: str = "here") -> Anchor:
 
 
 def account(who: str = "ann", /, **fields: Any) -> Account:
-    """Somebody of whom nothing but the login is governed."""
-    return Account(**{"anchor": anchor(who), "login": who, **fields})
+    """Somebody of whom nothing but the login is governed; what is given is emptied where it is empty."""
+    return Account(**{"anchor": anchor(who), "login": who, "modes": CLEARING, **fields})
 
 
 def login(number: int = 1, who: str = "ann", /, **fields: Any) -> Login:
@@ -94,7 +96,7 @@ def write(before: Login | None = None, /, **after: Any) -> Write:
 
 
 def create(who: str = "eve", /, **fields: Any) -> CreateLogin:
-    made = account(who, **{"enabled": True, **fields})
+    made = account(who, **{"enabled": True, "modes": (), **fields})
     return CreateLogin(subject(made.login, None), made, "in the directory, no login yet")
 
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from iwds.core.guards import GuardKind, Limit
-from iwds.core.model import Absent, Account, Anchor, Entry, LedgerRow, Login, Role, Unmapped
+from iwds.core.model import Absent, Account, Activation, Anchor, Entry, LedgerRow, Login, Mode, Role, Unmapped
 from iwds.core.plan import Plan, Selection
 from iwds.core.policy import Policy
 from iwds.engine.job import Job, Tools
@@ -50,9 +50,14 @@ class PlainRules:
     states_enabled: bool = True
     protected: frozenset[str] = frozenset()
     reads_groups: frozenset[str] = frozenset({"vpn", "wiki"})
+    activation: Activation = Activation.INACTIVE
+    notes: tuple[str, ...] = ()
 
     def named(self, groups: frozenset[str]) -> frozenset[str]:
         return groups & self.reads_groups
+
+    def ended(self, now: datetime) -> tuple[str, ...]:
+        return self.notes
 
     def map(self, entry: Entry, now: datetime) -> Account | Unmapped:
         uid, scope, role = (_first(entry, name) for name in ("uid", "scope", "role"))
@@ -70,6 +75,7 @@ class PlainRules:
             enabled=None if disabled is None else not disabled,
             groups=None if entry.unread else entry.groups,
             group_roles=() if entry.unread else tuple(self._roles(entry)),
+            modes=(("name", Mode.ALWAYS), ("mail", Mode.ALWAYS)),
         )
 
     def _roles(self, entry: Entry) -> Iterator[tuple[str, str]]:

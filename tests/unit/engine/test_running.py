@@ -12,7 +12,7 @@ import pytest
 from iwds.core.change import CreateLogin, Kind, Subject, Write
 from iwds.core.decision import Reason
 from iwds.core.guards import DEFAULTS
-from iwds.core.model import Account, Anchor, Origin, Status
+from iwds.core.model import Account, Anchor, Group, Origin, Status
 from iwds.core.plan import Plan, Selection
 from iwds.core.policy import Hold, Leaver, Policy
 from iwds.engine import planning, running
@@ -33,7 +33,7 @@ from iwds.errors import (
 )
 from iwds.ports import HoldRow, Result
 from iwds.state.leases import SqlLease
-from tests.unit.engine.rehearsal import OURS, Rehearsal
+from tests.unit.engine.rehearsal import OURS, PlainRules, Rehearsal
 
 DOUBT = OutcomeUnknown("no answer")
 
@@ -356,6 +356,15 @@ class TestTroubleBeforeThePlan:
     def test_a_group_that_the_service_does_not_have_is_a_note(self, stage: Rehearsal) -> None:
         del stage.target.state.groups[2]
         assert stage.plan().basis.notes == ("the service has no group wiki: such memberships are not made",)
+
+    def test_a_group_that_is_written_a_little_differently_is_named_in_the_note(self, stage: Rehearsal) -> None:
+        stage.target.state.groups[2] = Group(2, "wikis")
+        told = 'the service has no group wiki (did you mean "wikis"?): such memberships are not made'
+        assert stage.plan().basis.notes == (told,)
+
+    def test_whoever_the_rules_named_until_a_day_that_is_over_is_a_note(self, stage: Rehearsal) -> None:
+        stage.configure(rules=PlainRules(notes=("`exclude` of bob ended",)))
+        assert stage.plan().basis.notes == ("`exclude` of bob ended",)
 
 
 def test_a_lease_that_is_lost_while_applying_ends_the_run(stage: Rehearsal) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from iwds.core.model import Absent, Account, Activation, Anchor, AtCreation, Entry, Role, Unmapped
+from iwds.core.model import Absent, Account, Activation, Anchor, AtCreation, Entry, Mode, Role, Unmapped
 from iwds.errors import ConfigurationError
 from iwds.mapping import CompiledRules, Document, compile_mapping, load
 from iwds.ports import Rules
@@ -504,3 +504,49 @@ def test_the_groups_that_a_mapping_names_are_known_wherever_it_names_them() -> N
     assert JANE.groups is not None
     assert compiled.named(JANE.groups) == {"Staff", "CN=MFA-Managers, DC=X"}
     assert compiled.named(frozenset()) == frozenset()
+
+
+# Modes
+
+
+def test_only_a_mode_that_is_not_the_usual_one_is_carried() -> None:
+    text = """
+login: uid
+firstname: {from: givenName, mode: always}
+mail: {from: mail, mode: never-clear}
+phone: {from: mobile, mode: if-empty}
+role: {default: user, mode: never-clear}
+extra: {site: {from: l, mode: always}, unit: ou}
+"""
+    assert account(text).modes == (
+        ("firstname", Mode.ALWAYS),
+        ("phone", Mode.IF_EMPTY),
+        ("role", Mode.NEVER_CLEAR),
+        ("extra site", Mode.ALWAYS),
+    )
+    assert account("login: uid\nmail: mail\nrole: user\nextra: {unit: ou}\n").modes == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "where"),
+    [
+        ("language: {from: l, mode: always}", "m.yaml:2: language.mode"),
+        ("at_creation: {login2: {from: uid, mode: if-empty}}", "m.yaml:2: at_creation.login2.mode"),
+        ("at_creation: {login3: {from: uid, mode: never-clear}}", "m.yaml:2: at_creation.login3.mode"),
+        ("at_creation: {activation: {value: code, mode: always}}", "m.yaml:2: at_creation.activation"),
+        ("at_creation: {access: {value: 1, mode: always}}", "m.yaml:2: at_creation.access"),
+    ],
+)
+def test_what_is_given_once_has_no_other_mode(line: str, where: str) -> None:
+    message = 'must be "create-only": the API can neither read nor change it later'
+    assert refusal(f"login: uid\n{line}\n") == f"maps/{where}: {message}"
+
+
+def test_what_is_given_once_may_say_so() -> None:
+    once = "at_creation: {activation: {value: code, mode: create-only}, login2: {from: uid, mode: create-only}}"
+    made = account(f"login: uid\nlanguage: {{value: fr, mode: create-only}}\n{once}\n").at_creation
+    assert made == AtCreation(Activation.CODE, "fr", 1, "Jane", "")
+
+
+def test_who_may_authenticate_has_no_mode() -> None:
+    assert 'unknown key "mode"' in refusal("login: uid\nenabled: {as: openldap, mode: always}\n")
