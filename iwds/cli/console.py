@@ -38,7 +38,12 @@ def warn(text: str) -> None:
 class Bars:
     """Progress of readings and of an apply, on standard error while somebody looks at it."""
 
-    _WORDS = {"apply": "applying", "service": "reading the service", "memberships": "reading memberships"}  # noqa: RUF012
+    _WORDS = {
+        "apply": "applying",
+        "mails": "mailing links",
+        "service": "reading the service",
+        "memberships": "reading memberships",
+    }  # noqa: RUF012
 
     def __init__(self) -> None:
         self._bars: dict[str, TaskID] = {}

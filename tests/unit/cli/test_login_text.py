@@ -7,19 +7,17 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
+from iwds.cli.access_text import activation_words, device_lines, lifetime_words
 from iwds.cli.login import moment
 from iwds.cli.login_text import (
-    activation_words,
     audit_lines,
-    device_lines,
     given_words,
-    lifetime_words,
     locked_words,
     login_data,
     login_lines,
-    state_words,
     unlocked_words,
 )
+from iwds.core.access import state_words
 from iwds.core.devices import Activated, Code, Details, Device, DeviceKind, DeviceState, GroupRole
 from iwds.core.model import Group
 from iwds.core.policy import Hold
@@ -109,9 +107,9 @@ def test_a_page_fits_and_moves_no_cursor_whatever_people_are_called() -> None:
     [
         (Activated.DONE, "activated: a code was used"),
         (Activated.EXPIRED, "not activated: no code was used, and none is good any more"),
-        (Activated.INACTIVE, "not activated: there is a code, which is not active yet"),
-        (Activated.LINK, "a link waits to be used"),
-        (Activated.CODE, "a code waits to be used"),
+        (Activated.INACTIVE, "not activated: there is a code, which is not switched on yet"),
+        (Activated.LINK, "not activated: a link waits to be used"),
+        (Activated.CODE, "not activated: a code waits to be used"),
         (None, "not told by the service"),
     ],
 )
