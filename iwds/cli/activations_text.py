@@ -14,7 +14,6 @@ from rich.text import Text
 from iwds.cli.common import local, show_json
 from iwds.cli.console import WIDTH, plain
 from iwds.cli.page import columns, cut, hanging
-from iwds.core.access import ACTIVATION
 from iwds.core.devices import Activated
 from iwds.engine.activations import UNTOLD, Idle, Person, Sheet, Surveyed
 from iwds.engine.resending import Chosen, Resent
@@ -26,10 +25,16 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet may take for the beginning of a formula."""
 _COLUMNS = ("id", "login", "name", "mail", "locked", "activation", "last_seen", "ours")
 
+_TITLES: Mapping[str, str] = {
+    Activated.EXPIRED: "expired: no code or link was used in time",
+    Activated.LINK: "link pending: it was not used yet",
+    Activated.CODE: "digits pending: a code works now, and was not used yet",
+    Activated.INACTIVE: "not switched on: there is a code, which does not work yet",
+}
 _HELP: Mapping[str, str] = {
     Activated.EXPIRED: "iwds activations --expired --resend, or iwds login code LOGIN",
     Activated.LINK: "iwds activations --pending --resend",
-    Activated.CODE: "it is good for some minutes; then: iwds login code LOGIN",
+    Activated.CODE: "iwds login code LOGIN, where it has run out or is lost",
     Activated.INACTIVE: "iwds login code LOGIN switches it on and shows it",
 }
 _IDLE: Mapping[str, str] = {
@@ -44,10 +49,9 @@ Page = tuple[Head, Iterator[Text]]
 
 def activation_page(found: Surveyed, service: str, sheet: Sheet, shown: int, everybody: bool) -> Page:
     """Who is not activated: what JSON says of all of them, and a page that names so many of each group."""
-    titles = {group: ACTIVATION[Activated(group)].removeprefix("not activated: ") for group in sheet.groups}
     head = _head(found, service, sheet, everybody)
     first = f"Not activated on {service}, {_whose(everybody)}"
-    return head, _page(first, titles, sheet, shown, _endings(found, sheet, everybody, "how far their activation is"))
+    return head, _page(first, _TITLES, sheet, shown, _endings(found, sheet, everybody, "how far their activation is"))
 
 
 def idle_page(found: Surveyed, service: str, moment: datetime, sheet: Sheet, shown: int, everybody: bool) -> Page:
@@ -101,8 +105,10 @@ def _line(person: Person) -> str:
 
 def _endings(found: Surveyed, sheet: Sheet, everybody: bool, what: str) -> Iterator[str]:
     listed = sum(sheet.counts[group] for group in sheet.groups)
-    others = "" if everybody else f"; {found.total - found.looked_at:,} of {found.total:,} logins are not ours"
-    yield f"{listed:,} of {found.looked_at:,} logins{others}."
+    if everybody:
+        yield f"{listed:,} of {found.total:,} logins."
+    else:
+        yield f"{listed:,} of our {found.looked_at:,} logins; {found.total - found.looked_at:,} more are not ours."
     if untold := sheet.counts[UNTOLD]:
         yield f"Of {untold:,} the service does not tell {what}: they are not in this list."
 
