@@ -13,7 +13,7 @@ from rich.text import Text
 
 from iwds.cli.common import local, show_json
 from iwds.cli.console import WIDTH, plain
-from iwds.cli.page import columns, cut, hanging
+from iwds.cli.page import columns, cut, hanging, printable
 from iwds.core.devices import Activated
 from iwds.engine.activations import UNTOLD, Idle, Person, Sheet, Surveyed
 from iwds.engine.resending import Chosen, Resent
@@ -21,7 +21,7 @@ from iwds.ports import Result
 
 _NAME = 24
 """Columns for a login; longer ones take what they need."""
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@")
 """What a spreadsheet may take for the beginning of a formula."""
 _COLUMNS = ("id", "login", "name", "mail", "locked", "activation", "last_seen", "ours")
 
@@ -135,7 +135,10 @@ def write_csv(sheet: Sheet, limit: int | None) -> None:
 
 
 def _cell(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    if not isinstance(value, str):
+        return value
+    text = printable(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _everybody(sheet: Sheet, limit: int | None) -> Iterator[tuple[str, Person]]:

@@ -53,7 +53,7 @@ def known_details(seen: Seen) -> Details:
 def error_facts(seen: Seen) -> Facts:
     """What of a login bears on an error code that its owner saw."""
     if seen.hold:
-        whose = str(seen.hold.hold)
+        whose = str(seen.hold.hold).removeprefix("locked ")
     elif seen.row and seen.row.locked:
         whose = "by a run, because the directory says disabled or gone"
     else:

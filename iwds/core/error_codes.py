@@ -166,7 +166,7 @@ def _count(devices: int) -> str:
 def _status(facts: Facts, details: Details) -> Look:
     """Whether the login itself is locked, and by whom."""
     if details.login.status is None:
-        return Look("The service does not tell whether the login is locked.")
+        return Look("The service does not tell whether the login is locked.", ("look in the service's console",))
     if details.login.status != Status.LOCKED:
         return Look(f"{facts.login} is not locked now.", ("let them try again",))
     whose = f", {facts.locked_by}" if facts.locked_by else ""
@@ -208,6 +208,7 @@ ERROR_CODES: Mapping[str, ErrorCode] = {
         "The device is locked.",
         "It was not used for long, or its owner locked it.",
         (_devices,),
+        ("a device that is active here, or is not in this list, is not the one that they use",),
     ),
     "DYNAMIC_TOKEN_KEY_IS_INVALID": ErrorCode(
         "The device and the service are out of step.",

@@ -16,7 +16,7 @@ from iwds.core.model import LedgerRow, Login, fold
 from iwds.core.policy import HoldKind
 from iwds.core.words import login_id_in
 from iwds.engine.job import MakeWriter
-from iwds.errors import IwdsError, OutcomeUnknown, Refused, Rejected, UsageError
+from iwds.errors import AccessRefused, IwdsError, NotSent, OutcomeUnknown, Refused, Rejected, UsageError
 from iwds.ports import BY_MAIL, Actions, AuditRow, Clock, HoldRow, Result, State, TargetReader
 
 T = TypeVar("T")
@@ -131,11 +131,17 @@ def recorded(desk: Desk, login: Login, what: tuple[str, str], why: Why, call: Ca
     try:
         made = call()
     except IwdsError as error:
-        result = Result.UNKNOWN if isinstance(error, OutcomeUnknown) else Result.REJECTED
-        desk.state.note_outcome(kept, result, error.message, desk.clock.now())
+        desk.state.note_outcome(kept, _ended(error), error.message, desk.clock.now())
         raise
     desk.state.note_outcome(kept, Result.DONE, "", desk.clock.now())
     return made
+
+
+def _ended(error: IwdsError) -> Result:
+    """What an error says of the action: a no of the service is another thing than a call that never reached it."""
+    if isinstance(error, OutcomeUnknown):
+        return Result.UNKNOWN
+    return Result.NOT_TRIED if isinstance(error, NotSent | AccessRefused) else Result.REJECTED
 
 
 def refuse_protected(desk: Desk, login: Login) -> None:

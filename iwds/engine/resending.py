@@ -139,26 +139,40 @@ def _past(lease: Lease, desk: Desk) -> str:
     """Why nothing may be sent any more; empty where it may."""
     try:
         lease.renew()
-    except LeaseLost as error:
+    except (LeaseLost, Unavailable) as error:
         return error.message
     return "" if lease.outlives(CALLS * desk.reader.timeout) else "the lease of the service was about to end"
 
 
 def _sent(desk: Desk, person: Person, why: Why, known: _Known, resent: Resent) -> tuple[Result, str]:
+    """What became of one person's link; what concerns everybody after them too is noted as the reason to stop."""
     try:
         if obstacle := _obstacle(desk, person, known):
             return Result.HELD, obstacle.value
         details = desk.make_actions().details(person.id)
-        if obstacle := _changed(details):
-            return Result.HELD, obstacle.value
-        Giving(desk, details.login, why).fitting(details, mail=True)
-    except (Unavailable, AccessRefused, NotSent) as error:
+    except (Unavailable, AccessRefused) as error:
         resent.stopped = error.message
         return Result.NOT_TRIED, error.message
-    except OutcomeUnknown as error:
-        return Result.UNKNOWN, error.message
+    except Rejected as error:
+        return Result.REJECTED, error.message
+    if obstacle := _changed(details):
+        return Result.HELD, obstacle.value
+    return _given(Giving(desk, details.login, why), details, resent)
+
+
+def _given(giving: Giving, details: Details, resent: Resent) -> tuple[Result, str]:
+    try:
+        giving.fitting(details, mail=True)
+    except (NotSent, AccessRefused) as error:
+        resent.stopped = error.message
+        return Result.NOT_TRIED, error.message
     except (Refused, Rejected) as error:
         return Result.REJECTED, error.message
+    except OutcomeUnknown as error:
+        return Result.UNKNOWN, error.message
+    except Unavailable as error:  # our memory, before the call or after it
+        resent.stopped = error.message
+        return Result.UNKNOWN, error.message
     return Result.DONE, ""
 
 

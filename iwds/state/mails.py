@@ -64,6 +64,7 @@ def _created(connection: Connection, service: str, mails: Sequence[Any]) -> Iter
         yield from connection.execute(_CREATED.where(*theirs), {"of_service": service})
 
 
+_NOT_SENT = (Result.NOT_TRIED.value, Result.HELD.value)
 _BY_RUNS = (
     select(outcome.c.login_id, outcome.c.result, intent.c.at)
     .select_from(intent)
@@ -71,7 +72,7 @@ _BY_RUNS = (
     .join(run, run.c.id == intent.c.run)
     .where(intent.c.at >= bindparam("since", type_=UtcTime), intent.c.kind == Kind.MAIL.value)
     .where(run.c.service == bindparam("of_service"), outcome.c.login_id != 0)
-    .where(outcome.c.result.not_in((Result.NOT_TRIED.value, Result.HELD.value)))
+    .where(outcome.c.result.not_in(_NOT_SENT))
 )
 _BY_PEOPLE = (
     select(audit.c.login_id, audit_outcome.c.result, audit.c.at)
@@ -79,6 +80,7 @@ _BY_PEOPLE = (
     .outerjoin(audit_outcome, audit_outcome.c.audit == audit.c.id)
     .where(audit.c.at >= bindparam("since", type_=UtcTime), audit.c.service == bindparam("of_service"))
     .where(audit.c.action == "code", audit.c.detail.endswith(BY_MAIL))
+    .where(or_(audit_outcome.c.result.is_(None), audit_outcome.c.result.not_in(_NOT_SENT)))
 )
 _TRIED = union_all(_BY_RUNS, _BY_PEOPLE).order_by("at")
 
