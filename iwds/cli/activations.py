@@ -58,8 +58,7 @@ def activations(
 ) -> int:
     """List the logins that are not activated, by how far they are; or the seats that nobody uses.
 
-    It reads the list of logins, one call for a hundred, and changes nothing. With --resend it mails a link to those
-    whose link waits or has run out: 20 at a time, nobody twice in a week.
+    With --resend it mails links to those whose link waits or has run out: 20 at a time, nobody twice in a week.
     """
     asked = Asked(limit, everybody, as_json, as_csv)
     _refuse_nonsense(asked, bool(idle), resend, expired or pending)
