@@ -1,9 +1,9 @@
 """Where words go: data on standard output, progress and warnings on standard error and only where someone looks."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.console import Console
 from rich.markup import escape
@@ -38,7 +38,12 @@ def warn(text: str) -> None:
 class Bars:
     """Progress of readings and of an apply, on standard error while somebody looks at it."""
 
-    _WORDS = {"apply": "applying", "service": "reading the service", "memberships": "reading memberships"}  # noqa: RUF012
+    _WORDS: ClassVar[Mapping[str, str]] = {
+        "apply": "applying",
+        "mails": "mailing links",
+        "service": "reading the service",
+        "memberships": "reading memberships",
+    }
 
     def __init__(self) -> None:
         self._bars: dict[str, TaskID] = {}

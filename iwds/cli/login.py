@@ -35,17 +35,44 @@ def register(app: typer.Typer) -> None:
 
 
 @group.command("show", short_help="Everything that is known of one login")
-def show(login: LoginArgument, target: TargetOption = "", as_json: JsonOption = False) -> int:
+def show(
+    login: LoginArgument,
+    error: Annotated[
+        str, typer.Option("--error", metavar="CODE", help="What this error code means for them, and what to do.")
+    ] = "",
+    target: TargetOption = "",
+    as_json: JsonOption = False,
+) -> int:
     """Show everything that is known of one login: fields, devices, locks, groups, whose it is, what was done."""
     from iwds.cli.login_text import login_data, login_lines
-    from iwds.engine.actions import look
+    from iwds.engine.actions import find, look
 
-    with at_desk(login, target) as (desk, found, _):
-        seen = look(desk, found)
+    with wired() as wiring:
+        desk = wiring.desk(target)
+        if error:
+            return _explain(desk, login, error, as_json)
+        seen, lifetimes = look(desk, find(desk, login)), wiring.config.settings.helpdesk
     if as_json:
         show_json(login_data(seen))
     else:
-        say(login_lines(seen, datetime.now(UTC)))
+        say(login_lines(seen, datetime.now(UTC), lifetimes))
+    return 0
+
+
+def _explain(desk: "Desk", login: str, code: str, as_json: bool) -> int:
+    """What an error code means for somebody; the service may have no such login, which is an answer too."""
+    from iwds.cli.access_text import error_data, error_lines
+    from iwds.cli.login_text import error_facts
+    from iwds.core.error_codes import Facts, explain_error
+    from iwds.engine.actions import look, lookup
+
+    explain_error(code, Facts(login, None))  # a code that nobody knows is told before anything is asked
+    found = lookup(desk, login)
+    explained = explain_error(code, error_facts(look(desk, found)) if found else Facts(login, None))
+    if as_json:
+        show_json({"schema": 1, "login": found.login if found else login, "error": error_data(explained)})
+    else:
+        say(error_lines(explained))
     return 0
 
 
@@ -76,7 +103,7 @@ def restore(
     with _giving(login, target, (reason, ticket)) as (giving, settings):
         name = giving.login.login
         say_err([f"As soon as the code is used, all devices of {name} are deleted; id, groups and role stay."])
-        if not _agreed(f"Give a restore code for {name}?", yes):
+        if not agreed(f"Give a restore code for {name}?", yes):
             return 0
         return _hand_over(giving.restore(), giving.login, settings)
 
@@ -128,7 +155,7 @@ def devices(
     as_json: JsonOption = False,
 ) -> int:
     """List the devices of a login, or rename or delete one. ID is a number, or as in the list: ma:12."""
-    from iwds.cli.login_text import described, device_lines
+    from iwds.cli.access_text import described, device_lines
 
     if rename and delete:
         raise UsageError("--rename or --delete, not both")
@@ -159,7 +186,7 @@ def _rename(giving: "Giving", found: Any, wanted: tuple[str, str]) -> int:
 
 
 def _delete(giving: "Giving", found: Any, wanted: str, yes: bool) -> int:
-    from iwds.cli.login_text import device_lines
+    from iwds.cli.access_text import device_lines
     from iwds.engine.actions import find_device
 
     device = find_device(giving.login, found, wanted)
@@ -167,7 +194,7 @@ def _delete(giving: "Giving", found: Any, wanted: str, yes: bool) -> int:
         err.print(line)
     if len(found) == 1:
         say_err(["It is the last one: without it they cannot log in until they get a new code."])
-    if _agreed(f"Delete this device of {giving.login.login}?", yes):
+    if agreed(f"Delete this device of {giving.login.login}?", yes):
         giving.delete_device(device)
         err.print(Text("Deleted."))
     return 0
@@ -253,7 +280,7 @@ def require_reason(reason: str) -> None:
         raise UsageError("this needs --reason: somebody will ask")
 
 
-def _agreed(question: str, yes: bool) -> bool:
+def agreed(question: str, yes: bool) -> bool:
     """Yes, or anything else; without a terminal nobody can answer."""
     if yes:
         return True

@@ -1,19 +1,21 @@
 """One login in words: everything that is known of it, what was given, how a lock ended."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, assert_never
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from iwds.cli.common import ago, local
+from iwds.cli.access_text import NOT_TOLD, access_data, access_lines, lifetime_words
+from iwds.cli.common import local
 from iwds.cli.page import block, hanging, printable
-from iwds.core.devices import Activated, Details, Device, DeviceKind, DeviceState
+from iwds.core.devices import Details
+from iwds.core.error_codes import Facts
 from iwds.core.model import LedgerRow, Login, Origin, Status
 from iwds.core.policy import HoldKind
 from iwds.core.words import role_words
-from iwds.engine.actions import Given, Lifetime, Seen, device_id
+from iwds.engine.actions import Given, Seen
 from iwds.engine.locks import Locked, Unlocked
 from iwds.ports import AuditRow, HoldRow
 
@@ -21,33 +23,17 @@ if TYPE_CHECKING:  # what settings take to load, a help page should not wait for
     from iwds.settings import HelpdeskSettings
 
 HELD = Text("Held", style="yellow")
-NOT_TOLD = "not told by the service"
-
-_ACTIVATED = {
-    Activated.DONE: "activated: a code was used",
-    Activated.EXPIRED: "not activated: no code was used, and none is good any more",
-    Activated.INACTIVE: "not activated: there is a code, which is not active yet",
-    Activated.LINK: "a link waits to be used",
-    Activated.CODE: "a code waits to be used",
-}
-_KINDS = {
-    DeviceKind.AUTHENTICATOR: "Authenticator",
-    DeviceKind.BROWSER: "Helium (browser)",
-    DeviceKind.VIRTUAL: "Virtual Authenticator",
-    DeviceKind.MACCESS: "mAccess",
-}
-_LOCKS = {DeviceState.LOCKED: "locked", DeviceState.PIN_LOCKED: "PIN locked"}
 
 
-def login_lines(seen: Seen, now: datetime) -> Iterator[Text]:
+def login_lines(seen: Seen, now: datetime, settings: "HelpdeskSettings | None" = None) -> Iterator[Text]:
     """Everything about a login, for a terminal of 80 columns."""
     login = seen.login
     locked = login.status == Status.LOCKED
     state = ("LOCKED", "bold red") if locked else ("active", "green")
     yield Text.assemble((printable(login.login), "bold"), f"  #{login.id}  ", state)
-    for head, text in _fields(seen, now):
+    for head, text in _fields(seen):
         yield from map(Text, hanging(f"  {head:<12}", text))
-    yield from block(device_lines(seen.details.devices, now) or [Text("  none")], "Devices")
+    yield from access_lines(known_details(seen), seen.lately, now, settings)
     groups = [f"{each.group.name} ({role_words(each.role, seen.role_names)})" for each in seen.groups]
     yield from block(map(Text, hanging("  ", ", ".join(groups) or "none", 12)), "Groups")
     yield from block(map(Text, hanging("  ", _whose(seen.row))), "In our memory")
@@ -56,17 +42,33 @@ def login_lines(seen: Seen, now: datetime) -> Iterator[Text]:
     yield from block(audit_lines(seen.lately, name=False), "Lately")
 
 
-def _fields(seen: Seen, now: datetime) -> Iterator[tuple[str, str]]:
-    login, details = seen.login, seen.details
+def known_details(seen: Seen) -> Details:
+    """What the service tells of a login, with the last use from the list of logins where the question has none."""
+    details = seen.details
+    if details.login.last_seen is not None:
+        return details
+    return replace(details, login=replace(details.login, last_seen=seen.login.last_seen))
+
+
+def error_facts(seen: Seen) -> Facts:
+    """What of a login bears on an error code that its owner saw."""
+    if seen.hold:
+        whose = str(seen.hold.hold).removeprefix("locked ")
+    elif seen.row and seen.row.locked:
+        whose = "by a run, because the directory says disabled or gone"
+    else:
+        whose = "by somebody else, in the service's console for instance"
+    return Facts(seen.login.login, seen.details, whose)
+
+
+def _fields(seen: Seen) -> Iterator[tuple[str, str]]:
+    login = seen.login
     yield "name", " ".join(filter(None, (login.firstname, login.name))) or "-"
     yield "mail", _known(login.mail)
     yield "phone", _known(login.phone)
     yield "role", NOT_TOLD if login.role is None else role_words(login.role)
     if login.extra:
         yield "extra", login.extra
-    yield "activation", activation_words(details)
-    yield "last login", _when(login.last_seen if details.login.last_seen is None else details.login.last_seen, now)
-    yield "locks", _locks(details)
     yield "tag", _tag(login.created_by)
 
 
@@ -74,36 +76,10 @@ def _known(text: str | None) -> str:
     return NOT_TOLD if text is None else text or "-"
 
 
-def activation_words(details: Details) -> str:
-    """How far the activation is; never a code."""
-    return _ACTIVATED[details.activated] if details.activated else NOT_TOLD
-
-
-def _locks(details: Details) -> str:
-    told = {
-        "PIN": details.pin_locked,
-        "password": details.password_locked,
-        "mAccess PIN": details.maccess_locked,
-    }
-    if all(value is None for value in told.values()):
-        return NOT_TOLD
-    blocked = [name for name, value in told.items() if value]
-    return f"{', '.join(blocked)} blocked after wrong entries" if blocked else "none after wrong entries"
-
-
 def _tag(tag: int | None) -> str:
     if tag is None:
         return NOT_TOLD
     return {0: "0, made in the console", 1: "1, made by the API or the vendor's tool"}.get(tag, str(tag))
-
-
-def _when(seconds: int | None, now: datetime) -> str:
-    if seconds is None:
-        return NOT_TOLD
-    if seconds == 0:
-        return "never"
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return f"{local(moment)} ({ago(moment, now)})"
 
 
 def _whose(row: LedgerRow | None) -> str:
@@ -125,26 +101,6 @@ def held_words(row: HoldRow, now: datetime) -> str:
     until = f" until {local(row.hold.until)}" if row.hold.until else f" until {lifted}"
     ticket = f" [{row.ticket}]" if row.ticket else ""
     return f"{verb} by {row.hold.by} on {local(row.made_at)}{until}{ended}: {row.hold.reason}{ticket}"
-
-
-def device_lines(devices: Sequence[Device], now: datetime) -> list[Text]:
-    """Two lines or so for each device: its id for commands, what it is, its state and name; when it was used."""
-    width = max((len(device_id(device)) for device in devices), default=0)
-    lines: list[Text] = []
-    for device in devices:
-        head = f"  {device_id(device):<{width}}  "
-        first = hanging(head, f"{_KINDS[device.kind]}, {state_words(device.state)}: {device.name or '(no name)'}")
-        lines += [Text(line, style="" if device.state is DeviceState.ACTIVE else "yellow") for line in first]
-        made = f"made {_when(device.created, now)}, " if device.created else ""
-        used = "never used" if device.last_used == 0 else f"last used: {_when(device.last_used, now)}"
-        lines += map(Text, hanging(" " * len(head), made + used))
-    return lines
-
-
-def state_words(state: DeviceState) -> str:
-    """The mask of a device's locks in words."""
-    words = [word for lock, word in _LOCKS.items() if lock in state]
-    return " and ".join(words) or "active"
 
 
 def audit_lines(rows: Iterable[AuditRow], *, name: bool = True) -> Iterator[Text]:
@@ -169,29 +125,6 @@ def given_words(given: Given, login: Login, settings: "HelpdeskSettings") -> lis
         return [printable(f"The {given.what} was mailed to {login.mail}; it is good for {lasts}.")]
     good = f", good for {lasts}" if lasts else ""
     return [printable(f"{given.what.capitalize()} for {login.login}{good}:")]
-
-
-def lifetime_words(lifetime: Lifetime, settings: "HelpdeskSettings") -> str:
-    """How long something is good, as configured; empty where nothing says so."""
-    match lifetime:
-        case Lifetime.CODE:
-            return _amount(settings.code_minutes, "minute")
-        case Lifetime.UNLOCK_CODE:
-            return _amount(settings.unlock_code_minutes, "minute")
-        case Lifetime.LINK:
-            return _amount(settings.link_days, "day")
-        case Lifetime.UNLOCK_LINK:
-            return _amount(settings.unlock_link_days, "day")
-        case Lifetime.DEVICE_LINK:
-            return _amount(settings.device_link_days, "day")
-        case Lifetime.OTP:
-            return ""
-        case _:
-            assert_never(lifetime)
-
-
-def _amount(number: int, unit: str) -> str:
-    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
 
 
 def locked_words(locked: Locked, login: Login) -> list[str]:
@@ -228,15 +161,11 @@ def unlocked_words(unlocked: Unlocked, login: Login) -> list[str]:
 
 def login_data(seen: Seen) -> dict[str, Any]:
     """Everything about a login as JSON; no code and no link."""
-    details, row, hold = seen.details, seen.row, seen.hold
+    details, row, hold = known_details(seen), seen.row, seen.hold
     return {
         "schema": 1,
-        "login": asdict(seen.login) | {"last_seen": details.login.last_seen or seen.login.last_seen},
-        "activation": details.activated.value if details.activated else None,
-        "pin_locked": details.pin_locked,
-        "password_locked": details.password_locked,
-        "maccess_locked": details.maccess_locked,
-        "devices": [described(device) for device in details.devices],
+        "login": asdict(seen.login) | {"last_seen": details.login.last_seen},
+        **access_data(details),
         "groups": [
             {"id": each.group.id, "name": each.group.name, "role": each.role}
             | {"role_name": role_words(each.role, seen.role_names)}
@@ -264,11 +193,6 @@ def hold_data(row: HoldRow) -> dict[str, Any]:
     """A hold as JSON."""
     hold = row.hold
     return {"by": hold.by, "until": hold.until, "reason": hold.reason, "ticket": row.ticket, "made_at": row.made_at}
-
-
-def described(device: Device) -> dict[str, Any]:
-    """A device as JSON."""
-    return {**asdict(device), "kind": device.kind.value, "state": int(device.state), "words": state_words(device.state)}
 
 
 def audit_data(rows: Sequence[AuditRow]) -> list[dict[str, Any]]:

@@ -110,6 +110,14 @@ class Details:
 
 
 @dataclass(frozen=True, slots=True)
+class Enrolment:
+    """A login as a listing shows it, and how far its activation is; None where the service does not tell."""
+
+    login: Login
+    activated: Activated | None
+
+
+@dataclass(frozen=True, slots=True)
 class GroupRole:
     """A login's membership of a group, with its role there: 0 to 2 as for the service, or a custom one's number."""
 

@@ -10,16 +10,19 @@ from enum import StrEnum
 from functools import partial
 from typing import TypeVar
 
+from iwds.core.access import device_id
 from iwds.core.devices import Activated, Code, Details, Device, DeviceKind, GroupRole
 from iwds.core.model import LedgerRow, Login, fold
 from iwds.core.policy import HoldKind
 from iwds.core.words import login_id_in
 from iwds.engine.job import MakeWriter
-from iwds.errors import IwdsError, OutcomeUnknown, Refused, UsageError
-from iwds.ports import Actions, AuditRow, Clock, HoldRow, Result, State, TargetReader
+from iwds.errors import AccessRefused, IwdsError, NotSent, OutcomeUnknown, Refused, Rejected, UsageError
+from iwds.ports import BY_MAIL, Actions, AuditRow, Clock, HoldRow, Result, State, TargetReader
 
 T = TypeVar("T")
 
+NO_PASSWORD = "NoPassword"  # noqa: S105 - what the service says, and none
+"""The cause for which the service refuses a code for one more device to who has no PIN or password."""
 LATELY = 5
 """How many of the last actions are shown with a login."""
 
@@ -91,11 +94,16 @@ class Seen:
 
 def find(desk: Desk, text: str) -> Login:
     """The login of this name, in whatever case, or with this `#ID`; `UsageError` where there is none."""
-    number = login_id_in(text)
-    found = desk.reader.named(text) if number is None else desk.reader.login(number, "")
+    found = lookup(desk, text)
     if found is None:
         raise UsageError(f"{desk.reader.service} has no login {text}", "a login is a whole name, or '#' and its id")
     return found
+
+
+def lookup(desk: Desk, text: str) -> Login | None:
+    """The same, or None."""
+    number = login_id_in(text)
+    return desk.reader.named(text) if number is None else desk.reader.login(number, "")
 
 
 def look(desk: Desk, login: Login) -> Seen:
@@ -123,11 +131,17 @@ def recorded(desk: Desk, login: Login, what: tuple[str, str], why: Why, call: Ca
     try:
         made = call()
     except IwdsError as error:
-        result = Result.UNKNOWN if isinstance(error, OutcomeUnknown) else Result.REJECTED
-        desk.state.note_outcome(kept, result, error.message, desk.clock.now())
+        desk.state.note_outcome(kept, _ended(error), error.message, desk.clock.now())
         raise
     desk.state.note_outcome(kept, Result.DONE, "", desk.clock.now())
     return made
+
+
+def _ended(error: IwdsError) -> Result:
+    """What an error says of the action: a no of the service is another thing than a call that never reached it."""
+    if isinstance(error, OutcomeUnknown):
+        return Result.UNKNOWN
+    return Result.NOT_TRIED if isinstance(error, NotSent | AccessRefused) else Result.REJECTED
 
 
 def refuse_protected(desk: Desk, login: Login) -> None:
@@ -150,7 +164,10 @@ class Giving:
         """An activation code that is right for the state of the login, or a link by mail; `Refused` where none is."""
         if mail:
             self._needs_mail()
-        details = self.actions.details(self.login.id)
+        return self.fitting(self.actions.details(self.login.id), add_device=add_device, mail=mail)
+
+    def fitting(self, details: Details, *, add_device: bool = False, mail: bool = False) -> Given:
+        """The same for a login that was just looked at."""
         match details.activated:
             case Activated.LINK:
                 return self._of_link(details.link, mail)
@@ -159,6 +176,8 @@ class Giving:
                 return self._given("activation code", Lifetime.CODE, ("code", "made active"), activate)
             case _ if details.devices:
                 return self._further_device(len(details.devices), add_device, mail)
+            case Activated.EXPIRED if mail:
+                return self._new_link()
             case _ if mail:
                 raise Refused(
                     f"{self.login.login} has no link that could be mailed",
@@ -206,7 +225,7 @@ class Giving:
     def _of_link(self, link: Code | None, mail: bool) -> Given:
         """The link that waits to be used: mailed once more, or the code behind it."""
         if mail:
-            return self._mailed("activation link", Lifetime.LINK, ("code", "link by mail"), None)
+            return self._mailed("activation link", Lifetime.LINK, ("code", f"link {BY_MAIL}"), None)
         if link is None:
             raise Refused(
                 f"a link waits for {self.login.login}, and the service does not say which",
@@ -214,6 +233,19 @@ class Giving:
             )
         behind = partial(self.actions.code_of_link, link)
         return self._given("activation code", Lifetime.CODE, ("code", "of the link"), behind)
+
+    def _new_link(self) -> Given:
+        """Another link in place of one that nobody used: the service makes one where a PIN or password is known."""
+        add = partial(self.actions.add_device, self.login.id, link=True)
+        try:
+            return self._mailed("new link", Lifetime.DEVICE_LINK, ("code", f"new link {BY_MAIL}"), add)
+        except Rejected as error:
+            if error.cause != NO_PASSWORD:
+                raise
+            raise Refused(
+                f"{self.login.login} never chose a PIN, and the service makes no link for such a login",
+                f"give a code by another way: iwds login code {self.login.login}",
+            ) from error
 
     def _further_device(self, devices: int, add_device: bool, mail: bool) -> Given:
         name = self.login.login
@@ -226,7 +258,7 @@ class Giving:
             )
         add = partial(self.actions.add_device, self.login.id, link=mail)
         if mail:
-            return self._mailed("link for one more device", Lifetime.DEVICE_LINK, ("code", "one more, by mail"), add)
+            return self._mailed("link for one more device", Lifetime.DEVICE_LINK, ("code", f"one more, {BY_MAIL}"), add)
         return self._given("code for one more device", Lifetime.CODE, ("code", "one more device"), add)
 
     # --- how it is done -----------------------------------------------------------------------------------------------
@@ -269,11 +301,6 @@ class Giving:
     def _needs_mail(self) -> None:
         if not self.login.mail:
             raise Refused(f"{self.login.login} has no mail address", "give a code by another way, without --mail")
-
-
-def device_id(device: Device) -> str:
-    """How a device is called on the command line: its kind and its number."""
-    return f"{device.kind}:{device.id}"
 
 
 def find_device(login: Login, devices: Sequence[Device], text: str) -> Device:

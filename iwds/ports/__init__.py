@@ -1,6 +1,7 @@
 """What the engine needs of the world, as protocols. Adapters implement them; nothing here has behaviour."""
 
 from iwds.ports.memory import (
+    BY_MAIL,
     Audit,
     AuditRow,
     Clock,
@@ -24,6 +25,7 @@ from iwds.ports.service import Actions, Listing, TargetReader, TargetWriter
 from iwds.ports.waist import Waist
 
 __all__ = [
+    "BY_MAIL",
     "Actions",
     "Audit",
     "AuditRow",

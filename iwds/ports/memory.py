@@ -184,6 +184,10 @@ class HoldRow:
     lifted_by: str = ""
 
 
+BY_MAIL = "by mail"
+"""How the detail of an action ends that mailed a link."""
+
+
 @dataclass(frozen=True, slots=True)
 class AuditRow:
     """One action on one login: the intent, and what became of it.
@@ -397,6 +401,13 @@ class State(Holds, Audit, Refusals, Protocol):
         """Activation links of logins that a job created and still keeps, of which no run knows that they were mailed.
 
         Oldest first; those that were to be mailed from `since` on. `service` is one as text.
+        """
+        ...
+
+    def links_tried(self, service: Service, since: datetime) -> Mapping[int, Result]:
+        """To whom a run or the helpdesk mailed a link from `since` on, or tried: login id -> how the latest try ended.
+
+        `Result.UNKNOWN` also where the process died before it knew.
         """
         ...
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
-from iwds.core.devices import Code, Details, DeviceKind, GroupRole, Loss
+from iwds.core.devices import Code, Details, DeviceKind, Enrolment, GroupRole, Loss
 from iwds.core.model import Account, Group, Login, Membership, Service, Unmapped
 from iwds.ports.people import Finding, ReadStream, T_co
 
@@ -60,6 +60,10 @@ class TargetReader(Protocol):
 
     def read_logins(self) -> Listing[Login]:
         """All logins, streamed in pages; proven by the service's own counts."""
+        ...
+
+    def read_enrolments(self) -> Listing[Enrolment]:
+        """The same logins with how far the activation of each is; as many calls."""
         ...
 
     def read_groups(self) -> Sequence[Group]:

@@ -170,6 +170,10 @@ class SqlState:
         """Links of a job's logins of which no run knows that they were mailed, those intended from `since` on."""
         return mails.unmailed(self._database, (job, service), since)
 
+    def links_tried(self, service: Service, since: datetime) -> Mapping[int, Result]:
+        """To whom a link was mailed from `since` on, or was to be: login id -> how the latest try ended."""
+        return mails.links_tried(self._database, service, since)
+
     def save_plan(self, plan_id: str, job: str, service: Service, made: datetime, document: str) -> None:
         """Keep a plan document (JSON text); `Refused` where another one is kept under this id."""
         runs.save_plan(self._database, plan_id, job, service, made, document)

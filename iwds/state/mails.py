@@ -1,16 +1,17 @@
-"""Activation links that may never have been mailed: no reading shows a mail, so a person has to look."""
+"""Mails with links: those that may never have been sent, and to whom one went of late. No reading shows a mail."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, or_, select
+from sqlalchemy import Connection, and_, bindparam, or_, select, union_all
 
 from iwds.core.change import Kind
-from iwds.ports import Result, Unmailed
+from iwds.core.model import Service
+from iwds.ports import BY_MAIL, Result, Unmailed
 from iwds.state.engine import Database
 from iwds.state.journal import nobody_works_on_it
-from iwds.state.tables import UtcTime, intent, lease, login, outcome, run
+from iwds.state.tables import UtcTime, audit, audit_outcome, intent, lease, login, outcome, run
 
 _ASKED_AT_ONCE = 500
 """Mails in one question; databases limit the parameters of a statement."""
@@ -61,3 +62,31 @@ def _created(connection: Connection, service: str, mails: Sequence[Any]) -> Iter
         some = mails[start : start + _ASKED_AT_ONCE]
         theirs = intent.c.run.in_({mail.run for mail in some}), intent.c.subject.in_({mail.subject for mail in some})
         yield from connection.execute(_CREATED.where(*theirs), {"of_service": service})
+
+
+_NOT_SENT = (Result.NOT_TRIED.value, Result.HELD.value)
+_BY_RUNS = (
+    select(outcome.c.login_id, outcome.c.result, intent.c.at)
+    .select_from(intent)
+    .join(outcome, outcome.c.intent == intent.c.id)
+    .join(run, run.c.id == intent.c.run)
+    .where(intent.c.at >= bindparam("since", type_=UtcTime), intent.c.kind == Kind.MAIL.value)
+    .where(run.c.service == bindparam("of_service"), outcome.c.login_id != 0)
+    .where(outcome.c.result.not_in(_NOT_SENT))
+)
+_BY_PEOPLE = (
+    select(audit.c.login_id, audit_outcome.c.result, audit.c.at)
+    .select_from(audit)
+    .outerjoin(audit_outcome, audit_outcome.c.audit == audit.c.id)
+    .where(audit.c.at >= bindparam("since", type_=UtcTime), audit.c.service == bindparam("of_service"))
+    .where(audit.c.action == "code", audit.c.detail.endswith(BY_MAIL))
+    .where(or_(audit_outcome.c.result.is_(None), audit_outcome.c.result.not_in(_NOT_SENT)))
+)
+_TRIED = union_all(_BY_RUNS, _BY_PEOPLE).order_by("at")
+
+
+def links_tried(database: Database, service: Service, since: datetime) -> Mapping[int, Result]:
+    """How the latest mail with a link to each login ended, of those from `since` on; a login without one is missing."""
+    with database.reading() as connection:
+        found = connection.execute(_TRIED, {"since": since, "of_service": str(service)})
+        return {login_id: Result(result) if result else Result.UNKNOWN for login_id, result, _ in found}

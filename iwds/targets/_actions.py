@@ -10,13 +10,13 @@ Nothing that changes something is repeated: a second code makes the first one wo
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from iwds.core.devices import Activated, Code, Details, Device, DeviceKind, DeviceState, GroupRole
+from iwds.core.devices import Code, Details, Device, DeviceKind, DeviceState, GroupRole
 from iwds.core.model import Account
 from iwds.errors import OutcomeUnknown, Rejected, ServiceUnavailable
 from iwds.soap.envelope import Answer
 from iwds.targets._calls import Api, Unsupported
 from iwds.targets._group_roles import groups_of
-from iwds.targets._reading import login_of
+from iwds.targets._reading import how_far, login_of
 from iwds.targets._writer import created
 
 if TYPE_CHECKING:  # they import each other
@@ -151,21 +151,11 @@ def _details(login_id: int, answer: Answer) -> Details:
     long_code = texts.get("longcode", "").strip()
     return Details(
         login_of(answer, login_id),
-        _how_far(texts.get("code")),
+        how_far(texts.get("code")),
         tuple(device for kind in DeviceKind for device in _devices(kind, answer)),
         Code(long_code) if long_code else None,
         *(_flag(numbers.get(name)) for name in ("iwpinblocked", "iwpasswordblocked", "macpasswordblocked")),
     )
-
-
-def _how_far(code: str | None) -> Activated | None:
-    """The state that stands in the place of the code; a code itself is one that can be used now."""
-    text = (code or "").strip().lower()
-    if text in ("ok", "expired", "link"):
-        return {"ok": Activated.DONE, "expired": Activated.EXPIRED, "link": Activated.LINK}[text]
-    if text.startswith("in:"):
-        return Activated.INACTIVE
-    return Activated.CODE if text.isdecimal() else None
 
 
 def _flag(number: int | None) -> bool | None:

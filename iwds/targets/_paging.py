@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol, TypeAlias
 
+from iwds.core.ids import IdSet
 from iwds.core.model import Proof
 from iwds.errors import ServiceUnproven
 from iwds.soap.envelope import Answer
@@ -76,20 +77,6 @@ class Tally:
             problems=tuple(self.problems),
             taken_at=self.taken_at,
         )
-
-
-class IdSet:
-    """Which ids were seen. Ids of one service lie close together, and so take a few bits each instead of 60 bytes."""
-
-    def __init__(self) -> None:
-        self._blocks: dict[int, int] = {}
-
-    def add(self, number: int) -> bool:
-        """Remember an id; False where it was there already."""
-        block, bit = number >> 6, 1 << (number & 63)
-        before = self._blocks.get(block, 0)
-        self._blocks[block] = before | bit
-        return not before & bit
 
 
 def paged(listing: Listing, tally: Tally, lanes: Lanes, first: Answer | None = None) -> Generator[Lines, None, None]:

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
-from iwds.core.devices import GroupRole, Loss, loss_of
+from iwds.core.devices import Enrolment, GroupRole, Loss, loss_of
 from iwds.core.model import Account, Group, Login, Membership, Service, Unmapped, fold
 from iwds.core.normal import normalise
 from iwds.errors import LoginUnknown, ServiceUnavailable, ServiceUnproven
@@ -20,7 +20,7 @@ from iwds.targets._fields import is_whole
 from iwds.targets._group_roles import groups_of, role_in, with_ids
 from iwds.targets._lanes import Lanes
 from iwds.targets._paging import Listing, Tally, paged, whole
-from iwds.targets._reading import Reading, login_of, logins_of
+from iwds.targets._reading import Reading, enrolments_of, login_of, logins_of
 from iwds.targets._roles import known_roles
 
 if TYPE_CHECKING:  # they import each other
@@ -79,8 +79,15 @@ class ProvisioningReader:
 
     def read_logins(self) -> Reading[Login]:
         """All logins in the order of their names. A few pages per lane are in memory at a time."""
+        return self._everybody(logins_of)
+
+    def read_enrolments(self) -> Reading[Enrolment]:
+        """The same with how far each activation is, from the same calls."""
+        return self._everybody(enrolments_of)
+
+    def _everybody(self, of: Callable[[Answer], Iterator[T]]) -> Reading[T]:
         return Reading(
-            self._logins,
+            partial(self._logins, of),
             f"all logins of {self._service}",
             lambda tally: f"{tally.count} different logins came, which is what the service counted before and after",
         )
@@ -165,10 +172,10 @@ class ProvisioningReader:
         """Give back connections."""
         self._api.close()
 
-    def _logins(self, tally: Tally) -> Generator[Login, None, None]:
+    def _logins(self, of: Callable[[Answer], Iterator[T]], tally: Tally) -> Generator[T, None, None]:
         with Lanes(self.lanes) as lanes:
             for answer, known in paged(Listing(self._login_page, self._settings.page_size), tally, lanes):
-                yield from islice(logins_of(answer), known, None)
+                yield from islice(of(answer), known, None)
 
     def _memberships(self, groups: Sequence[int], tally: Tally) -> Generator[Membership, None, None]:
         """Most groups fit on one page: so first pages are fetched side by side, and then the rest of each group."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from typing import Generic, TypeVar
 
+from iwds.core.devices import Activated, Enrolment
 from iwds.core.model import Login, Proof
 from iwds.errors import ServiceUnavailable
 from iwds.soap.envelope import Answer
@@ -80,6 +81,13 @@ def logins_of(answer: Answer) -> Iterator[Login]:
     return (Login(*fields) for fields in columns)
 
 
+def enrolments_of(answer: Answer) -> Iterator[Enrolment]:
+    """The logins on a page with how far their activation is. Raises as `logins_of` does."""
+    logins = list(logins_of(answer))
+    codes = answer.text_arrays.get("code", [None] * len(logins))
+    return (Enrolment(login, how_far(code)) for login, code in zip(logins, codes, strict=True))
+
+
 def login_of(answer: Answer, login_id: int) -> Login:
     """The login that a query by id gave. An element that is absent is None. Its codes and links stay here.
 
@@ -107,3 +115,13 @@ def login_of(answer: Answer, login_id: int) -> Login:
 def activated(code: str | None) -> bool | None:
     """Whether a login's code was used. What an unused one is good for, and the code itself, stay here."""
     return None if code is None else code.strip().lower() == "ok"
+
+
+def how_far(code: str | None) -> Activated | None:
+    """The state that stands in the place of the code; a code itself is one that can be used now."""
+    text = (code or "").strip().lower()
+    if text in ("ok", "expired", "link"):
+        return {"ok": Activated.DONE, "expired": Activated.EXPIRED, "link": Activated.LINK}[text]
+    if text.startswith("in:"):
+        return Activated.INACTIVE
+    return Activated.CODE if text.isdecimal() else None

@@ -15,7 +15,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from iwds.core.devices import Details, Device, GroupRole, Loss, loss_of
+from iwds.core.devices import Activated, Details, Device, Enrolment, GroupRole, Loss, loss_of
 from iwds.core.model import Account, Activation, Group, Login, Membership, Service, Status, Unmapped
 from iwds.core.normal import normalise, render_extra
 from iwds.errors import LoginTaken, LoginUnknown, OutcomeUnknown, Rejected, ServiceFull, ServiceUnavailable
@@ -82,6 +82,7 @@ class MemoryService:
         members: the role of every member, by (group id, login id).
         devices: of a login, by its id.
         links: ids of logins that wait for the mail with their activation link.
+        codes: how far the activation of others is whose code was not used, by login id; expired where nothing is said.
         mails: ids of logins that a mail was sent for, oldest first.
         problems: sentences that speak against every reading from now on.
         moved: asked at the end of each reading whether the listing moved under it.
@@ -95,6 +96,7 @@ class MemoryService:
     members: dict[tuple[int, int], int] = field(default_factory=dict)
     devices: dict[int, tuple[Device, ...]] = field(default_factory=dict)
     links: set[int] = field(default_factory=set)
+    codes: dict[int, Activated] = field(default_factory=dict)
     mails: list[int] = field(default_factory=list)
     problems: Sequence[str] = ()
     moved: Callable[[], bool] = lambda: False
@@ -107,6 +109,12 @@ class MemoryService:
         """A login id that was never used."""
         self.last_id += 1
         return self.last_id
+
+    def how_far(self, login: Login) -> Activated:
+        """How far the activation of a login is."""
+        if login.activated:
+            return Activated.DONE
+        return Activated.LINK if login.id in self.links else self.codes.get(login.id, Activated.EXPIRED)
 
     def add(self, login: str, **fields: str | int | bool) -> Login:
         """A login made by another hand: by the console unless `created_by` says otherwise."""
@@ -169,6 +177,18 @@ class MemoryReader:
             f"all logins of {self.service}",
             lambda tally: f"{tally.count} logins were in memory",
         )
+
+    def read_enrolments(self) -> Reading[Enrolment]:
+        """The same with how far the activation of each is."""
+        return Reading(
+            lambda tally: self._listed(tally, self._enrolments()),
+            f"all logins of {self.service}",
+            lambda tally: f"{tally.count} logins were in memory",
+        )
+
+    def _enrolments(self) -> Sequence[Enrolment]:
+        logins = sorted([*self._state.logins.values()], key=_by_name)
+        return [Enrolment(login, self._state.how_far(login)) for login in logins]
 
     def read_groups(self) -> Sequence[Group]:
         """All groups."""
@@ -308,6 +328,8 @@ class MemoryWriter:
         self._state.logins[made.id] = made
         if given.activation is Activation.LINK:
             self._state.links.add(made.id)
+        else:
+            self._state.codes[made.id] = Activated(given.activation.value)
         return made.id
 
     def _update(self, login: Login) -> None:

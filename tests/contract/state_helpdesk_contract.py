@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from iwds.core.change import SendActivation
 from iwds.core.policy import Hold, HoldKind
 from iwds.errors import LeaseLost
-from iwds.ports import AuditRow, HoldRow, Result, State
-from tests.contract.state_tools import NOON, OTHER, SERVICE, Place, begin, fill, row
+from iwds.ports import AuditRow, HoldRow, Outcome, Result, State
+from tests.contract.state_tools import NOON, OTHER, SERVICE, Place, begin, create, fill, row
 
 LATER = NOON + timedelta(hours=2)
 LATEST = NOON + timedelta(hours=3)
@@ -100,6 +101,45 @@ class HoldContract:
         state.place_hold(SERVICE, exempt)
         state.lift_hold(SERVICE, 1, "kim", NOON, HoldKind.EXEMPT)
         assert state.open_holds(SERVICE) == [hold(1, LATEST)]
+
+
+class LinksContract:
+    """To whom a link was mailed of late, or was to be: by a run or by the helpdesk."""
+
+    def by_hand(self, state: State, login_id: int, result: Result | None, detail: str = "link by mail") -> None:
+        tried = replace(action(login_id=login_id, at=LATER), action="code", detail=detail)
+        kept = state.note_action(tried)
+        if result:
+            state.note_outcome(kept, result, "", LATER)
+
+    def test_are_those_of_the_helpdesk_however_they_ended_but_for_those_that_never_left(self, state: State) -> None:
+        ends = (Result.DONE, Result.REJECTED, Result.UNKNOWN, None, Result.NOT_TRIED)
+        for login_id, result in enumerate(ends, 1):
+            self.by_hand(state, login_id, result)
+        assert state.links_tried(SERVICE, NOON) == {
+            1: Result.DONE, 2: Result.REJECTED, 3: Result.UNKNOWN, 4: Result.UNKNOWN,
+        }  # fmt: skip
+
+    def test_are_those_of_runs_too(self, state: State) -> None:
+        journal = begin(state, "r1")
+        ends = (Result.DONE, Result.UNKNOWN, Result.NOT_TRIED)
+        for login_id, result in enumerate(ends, 1):
+            made, mail = journal.intend([(4, create(login_id)), (4, SendActivation(create(login_id).subject, "new"))])
+            journal.settle([Outcome(made, Result.DONE, login_id=login_id), Outcome(mail, result, login_id=login_id)])
+        assert state.links_tried(SERVICE, NOON) == {1: Result.DONE, 2: Result.UNKNOWN}
+        assert state.links_tried(OTHER, NOON) == state.links_tried(SERVICE, NOON + timedelta(days=1)) == {}
+
+    def test_end_as_the_latest_of_them(self, state: State) -> None:
+        for result in (Result.UNKNOWN, Result.REJECTED, Result.DONE):
+            self.by_hand(state, 1, result)
+        assert state.links_tried(SERVICE, NOON) == {1: Result.DONE}
+
+    def test_are_no_codes_no_other_services_and_nothing_older(self, state: State) -> None:
+        self.by_hand(state, 1, Result.DONE, "made active")
+        self.by_hand(state, 2, Result.DONE)
+        assert state.links_tried(OTHER, NOON) == {}
+        assert state.links_tried(SERVICE, LATEST) == {}
+        assert state.links_tried(SERVICE, LATER) == {2: Result.DONE}
 
 
 class AuditContract:

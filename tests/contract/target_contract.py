@@ -6,6 +6,7 @@ from typing import Protocol
 
 import pytest
 
+from iwds.core.devices import Activated
 from iwds.core.model import Account, Activation, Anchor, AtCreation, Group, Login, Membership, Role, Unmapped
 from iwds.errors import LoginTaken, LoginUnknown, OutcomeUnknown, ServiceFull
 from iwds.ports import TargetReader, TargetWriter
@@ -252,6 +253,17 @@ class TargetContract:
             writer.send_activation(writer.create(account("noe")))
         with pytest.raises(OutcomeUnknown):
             writer.send_activation(writer.create(account("joe", mail="", at_creation=AtCreation(Activation.LINK))))
+
+    def test_how_far_each_activation_is_stands_beside_the_login(
+        self, reader: TargetReader, writer: TargetWriter
+    ) -> None:
+        made = {writer.create(account(f"is.{kind}", at_creation=AtCreation(kind))): kind for kind in Activation}
+        listing = reader.read_enrolments()
+        enrolments = list(listing)
+        assert listing.finish().proven
+        assert [each.login for each in enrolments] == self.everybody(reader)
+        far = {each.login.id: each.activated for each in enrolments}
+        assert {number: far[number] for number in made} == {n: Activated(kind.value) for n, kind in made.items()}
 
     def test_a_full_service_says_so_and_has_room_again_after_a_deletion(
         self, reader: TargetReader, writer: TargetWriter

@@ -7,20 +7,20 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
+from iwds.cli.access_text import activation_words, device_lines, error_lines, lifetime_words
 from iwds.cli.login import moment
 from iwds.cli.login_text import (
-    activation_words,
     audit_lines,
-    device_lines,
+    error_facts,
     given_words,
-    lifetime_words,
     locked_words,
     login_data,
     login_lines,
-    state_words,
     unlocked_words,
 )
+from iwds.core.access import state_words
 from iwds.core.devices import Activated, Code, Details, Device, DeviceKind, DeviceState, GroupRole
+from iwds.core.error_codes import explain_error
 from iwds.core.model import Group
 from iwds.core.policy import Hold
 from iwds.engine.actions import Given, Lifetime, Seen
@@ -109,9 +109,9 @@ def test_a_page_fits_and_moves_no_cursor_whatever_people_are_called() -> None:
     [
         (Activated.DONE, "activated: a code was used"),
         (Activated.EXPIRED, "not activated: no code was used, and none is good any more"),
-        (Activated.INACTIVE, "not activated: there is a code, which is not active yet"),
-        (Activated.LINK, "a link waits to be used"),
-        (Activated.CODE, "a code waits to be used"),
+        (Activated.INACTIVE, "not activated: there is a code, which is not switched on yet"),
+        (Activated.LINK, "not activated: a link waits to be used"),
+        (Activated.CODE, "not activated: a code waits to be used"),
         (None, "not told by the service"),
     ],
 )
@@ -124,6 +124,84 @@ def test_how_far_an_activation_is_has_words_and_no_code(activated: Activated | N
 )
 def test_the_mask_of_a_device_has_words(state: int, words: str) -> None:
     assert state_words(DeviceState(state)) == words
+
+
+class TestWhatWaits:
+    """Is told with its end where something says when it was made."""
+
+    def told(self, activated: Activated, *rows: AuditRow) -> str:
+        return activation_words(Details(login(), activated), rows, HelpdeskSettings())
+
+    def test_is_good_for_as_long_as_is_configured(self) -> None:
+        ending = " from when it was made, as configured"
+        assert self.told(Activated.CODE) == f"not activated: a code waits to be used; it is good for 30 minutes{ending}"
+        assert self.told(Activated.LINK) == f"not activated: a link waits to be used; it is good for 21 days{ending}"
+        assert self.told(Activated.EXPIRED) == activation_words(Details(login(), Activated.EXPIRED))
+
+    @pytest.mark.parametrize(
+        ("activated", "action", "detail", "end"),
+        [
+            (Activated.CODE, "code", "made active", "Sun 22 Nov 2026 12:30"),
+            (Activated.CODE, "restore", "", "Sun 22 Nov 2026 12:30"),
+            (Activated.LINK, "code", "new link by mail", "Sun 13 Dec 2026 12:00"),
+        ],
+    )
+    def test_is_good_until_a_time_where_it_was_given_from_here(
+        self, monkeypatch: pytest.MonkeyPatch, activated: Activated, action: str, detail: str, end: str
+    ) -> None:
+        monkeypatch.setattr("iwds.cli.access_text.local", lambda moment: f"{moment:%a %d %b %Y %H:%M}")
+        given = replace(ACTION, action=action, detail=detail)
+        assert f"the one given from here is good until {end}, as configured" in self.told(activated, ACTION, given)
+
+    @pytest.mark.parametrize(
+        ("activated", "fields"),
+        [
+            (Activated.CODE, {"detail": "link by mail"}),
+            (Activated.CODE, {"detail": "of the link"}),
+            (Activated.CODE, {"detail": "made active", "result": Result.REJECTED}),
+            (Activated.LINK, {"detail": "link by mail"}),
+            (Activated.LINK, {"detail": "made active"}),
+            (Activated.LINK, {"detail": "link by mail", "action": "reset-password"}),
+        ],
+    )
+    def test_is_not_dated_by_what_did_not_make_it(self, activated: Activated, fields: Any) -> None:
+        told = self.told(activated, replace(ACTION, **{"action": "code", **fields}))
+        assert "from when it was made" in told
+
+
+def test_a_page_of_an_error_code_says_how_it_is_here_and_what_to_do() -> None:
+    told = [line.plain for line in error_lines(explain_error("DEVICE_LOCKED", error_facts(seen())))]
+    assert told[0] == "DEVICE_LOCKED"
+    assert told[1].startswith("  means       The device is locked.")
+    assert "ma:12 Phone (Authenticator, locked and PIN locked)" in " ".join(" ".join(told).split())
+    assert "iwds login devices ann --delete ID --reason TEXT" in " ".join(told)
+    assert max(map(len, told)) <= 80
+
+
+@pytest.mark.parametrize(
+    ("fields", "whose"),
+    [
+        ({}, "by zoe until 2026-11-24 12:00 UTC: phone lost"),
+        ({"hold": None}, "by a run"),
+        ({"hold": None, "row": None}, "by somebody else"),
+    ],
+)
+def test_a_locked_login_is_told_with_whose_lock_it_is(fields: Any, whose: str) -> None:
+    (here,) = explain_error("SERVICE_ACCOUNT_STATUS_DISABLED", error_facts(seen(**fields))).here
+    assert here.startswith(f"ann is locked, {whose}")
+
+
+def test_the_last_use_is_that_of_the_list_where_the_question_has_none() -> None:
+    who = login(1, "ann", last_seen=NOON.timestamp())
+    told = seen(login=who, details=Details(replace(who, last_seen=None), Activated.DONE))
+    assert login_data(told)["last_seen"] == login_data(told)["login"]["last_seen"] == NOON.timestamp()
+    assert "last login  Sun 22 Nov 2026" in page(told)
+
+
+def test_push_is_told_of_devices_that_can() -> None:
+    lines = [line.plain.strip() for line in device_lines([replace(PHONE, push=True), replace(PHONE, push=False)], NOON)]
+    assert lines[1].startswith("push on, made ")
+    assert lines[-2].startswith("no push, made ") or lines[-1].startswith("no push, made ")
 
 
 def test_devices_stand_in_columns_with_what_is_known_of_their_use() -> None:

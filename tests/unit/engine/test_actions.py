@@ -115,8 +115,26 @@ class TestALink:
         given = giving(stage, ann).code(add_device=bool(devices), mail=True)
         assert (given.code, given.lifetime, stage.actions.calls) == (None, lifetime, calls)
 
-    @pytest.mark.parametrize("activated", [Activated.INACTIVE, Activated.EXPIRED, Activated.CODE, Activated.DONE])
-    def test_that_there_is_not_is_not_mailed(self, stage: Helpdesk, ann: Login, activated: Activated) -> None:
+    def test_is_made_anew_for_who_never_used_theirs(self, stage: Helpdesk, ann: Login) -> None:
+        stage.is_told(activated=Activated.EXPIRED)
+        given = giving(stage, ann).code(mail=True)
+        assert (given.what, given.code, given.lifetime) == ("new link", None, Lifetime.DEVICE_LINK)
+        assert stage.actions.calls == ["add_device link", "send_link"]
+        assert [(row.detail, row.result) for row in stage.audit()] == [("new link by mail", Result.DONE)]
+
+    def test_is_not_made_for_who_never_chose_a_pin_and_that_says_what_helps(self, stage: Helpdesk, ann: Login) -> None:
+        stage.is_told(activated=Activated.EXPIRED)
+        stage.actions.error = Rejected("no", "NoPassword")
+        with pytest.raises(Refused, match="never chose a PIN") as caught:
+            giving(stage, ann).code(mail=True)
+        assert caught.value.advice.endswith("iwds login code Ann")
+        assert [row.result for row in stage.audit()] == [Result.REJECTED]
+        stage.actions.error = Rejected("no", "SN")
+        with pytest.raises(Rejected, match="no"):
+            giving(stage, ann).code(mail=True)
+
+    @pytest.mark.parametrize("activated", [Activated.INACTIVE, Activated.CODE, Activated.DONE, None])
+    def test_that_there_is_not_is_not_mailed(self, stage: Helpdesk, ann: Login, activated: Activated | None) -> None:
         stage.is_told(activated=activated)
         with pytest.raises(Refused, match="no link that could be mailed"):
             giving(stage, ann).code(mail=True)

@@ -148,7 +148,8 @@ class TestALockThatFails:
         with pytest.raises(type(error)):
             stage.lock()
         assert (stage.ann.status, stage.hold) == (0, None)
-        assert [row.result for row in stage.audit()] == [Result.REJECTED]
+        ended = Result.NOT_TRIED if isinstance(error, NotSent) else Result.REJECTED
+        assert [row.result for row in stage.audit()] == [ended]
 
     def test_leaves_the_hold_that_was_there(self, stage: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
         before = stage.lock().hold
