@@ -1,5 +1,6 @@
 """The composition root: from a configuration to a job with its adapters. The only module that knows them."""
 
+import hashlib
 import importlib
 import json
 import time
@@ -34,6 +35,13 @@ from iwds.state.scratch import ScratchWaist
 SOURCE_KINDS = ("ldap", "ldif")
 TARGET_KINDS = ("provisioning",)
 
+_USUAL_LDIF = {
+    "kind": "ldif",
+    "realm": "entries",
+    "users": {"object_class": "person"},
+    "groups": {"object_class": "groupOfNames"},
+}
+"""How people in an export of any directory are found."""
 
 _BOOTTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
@@ -129,6 +137,23 @@ class Wiring:
         source = cast("Source", adapter.connect(name, model, **more))
         self._open.callback(source.close)
         return source
+
+    def saved(self, job: str, file: Path) -> Source:
+        """The people in an LDIF file: by the settings of the job's source of that kind, or usual ones.
+
+        The file is believed to be whole: nobody loses anything by it.
+        """
+        named = [self.config.settings.sources[name] for name in self.config.job(job).sources]
+        ours = next((each for each in named if each.get("kind") == "ldif"), {**_USUAL_LDIF, "id": named[0].get("id")})
+        plain = {key: value for key, value in ours.items() if key not in ("complete", "canaries") and value}
+        try:
+            whole = {"sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
+        except OSError as error:
+            raise UsageError(f"{file} cannot be read: {error.strerror}") from error
+        adapter = importlib.import_module("iwds.sources.ldif")
+        data = {**plain, "path": file.absolute(), "complete": whole}
+        model = yamlmarks.validate(adapter.Settings, data, lambda _: self.config.where("sources"))
+        return self._connected(file.name, adapter, model)
 
     def target(self, name: str) -> Target:
         """One target; nothing is sent yet."""

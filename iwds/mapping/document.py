@@ -8,11 +8,12 @@ import json
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from iwds.core.directory import KINDS
 from iwds.core.dn import normalise_dn
 from iwds.core.model import Activation, fold
+from iwds.shortforms import Written
 
 _ATTRIBUTE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._;-]*")
 _EXTRA_KEY = re.compile(r"[\w.-]{1,60}")
@@ -50,8 +51,8 @@ ExtraKey = Annotated[str, AfterValidator(_extra_key)]
 RoleName = Literal["user", "manager", "administrator"]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class _Part(Written):
+    """Any part of a mapping file."""
 
 
 class Value(_Part):

@@ -17,13 +17,13 @@ Step = Callable[[str], str | None]
 
 def compile_value(value: Value, asked: set[str]) -> Text:
     """The function that a value means; the attributes that it reads are added to `asked`."""
-    read, steps = _origin(value, asked), _steps(value)
-    if not steps:
+    read, done = origin(value, asked), tuple(step for _, step in steps(value))
+    if not done:
         return read
 
     def run(attributes: Attributes) -> str | None:
         text = read(attributes)
-        for step in steps:
+        for step in done:
             if text is None:
                 return None
             text = step(text)
@@ -32,7 +32,8 @@ def compile_value(value: Value, asked: set[str]) -> Text:
     return run
 
 
-def _origin(value: Value, asked: set[str]) -> Text:
+def origin(value: Value, asked: set[str]) -> Text:
+    """What a value is before its steps; the attributes that it reads are added to `asked`."""
     if value.from_ is not None:
         asked.add(value.from_)
         return _attribute(value.from_)
@@ -70,20 +71,20 @@ def _first(texts: tuple[Text, ...]) -> Text:
     return read
 
 
-def _steps(value: Value) -> tuple[Step, ...]:
-    """Trim, case, table, prefix and suffix, default: always in this order, whatever the order in the file."""
-    steps: list[Step] = []
+def steps(value: Value) -> tuple[tuple[str, Step], ...]:
+    """Trim, case, table, prefix and suffix, default, each by its key in the file: always in this order."""
+    found: list[tuple[str, Step]] = []
     if value.trim:
-        steps.append(str.strip)
+        found.append(("trim", str.strip))
     if value.lower or value.upper:
-        steps.append(str.lower if value.lower else str.upper)
+        found.append(("lower", str.lower) if value.lower else ("upper", str.upper))
     if value.map is not None:
-        steps.append(_table(value.map, known=value.default is not None))
+        found.append(("map", _table(value.map, known=value.default is not None)))
     if value.prefix or value.suffix:
-        steps.append(_around(value.prefix, value.suffix))
+        found.append(("prefix" if value.prefix else "suffix", _around(value.prefix, value.suffix)))
     if value.default is not None:
-        steps.append(_default(value.default))
-    return tuple(steps)
+        found.append(("default", _default(value.default)))
+    return tuple(found)
 
 
 def _table(table: Mapping[str, str], known: bool) -> Step:

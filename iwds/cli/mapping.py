@@ -1,0 +1,160 @@
+"""`mapping`: try a mapping on one entry, compare two, check golden people. Nothing is written anywhere."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from iwds.cli.common import JsonOption, show_json, wired
+from iwds.cli.console import out, say
+from iwds.cli.page import printable
+from iwds.errors import UsageError
+
+group = typer.Typer(help="Try a mapping on one entry, compare two, check golden people.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(group, name="mapping")
+
+
+@group.command("try")
+def try_(
+    file: Annotated[Path, typer.Argument(help="A mapping file.")],
+    login: Annotated[str, typer.Option("--login", help="Somebody in the job's sources: login or DN.")] = "",
+    entry: Annotated[Path | None, typer.Option("--entry", help="An entry as JSON, or `-` for standard input.")] = None,
+    job: Annotated[str, typer.Option("--job", help="Whose sources; the only job without it.")] = "",
+    as_json: JsonOption = False,
+) -> int:
+    """Show each rule of a mapping, each step of a value, and the account, for one entry. Changes nothing."""
+    if bool(login) == (entry is not None):
+        raise UsageError("one of --login and --entry is needed")
+    if entry is None or job:
+        with wired() as wiring:
+            name = job or _only_job(wiring)
+            roles = wiring.job(name).target.group_roles
+            _tried(file, roles, wiring, name, login, entry, as_json)
+    else:
+        _tried(file, None, None, "", "", entry, as_json)
+    return 0
+
+
+def _only_job(wiring: Any) -> str:
+    names = wiring.config.job_names()
+    if len(names) > 1:
+        raise UsageError(f"which of {len(names)} jobs?", f"say --job NAME: {', '.join(names)}")
+    return str(names[0])
+
+
+def _tried(
+    file: Path, roles: Mapping[str, int] | None, wiring: Any, job: str, login: str, path: Path | None, as_json: bool
+) -> None:
+    from iwds.cli.mapping_text import trace_lines
+    from iwds.core.model import BUILTIN_ROLES, Account
+    from iwds.core.normal import normalise
+    from iwds.mapping import compile_mapping, read
+    from iwds.mapping.entries import form
+    from iwds.mapping.trace import account_data, trace
+
+    document, where = read(file)
+    # without a target nobody knows its own roles; those of the file are believed
+    known = roles or {**BUILTIN_ROLES, **{line.role: -1 for line in document.groups if line.role}}
+    rules, now = compile_mapping(document, where, known), datetime.now(UTC)
+    entry = _from_file(path, rules.attributes) if path else _from_sources(wiring, job, login, rules, now)
+    seen = trace(document, where, entry, now, known)
+    made = normalise(seen.outcome, entry.name) if isinstance(seen.outcome, Account) else seen.outcome
+    if not as_json:
+        say(trace_lines(entry, f"{file}, with {path or f'the sources of {job}'}", seen, made))
+        return
+    absent = None if isinstance(made, Account) else {"reason": made.reason.value, "detail": made.detail}
+    data = {
+        "mapping": str(file),
+        "entry": form(entry, rules.attributes),
+        "rules": [piece.data for piece in seen.pieces],
+    }
+    account = account_data(made) if isinstance(made, Account) else None
+    show_json({"schema": 1, **data, "account": account, "absent": absent})
+
+
+def _from_file(path: Path, asked: frozenset[str]) -> Any:
+    from iwds.mapping.entries import load_entries
+
+    entries = list(load_entries(path, asked))
+    if len(entries) != 1:
+        raise UsageError(f"{path} holds {len(entries)} entries", "give one")
+    return entries[0]
+
+
+def _from_sources(wiring: Any, job: str, login: str, rules: Any, now: datetime) -> Any:
+    """The one person whom a job's sources have under this login or name."""
+    from iwds.cli.golden import named, read_all
+
+    found = named(read_all(wiring, wiring.job(job), rules.attributes), [login], rules, now)[login]
+    if len(found) != 1:
+        names = ": " + " and ".join(entry.name for entry in found) if found else ""
+        raise UsageError(
+            f"{len(found) or 'nobody'} in the sources of {job} would be {login}{names}",
+            "name one by distinguished name" if found else "base and filter of a source may leave them out",
+        )
+    return found[0]
+
+
+@group.command("diff")
+def diff(
+    old: Annotated[str, typer.Argument(help="A mapping file, or `applied`: what the job last applied.")],
+    new: Annotated[str, typer.Argument(help="The other one.")],
+    job: Annotated[str, typer.Argument(help="Whose people.")],
+    first: Annotated[int, typer.Option("-n", min=0, help="How many people of each kind to show.")] = 5,
+    all_: Annotated[bool, typer.Option("--all", help="Show everybody, as they are read.")] = False,
+    as_json: JsonOption = False,
+) -> int:
+    """Read everybody once and show who would change from one mapping to the other, and how. Changes nothing."""
+    from iwds.cli.mapping_diff import compared
+
+    with wired() as wiring:
+        return compared(wiring, (old, new), job, None if all_ else first, as_json)
+
+
+@group.command("test")
+def check_golden(
+    job: Annotated[str, typer.Argument(help="Whose mapping and sources.")],
+    golden: Annotated[Path | None, typer.Option("--golden", help="Instead of the file that the job names.")] = None,
+    entries: Annotated[
+        Path | None, typer.Option("--entries", help="People from a file, JSON or LDIF, and not from the directory.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Check golden people: what must come of a few whom everybody knows. Changes nothing."""
+    from iwds.cli.golden import golden_file, golden_people
+    from iwds.cli.mapping_text import miss_lines
+
+    with wired() as wiring:
+        file = golden or golden_file(wiring, job)
+        if file is None:
+            raise UsageError(f"job {job} names no golden people", "golden: FILE in the job, or --golden FILE")
+        results = golden_people(wiring, job, file, entries)
+    wrong = [each for each in results if each.misses]
+    if as_json:
+        show_json({"schema": 1, "job": job, "golden": str(file), "people": [_result(each) for each in results]})
+        return 1 if wrong else 0
+    width = min(30, max(len(each.name) for each in results))
+    for each in results:
+        mark, style = ("NO", "red") if each.misses else ("ok", "green")
+        out.print(
+            Text.assemble("  ", (mark, style), f"  {printable(each.name):<{width}}  {printable(each.expected.words)}")
+        )
+        for miss in each.misses:
+            say(miss_lines(miss))
+    out.print(f"{len(results) - len(wrong):,} of {len(results):,} are as {file} says")
+    return 1 if wrong else 0
+
+
+def _result(each: Any) -> dict[str, Any]:
+    missed = [
+        {"what": miss.what, "expected": miss.expected, "found": miss.found, "rules": [p.data for p in miss.because]}
+        for miss in each.misses
+    ]
+    return {"name": each.name, "place": each.place, "ok": not missed, "misses": missed}
