@@ -9,10 +9,11 @@ import typer
 from rich.text import Text
 
 from iwds.cli.common import JsonOption, show_json, wired
-from iwds.cli.console import out, say
-from iwds.cli.page import printable
+from iwds.cli.console import say
 from iwds.errors import UsageError
 
+_NAME = 26
+"""The width of the column of names; a longer name has a line of its own."""
 group = typer.Typer(help="Try a mapping on one entry, compare two, check golden people.", no_args_is_help=True)
 
 
@@ -67,7 +68,8 @@ def _tried(
     seen = trace(document, where, entry, now, known)
     made = normalise(seen.outcome, entry.name) if isinstance(seen.outcome, Account) else seen.outcome
     if not as_json:
-        say(trace_lines(entry, f"{file}, with {path or f'the sources of {job}'}", seen, made))
+        read_from = path.name if path else f"the sources of {job}"
+        say(trace_lines(entry, f"by {file.name}, from {read_from}", seen, made))
         return
     absent = None if isinstance(made, Account) else {"reason": made.reason.value, "detail": made.detail}
     data = {
@@ -129,7 +131,7 @@ def check_golden(
 ) -> int:
     """Check golden people: what must come of a few whom everybody knows. Changes nothing."""
     from iwds.cli.golden import golden_file, golden_people
-    from iwds.cli.mapping_text import miss_lines
+    from iwds.cli.mapping_text import miss_lines, person_lines
 
     with wired() as wiring:
         file = golden or golden_file(wiring, job)
@@ -140,15 +142,12 @@ def check_golden(
     if as_json:
         show_json({"schema": 1, "job": job, "golden": str(file), "people": [_result(each) for each in results]})
         return 1 if wrong else 0
-    width = min(30, max(len(each.name) for each in results))
+    width = min(_NAME, max(len(each.name) for each in results))
     for each in results:
-        mark, style = ("NO", "red") if each.misses else ("ok", "green")
-        out.print(
-            Text.assemble("  ", (mark, style), f"  {printable(each.name):<{width}}  {printable(each.expected.words)}")
-        )
+        say(person_lines(each.name, each.expected.words, not each.misses, width))
         for miss in each.misses:
             say(miss_lines(miss))
-    out.print(f"{len(results) - len(wrong):,} of {len(results):,} are as {file} says")
+    say([Text(f"{len(results) - len(wrong):,} of {len(results):,} are as {file.name} says")])
     return 1 if wrong else 0
 
 

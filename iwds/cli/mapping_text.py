@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from rich.text import Text
 
 from iwds.cli.console import WIDTH
-from iwds.cli.page import columns, hanging, printable
+from iwds.cli.page import columns, cut, hanging, printable
 from iwds.core.model import Account, Entry, Unmapped
 from iwds.mapping.golden import Miss
 from iwds.mapping.trace import Kind, Piece, Trace, account_data, answered
@@ -20,9 +20,9 @@ _MOST_LINES = 6
 
 def trace_lines(entry: Entry, read_from: str, seen: Trace, made: Account | Unmapped) -> Iterator[Text]:
     """The page: who, every rule, and what it comes to."""
-    yield Text(printable(entry.name), style="bold")
+    yield from (Text(line, style="bold") for line in hanging("", entry.name, 3))
     groups = "groups not known" if entry.groups is None else f"{len(entry.groups):,} groups"
-    yield Text(f"{read_from}; {groups}")
+    yield from map(Text, hanging("", f"{read_from}; {groups}", 3))
     yield Text()
     for piece in seen.pieces:
         yield from piece_lines(piece)
@@ -110,6 +110,15 @@ def said(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key} = {said(text)}" for key, text in value.items()) or "none"
     return str(value)
+
+
+def person_lines(name: str, expected: str, ok: bool, width: int) -> Iterator[Text]:
+    """A golden person, and what is expected of them."""
+    mark, style = ("ok", "green") if ok else ("NO", "red")
+    head, fits = f"  {mark}  {printable(name)}", columns(name) <= width
+    told = hanging(f"{head:<{width + 6}}  ", expected) if fits else [cut(head), *hanging(" " * 6, expected)]
+    yield Text.assemble("  ", (mark, style), told[0][4:])
+    yield from map(Text, told[1:])
 
 
 def miss_lines(miss: Miss) -> Iterator[Text]:

@@ -278,7 +278,9 @@ def _origin_words(value: Value, done: set[str]) -> str:
 
 def _step_words(value: Value, key: str) -> str:
     written = dict(_inside(value)).get(key)
-    return key if written is True or isinstance(written, dict) else f"{key} {_shown(written)}"
+    if isinstance(written, BaseModel):
+        written = written.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    return key if written is True or key == "map" else f"{key} {_shown(written)}"
 
 
 def _shown(written: object) -> str:
