@@ -81,7 +81,9 @@ def named(entries: Iterable[Entry], names: Iterable[str], rules: Rules, now: Any
     by_dn = any(map(is_dn, found))
     for entry in entries:
         for key in {fold(rules.map(entry, now).login), _key(entry.name) if by_dn else ""} & wanted.keys():
-            found[wanted[key]].append(entry)
+            same = found[wanted[key]]
+            if all(entry.anchor != other.anchor for other in same):  # of two sources the first one counts
+                same.append(entry)
     return found
 
 

@@ -25,7 +25,9 @@ class Turned:
 
 @dataclass(slots=True)
 class Comparing:
-    """One reading of a job's sources under two sets of rules. Memory does not grow with the people.
+    """One reading of a job's sources under two sets of rules.
+
+    Memory does not grow with the people, so whoever is in two sources is counted twice.
 
     Attributes:
         people: how many were read.
