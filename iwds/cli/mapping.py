@@ -1,7 +1,7 @@
 """`mapping`: try a mapping on one entry, compare two, check golden people. Nothing is written anywhere."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,13 +33,14 @@ def try_(
     """Show each rule of a mapping, each step of a value, and the account, for one entry. Changes nothing."""
     if bool(login) == (entry is not None):
         raise UsageError("one of --login and --entry is needed")
-    if entry is None or job:
-        with wired() as wiring:
-            name = job or _only_job(wiring)
-            roles = wiring.job(name).target.group_roles
-            _tried(file, roles, wiring, name, login, entry, as_json)
-    else:
-        _tried(file, None, None, "", "", entry, as_json)
+    if entry and not job:
+        _show(_from_file(entry, bench := _bench(file)), bench, file, entry.name, as_json)
+        return 0
+    with wired() as wiring:
+        name = job or _only_job(wiring)
+        bench = _bench(file, wiring.job(name).target.group_roles)
+        person = _from_file(entry, bench) if entry else _from_sources(wiring, name, login, bench)
+        _show(person, bench, file, entry.name if entry else f"the sources of {name}", as_json)
     return 0
 
 
@@ -50,51 +51,45 @@ def _only_job(wiring: Any) -> str:
     return str(names[0])
 
 
-def _tried(
-    file: Path, roles: Mapping[str, int] | None, wiring: Any, job: str, login: str, path: Path | None, as_json: bool
-) -> None:
-    from iwds.cli.mapping_text import trace_lines
-    from iwds.core.model import BUILTIN_ROLES, Account
-    from iwds.core.normal import normalise
-    from iwds.mapping import compile_mapping, read
-    from iwds.mapping.entries import form
-    from iwds.mapping.trace import account_data, trace
+def _bench(file: Path, roles: Mapping[str, int] | None = None) -> Any:
+    from iwds.cli.golden import bench
 
-    document, where = read(file)
-    # without a target nobody knows its own roles; those of the file are believed
-    known = roles or {**BUILTIN_ROLES, **{line.role: -1 for line in document.groups if line.role}}
-    rules, now = compile_mapping(document, where, known), datetime.now(UTC)
-    entry = _from_file(path, rules.attributes) if path else _from_sources(wiring, job, login, rules, now)
-    seen = trace(document, where, entry, now, known)
+    return bench(file, roles)
+
+
+def _show(entry: Any, bench: Any, file: Path, read_from: str, as_json: bool) -> None:
+    from iwds.cli.mapping_text import trace_lines
+    from iwds.core.model import Account
+    from iwds.core.normal import normalise
+    from iwds.mapping.entries import form
+    from iwds.mapping.trace import account_data
+
+    seen = bench.trace(entry)
     made = normalise(seen.outcome, entry.name) if isinstance(seen.outcome, Account) else seen.outcome
     if not as_json:
-        read_from = path.name if path else f"the sources of {job}"
         say(trace_lines(entry, f"by {file.name}, from {read_from}", seen, made))
         return
     absent = None if isinstance(made, Account) else {"reason": made.reason.value, "detail": made.detail}
-    data = {
-        "mapping": str(file),
-        "entry": form(entry, rules.attributes),
-        "rules": [piece.data for piece in seen.pieces],
-    }
+    rules = [piece.data for piece in seen.pieces]
+    data = {"mapping": str(file), "entry": form(entry, bench.rules.attributes), "rules": rules}
     account = account_data(made) if isinstance(made, Account) else None
     show_json({"schema": 1, **data, "account": account, "absent": absent})
 
 
-def _from_file(path: Path, asked: frozenset[str]) -> Any:
-    from iwds.mapping.entries import load_entries
+def _from_file(path: Path, bench: Any) -> Any:
+    from iwds.cli.golden import from_file
 
-    entries = list(load_entries(path, asked))
+    entries = list(from_file(path, bench.rules.attributes))
     if len(entries) != 1:
         raise UsageError(f"{path} holds {len(entries)} entries", "give one")
     return entries[0]
 
 
-def _from_sources(wiring: Any, job: str, login: str, rules: Any, now: datetime) -> Any:
+def _from_sources(wiring: Any, job: str, login: str, bench: Any) -> Any:
     """The one person whom a job's sources have under this login or name."""
     from iwds.cli.golden import named, read_all
 
-    found = named(read_all(wiring, wiring.job(job), rules.attributes), [login], rules, now)[login]
+    found = named(read_all(wiring, job, bench.rules.attributes), [login], bench)[login]
     if len(found) != 1:
         names = ": " + " and ".join(entry.name for entry in found) if found else ""
         raise UsageError(
@@ -122,7 +117,7 @@ def diff(
 
 @group.command("test")
 def check_golden(
-    job: Annotated[str, typer.Argument(help="Whose mapping and sources.")],
+    job: Annotated[str, typer.Argument(metavar="JOB", help="Or a mapping file, with --golden and --entries.")],
     golden: Annotated[Path | None, typer.Option("--golden", help="Instead of the file that the job names.")] = None,
     entries: Annotated[
         Path | None, typer.Option("--entries", help="People from a file, JSON or LDIF, and not from the directory.")
@@ -130,14 +125,9 @@ def check_golden(
     as_json: JsonOption = False,
 ) -> int:
     """Check golden people: what must come of a few whom everybody knows. Changes nothing."""
-    from iwds.cli.golden import golden_file, golden_people
     from iwds.cli.mapping_text import miss_lines, person_lines
 
-    with wired() as wiring:
-        file = golden or golden_file(wiring, job)
-        if file is None:
-            raise UsageError(f"job {job} names no golden people", "golden: FILE in the job, or --golden FILE")
-        results = golden_people(wiring, job, file, entries)
+    file, results = _tested(job, golden, entries)
     wrong = [each for each in results if each.misses]
     if as_json:
         show_json({"schema": 1, "job": job, "golden": str(file), "people": [_result(each) for each in results]})
@@ -149,6 +139,23 @@ def check_golden(
             say(miss_lines(miss))
     say([Text(f"{len(results) - len(wrong):,} of {len(results):,} are as {file.name} says")])
     return 1 if wrong else 0
+
+
+def _tested(job: str, golden: Path | None, entries: Path | None) -> tuple[Path, list[Any]]:
+    """The file of golden people, and what came of each; a mapping file needs no configuration, and no secret."""
+    from iwds.cli.golden import from_file, golden_people, job_bench, job_golden, read_all
+
+    if golden and entries and Path(job).is_file():
+        bench = _bench(Path(job))
+        return golden, golden_people(golden, bench, from_file(entries, bench.rules.attributes))
+    with wired() as wiring:
+        file = golden or job_golden(wiring, job)
+        if file is None:
+            raise UsageError(f"job {job} names no golden people", "golden: FILE in the job, or --golden FILE")
+        bench = job_bench(wiring, job)
+        asked = bench.rules.attributes
+        people = from_file(entries, asked, partial(wiring.saved, job)) if entries else read_all(wiring, job, asked)
+        return file, golden_people(file, bench, people)
 
 
 def _result(each: Any) -> dict[str, Any]:

@@ -161,6 +161,16 @@ def test_golden_people_run_on_saved_entries_without_a_directory(home: World) -> 
         assert "3 of 3 are as" in home.iwds(*arguments, "--entries", str(people), env=away).out
 
 
+def test_golden_people_run_where_neither_configuration_nor_secret_is(home: World, tmp_path: Path) -> None:
+    golden, entries = file(home, "g.yaml", GOLDEN), home.folder / "company.ldif"
+
+    ran = iwds(
+        *("mapping", "test", str(ROOT / MAPPING), "--golden", str(golden), "--entries", str(entries)), cwd=tmp_path
+    )  # fmt: skip
+
+    assert (ran.code, "3 of 3 are as" in ran.out) == (0, True)
+
+
 def test_a_login_that_two_people_want_is_no_golden_person(home: World) -> None:
     golden = file(home, "g.yaml", "people: {ada: in scope}")
     twice = file(
