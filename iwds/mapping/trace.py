@@ -19,12 +19,14 @@ from iwds.core.model import BUILTIN_ROLES, Absent, Account, Entry, Unmapped
 from iwds.mapping.compile import compile_mapping
 from iwds.mapping.conditions import Person, compile_condition, words
 from iwds.mapping.document import Condition, Document, Enabled, Excluded, GroupLine, RoleRule, RoleRules, Value
-from iwds.mapping.values import compile_value, origin, steps
+from iwds.mapping.values import compile_value
 from iwds.yamlmarks import Step, Where
 
 Values = Mapping[str, tuple[str, ...] | None]
 """What was read of attributes; None where it could not be."""
 _BARE = Document(login=Value(value="x"))
+_NO_STEPS = ("from", "first", "value")
+"""The keys of a value that say where it comes from."""
 _FIRST = ("exclude", "login", "scope")
 """What decides whether there is an account at all, in the order in which it is asked."""
 
@@ -168,16 +170,13 @@ class _Tracer:
     def _read(self, asked: set[str]) -> Values:
         return {name: self.entry.attrs.get(name) for name in sorted(asked) if not name.startswith("(")}
 
-    def _person(self) -> Person:
-        return Person(self.entry, self.now)
-
     def _question(self, path: tuple[Step, ...], condition: Condition) -> Piece:
         return self._asked(path, words(condition), condition)
 
     def _asked(self, path: tuple[Step, ...], told: str, condition: Condition, about: str = "") -> Piece:
         """A condition, with the conditions inside it; only what has none shows what it read."""
         asked: set[str] = set()
-        answer = compile_condition(condition, asked)(self._person())
+        answer = self._answer(condition, asked)
         parts = tuple(
             self._question((*path, *below), inner)
             for below, inner in _nested(condition)
@@ -187,22 +186,33 @@ class _Tracer:
         return Piece(path, self._place(path), told, Kind.QUESTION, answer, about, read, parts)
 
     def _value(self, path: tuple[Step, ...], value: Value) -> Piece:
-        """A value, with its origin and what each step made of it, up to where it is not known any more."""
-        asked: set[str] = set()
-        text = origin(value, asked)(self.entry.attrs)
+        """A value, with its origin and what each step made of it."""
+        done = _steps(value)
         inner = tuple(self._value((*path, *below), each) for below, each in _nested(value) if isinstance(each, Value))
-        done = steps(value)
-        head = _origin_words(value, {key for key, _ in done})
-        read = {} if inner else self._read(asked)
-        parts = [Piece(path, self._place(path), head, Kind.TEXT, text, "", read, inner)]
-        for key, step in done:
-            text = None if text is None else step(text)
-            place = (*path, key)
-            parts.append(Piece(place, self._place(place), _step_words(value, key), Kind.TEXT, text))
-        result = compile_value(value, set())(self.entry.attrs)
+        asked: set[str] = set()
+        whole, begin = self._text(value, asked), self._text(_without(value, done), set())
+        head, read = _origin_words(value, done), {} if inner else self._read(asked)
+        origin = Piece(path, self._place(path), head, Kind.TEXT, begin, "", read, inner)
         if not done:
-            return Piece(path, self._place(path), head, Kind.TEXT, result, "", read, inner)
-        return Piece(path, self._place(path), str(path[-1]), Kind.TEXT, result, parts=tuple(parts))
+            return origin
+        steps = tuple(self._step(path, value, key, begin, whole, done[number:]) for number, key in enumerate(done, 1))
+        return Piece(path, self._place(path), str(path[-1]), Kind.TEXT, whole, parts=(origin, *steps))
+
+    def _step(
+        self, path: tuple[Step, ...], value: Value, key: str, begin: str | None, whole: str | None, later: Sequence[str]
+    ) -> Piece:
+        """What a step came to: the value without what is done later."""
+        text = self._text(_without(value, later), set())
+        if text is None and begin is not None and whole is not None:
+            text = ""  # a later default makes this step answer with the empty text where it is alone at a loss
+        place = (*path, key)
+        return Piece(place, self._place(place), _step_words(value, key), Kind.TEXT, text)
+
+    def _text(self, value: Value, asked: set[str]) -> str | None:
+        return compile_value(value, asked)(self.entry.attrs)
+
+    def _answer(self, condition: Condition, asked: set[str]) -> bool | None:
+        return compile_condition(condition, asked)(Person(self.entry, self.now))
 
     def _made(self, **keys: object) -> Account | Unmapped:
         """What a document comes to that has these keys and no others; its login is given where none is."""
@@ -268,10 +278,24 @@ def _nested(part: BaseModel) -> Iterator[tuple[tuple[Step, ...], object]]:
             yield (step,), inner
 
 
-def _origin_words(value: Value, done: set[str]) -> str:
+def _steps(value: Value) -> tuple[str, ...]:
+    """The keys of what is done to a value, in the order of the model, which is that in which it is done."""
+    return tuple(
+        key for key, inner in _inside(value) if key not in _NO_STEPS and inner is not None and inner is not False
+    )
+
+
+def _without(value: Value, keys: Sequence[str]) -> Value:
+    """A value before these steps are done."""
+    fields = type(value).model_fields
+    names = [name for name, info in fields.items() if (info.alias or name) in keys]
+    return value.model_copy(update={name: fields[name].get_default() for name in names})
+
+
+def _origin_words(value: Value, done: Sequence[str]) -> str:
     """Where a value comes from, as it is written: the first of its keys that is no step."""
     for key, inner in _inside(value):
-        if key not in done and inner not in (None, False):
+        if key not in done and inner is not None:
             return f"{key} of {len(inner)}" if isinstance(inner, tuple) else f"{key} {_shown(inner)}"
     return "value"
 

@@ -17,13 +17,13 @@ Step = Callable[[str], str | None]
 
 def compile_value(value: Value, asked: set[str]) -> Text:
     """The function that a value means; the attributes that it reads are added to `asked`."""
-    read, done = origin(value, asked), tuple(step for _, step in steps(value))
-    if not done:
+    read, steps = _origin(value, asked), _steps(value)
+    if not steps:
         return read
 
     def run(attributes: Attributes) -> str | None:
         text = read(attributes)
-        for step in done:
+        for step in steps:
             if text is None:
                 return None
             text = step(text)
@@ -32,8 +32,7 @@ def compile_value(value: Value, asked: set[str]) -> Text:
     return run
 
 
-def origin(value: Value, asked: set[str]) -> Text:
-    """What a value is before its steps; the attributes that it reads are added to `asked`."""
+def _origin(value: Value, asked: set[str]) -> Text:
     if value.from_ is not None:
         asked.add(value.from_)
         return _attribute(value.from_)
@@ -71,20 +70,20 @@ def _first(texts: tuple[Text, ...]) -> Text:
     return read
 
 
-def steps(value: Value) -> tuple[tuple[str, Step], ...]:
-    """Trim, case, table, prefix and suffix, default, each by its key in the file: always in this order."""
-    found: list[tuple[str, Step]] = []
+def _steps(value: Value) -> tuple[Step, ...]:
+    """Trim, case, table, prefix and suffix, default: always in this order, whatever the order in the file."""
+    steps: list[Step] = []
     if value.trim:
-        found.append(("trim", str.strip))
+        steps.append(str.strip)
     if value.lower or value.upper:
-        found.append(("lower", str.lower) if value.lower else ("upper", str.upper))
+        steps.append(str.lower if value.lower else str.upper)
     if value.map is not None:
-        found.append(("map", _table(value.map, known=value.default is not None)))
+        steps.append(_table(value.map, known=value.default is not None))
     if value.prefix or value.suffix:
-        found.append(("prefix" if value.prefix else "suffix", _around(value.prefix, value.suffix)))
+        steps.append(_around(value.prefix, value.suffix))
     if value.default is not None:
-        found.append(("default", _default(value.default)))
-    return tuple(found)
+        steps.append(_default(value.default))
+    return tuple(steps)
 
 
 def _table(table: Mapping[str, str], known: bool) -> Step:

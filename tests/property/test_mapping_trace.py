@@ -69,9 +69,9 @@ def test_the_last_step_of_a_value_is_the_value_and_the_answers_of_rules_say_whic
 
     for piece in seen.pieces:
         for value in (piece, *piece.parts):
-            if value.kind == "text" and value.parts and value.path[0] != "role":
-                last = value.parts[-1]
-                assert last.result == value.result or last.path[: len(value.path)] != value.path[:-1]
+            last = value.parts[-1] if value.parts else value
+            if value.path[0] != "role" and last.path[:-1] == value.path:
+                assert last.result == value.result
     rules = [part for part in parts(seen, "role") if part.kind == "question"]
     first = next((part for part in rules if part.result is not False), None)
     expected = "user" if first is None else first.about if first.result else None

@@ -176,7 +176,21 @@ def test_answers_have_words(answer: bool | None, words: str) -> None:
 def test_every_step_of_a_value_that_can_be_written_is_shown() -> None:
     """A step that is new in the language must show up here too."""
     steps = set(Value.model_fields) - {"from_", "first", "value"}
-    seen = traced("login: {from: uid, trim: true, lower: true, map: {jane: j}, prefix: p, default: d}")
+    seen = traced("login: {from: uid, trim: true, lower: true, map: {jane: j}, prefix: p, suffix: s, default: d}")
 
     shown = {str(part.path[-1]) for part in piece(seen, "login").parts[1:]}
-    assert shown | {"upper", "suffix"} == steps
+    assert shown | {"upper"} == steps
+
+
+def test_a_step_that_a_later_default_makes_certain_is_empty_and_not_unknown() -> None:
+    unknown = traced("login: {from: uid, map: {x: y}}")
+    known = traced("login: {from: uid, map: {x: y}, prefix: p, default: d}")
+
+    assert [part.result for part in piece(unknown, "login").parts] == ["Jane", None]
+    assert [part.result for part in piece(known, "login").parts] == ["Jane", "", "", "d"]
+
+
+def test_a_default_of_nothing_is_a_step_that_is_done() -> None:
+    seen = traced('login: {from: uid, map: {x: y}, default: ""}')
+
+    assert [(part.words, part.result) for part in piece(seen, "login").parts[1:]] == [("map", ""), ('default ""', "")]
