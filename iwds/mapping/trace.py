@@ -281,7 +281,7 @@ def _nested(part: BaseModel) -> Iterator[tuple[tuple[Step, ...], object]]:
 def _steps(value: Value) -> tuple[str, ...]:
     """The keys of what is done to a value, in the order of the model, which is that in which it is done."""
     return tuple(
-        key for key, inner in _inside(value) if key not in _NO_STEPS and inner is not None and inner is not False
+        str(key) for key, inner in _inside(value) if key not in _NO_STEPS and inner is not None and inner is not False
     )
 
 
