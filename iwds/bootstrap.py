@@ -1,5 +1,6 @@
 """The composition root: from a configuration to a job with its adapters. The only module that knows them."""
 
+import hashlib
 import importlib
 import json
 import time
@@ -9,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol, cast
 
 from pydantic import BaseModel
@@ -35,6 +37,13 @@ from iwds.state.scratch import ScratchWaist
 SOURCE_KINDS = ("ldap", "ldif")
 TARGET_KINDS = ("provisioning",)
 
+_USUAL_LDIF = {
+    "kind": "ldif",
+    "realm": "entries",
+    "users": {"object_class": "person"},
+    "groups": {"object_class": "groupOfNames"},
+}
+"""How people in an export of any directory are found."""
 
 _BOOTTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
@@ -130,6 +139,12 @@ class Wiring:
         source = cast("Source", adapter.connect(name, model, **more))
         self._open.callback(source.close)
         return source
+
+    def saved(self, job: str, file: Path) -> Source:
+        """The people in an LDIF file, found as by the job's own source of that kind, or as usual."""
+        ours = [self.config.settings.sources[name] for name in self.config.job(job).sources]
+        like = next((each for each in ours if each.get("kind") == "ldif"), {"id": ours[0].get("id")})
+        return saved(file, like)
 
     def target(self, name: str) -> Target:
         """One target; nothing is sent yet."""
@@ -255,6 +270,22 @@ class Wiring:
         """What builds the writing half of a job's target; None for a job that only reports."""
         job = self.config.job(name)
         return None if job.mode == "report" else self.target(job.target).writer
+
+
+def saved(file: Path, like: Mapping[str, Any] = MappingProxyType({})) -> Source:
+    """The people in an LDIF file; `like`: settings that say how they are found, where they are not the usual ones.
+
+    The file is believed to be whole: nobody loses anything by it.
+    """
+    try:
+        whole = {"sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}") from error
+    adapter = importlib.import_module("iwds.sources.ldif")
+    known = {key: value for key, value in like.items() if key not in ("complete", "canaries") and value}
+    data = {**(known if "kind" in known else {**_USUAL_LDIF, **known}), "path": file.absolute(), "complete": whole}
+    model = yamlmarks.validate(adapter.Settings, data, lambda _: (str(file), 0))
+    return cast("Source", adapter.connect(file.name, model))
 
 
 def state_url(config: Configuration) -> str:

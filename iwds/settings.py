@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, WithJsonSchema, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from iwds import yamlmarks
@@ -30,7 +30,10 @@ from iwds.errors import ConfigurationError
 PREFIX = "IWDS_"
 CENTURY_HOURS = CENTURY // timedelta(hours=1)
 SECRET_FOLDERS = ("CREDENTIALS_DIRECTORY", "/run/secrets")
-_REFERENCE = re.compile(r"\$\{(file|env):([^}]+)\}")
+REFERENCE = re.compile(r"\$\{(file|env):([^}]+)\}")
+"""What stands for the content of a file or of an environment variable."""
+_GRACE = r"\d{1,5}[hd]"
+_GRACE_WRITTEN = WithJsonSchema({"type": "string", "pattern": f"^{_GRACE}$"})
 _SECRET_KEY = re.compile(r"pass(word|phrase)|secret|token|credential|api_?key", re.IGNORECASE)
 _OPERATIONAL = frozenset({"ca_file", "certificate_key", "page_size", "timeout_s", "count", "sha256"})
 """Settings of sources that say how to read, or what a whole file must come to: they do not decide who is read."""
@@ -82,10 +85,11 @@ class JobSettings(BaseModel):
 
     sources: tuple[str, ...] = Field(min_length=1)
     mapping: str
+    golden: str | None = None
     target: str
     mode: Literal["apply", "report"] = "apply"
     leavers: Leaver = Leaver.LOCK
-    delete_after: timedelta | None = Field(default=None, validate_default=True)
+    delete_after: Annotated[timedelta, _GRACE_WRITTEN] | None = Field(default=None, validate_default=True)
     adopt: frozenset[int] = frozenset()
     limits: Mapping[GuardKind, LimitSettings] = Field(default_factory=dict)
     failure_budget: BudgetSettings = BudgetSettings()
@@ -111,8 +115,8 @@ class JobSettings(BaseModel):
             if text is not None:
                 raise ValueError("is only for leavers: lock-then-delete")
             return None
-        match = re.fullmatch(r"(\d{1,5})([hd])", str(text).strip())
-        if match is None or not 0 < (hours := int(match[1]) * (24 if match[2] == "d" else 1)) <= CENTURY_HOURS:
+        match = re.fullmatch(_GRACE, written := str(text).strip())
+        if match is None or not 0 < (hours := int(written[:-1]) * (24 if written[-1] == "d" else 1)) <= CENTURY_HOURS:
             raise ValueError(f'"{text}" is no grace; write it like 12h or 30d')
         return timedelta(hours=hours)
 
@@ -288,7 +292,7 @@ def _resolve(value: Any, marked: yamlmarks.Marked, path: tuple[str | int, ...], 
         return {key: _resolve(inner, marked, (*path, key), warnings) for key, inner in value.items()}
     if isinstance(value, list):
         return [_resolve(inner, marked, (*path, index), warnings) for index, inner in enumerate(value)]
-    if isinstance(value, str) and (reference := _REFERENCE.fullmatch(value)):
+    if isinstance(value, str) and (reference := REFERENCE.fullmatch(value)):
         return _referred(reference[1], reference[2], marked.where(path), warnings)
     return value
 
@@ -321,7 +325,7 @@ def _holds_secret(value: Any, key: str = "") -> bool:
         return any(_holds_secret(inner, name) for name, inner in value.items())
     if isinstance(value, list):
         return any(_holds_secret(inner, key) for inner in value)
-    return bool(_SECRET_KEY.search(key)) and isinstance(value, str) and not _REFERENCE.fullmatch(value)
+    return bool(_SECRET_KEY.search(key)) and isinstance(value, str) and not REFERENCE.fullmatch(value)
 
 
 def without_secrets(value: Any, key: str = "") -> Any:

@@ -87,6 +87,7 @@ def _findings(wiring: Any, name: str, only: str | None) -> Iterator[Finding]:
         yield from job.target.check()
         yield from _missing_groups(job)
         yield from _roles(job)
+        yield from _golden(wiring, name)
 
 
 def _missing_groups(job: Any) -> Iterator[Finding]:
@@ -128,6 +129,12 @@ def _roles(job: Any) -> Iterator[Finding]:
     from iwds.engine.role_check import role_findings
 
     return role_findings(job)
+
+
+def _golden(wiring: Any, name: str) -> Iterator[Finding]:
+    from iwds.cli.golden import golden_findings
+
+    return golden_findings(wiring, name)
 
 
 def _check_lines(row: Mapping[str, Any]) -> Iterator[Text]:

@@ -22,6 +22,8 @@ MENU = {
     "holds": ("holds", "List what is held, and until when"),
     "activations": ("activations", "Who is not activated, or never comes; mail links"),
     "audit": ("audit", "Who did what to whom, when and why"),
+    "mapping": ("mapping", "Try a mapping, compare two, check golden people"),
+    "schema": ("schema", "Print what an editor checks the files with"),
     "daemon": ("serving", "Run jobs when their schedules say so"),
     "demo": ("serving", "See everything work on a sample company"),
     "init": ("setup", "Write a commented configuration to start from"),

@@ -25,11 +25,11 @@ def register(app: typer.Typer) -> None:
 
 
 def init(folder: Annotated[Path, typer.Argument(help="Where to write it.")] = Path()) -> int:
-    """Write a commented configuration, its mapping and its schedule, for you to change. Overwrites nothing."""
+    """Write a commented configuration, mappings, golden people and a schedule to change. Overwrites nothing."""
     folder.mkdir(parents=True, exist_ok=True)
     wanted = [(examples.config(), folder / "config.yaml")]
-    for part in ("mappings", "schedules"):
-        wanted += [(path, folder / part / path.name) for path in sorted((examples.folder() / part).glob("*.yaml"))]
+    for part in examples.FOLDERS:
+        wanted += [(path, folder / part / path.name) for path in sorted((examples.folder() / part).glob("*.*"))]
     existing = [str(target) for _, target in wanted if target.exists()]
     if existing:
         raise UsageError(f"{', '.join(existing)} exists already", "write it elsewhere: iwds init FOLDER")

@@ -60,7 +60,7 @@ def _clear(folder: Path) -> None:
 
 def _copy_examples(folder: Path) -> None:
     shutil.copyfile(examples.config(), folder / "config.yaml")
-    for part in ("mappings", "schedules"):
+    for part in examples.FOLDERS:
         shutil.copytree(examples.folder() / part, folder / part)
 
 

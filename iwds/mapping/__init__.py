@@ -1,6 +1,6 @@
 """Mapping files: the rules that turn entries of a directory into accounts, compiled into plain functions."""
 
-from iwds.mapping.compile import CompiledRules, again, compile_mapping, load
+from iwds.mapping.compile import CompiledRules, again, compile_mapping, load, read
 from iwds.mapping.document import Document
 
-__all__ = ["CompiledRules", "Document", "again", "compile_mapping", "load"]
+__all__ = ["CompiledRules", "Document", "again", "compile_mapping", "load", "read"]

@@ -170,8 +170,14 @@ def load(path: Path | str, roles: Collection[str] = BUILTIN_ROLES) -> CompiledRu
 
     Raises `ConfigurationError` with file, line and key for everything wrong in it.
     """
+    document, where = read(path)
+    return compile_mapping(document, where, roles)
+
+
+def read(path: Path | str) -> tuple[Document, Where]:
+    """The document in a mapping file, and what finds the lines of it; raises like `load`."""
     marked = load_yaml(path)
-    return compile_mapping(validate(Document, marked.data, marked.where), marked.where, roles)
+    return validate(Document, marked.data, marked.where), marked.where
 
 
 def compile_mapping(document: Document, where: Where, roles: Collection[str] = BUILTIN_ROLES) -> CompiledRules:

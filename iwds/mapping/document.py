@@ -12,9 +12,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     StringConstraints,
@@ -29,6 +27,7 @@ from iwds.core.model import Activation, Mode, fold
 from iwds.mapping._cel import checked_condition, checked_text
 from iwds.mapping.moments import checked_format, relative
 from iwds.mapping.patterns import checked_pattern, checked_replacement
+from iwds.shortforms import Written
 
 _ATTRIBUTE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._;-]*")
 _EXTRA_KEY = re.compile(r"[\w.-]{1,60}")
@@ -77,8 +76,8 @@ Letter = Annotated[str, StringConstraints(min_length=1, max_length=1)]
 RoleName = Literal["user", "manager", "administrator"]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class _Part(Written):
+    """Any part of a mapping file."""
 
 
 def _checked_moment(text: str) -> str:

@@ -19,9 +19,13 @@ _GROUP_FILTER = (
 Lower = Annotated[str, BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)]
 
 
+MembersWritten = Literal["member", "uniqueMember", "memberUid", "uniquemember", "memberuid"]
+"""How an attribute of members is usually written; its case does not matter."""
 Bases = Annotated[
     tuple[Annotated[str, Field(min_length=1)], ...],
-    BeforeValidator(lambda value: (value,) if isinstance(value, str) else value),
+    BeforeValidator(
+        lambda value: (value,) if isinstance(value, str) else value, json_schema_input_type=str | list[str]
+    ),
     Field(min_length=1),
 ]
 
@@ -72,7 +76,10 @@ class GroupEntries(_Where):
     """
 
     filter: str = _GROUP_FILTER
-    members: Annotated[Literal["auto", "member", "uniquemember", "memberuid"], BeforeValidator(str.lower)] = "auto"
+    members: Annotated[
+        Literal["auto", "member", "uniquemember", "memberuid"],
+        BeforeValidator(str.lower, json_schema_input_type=MembersWritten | Literal["auto"]),
+    ] = "auto"
     login: Lower = "uid"
     nested: Literal["here", "server"] = "here"
 

@@ -62,7 +62,13 @@ class GroupRecords(_Model):
 
     base: str = ""
     object_class: Lower = "groupofnames"
-    members: Annotated[Literal["member", "uniquemember", "memberuid"], BeforeValidator(str.lower)] = "member"
+    members: Annotated[
+        Literal["member", "uniquemember", "memberuid"],
+        BeforeValidator(
+            str.lower,
+            json_schema_input_type=Literal["member", "uniqueMember", "memberUid", "uniquemember", "memberuid"],
+        ),
+    ] = "member"
     login: Lower = "uid"
 
 

@@ -38,9 +38,9 @@ def test_somebody_dismissed_on_the_night_of_an_edit_is_locked_and_the_edit_waits
     plan = settled.iwds("plan", "company", "--json", code=3).json
     held = [skip["change"] for skip in plan["skips"] if skip.get("change", {}).get("evidence") == "rule"]
     assert held
-    assert {change["cause"] for change in held} == {"rule sample-company.yaml:11"}
+    assert {change["cause"] for change in held} == {"rule sample-company.yaml:13"}
     (gauge,) = [each for each in plan["basis"]["gauges"] if each["kind"] == "lock"]
-    assert gauge["causes"] == {"rule sample-company.yaml:11": len(held)}
+    assert gauge["causes"] == {"rule sample-company.yaml:13": len(held)}
 
 
 def test_an_edit_of_the_policy_for_leavers_waits_when_it_first_takes_effect(settled: World) -> None:

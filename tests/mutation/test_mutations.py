@@ -17,7 +17,7 @@ from tests.mutation.mutations import MUTATIONS, Mutation
 NIGHTLY = os.environ.get("HYPOTHESIS_PROFILE") == "nightly"
 CHOSEN = MUTATIONS if NIGHTLY else MUTATIONS[::15]
 RED = pytest.ExitCode.TESTS_FAILED
-COPIED = ("iwds", "tests", "mappings", "schedules", "pyproject.toml", "config.example.yaml")
+COPIED = ("iwds", "tests", "mappings", "golden", "schedules", "schemas", "pyproject.toml", "config.example.yaml")
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.id)

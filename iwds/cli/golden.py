@@ -1,0 +1,137 @@
+"""Golden people of a job: who they are in its sources or in a file, and whether everything is as it must be."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from iwds.bootstrap import saved
+from iwds.core.dn import normalise_dn
+from iwds.core.model import BUILTIN_ROLES, Entry, fold
+from iwds.errors import ConfigurationError
+from iwds.mapping import CompiledRules, Document, compile_mapping, read
+from iwds.mapping.document import is_dn
+from iwds.mapping.entries import load_entries
+from iwds.mapping.golden import Expected, Miss, load_golden, misses
+from iwds.mapping.trace import Trace, trace
+from iwds.ports import Finding, Source
+from iwds.yamlmarks import Where
+
+TICK = 500
+"""How many people lie between two words of progress."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A mapping on which people are tried.
+
+    Attributes:
+        roles: the names of roles in groups that count as known.
+        now: the time by which expiry is decided.
+    """
+
+    document: Document
+    where: Where
+    rules: CompiledRules
+    roles: Mapping[str, int]
+    now: datetime
+
+    def trace(self, entry: Entry) -> Trace:
+        """What each rule says of an entry."""
+        return trace(self.document, self.where, entry, self.now, self.roles)
+
+
+def bench(mapping: Path, roles: Mapping[str, int] | None = None) -> Bench:
+    """A mapping file, read and compiled. Without `roles` of a target, those that it gives in groups are believed."""
+    document, where = read(mapping)
+    known = roles or {**BUILTIN_ROLES, **{line.role: -1 for line in document.groups if line.role}}
+    return Bench(document, where, compile_mapping(document, where, known), known, datetime.now(UTC))
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """One golden person: what is expected, where that stands, and what is not so."""
+
+    name: str
+    expected: Expected
+    place: str
+    misses: tuple[Miss, ...]
+
+
+def golden_people(golden: Path, tried: Bench, people: Iterable[Entry]) -> list[Tested]:
+    """Every golden person of a file, by a mapping, among these people."""
+    written, places = load_golden(golden)
+    found = named(people, written.people, tried)
+    results = []
+    for name, expected in written.people.items():
+        file, line = places(("people", name))
+        seen = [tried.trace(entry) for entry in found[name]]
+        missed = [_several(found[name])] if len(seen) > 1 else misses(expected, seen[0] if seen else None)
+        results.append(Tested(name, expected, f"{Path(file).name}:{line}", tuple(missed)))
+    return results
+
+
+def _several(entries: list[Entry]) -> Miss:
+    return Miss("people", "one; name them by distinguished name", " and ".join(entry.name for entry in entries))
+
+
+def job_bench(wiring: Any, job: str) -> Bench:
+    """The mapping of a job."""
+    return bench(wiring.config.path(wiring.config.job(job).mapping), wiring.job(job).target.group_roles)
+
+
+def job_golden(wiring: Any, job: str) -> Path | None:
+    """The file of golden people that a job names."""
+    written = wiring.config.job(job).golden
+    return wiring.config.path(written) if written else None
+
+
+def read_all(wiring: Any, job: str, attributes: Collection[str]) -> Iterator[Entry]:
+    """Everybody in the sources of a job, once; nothing follows from who is missing."""
+    for source in wiring.job(job).sources:
+        for number, entry in enumerate(source.read(attributes), 1):
+            if number % TICK == 0:
+                wiring.progress(source.name, number, None)
+            yield entry
+
+
+def from_file(file: Path, attributes: Collection[str], ldif: Callable[[Path], Source] = saved) -> Iterable[Entry]:
+    """The people in a file: LDIF, or JSON."""
+    return ldif(file).read(attributes) if file.suffix.lower() in (".ldif", ".ldf") else load_entries(file, attributes)
+
+
+def named(entries: Iterable[Entry], names: Iterable[str], tried: Bench) -> Mapping[str, list[Entry]]:
+    """Who of these people is meant by each name: a distinguished name, or the login that the mapping makes."""
+    found: dict[str, list[Entry]] = {name: [] for name in names}
+    wanted = {_key(name): name for name in found}
+    if len(found) != len(wanted):
+        raise ConfigurationError("two names mean one login: logins are compared without case")
+    by_dn = any(map(is_dn, found))
+    for entry in entries:
+        login = fold(tried.rules.map(entry, tried.now).login)
+        for key in {login, _key(entry.name) if by_dn else ""} & wanted.keys():
+            same = found[wanted[key]]
+            if all(entry.anchor != other.anchor for other in same):  # of two sources the first one counts
+                same.append(entry)
+    return found
+
+
+def _key(name: str) -> str:
+    return normalise_dn(name) if is_dn(name) else fold(name)
+
+
+def golden_findings(wiring: Any, job: str) -> Iterator[Finding]:
+    """What `iwds check` says of a job's golden people: a line for each who is not as they must be."""
+    file = job_golden(wiring, job)
+    if file is None:
+        return
+    tried = job_bench(wiring, job)
+    results = golden_people(file, tried, read_all(wiring, job, tried.rules.attributes))
+    for each in results:
+        for miss in each.misses:
+            what = f"{each.name} ({each.place}): {miss.what}: {miss.found}; expected {miss.expected}"
+            yield Finding(False, "golden", what, f"see by which rule: iwds mapping test {job}")
+    good = sum(not each.misses for each in results)
+    if good:
+        yield Finding(True, "golden", f"{good:,} of {len(results):,} people are as {file.name} says")

@@ -1,0 +1,166 @@
+"""`mapping`: try a mapping on one entry, compare two, check golden people. Nothing is written anywhere."""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from iwds.cli.common import JsonOption, show_json, wired
+from iwds.cli.console import say
+from iwds.errors import UsageError
+
+_NAME = 26
+"""The width of the column of names; a longer name has a line of its own."""
+group = typer.Typer(help="Try a mapping on one entry, compare two, check golden people.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(group, name="mapping")
+
+
+@group.command("try")
+def try_(
+    file: Annotated[Path, typer.Argument(help="A mapping file.")],
+    login: Annotated[str, typer.Option("--login", help="Somebody in the job's sources: login or DN.")] = "",
+    entry: Annotated[Path | None, typer.Option("--entry", help="An entry as JSON, or `-` for standard input.")] = None,
+    job: Annotated[str, typer.Option("--job", help="Whose sources; the only job without it.")] = "",
+    as_json: JsonOption = False,
+) -> int:
+    """Show each rule of a mapping, each step of a value, and the account, for one entry. Changes nothing."""
+    if bool(login) == (entry is not None):
+        raise UsageError("one of --login and --entry is needed")
+    if entry and not job:
+        _show(_from_file(entry, bench := _bench(file)), bench, file, entry.name, as_json)
+        return 0
+    with wired() as wiring:
+        name = job or _only_job(wiring)
+        bench = _bench(file, wiring.job(name).target.group_roles)
+        person = _from_file(entry, bench) if entry else _from_sources(wiring, name, login, bench)
+        _show(person, bench, file, entry.name if entry else f"the sources of {name}", as_json)
+    return 0
+
+
+def _only_job(wiring: Any) -> str:
+    names = wiring.config.job_names()
+    if len(names) > 1:
+        raise UsageError(f"which of {len(names)} jobs?", f"say --job NAME: {', '.join(names)}")
+    return str(names[0])
+
+
+def _bench(file: Path, roles: Mapping[str, int] | None = None) -> Any:
+    from iwds.cli.golden import bench
+
+    return bench(file, roles)
+
+
+def _show(entry: Any, bench: Any, file: Path, read_from: str, as_json: bool) -> None:
+    from iwds.cli.mapping_text import trace_lines
+    from iwds.core.model import Account
+    from iwds.core.normal import normalise
+    from iwds.mapping.entries import form
+    from iwds.mapping.trace import account_data
+
+    seen = bench.trace(entry)
+    made = normalise(seen.outcome, entry.name) if isinstance(seen.outcome, Account) else seen.outcome
+    if not as_json:
+        say(trace_lines(entry, f"by {file.name}, from {read_from}", seen, made))
+        return
+    absent = None if isinstance(made, Account) else {"reason": made.reason.value, "detail": made.detail}
+    rules = [piece.data for piece in seen.pieces]
+    data = {"mapping": str(file), "entry": form(entry, bench.rules.attributes), "rules": rules}
+    account = account_data(made) if isinstance(made, Account) else None
+    show_json({"schema": 1, **data, "account": account, "absent": absent})
+
+
+def _from_file(path: Path, bench: Any) -> Any:
+    from iwds.cli.golden import from_file
+
+    entries = list(from_file(path, bench.rules.attributes))
+    if len(entries) != 1:
+        raise UsageError(f"{path} holds {len(entries)} entries", "give one")
+    return entries[0]
+
+
+def _from_sources(wiring: Any, job: str, login: str, bench: Any) -> Any:
+    """The one person whom a job's sources have under this login or name."""
+    from iwds.cli.golden import named, read_all
+
+    found = named(read_all(wiring, job, bench.rules.attributes), [login], bench)[login]
+    if len(found) != 1:
+        names = ": " + " and ".join(entry.name for entry in found) if found else ""
+        raise UsageError(
+            f"{len(found) or 'nobody'} in the sources of {job} would be {login}{names}",
+            "name one by distinguished name" if found else "base and filter of a source may leave them out",
+        )
+    return found[0]
+
+
+@group.command("diff")
+def diff(
+    old: Annotated[str, typer.Argument(help="A mapping file, or `applied`: what the job last applied.")],
+    new: Annotated[str, typer.Argument(help="The other one.")],
+    job: Annotated[str, typer.Argument(help="Whose people.")],
+    first: Annotated[int, typer.Option("-n", min=0, help="How many people of each kind to show.")] = 5,
+    all_: Annotated[bool, typer.Option("--all", help="Show everybody, as they are read.")] = False,
+    as_json: JsonOption = False,
+) -> int:
+    """Read everybody once and show who would change from one mapping to the other, and how. Changes nothing."""
+    from iwds.cli.mapping_diff import compared
+
+    with wired() as wiring:
+        return compared(wiring, (old, new), job, None if all_ else first, as_json)
+
+
+@group.command("test")
+def check_golden(
+    job: Annotated[str, typer.Argument(metavar="JOB", help="Or a mapping file, with --golden and --entries.")],
+    golden: Annotated[Path | None, typer.Option("--golden", help="Instead of the file that the job names.")] = None,
+    entries: Annotated[
+        Path | None, typer.Option("--entries", help="People from a file, JSON or LDIF, and not from the directory.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> int:
+    """Check golden people: what must come of a few whom everybody knows. Changes nothing."""
+    from iwds.cli.mapping_text import miss_lines, person_lines
+
+    file, results = _tested(job, golden, entries)
+    wrong = [each for each in results if each.misses]
+    if as_json:
+        show_json({"schema": 1, "job": job, "golden": str(file), "people": [_result(each) for each in results]})
+        return 1 if wrong else 0
+    width = min(_NAME, max(len(each.name) for each in results))
+    for each in results:
+        say(person_lines(each.name, each.expected.words, not each.misses, width))
+        for miss in each.misses:
+            say(miss_lines(miss))
+    say([Text(f"{len(results) - len(wrong):,} of {len(results):,} are as {file.name} says")])
+    return 1 if wrong else 0
+
+
+def _tested(job: str, golden: Path | None, entries: Path | None) -> tuple[Path, list[Any]]:
+    """The file of golden people, and what came of each; a mapping file needs no configuration, and no secret."""
+    from iwds.cli.golden import from_file, golden_people, job_bench, job_golden, read_all
+
+    if golden and entries and Path(job).is_file():
+        bench = _bench(Path(job))
+        return golden, golden_people(golden, bench, from_file(entries, bench.rules.attributes))
+    with wired() as wiring:
+        file = golden or job_golden(wiring, job)
+        if file is None:
+            raise UsageError(f"job {job} names no golden people", "golden: FILE in the job, or --golden FILE")
+        bench = job_bench(wiring, job)
+        asked = bench.rules.attributes
+        people = from_file(entries, asked, partial(wiring.saved, job)) if entries else read_all(wiring, job, asked)
+        return file, golden_people(file, bench, people)
+
+
+def _result(each: Any) -> dict[str, Any]:
+    missed = [
+        {"what": miss.what, "expected": miss.expected, "found": miss.found, "rules": [p.data for p in miss.because]}
+        for miss in each.misses
+    ]
+    return {"name": each.name, "place": each.place, "ok": not missed, "misses": missed}
