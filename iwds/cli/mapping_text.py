@@ -45,6 +45,8 @@ def piece_lines(piece: Piece, depth: int = 0, named: bool = True) -> Iterator[Te
         yield from _placed(f"{indent}{head:<{_KEY}} ", f"{_quoted(piece.result)}{after}", piece.place)
     elif piece.parts:
         yield from _placed("", f"{indent}{piece.words}", piece.place)
+    if piece.problem:
+        yield from (Text(line, style="red") for line in hanging(f"{indent}  ", piece.problem, _MOST_LINES))
     for part in piece.parts:
         yield from piece_lines(part, depth + 1, piece.kind is Kind.PARTS)
 
