@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.world import PATIENCE, Ran, World, gate, iwds
+from tests.acceptance.world import PATIENCE, Ran, World, gate
 
 WHO = "kenji.mori"
 CODE = re.compile(r"\d{8,9}|[0-9a-f]{64}")
