@@ -117,8 +117,8 @@ def _surveyed(what: "tuple[Sort, list[str]]", asked: Asked, target: str) -> Iter
     with wired() as wiring, closing(Sheet(groups)) as sheet:
         desk = wiring.desk(target)
         found = survey(desk, sort, sheet, everybody=asked.everybody, progress=wiring.progress)
-        with wiring.progress.aside():
-            yield sheet, found, str(desk.reader.service)
+        wiring.progress.hide()
+        yield sheet, found, str(desk.reader.service)
 
 
 def _shown(sheet: "Sheet", asked: Asked, page: Any) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from iwds.mapping._cel_tree import Node
 from iwds.mapping.patterns import checked_pattern
 
-LONGEST_TEXT = 4_096
+LONGEST_TEXT = 1_024
 """Characters of a value of an attribute that an expression may read."""
 MOST_VALUES = 1_024
 LONGEST_LIST = 32_768
@@ -21,6 +21,8 @@ WORK = 64 * 1024 * 1024
 """Characters and items that an expression may touch; takes about a second."""
 LARGEST = 8 * 1024 * 1024
 """Characters of any text or list on the way."""
+COPY = 32
+"""What it counts to copy one item: the library makes the list of a `map` or a `filter` anew for each item."""
 DEEPEST = 3
 """Loops within loops."""
 
@@ -220,7 +222,8 @@ class Walk:
         work = size.items * none.work + (most.work - none.work) * share
         whole = size.items * none.size.whole + (most.size.whole - none.size.whole) * share
         made = Size(size.items * most.size.items, most.size.longest, whole)
-        return _Cost(ranged.work + work + size.items + whole, _bounded(node, made))
+        copied = COPY * size.items * made.items / 2
+        return _Cost(ranged.work + work + size.items + copied + whole, _bounded(node, made))
 
     def _read(self, node: Node, bound: Mapping[str, Size]) -> Size | None:
         """What a reference to a person reads, or None where the node is none."""

@@ -25,6 +25,7 @@ from iwds.mapping._cel_bounds import (
     MEMBER,
     MOST_VALUES,
     NOW,
+    WORK,
     Reads,
 )
 from iwds.mapping.groups import group_name, in_group
@@ -89,13 +90,17 @@ class Expressions:
 
     def _first(self, person: Person) -> list[Any]:
         """What all expressions come to, as far as that is found in one go."""
-        if len(self._all) == 1:
-            return [_UNSET]
+        if not self._combine:
+            return [_UNSET] * len(self._all)
         try:
             found = self._together.evaluated(person)
         except (_NotKnown, Unfit):
             return [_UNSET] * len(self._all)
-        return [_UNSET if _too_long(each) else each for each in found]
+        return [_UNSET if isinstance(each, str) and len(each) > LONGEST_RESULT else each for each in found]
+
+    @cached_property
+    def _combine(self) -> bool:
+        return len(self._all) > 1 and sum(each.checked.work for each in self._all) <= WORK
 
     @cached_property
     def _together(self) -> "_Expression":
@@ -119,7 +124,7 @@ class _Expression:
             found = self.evaluated(person)
         except _NotKnown:
             return None
-        if _too_long(found):
+        if isinstance(found, str) and len(found) > LONGEST_RESULT:
             raise Unfit(f"{self._place}: gives a text of more than {LONGEST_RESULT:,} characters")
         return found
 
@@ -213,10 +218,6 @@ def _known(answer: Any) -> Any:
     if answer is None:
         raise _NotKnown
     return answer
-
-
-def _too_long(found: Any) -> bool:
-    return isinstance(found, str) and len(found) > LONGEST_RESULT
 
 
 def _shown(value: Any) -> str:

@@ -72,4 +72,7 @@ def _fits(pattern: str, groups: frozenset[str]) -> bool:
 @lru_cache(maxsize=65_536)
 def _group_fits(pattern: str, group: str) -> bool:
     """A pattern with `=` is held against the distinguished name, any other against the plain name."""
-    return searching(pattern)(group if "=" in pattern else plain_name(group))
+    try:
+        return searching(pattern)(group if "=" in pattern else plain_name(group))
+    except UnicodeEncodeError:  # half a surrogate pair, which is no character that a pattern could mean
+        return False

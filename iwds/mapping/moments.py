@@ -10,6 +10,7 @@ _FILETIME_EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 _UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = datetime.max.replace(tzinfo=UTC)
 _WHOLE = re.compile(r"[0-9]{1,19}")
+_FILETIME = re.compile(r"0|[0-9]{17,19}")
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}([T ].{1,40})?", re.ASCII)
 _RELATIVE = re.compile(r"now(?:\s*([+-])\s*([0-9]{1,5})\s*([mhdw]))?", re.ASCII)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -31,19 +32,19 @@ def read_generalized(text: str) -> Moment:
     """GeneralizedTime, as LDAP writes it."""
     moment = generalized_time(text)
     if moment is None:
-        raise ValueError("is no GeneralizedTime such as 20261231120000Z")
+        raise ValueError(f'"{text[:60]}" is no moment such as 20261231120000Z')
     return moment
 
 
 def read_iso(text: str) -> Moment:
     """ISO 8601: a day, or a moment; UTC where it says nothing else."""
     if not _ISO.fullmatch(text):
-        raise ValueError("is no date such as 2026-12-31")
+        raise ValueError(f'"{text[:60]}" is no date such as 2026-12-31')
     try:
         moment = datetime.fromisoformat(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise ValueError("is no date such as 2026-12-31") from None
+        raise ValueError(f'"{text[:60]}" is no date such as 2026-12-31') from None
 
 
 def read_days(text: str) -> Moment:
@@ -51,7 +52,7 @@ def read_days(text: str) -> Moment:
     try:
         return None if text == "-1" else _UNIX_EPOCH + timedelta(days=_whole(text))
     except OverflowError:
-        raise ValueError("is no number of days") from None
+        raise ValueError(f'"{text}" is no number of days') from None
 
 
 READERS: dict[str, Callable[[str], Moment]] = {
@@ -64,11 +65,12 @@ READERS: dict[str, Callable[[str], Moment]] = {
 
 
 def any_moment(text: str) -> Moment:
-    """A moment in whichever way it is written; a plain number is one of Active Directory. Raises `ValueError`.
+    """A moment in whichever way it is written; a number of 17 digits or more is one of Active Directory's.
 
-    The largest number there is, which means never, is the end of all time here; 0 is no moment at all.
+    The largest number there is, which means never, is the end of all time here; 0 is no moment at all. Raises
+    `ValueError` for anything else.
     """
-    if _WHOLE.fullmatch(text) and len(text) not in (10, 12, 14):
+    if _FILETIME.fullmatch(text):
         number = int(text)
         return (_LAST if number else None) if number in NEVER else _filetime(number)
     return read_iso(text) if "-" in text[:5] else read_generalized(text)
@@ -109,7 +111,7 @@ def _filetime(number: int) -> datetime:
     try:
         return _FILETIME_EPOCH + timedelta(microseconds=number // 10)
     except OverflowError:
-        raise ValueError("lies beyond the year 9999") from None
+        raise ValueError(f'"{number}" lies beyond the year 9999') from None
 
 
 def _part(moment: datetime, letter: str) -> str:
@@ -118,5 +120,5 @@ def _part(moment: datetime, letter: str) -> str:
 
 def _whole(text: str) -> int:
     if not _WHOLE.fullmatch(text):
-        raise ValueError("is no whole number")
+        raise ValueError(f'"{text[:60]}" is no whole number')
     return int(text)

@@ -113,7 +113,7 @@ def _date(date: Date, place: str) -> Step:
         try:
             moment = read(text.strip())
         except ValueError as error:
-            raise Unfit(f'{place}: "{_shown(text)}" {error}') from None
+            raise Unfit(f"{place}: {printable(str(error))}") from None
         return "" if moment is None else formatted(moment, form)
 
     return convert

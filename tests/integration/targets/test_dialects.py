@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from iwds.core.decision import Reason
+from iwds.core.devices import Activated
 from iwds.core.model import Account, Anchor, Entry, Login
 from iwds.core.policy import Policy
 from iwds.engine.job import Job, Tools
@@ -62,6 +63,21 @@ def test_the_listing_gives_all_that_an_update_overwrites_and_the_tag(drops: Drop
         zoe = everybody(target)["zoe"]
         assert None not in (zoe.phone, zoe.created_by, zoe.extra, zoe.activated, zoe.last_seen)
         assert relay.calls == ["loginsQuery"]
+
+
+@pytest.mark.parametrize("drops", DIALECTS.values(), ids=DIALECTS)
+def test_the_listing_gives_how_far_an_activation_is_and_when_somebody_came_last(drops: Drops) -> None:
+    with service(drops) as (target, relay):
+        (zoe,) = (each for each in target.reader.read_enrolments() if each.login.login == "zoe")
+        assert (zoe.activated, zoe.login.last_seen) == (Activated.INACTIVE, 0)
+        assert relay.calls == ["loginsQuery"]
+
+
+def test_what_the_listing_leaves_out_of_an_activation_is_not_known() -> None:
+    with service({"loginsQuery": ("code", "lastauthdate")}) as (target, _):
+        listing = target.reader.read_enrolments()
+        assert {(each.activated, each.login.last_seen) for each in listing} == {(None, None)}
+        assert listing.finish().proven
 
 
 @pytest.mark.parametrize(

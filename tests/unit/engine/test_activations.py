@@ -1,12 +1,14 @@
 """Who is not activated and who never comes, from one reading of the service."""
 
+import tracemalloc
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from iwds.core.devices import Activated
+from iwds.core.devices import Activated, Enrolment
+from iwds.core.model import Login, Proof
 from iwds.engine.activations import UNTOLD, Idle, Sheet, Sort, idle_since, not_activated, survey
 from iwds.errors import ServiceUnproven
 from tests.unit.engine.desk import Helpdesk
@@ -82,6 +84,40 @@ class TestTheListOfActivations:
         with closing(Sheet(["expired"])) as sheet:
             survey(stage.desk(), not_activated(STATES), sheet, progress=lambda *each: told.append(each))
         assert told[-1] == ("service", 6, 6)
+
+    def test_takes_no_more_memory_for_more_people(self, stage: Helpdesk, monkeypatch: pytest.MonkeyPatch) -> None:
+        peaks = []
+        for people in (2_000, 20_000):
+            listing = Many(people)
+            monkeypatch.setattr(type(stage.target.reader), "read_enrolments", lambda _, listing=listing: listing)
+            tracemalloc.start()
+            with closing(Sheet(["expired"])) as sheet:
+                survey(stage.desk(), not_activated(STATES), sheet, everybody=True)
+                assert sum(1 for _ in sheet.people("expired")) == people
+            peaks.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+        assert peaks[1] < peaks[0] + 200_000
+
+
+class Many:
+    """A reading of so many people whose codes have run out, none of whom is kept."""
+
+    moved = False
+
+    def __init__(self, people: int) -> None:
+        self.people = people
+
+    def __iter__(self) -> Iterator[Enrolment]:
+        return (
+            Enrolment(Login(number, f"u{number}", mail="a" * 50), Activated.EXPIRED)
+            for number in range(1, self.people + 1)
+        )
+
+    def finish(self) -> Proof:
+        return Proof("service", "", "", self.people, ("whole",), (), THEN)
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 class TestTheListOfIdleSeats:

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from iwds.core.doubt import group_names
 from iwds.core.model import Anchor, Entry
 from iwds.mapping.asked import Asked
 from iwds.mapping.conditions import compile_condition, words
 from iwds.mapping.document import Condition
+from iwds.mapping.groups import among
 from iwds.mapping.person import Person
 
 NOW = datetime(2024, 3, 10, tzinfo=UTC)
@@ -24,6 +26,12 @@ JANE = Entry(
         "flags": ("514",),
         "odd": ("many",),
         "mixed": ("many", "2"),
+        "filetime": ("133484544000000000",),
+        "generalized": ("20240401000000Z",),
+        "iso": ("2024-03-01",),
+        "zero": ("0",),
+        "never": ("9223372036854775807",),
+        "several": ("20240101000000Z", "soon"),
     },
     frozenset({VPN, "staff"}),
 )
@@ -66,7 +74,36 @@ def named(name: str) -> Entry:
         ({"all": [{"group": "staff"}, {"group": "wiki"}]}, False),
         ({"any": [{"group": "staff"}, {"group": "wiki"}]}, True),
         ({"any": [{"group": "mail"}, {"group": "wiki"}]}, False),
+        ({"attribute": "type", "matches": "^INT"}, True),
+        ({"attribute": "type", "matches": "^tern"}, False),
+        ({"attribute": "type", "matches": "tern"}, True),
+        ({"attribute": "empty", "matches": ".*"}, False),
+        ({"group": {"matches": "^VPN"}}, True),
+        ({"group": {"matches": "^users"}}, False),
+        ({"group": {"matches": "ou=groups"}}, True),
+        ({"group": {"matches": "groups"}}, False),
+        ({"attribute": "filetime", "before": "now"}, True),
+        ({"attribute": "filetime", "after": "now-90d"}, True),
+        ({"attribute": "filetime", "after": "now - 1w"}, False),
+        ({"attribute": "generalized", "before": "now+30d"}, True),
+        ({"attribute": "generalized", "before": "now+3d"}, False),
+        ({"attribute": "generalized", "after": "2024-03-31T23:59:59Z"}, True),
+        ({"attribute": "iso", "before": "2024-03-01"}, False),
+        ({"attribute": "iso", "before": "2024-03-02"}, True),
+        ({"attribute": "iso", "after": "now-300h"}, True),
+        ({"attribute": "never", "after": "now"}, True),
+        ({"attribute": "never", "before": "now"}, False),
+        ({"attribute": "zero", "before": "now"}, False),
+        ({"attribute": "zero", "after": "now"}, False),
+        ({"attribute": "empty", "before": "now"}, False),
+        ({"attribute": "blank", "after": "now"}, False),
+        ({"attribute": "several", "before": "now"}, True),
         # not known
+        ({"attribute": "secret", "matches": "x"}, None),
+        ({"attribute": "secret", "before": "now"}, None),
+        ({"attribute": "odd", "before": "now"}, None),
+        ({"attribute": "flags", "before": "now"}, None),
+        ({"attribute": "several", "after": "now"}, None),
         ({"attribute": "secret", "equals": "x"}, None),
         ({"attribute": "secret", "present": False}, None),
         ({"attribute": "odd", "flag": 2}, None),
@@ -124,6 +161,11 @@ def test_the_attributes_that_are_read_are_known() -> None:
         ({"attribute": "type", "present": True}, "type present"),
         ({"attribute": "type", "present": False}, "type absent"),
         ({"attribute": "type", "flag": 2}, "type with flag 2"),
+        ({"attribute": "type", "matches": "^a"}, "type matches ^a"),
+        ({"attribute": "type", "before": "now"}, "type before now"),
+        ({"attribute": "type", "after": "now-1d"}, "type after now-1d"),
+        ({"group": {"matches": "^vpn-"}}, "in a group that matches ^vpn-"),
+        ({"expr": "entry.a ==\n  'x'"}, "entry.a == 'x'"),
         ({"not": {"group": "a"}}, "not (in group a)"),
         ({"all": [{"group": "a"}, {"group": "b"}]}, "(in group a) and (in group b)"),
         ({"any": [{"group": "a"}, {"group": "b"}]}, "(in group a) or (in group b)"),
@@ -141,8 +183,22 @@ def test_a_condition_can_be_told_in_words(written: Any, told: str) -> None:
         ({"group": "cn=admins,dc=x"}, None),
         ({"group": "other"}, False),
         ({"not": {"group": "wiki"}}, None),
+        ({"group": {"matches": "wiki"}}, None),
+        ({"group": {"matches": "vpn"}}, True),
+        ({"group": {"matches": "nobody"}}, False),
     ],
 )
 def test_a_group_that_could_not_be_read_is_neither_joined_nor_left(written: Any, answer: bool | None) -> None:
-    entry = replace(JANE, unread=frozenset({"wiki", "VPN Users", "cn=admins,dc=x"}))
+    entry = replace(JANE, unread=frozenset({"wiki", "VPN Users", "cn=admins,dc=x", "groups that match wiki"}))
     assert ask(written, entry) is answer
+
+
+def test_people_are_counted_by_the_pattern_so_that_groups_that_are_hidden_are_noticed() -> None:
+    asked = Asked()
+    compile_condition(Condition.model_validate({"group": {"matches": "^vpn-"}}), asked)
+    (name,) = group_names(asked.names)
+
+    assert among(name, frozenset({"cn=VPN-Paris,dc=x"}))
+    assert among(name, frozenset({"wiki", "vpn-lyon"}))
+    assert not among(name, frozenset({"wiki"}))
+    assert not among(name, frozenset({"\ud800"}))

@@ -9,7 +9,7 @@ import pytest
 from iwds.core.model import Anchor, Entry
 from iwds.mapping.asked import Asked
 from iwds.mapping.document import Value
-from iwds.mapping.person import Person
+from iwds.mapping.person import Person, Unfit
 from iwds.mapping.values import compile_value
 
 NOW = datetime(2024, 3, 10, tzinfo=UTC)
@@ -93,3 +93,121 @@ def test_the_attributes_that_are_read_are_known() -> None:
     compile_value(Value.model_validate({"first": ["Mobile", {"first": ["homePhone", {"value": "x"}]}]}), asked)
 
     assert asked.names == {"mobile", "homephone"}
+
+
+SHAPES = {
+    "name": ("Zoë Müller",),
+    "px": ("smtp:z@x", "SMTP:Jane@X", "smtp:a@x"),
+    "code": ("FR-75-Paris",),
+    "phone": ("06 12 34 56 78",),
+    "expires": ("133484544000000000",),
+    "never": ("9223372036854775807",),
+    "end": ("20241231235959Z",),
+    "day": ("2024-12-31",),
+    "days": ("19792",),
+    "id": ("007",),
+    "greek": ("Ἀλέξανδρος",),
+    "decomposed": ("Mu\u0308ller",),
+    "gone": (),
+}
+
+
+def shaped(written: Any, **more: tuple[str, ...]) -> str | None:
+    compiled = compile_value(Value.model_validate(written), Asked())
+    return compiled(person({**SHAPES, **more}))
+
+
+@pytest.mark.parametrize(
+    ("written", "text"),
+    [
+        ({"from": "px", "match": "^SMTP:(.*)"}, "Jane@X"),
+        ({"from": "px", "match": "^smtp:(.*)", "upper": True}, "A@X"),
+        ({"from": "px", "match": "^smtp:.*"}, "smtp:a@x"),
+        ({"from": "px", "match": "^x500:"}, ""),
+        ({"from": "px", "match": "(x500)?smtp"}, ""),
+        ({"from": "px", "match": "^x500:", "default": "none"}, "none"),
+        ({"value": "a-b", "match": "-(.)"}, "b"),
+        ({"from": "px", "join": ","}, "SMTP:Jane@X,smtp:a@x,smtp:z@x"),
+        ({"from": "px", "join": " ", "match": "^smtp:", "upper": True}, "SMTP:A@X SMTP:Z@X"),
+        ({"from": "gone", "join": ","}, ""),
+        ({"from": "name", "transliterate": True}, "Zoe Muller"),
+        ({"from": "name", "transliterate": True, "lower": True}, "zoe muller"),
+        ({"from": "name", "transliterate": {"ü": "ue"}}, "Zoe Mueller"),
+        ({"from": "decomposed", "transliterate": {"ü": "ue"}}, "Mueller"),
+        ({"value": "Übung", "transliterate": {"ü": "ue"}}, "Uebung"),
+        ({"value": "Übung", "transliterate": {"ü": "ue", "Ü": "U"}}, "Ubung"),
+        ({"from": "greek", "transliterate": True}, "Alexandros"),
+        ({"from": "code", "split": {"by": "-", "take": 2}}, "75"),
+        ({"from": "code", "split": {"by": "-", "take": -1}}, "Paris"),
+        ({"from": "code", "split": {"by": "-"}}, "FR"),
+        ({"from": "code", "split": {"by": "-", "take": 9}}, ""),
+        ({"from": "code", "split": {"by": "-", "take": -4}}, ""),
+        ({"from": "code", "substring": {"length": 2}}, "FR"),
+        ({"from": "code", "substring": {"from": 4, "length": 2}}, "75"),
+        ({"from": "code", "substring": {"from": -5}}, "Paris"),
+        ({"from": "id", "substring": {"from": -5, "length": 2}}, "00"),
+        ({"from": "code", "max_length": 4}, "FR-7"),
+        ({"from": "code", "prefix": "X", "max_length": 4}, "XFR-"),
+        ({"from": "code", "regex": {"find": "[^A-Z]"}}, "FRP"),
+        ({"from": "code", "regex": {"find": "(\\w+)-(\\d+)", "replace": "\\2 \\1"}}, "75 FR-Paris"),
+        ({"from": "code", "lower": True, "regex": {"find": "[a-z]+"}}, "-75-"),
+        ({"from": "gone", "regex": {"find": "^$", "replace": "x"}}, ""),
+        ({"from": "expires", "date": {"from": "filetime"}}, "2023-12-31"),
+        ({"from": "expires", "date": {"from": "filetime", "to": "%d.%m.%Y %H:%M:%S%%"}}, "31.12.2023 00:00:00%"),
+        ({"from": "never", "date": {"from": "filetime"}}, ""),
+        ({"from": "never", "date": {"from": "filetime"}, "default": "never"}, "never"),
+        ({"from": "end", "date": {"from": "generalized", "to": "%Y"}}, "2024"),
+        ({"from": "day", "date": {"from": "iso", "to": "%m/%d"}}, "12/31"),
+        ({"value": "2024-12-31T23:30:00-02:00", "date": {"from": "iso", "to": "%Y-%m-%d %H:%M"}}, "2025-01-01 01:30"),
+        ({"from": "days", "date": {"from": "days"}}, "2024-03-10"),
+        ({"value": "-1", "date": {"from": "days"}}, ""),
+        ({"from": "gone", "date": {"from": "iso"}}, ""),
+        ({"from": "phone", "phone": "FR"}, "+33612345678"),
+        ({"from": "phone", "phone": {"region": "fr"}}, "+33612345678"),
+        ({"value": "+1 212 555 0123", "phone": "FR"}, "+12125550123"),
+        ({"value": "0033612345678", "phone": "FR"}, "+33612345678"),
+        ({"from": "gone", "phone": "FR"}, ""),
+        ({"value": "12", "phone": {"region": "FR", "invalid": "empty"}}, ""),
+        ({"value": "12", "phone": {"region": "FR", "invalid": "empty"}, "default": "none"}, "none"),
+        ({"value": "none", "phone": {"region": "FR", "invalid": "empty"}}, ""),
+        # text stays text
+        ({"from": "id", "trim": True, "substring": {"from": 1}}, "007"),
+        ({"value": "+33612345678", "regex": {"find": " "}}, "+33612345678"),
+        # what is not known stays so
+        ({"from": "secret", "join": ",", "default": "x"}, None),
+        ({"from": "secret", "match": "x", "default": "x"}, None),
+        ({"from": "secret", "phone": "FR", "transliterate": True, "max_length": 3}, None),
+    ],
+)
+def test_a_value_is_shaped_by_every_step(written: Any, text: str | None) -> None:
+    assert shaped(written) == text
+
+
+def test_the_values_that_are_joined_or_chosen_do_not_follow_the_order_of_the_answer() -> None:
+    turned = tuple(reversed(SHAPES["px"]))
+
+    assert shaped({"from": "px", "join": ","}, px=turned) == shaped({"from": "px", "join": ","})
+    assert shaped({"from": "px", "match": "^smtp:"}, px=turned) == "smtp:"
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ({"value": "12", "phone": "FR"}, 'the mapping: "12" is no telephone number that can be called from FR'),
+        ({"value": "none", "phone": "FR"}, '"none" is no telephone number'),
+        ({"value": "+33612345678 ext. 12", "phone": "FR"}, '"+33612345678 ext. 12" is no telephone number'),
+        ({"value": "soon", "date": {"from": "iso"}}, 'the mapping: "soon" is no date such as 2026-12-31'),
+        ({"value": "2024-02-30", "date": {"from": "iso"}}, '"2024-02-30" is no date'),
+        ({"value": "0001-01-01T00:00+02:00", "date": {"from": "iso"}}, "is no date"),
+        ({"value": "soon", "date": {"from": "generalized"}}, '"soon" is no moment such as 20261231120000Z'),
+        ({"value": "soon", "date": {"from": "filetime"}}, '"soon" is no whole number'),
+        ({"value": "9223372036854775806", "date": {"from": "filetime"}}, "beyond the year 9999"),
+        ({"value": "9999999999", "date": {"from": "days"}}, '"9999999999" is no number of days'),
+        ({"value": "x" * 65_537, "regex": {"find": "x"}}, "a text of more than 65,536 characters"),
+    ],
+)
+def test_a_value_that_cannot_be_shaped_is_refused_with_what_it_is(written: Any, told: str) -> None:
+    with pytest.raises(Unfit) as caught:
+        shaped(written)
+
+    assert told in str(caught.value)
