@@ -65,9 +65,9 @@ def _fields(seen: Seen, now: datetime) -> Iterator[tuple[str, str]]:
     if login.extra:
         yield "extra", login.extra
     yield "activation", activation_words(details)
-    yield "last login", _when(login.last_seen if details.login.last_seen is None else details.login.last_seen, now)
+    yield "last login", when_words(login.last_seen if details.login.last_seen is None else details.login.last_seen, now)
     yield "locks", _locks(details)
-    yield "tag", _tag(login.created_by)
+    yield "tag", tag_words(login.created_by)
 
 
 def _known(text: str | None) -> str:
@@ -91,13 +91,15 @@ def _locks(details: Details) -> str:
     return f"{', '.join(blocked)} blocked after wrong entries" if blocked else "none after wrong entries"
 
 
-def _tag(tag: int | None) -> str:
+def tag_words(tag: int | None) -> str:
+    """Who made a login."""
     if tag is None:
         return NOT_TOLD
     return {0: "0, made in the console", 1: "1, made by the API or the vendor's tool"}.get(tag, str(tag))
 
 
-def _when(seconds: int | None, now: datetime) -> str:
+def when_words(seconds: int | None, now: datetime) -> str:
+    """When somebody was seen last."""
     if seconds is None:
         return NOT_TOLD
     if seconds == 0:
@@ -135,8 +137,8 @@ def device_lines(devices: Sequence[Device], now: datetime) -> list[Text]:
         head = f"  {device_id(device):<{width}}  "
         first = hanging(head, f"{_KINDS[device.kind]}, {state_words(device.state)}: {device.name or '(no name)'}")
         lines += [Text(line, style="" if device.state is DeviceState.ACTIVE else "yellow") for line in first]
-        made = f"made {_when(device.created, now)}, " if device.created else ""
-        used = "never used" if device.last_used == 0 else f"last used: {_when(device.last_used, now)}"
+        made = f"made {when_words(device.created, now)}, " if device.created else ""
+        used = "never used" if device.last_used == 0 else f"last used: {when_words(device.last_used, now)}"
         lines += map(Text, hanging(" " * len(head), made + used))
     return lines
 

@@ -20,6 +20,7 @@ MENU = {
     "hold": ("holds", "Take nothing away from one login until a date"),
     "unhold": ("holds", "Lift that before its end"),
     "holds": ("holds", "List what is held, and until when"),
+    "match": ("matching", "Whose a login is, where no rule can tell"),
     "audit": ("audit", "Who did what to whom, when and why"),
     "daemon": ("serving", "Run jobs when their schedules say so"),
     "demo": ("serving", "See everything work on a sample company"),

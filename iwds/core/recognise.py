@@ -232,10 +232,10 @@ def unfit(said: MatchDecision, told: Told, world: World) -> str:
 def _problem(said: MatchDecision, told: Told, world: World) -> str:
     if told.login is None:
         return "it no longer exists"
-    if told.row is not None:
-        return "" if told.row.anchor == said.anchor else "it has been somebody else's since"
     if said.anchor is None:
         return ""
+    if told.row is not None:
+        return "" if told.row.anchor == said.anchor else "it has been somebody else's since"
     if said.anchor not in world.decisions.whose:
         return "two logins are said to be that person's"
     if told.person is None:

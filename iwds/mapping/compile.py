@@ -17,9 +17,11 @@ from iwds.core import directory, model
 from iwds.core.doubt import group_names
 from iwds.core.model import BUILTIN_ROLES, Absent, Account, Entry, Role, Unmapped, fold
 from iwds.core.normal import LANGUAGES, printable
+from iwds.core.recognition import By, Matching, stored_form
 from iwds.errors import ConfigurationError
 from iwds.mapping.conditions import Answer, Person, Test, among, compile_condition, every, some, words
 from iwds.mapping.document import AtCreation, Document, Enabled, GroupLine, RoleRules, Value
+from iwds.mapping.matching import compile_matching
 from iwds.mapping.values import Attributes, Text, compile_value
 from iwds.yamlmarks import Step, Where, nearest, validate
 from iwds.yamlmarks import load as load_yaml
@@ -62,6 +64,7 @@ class CompiledRules:
     states_enabled: bool
     protected: frozenset[str]
     reads_groups: frozenset[str]
+    matching: Matching
     written: Mapping[str, Any] = field(repr=False)
     places: Mapping[str, str] = field(repr=False)
     _scope: tuple[ScopeClause, ...] = field(repr=False)
@@ -86,7 +89,8 @@ class CompiledRules:
         if absent := self._absent(person, login):
             reason, detail = absent
             disabled = reason is Absent.INVALID and self._enabled(person) is False
-            return Unmapped(entry.anchor, entry.name, reason, detail, printable(login or ""), disabled)
+            mail = self._fields[2](entry.attrs) if self.matching.by(By.MAIL) else None
+            return Unmapped(entry.anchor, entry.name, reason, detail, printable(login or ""), disabled, mail)
         return self._account(person, login or "")
 
     def _absent(self, person: Person, login: str | None) -> tuple[Absent, str] | None:
@@ -126,10 +130,15 @@ class CompiledRules:
             self._role(person),
             self._enabled(person),
             groups,
-            tuple((key, text) for key, read in self._extra if (text := read(attributes)) is not None),
+            self._extra_of(person),
             self._at_creation(attributes),
             self._group_roles(person, groups),
         )
+
+    def _extra_of(self, person: Person) -> tuple[tuple[str, str], ...]:
+        attributes, key = person.attributes, self.matching.key
+        extra = tuple((key, text) for key, read in self._extra if (text := read(attributes)) is not None)
+        return (*extra, (key, stored_form(person.entry.anchor))) if key else extra
 
 
 def load(path: Path | str, roles: Collection[str] = BUILTIN_ROLES) -> CompiledRules:
@@ -149,7 +158,8 @@ def compile_mapping(document: Document, where: Where, roles: Collection[str] = B
     role_rules = _role_rules(document.groups, asked)
     return CompiledRules(
         digest=document.digest,
-        extra_keys=frozenset(document.extra),
+        extra_keys=frozenset({*document.extra, *filter(None, (document.store_anchor,))}),
+        matching=compile_matching(document),
         groups=_exclusive(document.groups, where),
         group_roles={to: frozenset({PLAIN_ROLE, *(role for _, role in rules)}) for to, rules in role_rules.items()},
         states_enabled=document.enabled is not None,

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar, runtime_checkable
 
 from iwds.core.model import Account, Anchor, Entry, Proof, Unmapped
+from iwds.core.recognition import Matching
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -124,6 +125,11 @@ class Rules(Protocol):
     @property
     def protected(self) -> frozenset[str]:
         """Logins on the service that are never touched, folded."""
+        ...
+
+    @property
+    def matching(self) -> Matching:
+        """How people whom we do not remember are recognised in logins."""
         ...
 
     @property

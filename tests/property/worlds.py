@@ -216,7 +216,9 @@ policies = st.builds(
 rules = st.lists(
     st.builds(MatchRule, st.sampled_from(tuple(By)), st.booleans()), min_size=1, unique_by=lambda rule: rule.by
 ).map(tuple)
-matchings = st.builds(Matching, rules, st.sampled_from((KEY, KEY, "")))
+matchings = st.builds(Matching, rules, st.sampled_from((KEY, KEY, ""))).map(
+    lambda matching: replace(matching, key=KEY) if matching.by(By.ANCHOR) else matching
+)
 decisions = st.lists(
     st.builds(
         MatchDecision,
