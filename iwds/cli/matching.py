@@ -79,7 +79,7 @@ def _say(name: str, login: str, what: tuple[str, bool], given: tuple[str, str]) 
         else:
             found = find(desk, login)
             if person:
-                owner = say_whose(desk, found, doubts(job, wiring.tools()), person, why)
+                owner = say_whose(desk, found, doubts(job, wiring.tools(), person), why)
                 lines = [f"{found.login} is that of {owner.login}. See what follows: iwds plan {name}"]
                 lines += _not_adopted(job, found.created_by)
             else:

@@ -3,7 +3,7 @@
 Nothing here is sent to the service but questions. What was said is kept in the state and followed by the next plan.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from iwds.core.dn import normalise_dn
@@ -55,25 +55,28 @@ class Doubts:
         open: by login id.
         said: the decisions that stand.
         notes: what is to be said of decisions that cannot be followed.
-        without: everybody read who has no login of ours, as (anchor, login, name of the entry if it was looked up).
+        called: who of those without a login of ours is called as was asked.
     """
 
     open: Sequence[Doubt]
     said: Sequence[MatchDecision]
     notes: Sequence[str]
-    without: Sequence[Candidate]
+    called: Sequence[Candidate]
 
 
-def doubts(job: Job, tools: Tools) -> Doubts:
-    """Read both sides and find every login of which somebody has to say whose it is. Raises like planning."""
-    seen = _Seen(job, tools)
+def doubts(job: Job, tools: Tools, whom: str = "") -> Doubts:
+    """Read both sides and find every login of which somebody has to say whose it is. Raises like planning.
+
+    `whom` is who is meant by a login name or an entry id, or, of those who are in doubt, by a distinguished name.
+    """
+    seen = _Seen(job, tools, whom)
     _, tally = make_plan(job, tools, watch=seen.see)
     seen.look_for_shared()
     return Doubts(
         [doubt for _, doubt in sorted(seen.open.items())],
         tools.state.matches(job.target.service),
         tally.unfit,
-        seen.without,
+        seen.called,
     )
 
 
@@ -83,10 +86,10 @@ _NO_LOGIN = frozenset({Match.AMBIGUOUS, Match.NEWCOMER, Match.NAMED, Match.TAKEN
 class _Seen:
     """What passes by while a plan is made."""
 
-    def __init__(self, job: Job, tools: Tools) -> None:
-        self.job, self.tools = job, tools
+    def __init__(self, job: Job, tools: Tools, whom: str) -> None:
+        self.job, self.tools, self.whom = job, tools, whom
         self.open: dict[int, Doubt] = {}
-        self.without: list[Candidate] = []
+        self.called: list[Candidate] = []
         self.shared: list[Unmapped] = []
 
     def see(self, case: Case, world: World) -> None:
@@ -94,7 +97,7 @@ class _Seen:
         if account is not None and case.candidates:
             self._doubted(account, case.candidates, case.why)
         elif account is not None and case.match in _NO_LOGIN:
-            self.without.append(Candidate(account.anchor, account.login, "", ""))
+            self._meant(Candidate(account.anchor, account.login, "", ""))
         elif account is not None and login is not None and contradicts(account, login, world):
             self._doubted(account, [login], "it is theirs in our memory, and stores the anchor of somebody else")
         elif case.match is Match.UNMAPPED and case.absent and case.absent.reason is Absent.DUPLICATE:
@@ -107,13 +110,19 @@ class _Seen:
             if login and not self.tools.state.ledger_row(self.job.target.service, login.id):
                 self._doubted(person, [login], person.detail)
             else:
-                self.without.append(Candidate(person.anchor, person.login, "", person.detail))
+                self._meant(Candidate(person.anchor, person.login, "", person.detail))
 
     def _doubted(self, person: Account | Unmapped, logins: Sequence[Login], why: str) -> None:
         candidate = Candidate(person.anchor, person.login, self._entry(person.anchor), why)
-        self.without.append(candidate)
+        self._meant(candidate)
         for login in logins:
             self.open.setdefault(login.id, Doubt(login)).people.append(candidate)
+
+    def _meant(self, person: Candidate) -> None:
+        names = {fold(person.login), fold(person.anchor.id), fold(str(person.anchor))}
+        same_entry = person.name and normalise_dn(person.name) == normalise_dn(self.whom)
+        if self.whom and (fold(self.whom) in names or same_entry):
+            self.called.append(person)
 
     def _entry(self, anchor: Anchor) -> str:
         try:
@@ -123,13 +132,13 @@ class _Seen:
         return found[1].name if found else ""
 
 
-def say_whose(desk: Desk, login: Login, found: Doubts, text: str, why: Why) -> Candidate:
-    """Keep that a login is this person's: a login name, an entry id or a distinguished name.
+def say_whose(desk: Desk, login: Login, found: Doubts, why: Why) -> Candidate:
+    """Keep that a login is that of the one person who is called as was asked.
 
     Raises `UsageError` where that is nobody without a login or more than one, `Refused` where the login or the person
     is taken already.
     """
-    person = _one(text, list(_called(text, found.without)))
+    person = _one(found.called)
     row = desk.state.ledger_row(desk.reader.service, login.id)
     if row and row.anchor != person.anchor:
         raise Refused(f"{login.login} is in our memory as that of {row.anchor}", f"iwds login show {login.login}")
@@ -167,20 +176,12 @@ def take_back(desk: Desk, login_id: int, why: Why) -> MatchDecision | None:
     return before
 
 
-def _called(text: str, people: Sequence[Candidate]) -> Iterator[Candidate]:
-    for person in people:
-        names = {fold(person.login), fold(person.anchor.id), fold(str(person.anchor))}
-        if fold(text) in names or (person.name and normalise_dn(person.name) == normalise_dn(text)):
-            yield person
-
-
-def _one(text: str, found: Sequence[Candidate]) -> Candidate:
+def _one(found: Sequence[Candidate]) -> Candidate:
     by_anchor: Mapping[Anchor, Candidate] = {person.anchor: person for person in found}
     if not by_anchor:
-        raise UsageError(
-            f"nobody without a login is called {text}", "say a login, an entry id or a DN of: iwds match JOB"
-        )
+        advice = "say a login, an entry id, or a DN that is listed by: iwds match JOB"
+        raise UsageError("nobody without a login is called so", advice)
     if len(by_anchor) > 1:
         ids = ", ".join(str(anchor) for anchor in sorted(by_anchor))
-        raise UsageError(f"{text} may be {len(by_anchor)} people", f"say which by the entry id: {ids}")
+        raise UsageError(f"{len(by_anchor)} people are called so", f"say which by the entry id: {ids}")
     return next(iter(by_anchor.values()))
