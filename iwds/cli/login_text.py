@@ -69,14 +69,15 @@ def _fields(seen: Seen) -> Iterator[tuple[str, str]]:
     yield "role", NOT_TOLD if login.role is None else role_words(login.role)
     if login.extra:
         yield "extra", login.extra
-    yield "tag", _tag(login.created_by)
+    yield "tag", tag_words(login.created_by)
 
 
 def _known(text: str | None) -> str:
     return NOT_TOLD if text is None else text or "-"
 
 
-def _tag(tag: int | None) -> str:
+def tag_words(tag: int | None) -> str:
+    """Who made a login."""
     if tag is None:
         return NOT_TOLD
     return {0: "0, made in the console", 1: "1, made by the API or the vendor's tool"}.get(tag, str(tag))

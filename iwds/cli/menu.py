@@ -21,6 +21,7 @@ MENU = {
     "unhold": ("holds", "Lift that before its end"),
     "holds": ("holds", "List what is held, and until when"),
     "activations": ("activations", "Who is not activated, or never comes; mail links"),
+    "match": ("matching", "Whose a login is, where no rule can tell"),
     "audit": ("audit", "Who did what to whom, when and why"),
     "mapping": ("mapping", "Try a mapping, compare two, check golden people"),
     "schema": ("schema", "Print what an editor checks the files with"),

@@ -7,6 +7,8 @@ one the tag is all there is, and a tag never justifies taking anything away:
     ours              adopt                              skip `orphan`
     another's         skip `foreign`, or adopt where     skip `foreign`
                       the job lists that origin
+
+Where more than one person or login is meant (`core/recognise.py`), nothing is done until somebody decides.
 """
 
 from collections.abc import Iterator
@@ -39,6 +41,7 @@ from iwds.core.model import Absent, Account, Activation, Group, LedgerRow, Login
 from iwds.core.modes import governed
 from iwds.core.normal import merge_extra
 from iwds.core.policy import World
+from iwds.core.recognise import contradicts
 from iwds.core.words import field_words, role_words
 
 
@@ -65,6 +68,8 @@ def _decided(case: Case, world: World) -> Iterator[Decision]:
             yield from _ours(case, world)
         case Match.NAMED:
             yield from _named(case, world)
+        case Match.AMBIGUOUS:
+            yield _ambiguous(case, world)
         case Match.NEWCOMER:
             yield from _newcomer(case, world)
         case Match.TAKEN:
@@ -112,6 +117,10 @@ def _kept_equal(case: Case, account: Account, row: LedgerRow, world: World) -> I
     """The one write that makes the login equal to the account."""
     login, subject = case.login, subject_of(case)
     assert login is not None  # noqa: S101 - the callers matched a login
+    if contradicts(account, login, world):
+        detail = "the login stores the anchor of somebody else, and it stays so until somebody decides: iwds match"
+        yield Skip(subject, Reason.AMBIGUOUS, detail)
+        account = replace(account, extra=tuple(pair for pair in account.extra if pair[0] != world.matching.key))
     after, problem = _wanted(account, login)
     if problem:
         yield Skip(subject, Reason.INVALID, problem)
@@ -251,7 +260,7 @@ def _named(case: Case, world: World) -> Iterator[Decision]:
         yield Skip(subject, Reason.FOREIGN, f"{_origin(login)}; this job does not adopt that origin")
         return
     explained = world.group_ids(account.groups) & case.member_of if account.groups is not None else frozenset()
-    because = f"{_origin(login)} and one person explains it"
+    because = f"{_origin(login)}; {case.rule}" if case.rule else f"{_origin(login)} and one person explains it"
     adoption = Adopt(subject, login, tuple(sorted(explained)), because, roles=tuple(sorted(case.roles.items())))
     yield Proposal(adoption)
     owner = world.policy.provisioning_id
@@ -259,6 +268,21 @@ def _named(case: Case, world: World) -> Iterator[Decision]:
     adopted = replace(case, row=row)
     yield from _kept_equal(adopted, account, row, world)
     yield from _groups(adopted, world)
+
+
+def _ambiguous(case: Case, world: World) -> Skip:
+    """Somebody who may have a login, and nobody knows which: not matched, and not created either."""
+    if is_protected(case, world):
+        return Skip(subject_of(case), Reason.PROTECTED, "the mapping protects this login")
+    if not case.candidates:
+        return Skip(subject_of(case), Reason.UNPROVEN, case.why)
+    logins = ", ".join(f"{login.login} (#{login.id})" for login in case.candidates[:_SHOWN])
+    more = ", …" if len(case.candidates) > _SHOWN else ""
+    return Skip(subject_of(case), Reason.AMBIGUOUS, f"{case.why}: {logins}{more}; say whose it is: iwds match")
+
+
+_SHOWN = 3
+"""How many candidates the reason of a skip names; `iwds match` shows more."""
 
 
 def _origin(login: Login) -> str:
@@ -314,6 +338,8 @@ def _doubted(case: Case) -> Skip:
 def _unmatched(case: Case, world: World) -> Skip:
     assert case.login is not None  # noqa: S101 - an unmatched login is a login
     ours = case.login.created_by == world.policy.provisioning_id
+    if case.why:
+        return Skip(subject_of(case), Reason.AMBIGUOUS, case.why)
     if ours:
         return Skip(subject_of(case), Reason.ORPHAN, "our tag, but no person explains it and we do not remember it")
     return Skip(subject_of(case), Reason.FOREIGN, _origin(case.login))

@@ -26,6 +26,7 @@ class Reason(StrEnum):
     FOREIGN_MEMBERSHIP = "foreign-membership"
     FIRST_RUN = "first-run"
     EXEMPT = "exempt"
+    AMBIGUOUS = "ambiguous"
 
 
 @dataclass(frozen=True, slots=True)

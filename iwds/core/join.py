@@ -5,12 +5,14 @@ property test holds the two equal.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 
+from iwds.core.around import Surroundings, unfit_decisions
 from iwds.core.matching import Case, Match, Tally, agrees, believed, retagged, with_roles_asked
 from iwds.core.model import Absent, Account, Anchor, LedgerRow, Login, Role, Status, Unmapped, fold
 from iwds.core.policy import World
+from iwds.core.recognise import LOCATED, Around, Recognition, recognise
 
 RIVALS = frozenset({Absent.INVALID, Absent.EXCLUDED})
 """Whoever has no account for such a reason today may have one tomorrow, and then wants the same login."""
@@ -40,13 +42,15 @@ def settle_collisions(
 def duplicate(account: Account, people: int) -> Unmapped:
     """The verdict on one of several people who want the same login."""
     detail = f"{people} people want the login {fold(account.login)}"
-    return Unmapped(account.anchor, account.login, Absent.DUPLICATE, detail, account.login, account.enabled is False)
+    disabled = account.enabled is False
+    return Unmapped(account.anchor, account.login, Absent.DUPLICATE, detail, account.login, disabled, account.mail)
 
 
 def second_login(account: Account, row: LedgerRow) -> Unmapped:
     """The verdict on a further login of ours that stands for somebody who has one already: left for a person."""
     detail = f"{account.login} has another login of ours"
-    return Unmapped(account.anchor, account.login, Absent.DUPLICATE, detail, row.login, account.enabled is False)
+    disabled = account.enabled is False
+    return Unmapped(account.anchor, account.login, Absent.DUPLICATE, detail, row.login, disabled, account.mail)
 
 
 def join(
@@ -81,12 +85,13 @@ def case_of_person(
         world: the job's rules.
     """
     if row is None or login is None:
-        return with_roles_asked(_case_without_row(account, row, context), world)
+        return with_roles_asked(_case_without_row(account, row, context, world), world)
     if not believed(row, login):
-        return Case(Match.DOUBTED, account, row, login, member_of=context.member_of)
+        return Case(Match.DOUBTED, account, row, login, member_of=context.groups_of(login.id))
     holder = context.named.id if context.named and context.named.id != login.id else None
-    case = with_roles_asked(Case(Match.OURS, account, row, login, member_of=context.member_of, holder=holder), world)
-    return case if case.asked or not agrees(account, row, login, context.member_of, world) else None
+    groups = context.groups_of(login.id)
+    case = with_roles_asked(Case(Match.OURS, account, row, login, member_of=groups, holder=holder), world)
+    return case if case.asked or not agrees(account, row, login, groups, world) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,26 +99,34 @@ class Context:
     """What surrounds one person on the service.
 
     Attributes:
+        around: everybody else, and all logins.
         named: the login with the lowest id that carries the wanted name.
-        named_has_row: whether any ledger row names that login.
-        claimed: whether somebody out of scope has that login name in the directory too.
-        member_of: governed groups of the row's login, or else of `named`.
+        groups_of: the governed groups of a login.
     """
 
-    named: Login | None = None
-    named_has_row: bool = False
-    claimed: bool = False
-    member_of: frozenset[int] = frozenset()
+    around: Around
+    named: Login | None
+    groups_of: Callable[[int], frozenset[int]]
 
 
-def _case_without_row(account: Account, row: LedgerRow | None, context: Context) -> Case:
+def _case_without_row(account: Account, row: LedgerRow | None, context: Context, world: World) -> Case:
     """The case of somebody without a row, or whose row names a login that is gone."""
-    login, gone = context.named, row.login_id if row else None
-    if login is None:
-        return Case(Match.NEWCOMER, account, row, gone=gone)
-    if context.named_has_row or context.claimed:
-        return Case(Match.TAKEN, account, row, login, holder=login.id, gone=gone)
-    return Case(Match.NAMED, account, row, login, member_of=context.member_of, gone=gone)
+    found, gone = recognise(account, context.around, world), row.login_id if row else None
+    if found.why:
+        return Case(Match.AMBIGUOUS, account, row, gone=gone, why=found.why, candidates=found.candidates)
+    if found.login:
+        return _recognised(account, row, found, context)
+    if found.holder:
+        return Case(Match.TAKEN, account, row, found.holder, holder=found.holder.id, gone=gone)
+    return Case(Match.NEWCOMER, account, row, gone=gone)
+
+
+def _recognised(account: Account, row: LedgerRow | None, found: Recognition, context: Context) -> Case:
+    login, gone, named = found.login, row.login_id if row else None, context.named
+    assert login is not None  # noqa: S101 - the caller found one
+    holder = named.id if named and named.id != login.id else None
+    groups = context.groups_of(login.id)
+    return Case(Match.NAMED, account, row, login, member_of=groups, holder=holder, gone=gone, rule=found.rule)
 
 
 def case_of_row(row: LedgerRow, login: Login | None, absent: Unmapped | None, member_of: frozenset[int]) -> Case:
@@ -146,26 +159,29 @@ class _Join:
             if row.login_id in self.logins and believed(row, self.logins[row.login_id])
         }
         self.people = self._verdicts(people)
-        self.claimed = {
-            fold(p.login)
-            for p in self.people.values()
-            if isinstance(p, Unmapped) and p.reason is Absent.OUT_OF_SCOPE and p.login
-        }
+        self.around = Surroundings(self.people.values(), self.logins, self.rows.keys(), world)
 
     def _verdicts(self, people: Iterable[Account | Unmapped]) -> dict[Anchor, Account | Unmapped]:
         first: dict[Anchor, Account | Unmapped] = {}
         for person in people:
             first.setdefault(person.anchor, person)
-        owners = {(fold(self.logins[i].login), anchor) for i, anchor in self.stands_for.items()}
+        said = {
+            i: said.anchor for i, said in self.world.decisions.of.items() if i in self.logins.keys() - self.rows.keys()
+        }
+        owners = {
+            (fold(self.logins[i].login), anchor) for i, anchor in [*self.stands_for.items(), *said.items()] if anchor
+        }
         return {p.anchor: p for p in settle_collisions(first.values(), owners)}
 
     def run(self) -> tuple[list[Case], Tally]:
         cases = [case for person in self.people.values() if (case := self._person(person))]
         named = {case.login.id for case in cases if case.match is Match.NAMED and case.login}
+        asked = {login.id for case in cases for login in case.candidates}
         cases += [case for row in self.rows.values() if (case := self._leftover_row(row))]
         unexplained = self.logins.keys() - self.rows.keys() - named
         cases += [
-            Case(Match.UNMATCHED, login=self.logins[i], member_of=self._groups_of(self.logins[i])) for i in unexplained
+            Case(Match.UNMATCHED, login=self.logins[i], member_of=self._groups_of(i), why=LOCATED if i in asked else "")
+            for i in unexplained
         ]
         return cases, self._tally()
 
@@ -175,17 +191,10 @@ class _Join:
             return None if row or person.reason is Absent.OUT_OF_SCOPE else Case(Match.UNMAPPED, absent=person)
         login = self.logins.get(row.login_id) if row else None
         named = self.by_name.get(fold(person.login))
-        whose = login or named
-        context = Context(
-            named=named,
-            named_has_row=named is not None and named.id in self.rows,
-            claimed=fold(person.login) in self.claimed,
-            member_of=self._groups_of(whose) if whose else frozenset(),
-        )
-        return case_of_person(person, row, login, context, self.world)
+        return case_of_person(person, row, login, Context(self.around, named, self._groups_of), self.world)
 
-    def _groups_of(self, login: Login) -> frozenset[int]:
-        return self.members.get(login.id, frozenset())
+    def _groups_of(self, login_id: int) -> frozenset[int]:
+        return self.members.get(login_id, frozenset())
 
     def _leftover_row(self, row: LedgerRow) -> Case | None:
         person = self.people.get(row.anchor)
@@ -193,7 +202,7 @@ class _Join:
             return None
         absent = second_login(person, row) if isinstance(person, Account) else person
         login = self.logins.get(row.login_id)
-        return case_of_row(row, login, absent, self._groups_of(login) if login else frozenset())
+        return case_of_row(row, login, absent, self._groups_of(row.login_id))
 
     def _tally(self) -> Tally:
         absent: dict[str, int] = {}
@@ -229,4 +238,5 @@ class _Join:
                 for row, login in ours
                 if row.tag is None and login.created_by is not None
             },
+            unfit=unfit_decisions(self.people, self.logins, self.rows, self.world),
         )

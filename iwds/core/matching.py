@@ -24,7 +24,9 @@ class Match(StrEnum):
     OURS = "ours"
     """The person's ledger row names this login, and it is still that login."""
     NAMED = "named"
-    """Nobody's row names this login; it carries the person's login name."""
+    """Nobody's row names this login; it is recognised as the person's: by its name, another rule, or a decision."""
+    AMBIGUOUS = "ambiguous"
+    """Nobody's row names the person, and whether a login is theirs is for somebody to decide."""
     NEWCOMER = "newcomer"
     """No login."""
     TAKEN = "taken"
@@ -56,6 +58,9 @@ class Case:
         gone: id of a login of this person that somebody deleted on the service.
         asked: ids of the groups in which the role of the login has to be read before the case is decided.
         roles: the roles that were read, by group id.
+        rule: by what the login was recognised, for people; empty for its name.
+        why: why somebody has to decide whose it is.
+        candidates: the logins among which they decide.
     """
 
     match: Match
@@ -68,6 +73,9 @@ class Case:
     gone: int | None = None
     asked: frozenset[int] = frozenset()
     roles: Mapping[int, int] = field(default_factory=dict)
+    rule: str = ""
+    why: str = ""
+    candidates: tuple[Login, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +113,7 @@ class Tally:
         roles: roles in groups to remember, which are as they should be: (login id, group id) -> role.
         graces: whose grace before a deletion begins or ends.
         older: whether our memory turned out to be older than the service; see `core.restored`.
+        unfit: a sentence for each decision of a person about a login that cannot be followed.
     """
 
     people: int = 0
@@ -122,6 +131,7 @@ class Tally:
     roles: Mapping[tuple[int, int], int] = field(default_factory=dict)
     graces: Graces = Graces()
     older: bool = False
+    unfit: tuple[str, ...] = ()
 
     @property
     def another_service(self) -> bool:

@@ -139,6 +139,7 @@ class Unmapped:
     Attributes:
         login: as far as it is known, for people to read.
         disabled: whether the directory says that they are disabled or expired. Whoever is excluded is not asked.
+        mail: as far as it is known; then nobody else is recognised by it.
     """
 
     anchor: Anchor
@@ -147,6 +148,7 @@ class Unmapped:
     detail: str
     login: str = ""
     disabled: bool = False
+    mail: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ def normalise(account: Account, name: str) -> Account | Unmapped:
         extra, at_creation = _extra(account.extra), _at_creation(account.at_creation)
     except _Invalid as error:
         shown = printable(account.login)
-        return Unmapped(account.anchor, name, Absent.INVALID, str(error), shown, account.enabled is False)
+        return Unmapped(account.anchor, name, Absent.INVALID, str(error), shown, account.enabled is False, account.mail)
     after = (login, firstname, surname, mail, phone, extra, at_creation)
     if after == _texts(account):  # most people; making the same account again would double the cost
         return account

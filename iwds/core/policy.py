@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from iwds.core.model import BUILTIN_ROLES, Account, Group, Login, Role
+from iwds.core.recognition import BY_NAME, NOTHING_SAID, Decisions, Matching
 
 VERIFY_ROLES_EVERY = 14
 """In how many days every role that we remember is looked at again, unless the job says otherwise."""
@@ -116,6 +117,8 @@ class World:
         roles: the number of each role in a group that the target knows, by name.
         rota: whose remembered roles are looked at again in this run.
         now: the time of the run.
+        matching: how people whom we do not remember are recognised.
+        decisions: whose login is whose, as people said.
     """
 
     policy: Policy
@@ -130,6 +133,8 @@ class World:
     roles: Mapping[str, int] = field(default_factory=lambda: BUILTIN_ROLES)
     rota: Rota = Rota()
     now: datetime = LONG_AGO
+    matching: Matching = BY_NAME
+    decisions: Decisions = NOTHING_SAID
 
     @property
     def governed(self) -> frozenset[int]:

@@ -52,6 +52,7 @@ def then_of(earlier: Earlier, world: World, existing: Mapping[str, Group]) -> Th
             protected=frozenset(map(fold, rules.protected)),
             states_enabled=rules.states_enabled,
             roles=earlier.roles,
+            matching=rules.matching,
         ),
     )
 

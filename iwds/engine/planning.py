@@ -21,6 +21,7 @@ from iwds.core.model import Group, LedgerRow, Proof, fold
 from iwds.core.nearest import close
 from iwds.core.plan import Basis, Plan, Selection
 from iwds.core.policy import Hold, HoldKind, Rota, World
+from iwds.core.recognition import decisions_of
 from iwds.core.restored import NOTE, is_older, without_doubtful
 from iwds.engine.job import Job, Tools
 from iwds.engine.judging import Judging, then_of
@@ -32,6 +33,8 @@ from iwds.errors import ConfigurationError, ServiceUnproven, Stopped
 from iwds.ports import JobMemory, Listing, ReadStream, T_co, Waist
 
 T = TypeVar("T")
+Watch = Callable[[Case, World], None]
+"""Shown every case that does not agree, as it is decided."""
 
 RECENT = timedelta(hours=20)
 """Guards count what was applied in this time before, so that a limit cannot be crossed in small steps."""
@@ -50,6 +53,10 @@ class Readings:
     service: Proof
 
 
+def _unwatched(_: Case, __: World) -> None:
+    """Nobody looks at single cases."""
+
+
 def make_plan(
     job: Job,
     tools: Tools,
@@ -57,8 +64,9 @@ def make_plan(
     stop: threading.Event | None = None,
     *,
     alone: bool = False,
+    watch: Watch = _unwatched,
 ) -> tuple[Plan, Tally]:
-    """Read, join, decide and assemble; `stop` ends the reading with `Stopped`.
+    """Read, join, decide and assemble; `stop` ends the reading with `Stopped`, `watch` is shown every case.
 
     `alone` says that the lease is held and that everything open was settled: only then does a login that our memory
     lacks mean that it is an older one.
@@ -69,14 +77,14 @@ def make_plan(
     """
     waist = tools.waist()
     try:
-        return _Planning(job, tools, waist, stop or threading.Event()).plan(selection or Selection(), alone)
+        return _Planning(job, tools, waist, stop or threading.Event(), watch).plan(selection or Selection(), alone)
     finally:
         waist.close()
 
 
 class _Planning:
-    def __init__(self, job: Job, tools: Tools, waist: Waist, stop: threading.Event) -> None:
-        self.job, self.tools, self.waist, self.stop = job, tools, waist, stop
+    def __init__(self, job: Job, tools: Tools, waist: Waist, stop: threading.Event, watch: Watch) -> None:
+        self.job, self.tools, self.waist, self.stop, self.watch = job, tools, waist, stop, watch
         self.now = tools.clock.now()
         self.holds = tools.state.open_holds(job.target.service)
         self.notes = [*told_unmailed(unmailed(job, tools))]
@@ -103,6 +111,7 @@ class _Planning:
         tally = self.waist.join(world)
         if tally.another_service:
             raise self._another_service(tally)
+        self.notes += tally.unfit
         decisions, differing, ours = self._decide(world, judging)
         if alone and memory.applied_before and is_older(decisions, job.policy.provisioning_id):
             tally, decisions = replace(tally, older=True), list(without_doubtful(decisions))
@@ -155,6 +164,8 @@ class _Planning:
             roles=job.target.group_roles,
             rota=Rota(job.verify_roles_every, self.now.toordinal()),
             now=self.now,
+            matching=job.rules.matching,
+            decisions=decisions_of(self.tools.state.matches(job.target.service)),
         )
 
     def _standing(self, kind: HoldKind) -> dict[int, Hold]:
@@ -247,6 +258,7 @@ class _Planning:
         reading = RoleReading(self.job.target, self._told_of_roles)
         departures = Departures(self.marked, world)
         for case in reading.of(self.waist.cases()):
+            self.watch(case, world)
             self._remember_roles(case, world)
             if is_settled(case, world):
                 continue

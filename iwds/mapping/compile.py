@@ -18,6 +18,7 @@ from iwds.core.doubt import group_names
 from iwds.core.model import BUILTIN_ROLES, Absent, Account, Activation, Entry, Mode, Role, Unmapped, fold
 from iwds.core.modes import MODED, mode_of
 from iwds.core.normal import LANGUAGES, printable
+from iwds.core.recognition import By, Matching, stored_form
 from iwds.errors import ConfigurationError
 from iwds.mapping._checks import check_language, check_roles
 from iwds.mapping.asked import Asked
@@ -25,6 +26,7 @@ from iwds.mapping.conditions import compile_condition, every, some, words
 from iwds.mapping.document import AtCreation, Document, Enabled, GroupLine, RoleRules, Value
 from iwds.mapping.groups import among
 from iwds.mapping.lists import People, compile_list
+from iwds.mapping.matching import compile_matching
 from iwds.mapping.person import Answer, Person, Test, Text, Unfit
 from iwds.mapping.tables import with_tables
 from iwds.mapping.values import compile_value
@@ -57,6 +59,7 @@ class CompiledRules:
     protected: frozenset[str]
     reads_groups: frozenset[str]
     activation: Activation
+    matching: Matching
     written: Mapping[str, Any] = field(repr=False)
     places: Mapping[str, str] = field(repr=False)
     _scope: tuple[ScopeClause, ...] = field(repr=False)
@@ -106,7 +109,16 @@ class CompiledRules:
     def _unmapped(self, person: Person, login: str | None, reason: Absent, detail: str) -> Unmapped:
         disabled = reason is Absent.INVALID and self._disabled(person)
         entry = person.entry
-        return Unmapped(entry.anchor, entry.name, reason, detail, printable(login or ""), disabled)
+        return Unmapped(
+            entry.anchor, entry.name, reason, detail, printable(login or ""), disabled, self._mail_compared(person)
+        )
+
+    def _mail_compared(self, person: Person) -> str | None:
+        """The mail address of somebody without an account, where logins are matched by it: they are a rival for it."""
+        try:
+            return self._fields[2](person) if self.matching.by(By.MAIL) else None
+        except (Unfit, UnicodeEncodeError):
+            return None
 
     def _disabled(self, person: Person) -> bool:
         try:
@@ -158,11 +170,16 @@ class CompiledRules:
             self._role(person),
             self._enabled(person),
             groups,
-            tuple([(key, text) for key, read in self._extra if (text := read(person)) is not None]),
+            self._extra_of(person),
             self._at_creation(person),
             self._group_roles(person, groups),
             self._modes,
         )
+
+    def _extra_of(self, person: Person) -> tuple[tuple[str, str], ...]:
+        key = self.matching.key
+        extra = tuple([(key, text) for key, read in self._extra if (text := read(person)) is not None])
+        return (*extra, (key, stored_form(person.entry.anchor))) if key else extra
 
 
 def load(path: Path | str, roles: Collection[str] = BUILTIN_ROLES) -> CompiledRules:
@@ -189,7 +206,8 @@ def compile_mapping(document: Document, where: Where, roles: Collection[str] = B
     role_rules = _role_rules(document.groups, asked)
     return CompiledRules(
         digest=document.digest,
-        extra_keys=frozenset(document.extra),
+        extra_keys=frozenset({*document.extra, *filter(None, (document.store_anchor,))}),
+        matching=compile_matching(document),
         groups=_exclusive(document.groups, where),
         group_roles={to: frozenset({PLAIN_ROLE, *(role for _, role in rules)}) for to, rules in role_rules.items()},
         states_enabled=document.enabled is not None,

@@ -24,6 +24,7 @@ from pydantic import (
 from iwds.core.directory import KINDS
 from iwds.core.dn import normalise_dn
 from iwds.core.model import Activation, Mode, fold
+from iwds.core.recognition import By
 from iwds.mapping._cel import checked_condition, checked_text
 from iwds.mapping.moments import checked_format, relative
 from iwds.mapping.patterns import checked_pattern, checked_replacement
@@ -406,6 +407,24 @@ class Listed(_Part):
         return self
 
 
+class MatchRule(_Part):
+    """By what somebody without a ledger row is recognised in a login. Short form: just what is compared."""
+
+    by: By
+    compare: Literal["exact", "folded"] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, data: Any) -> Any:
+        return {"by": data} if isinstance(data, str) else data
+
+    @model_validator(mode="after")
+    def _stored_as_it_is(self) -> Self:
+        if self.by is By.ANCHOR and self.compare is not None:
+            raise ValueError('"compare": a stored anchor is always compared to the letter')
+        return self
+
+
 class Document(_Part):
     """A whole mapping file."""
 
@@ -424,6 +443,21 @@ class Document(_Part):
     include: tuple[Listed, ...] = ()
     exclude: tuple[Listed, ...] = ()
     protect: tuple[Name, ...] = ()
+    matching: tuple[MatchRule, ...] | None = Field(None, min_length=1)
+    store_anchor: ExtraKey | None = None
+
+    @model_validator(mode="after")
+    def _recognisable(self) -> Self:
+        compared = [rule.by for rule in self.matching or ()]
+        if twice := sorted({by.value for by in compared if compared.count(by) > 1}):
+            raise ValueError(f'"matching" names {" and ".join(twice)} twice')
+        if By.ANCHOR in compared and self.store_anchor is None:
+            raise ValueError('"matching" by anchor needs "store_anchor", the extra field in which anchors are stored')
+        if By.MAIL in compared and self.mail is None:
+            raise ValueError('"matching" by mail needs "mail"')
+        if self.store_anchor is not None and self.store_anchor in self.extra:
+            raise ValueError(f'"store_anchor" and "extra" both write {self.store_anchor}')
+        return self
 
     @property
     def written(self) -> dict[str, Any]:

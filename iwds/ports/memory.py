@@ -10,6 +10,7 @@ from iwds.core.change import Change
 from iwds.core.doubt import Baseline
 from iwds.core.model import LedgerRow, Proof, Service
 from iwds.core.policy import Hold, HoldKind
+from iwds.core.recognition import MatchDecision
 
 
 class Clock(Protocol):
@@ -243,6 +244,22 @@ class Holds(Protocol):
         ...
 
 
+class Matches(Protocol):
+    """What people said about whose a login is."""
+
+    def keep_match(self, service: Service, said: MatchDecision) -> None:
+        """Keep it; what stands about the same login is forgotten."""
+        ...
+
+    def forget_match(self, service: Service, login_id: int, by: str, at: datetime) -> None:
+        """Forget what stands about a login; nothing where nothing does."""
+        ...
+
+    def matches(self, service: Service) -> Sequence[MatchDecision]:
+        """All that stand, in the order of login ids."""
+        ...
+
+
 class Audit(Protocol):
     """Who did what to whom, when, why, and how it ended. Nothing is ever changed or taken out."""
 
@@ -301,7 +318,7 @@ class Refusals(Protocol):
         ...
 
 
-class State(Holds, Audit, Refusals, Protocol):
+class State(Holds, Matches, Audit, Refusals, Protocol):
     """Our own memory: ledger, runs, plans, journal, leases, what the helpdesk did, and who is not let in."""
 
     def lease(self, service: Service, holder: str, seconds: float) -> Lease:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar, runtime_checkable
 
 from iwds.core.model import Account, Activation, Anchor, Entry, Proof, Unmapped
+from iwds.core.recognition import Matching
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -129,6 +130,11 @@ class Rules(Protocol):
     @property
     def activation(self) -> Activation:
         """What a new login gets to enrol with."""
+        ...
+
+    @property
+    def matching(self) -> Matching:
+        """How people whom we do not remember are recognised in logins."""
         ...
 
     @property

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from iwds.core.model import LedgerRow, Proof, Service
 from iwds.core.policy import HoldKind
+from iwds.core.recognition import MatchDecision
 from iwds.ports import (
     AuditRow,
     Clock,
@@ -19,7 +20,7 @@ from iwds.ports import (
     State,
     Unmailed,
 )
-from iwds.state import helpdesk, journal, leases, ledger, mails, refusals, runs, schema
+from iwds.state import helpdesk, journal, leases, ledger, mails, matches, refusals, runs, schema
 from iwds.state.engine import Database, connect, told
 
 
@@ -203,6 +204,18 @@ class SqlState:
         with self._database.writing() as connection:
             leases.fence(connection, service, lease.epoch)
             helpdesk.take_over_holds(connection, service, now, run_id)
+
+    def keep_match(self, service: Service, said: MatchDecision) -> None:
+        """Keep whose a login is; what stands about the same login is forgotten."""
+        matches.keep_match(self._database, service, said)
+
+    def forget_match(self, service: Service, login_id: int, by: str, at: datetime) -> None:
+        """Forget what stands about a login; nothing where nothing does."""
+        matches.forget_match(self._database, service, login_id, (by, at))
+
+    def matches(self, service: Service) -> Sequence[MatchDecision]:
+        """All that stand, in the order of login ids."""
+        return matches.matches(self._database, service)
 
     def note_action(self, row: AuditRow) -> int:
         """Keep what is about to be done; returns its id."""

@@ -15,8 +15,10 @@ from typing import Any
 
 from iwds.core.join import RIVALS, Context, case_of_person, case_of_row, second_login
 from iwds.core.matching import Case, Match, Tally
-from iwds.core.model import Absent, Account, LedgerRow, Login, Membership, Role, Status, Unmapped, fold
+from iwds.core.model import Absent, Account, LedgerRow, Login, Membership, Role, Status, Unmapped
 from iwds.core.policy import World
+from iwds.core.recognise import LOCATED
+from iwds.state.scratch_around import Surroundings
 from iwds.state.scratch_rows import (
     AFTER_LEDGER,
     AFTER_LOGIN,
@@ -57,6 +59,9 @@ CREATE TABLE ledger (
 CREATE TABLE member (login_id INT, group_id INT, PRIMARY KEY (login_id, group_id)) WITHOUT ROWID;
 CREATE TABLE wanted (groups TEXT PRIMARY KEY, ids TEXT) WITHOUT ROWID;
 CREATE TABLE held (groups TEXT PRIMARY KEY, ids TEXT) WITHOUT ROWID;
+CREATE TABLE said (login_id INTEGER PRIMARY KEY, realm TEXT, pid TEXT);
+CREATE TABLE matched (login_id INTEGER PRIMARY KEY);
+CREATE TABLE asked (login_id INTEGER PRIMARY KEY);
 """
 _INDEXES = """
 CREATE INDEX person_key ON person (key);
@@ -76,9 +81,11 @@ UPDATE person SET verdict = 'duplicate', detail = (
     SELECT c.people || ' people want the login ' || c.key FROM collision c WHERE c.key = person.key)
 WHERE verdict IS NULL AND key IN (SELECT key FROM collision)
   AND NOT EXISTS (SELECT 1 FROM ledger r JOIN login l ON l.id = r.login_id
-    WHERE r.realm = person.realm AND r.pid = person.pid AND r.believed AND l.key = person.key);
+    WHERE r.realm = person.realm AND r.pid = person.pid AND r.believed AND l.key = person.key)
+  AND NOT EXISTS (SELECT 1 FROM said s JOIN login l ON l.id = s.login_id
+    WHERE s.realm = person.realm AND s.pid = person.pid AND l.key = person.key
+      AND NOT EXISTS (SELECT 1 FROM ledger r WHERE r.login_id = l.id));
 """  # noqa: S608 - words of this project
-_CLAIMED = f"SELECT 1 FROM person q WHERE q.key = ? AND q.verdict = '{Absent.OUT_OF_SCOPE.value}'"  # noqa: S608
 _MEMBER_OF = """coalesce((SELECT group_concat(group_id, ' ') FROM
   (SELECT m.group_id FROM member m WHERE m.login_id = {0} ORDER BY m.group_id)), '')"""
 _NAMED = "(SELECT min(o.id) FROM login o WHERE o.key = p.key)"
@@ -111,14 +118,9 @@ LEFT JOIN login l ON l.id = r.login_id
 WHERE p.realm IS NULL OR p.verdict IS NOT NULL OR NOT r.first
 """  # noqa: S608 - column lists of this module
 _UNMATCHED = f"""
-SELECT {LOGIN}, {_MEMBER_OF.format("l.id")} FROM login l
+SELECT {LOGIN}, {_MEMBER_OF.format("l.id")}, EXISTS (SELECT 1 FROM asked a WHERE a.login_id = l.id) FROM login l
 WHERE NOT EXISTS (SELECT 1 FROM ledger r WHERE r.login_id = l.id)
-  AND NOT EXISTS (
-    SELECT 1 FROM person p WHERE p.verdict IS NULL AND p.key = l.key
-      AND l.id = (SELECT min(o.id) FROM login o WHERE o.key = l.key)
-      AND NOT EXISTS (SELECT 1 FROM ledger r JOIN login k ON k.id = r.login_id
-        WHERE r.realm = p.realm AND r.pid = p.pid AND r.first)
-      AND NOT EXISTS ({_CLAIMED.replace("?", "l.key")}))
+  AND NOT EXISTS (SELECT 1 FROM matched m WHERE m.login_id = l.id)
 """  # noqa: S608 - column lists of this module
 _UNMAPPED = f"""
 SELECT {PERSON} FROM person p
@@ -144,6 +146,7 @@ class ScratchWaist:
         self._db.create_function("extra_agrees", 3, extra_agrees, deterministic=True)
         self._db.executescript(_TABLES)
         self._world: World | None = None
+        self._around: Surroundings
 
     def add_people(self, people: Iterable[Account | Unmapped]) -> None:
         """People as the mapping made them; of several with one anchor the first one counts."""
@@ -190,7 +193,12 @@ class ScratchWaist:
         self._world = world
         self._db.create_function("roles_known", 2, partial(roles_known, world=world), deterministic=True)
         self._db.executescript(_INDEXES)
+        said = (
+            (each.login_id, each.anchor.realm, each.anchor.id) for each in world.decisions.of.values() if each.anchor
+        )
+        self._db.executemany("INSERT INTO said VALUES (?,?,?)", said)
         self._db.executescript(_COLLISIONS)
+        self._around = Surroundings(self._db, world)
         self._translate_groups(world)
         self._db.execute("ANALYZE")
         return self._tally(world)
@@ -234,6 +242,7 @@ class ScratchWaist:
             tags=dict(
                 self._db.execute(f"SELECT r.login_id, l.created_by {ours} AND r.tag IS NULL AND l.created_by NOTNULL")
             ),
+            unfit=self._around.unfit(world),
         )
 
     def _one(self, statement: str, *values: int) -> int:
@@ -246,27 +255,35 @@ class ScratchWaist:
         rota = self._world.rota
         for row in self._db.execute(_ACCOUNTS, {"every": rota.every, "turn": rota.day % rota.every}):
             if case := self._person_case(row, self._world):
+                self._explained(case)
                 yield case
         for row in self._db.execute(_LEFTOVER):
             yield _leftover_case(row)
         for row in self._db.execute(_UNMATCHED):
-            yield Case(Match.UNMATCHED, login=login_of(row[:-1]), member_of=numbers(row[-1]))
+            login, groups, asked = login_of(row[:-2]), numbers(row[-2]), row[-1]
+            yield Case(Match.UNMATCHED, login=login, member_of=groups, why=LOCATED if asked else "")
         for row in self._db.execute(_UNMAPPED):
             yield Case(Match.UNMAPPED, absent=unmapped_of(row))
 
     def _person_case(self, row: Sequence[Any], world: World) -> Case | None:
         account, ledger_row, login, member_of, named_id = _parts(row)
-        named = self._login_by_id(named_id) if named_id is not None else None
-        has_row = named_id is not None and self._has_row(named_id)
-        claimed = self._db.execute(_CLAIMED, (fold(account.login),)).fetchone() is not None
-        return case_of_person(account, ledger_row, login, Context(named, has_row, claimed, member_of), world)
+        first = login.id if login else named_id
 
-    def _login_by_id(self, login_id: int) -> Login:
-        row = self._db.execute(f"SELECT {LOGIN} FROM login l WHERE l.id = ?", (login_id,)).fetchone()  # noqa: S608
-        return login_of(row)
+        def groups_of(login_id: int) -> frozenset[int]:
+            return member_of if login_id == first else self._groups_of(login_id)
 
-    def _has_row(self, login_id: int) -> bool:
-        return self._db.execute("SELECT 1 FROM ledger WHERE login_id = ?", (login_id,)).fetchone() is not None
+        named = self._around.login(named_id) if named_id is not None else None
+        return case_of_person(account, ledger_row, login, Context(self._around, named, groups_of), world)
+
+    def _groups_of(self, login_id: int) -> frozenset[int]:
+        found = self._db.execute("SELECT group_id FROM member WHERE login_id = ?", (login_id,))
+        return frozenset(group for (group,) in found)
+
+    def _explained(self, case: Case) -> None:
+        """Keep which logins a person explains, or may, for those that nobody does."""
+        if case.match is Match.NAMED and case.login:
+            self._db.execute("INSERT OR IGNORE INTO matched VALUES (?)", (case.login.id,))
+        self._db.executemany("INSERT OR IGNORE INTO asked VALUES (?)", [(login.id,) for login in case.candidates])
 
     def close(self) -> None:
         """Throw everything away."""

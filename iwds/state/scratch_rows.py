@@ -55,7 +55,11 @@ def person_row(person: Account | Unmapped) -> tuple[Any, ...]:
             person.detail,
             fold(person.login) or None,
             person.login,
-            *[None] * 5,
+            None,
+            None,
+            person.mail,
+            None,
+            None,
             int(Status.LOCKED) if person.disabled else None,
             *[None] * 6,
         )
@@ -110,8 +114,8 @@ def _creation(made: AtCreation) -> str:
 
 def unmapped_of(row: Sequence[Any]) -> Unmapped:
     """The verdict in the columns of `PERSON`."""
-    realm, pid, verdict, name, detail, login, _, _, _, _, _, status = row[:12]
-    return Unmapped(Anchor(realm, pid), name, Absent(verdict), detail, login, status == Status.LOCKED)
+    realm, pid, verdict, name, detail, login, _, _, mail, _, _, status = row[:12]
+    return Unmapped(Anchor(realm, pid), name, Absent(verdict), detail, login, status == Status.LOCKED, mail)
 
 
 def account_of(row: Sequence[Any]) -> Account:

@@ -1,8 +1,8 @@
 """The tables of the state database; a test holds the migrations equal to them.
 
 `run` and `plan` carry the configuration and people's data, `login` and `membership` are the ledger, `intent` and
-`outcome` the journal; `hold`, `audit` and `audit_outcome` are the helpdesk's; `refused_bind` is of the sources. Ids of
-the service's own objects are its numbers; ids of ours that a person types are text.
+`outcome` the journal; `hold`, `match_decision`, `audit` and `audit_outcome` are people's; `refused_bind` is of the
+sources. Ids of the service's own objects are its numbers; ids of ours that a person types are text.
 """
 
 from datetime import UTC, datetime
@@ -227,6 +227,24 @@ hold = Table(
     Index("ix_hold_service_login_id", "service", "login_id"),
 )
 """The helpdesk's locks, and exemptions, open until `lifted_at`. `foreign`: somebody else had locked it before."""
+
+match_decision = Table(
+    "match_decision",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("service", String, nullable=False),
+    Column("login_id", Number, nullable=False),
+    Column("login", String, nullable=False),
+    Column("realm", String),
+    Column("entry_id", String),
+    Column("who", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("made_at", UtcTime, nullable=False),
+    Column("forgotten_at", UtcTime),
+    Column("forgotten_by", String, nullable=False),
+    Index("ix_match_decision_service_login_id", "service", "login_id"),
+)
+"""Whose a login is, as somebody said, open until `forgotten_at`. Without realm and entry id it is nobody's."""
 
 audit = Table(
     "audit",

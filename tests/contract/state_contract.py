@@ -10,7 +10,7 @@ import pytest
 from iwds.core.model import LedgerRow, Origin
 from iwds.errors import LeaseHeld, LeaseLost
 from iwds.ports import Journal, LedgerEffect, Outcome, Result, State
-from tests.contract.state_helpdesk_contract import AuditContract, HoldContract, LinksContract
+from tests.contract.state_helpdesk_contract import AuditContract, HoldContract, LinksContract, MatchContract
 from tests.contract.state_journal_contract import JournalContract, MailsContract, RunsContract
 from tests.contract.state_refusals_contract import RefusalContract
 from tests.contract.state_tools import (
@@ -294,6 +294,7 @@ class StateContract(
     MailsContract,
     RunsContract,
     HoldContract,
+    MatchContract,
     AuditContract,
     LinksContract,
     RefusalContract,

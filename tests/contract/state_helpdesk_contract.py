@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from iwds.core.change import SendActivation
+from iwds.core.model import Anchor
 from iwds.core.policy import Hold, HoldKind
+from iwds.core.recognition import MatchDecision
 from iwds.errors import LeaseLost
 from iwds.ports import AuditRow, HoldRow, Outcome, Result, State
 from tests.contract.state_tools import NOON, OTHER, SERVICE, Place, begin, create, fill, row
@@ -23,6 +25,11 @@ def hold(login_id: int = 1, until: datetime | None = LATER, by: str = "zoë", fo
 def action(name: str = "Zoë", login_id: int = 1, at: datetime = NOON, service: str = str(SERVICE)) -> AuditRow:
     """A lock."""
     return AuditRow(0, at, service, login_id, name, "lock", "until noon", "root", "desk-1", "phone lost", "T-1")
+
+
+def said(login_id: int = 1) -> MatchDecision:
+    """A login of the console is Zoë's."""
+    return MatchDecision(login_id, "zoe", Anchor("here", "z"), "kim", "asked her", NOON)
 
 
 class HoldContract:
@@ -140,6 +147,35 @@ class LinksContract:
         assert state.links_tried(OTHER, NOON) == {}
         assert state.links_tried(SERVICE, LATEST) == {}
         assert state.links_tried(SERVICE, LATER) == {2: Result.DONE}
+
+
+class MatchContract:
+    """Whose a login is, as somebody said, until it is forgotten or said anew."""
+
+    def test_what_was_said_stands_until_it_is_forgotten(self, state: State) -> None:
+        state.keep_match(SERVICE, said())
+        assert state.matches(SERVICE) == [said()]
+        state.forget_match(SERVICE, 1, "root", LATER)
+        state.forget_match(SERVICE, 1, "root", LATER)
+        assert state.matches(SERVICE) == []
+
+    def test_what_is_said_anew_replaces_it(self, state: State) -> None:
+        nobodys = replace(said(), anchor=None, reason="nobody knows it")
+        for each in (said(2), said(), nobodys):
+            state.keep_match(SERVICE, each)
+        assert state.matches(SERVICE) == [nobodys, said(2)]
+
+    def test_it_is_of_one_login_of_one_service(self, state: State) -> None:
+        state.keep_match(SERVICE, said())
+        state.forget_match(SERVICE, 2, "root", LATER)
+        state.forget_match(OTHER, 1, "root", LATER)
+        assert (state.matches(SERVICE), state.matches(OTHER)) == ([said()], [])
+
+    def test_another_process_sees_it_at_once(self, state: State, place: Place) -> None:
+        other = place.open()
+        state.keep_match(SERVICE, said())
+        assert other.matches(SERVICE) == [said()]
+        other.close()
 
 
 class AuditContract:

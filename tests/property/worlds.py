@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -22,6 +23,7 @@ from iwds.core.model import (
     Unmapped,
 )
 from iwds.core.policy import Hold, Leaver, Policy, Rota, World
+from iwds.core.recognition import By, MatchDecision, Matching, MatchRule, decisions_of, stored_form
 
 GROUPS = {name: Group(number, name) for number, name in enumerate(("vpn", "mail", "wiki"), start=1)}
 NAMES = ("ann", "bob", "Ann", "cy", "dee", "eve")
@@ -33,7 +35,10 @@ anchors = st.builds(Anchor, st.sampled_from(("r1", "r2")), st.sampled_from(("a",
 group_names = st.frozensets(st.sampled_from((*GROUPS, "missing")))
 group_ids = st.frozensets(st.sampled_from((1, 2, 3)))
 tags = st.sampled_from((0, 1, OURS))
-texts = st.sampled_from(("", "x", "y"))
+texts = st.sampled_from(("", "x", "y", "X"))
+KEY = "anchor"
+"""Where anchors are stored."""
+stored = anchors.map(lambda anchor: f'{{ "{KEY}":"{stored_form(anchor)}" }}')
 extras = st.sampled_from(((), (("k", "v"),), (("k", ""),)))
 
 ROLES = {**BUILTIN_ROLES, "auditor": 17}
@@ -74,7 +79,13 @@ accounts = st.builds(
     modes=modes,
 )
 unmapped = st.builds(
-    Unmapped, anchors, st.just("dn"), st.sampled_from(tuple(Absent)), st.just("why"), st.sampled_from(("", *NAMES))
+    Unmapped,
+    anchors,
+    st.just("dn"),
+    st.sampled_from(tuple(Absent)),
+    st.just("why"),
+    st.sampled_from(("", *NAMES)),
+    mail=st.none() | texts,
 )
 people = st.lists(accounts | accounts | accounts | unmapped, max_size=6, unique_by=lambda p: p.anchor)
 
@@ -95,7 +106,7 @@ def _login(number: int) -> st.SearchStrategy[Login]:
         phone=st.none() | texts,
         role=st.sampled_from((0, 1, 2)),
         status=st.sampled_from((0, 1)),
-        extra=st.sampled_from(("", '{ "k":"v" }', '{ "k":"w","z":"1" }', "broken")),
+        extra=stored | st.sampled_from(("", '{ "k":"v" }', '{ "k":"w","z":"1" }', "broken")),
         created_by=st.none() | tags,
     )
 
@@ -215,6 +226,25 @@ def disturbed(
 policies = st.builds(
     Policy, provisioning_id=st.just(OURS), leaver=st.sampled_from(tuple(Leaver)), adopt=st.frozensets(tags)
 )
+rules = st.lists(
+    st.builds(MatchRule, st.sampled_from(tuple(By)), st.booleans()), min_size=1, unique_by=lambda rule: rule.by
+).map(tuple)
+matchings = st.builds(Matching, rules, st.sampled_from((KEY, KEY, ""))).map(
+    lambda matching: replace(matching, key=KEY) if matching.by(By.ANCHOR) else matching
+)
+decisions = st.lists(
+    st.builds(
+        MatchDecision,
+        st.sampled_from((*range(101, 107), 201)),
+        st.just("then"),
+        st.none() | anchors,
+        st.just("joe"),
+        st.just("asked them"),
+        st.just(datetime(2026, 11, 1, tzinfo=UTC)),
+    ),
+    max_size=3,
+    unique_by=lambda said: said.login_id,
+).map(decisions_of)
 worlds = st.builds(
     World,
     policy=policies,
@@ -226,4 +256,6 @@ worlds = st.builds(
     | st.frozensets(st.sampled_from(sorted(HOLDS))).map(lambda ids: {number: HOLDS[number] for number in ids}),
     roles=st.just(ROLES),
     rota=st.builds(Rota, every=st.sampled_from((1, 2, 14)), day=st.integers(0, 3)),
+    matching=st.just(Matching()) | matchings,
+    decisions=st.just(decisions_of(())) | decisions,
 )

@@ -10,6 +10,7 @@ from iwds.core.guards import GuardKind, Limit
 from iwds.core.model import Absent, Account, Activation, Anchor, Entry, LedgerRow, Login, Mode, Role, Unmapped
 from iwds.core.plan import Plan, Selection
 from iwds.core.policy import Policy
+from iwds.core.recognition import BY_NAME, Matching, stored_form
 from iwds.engine.job import Job, Tools
 from iwds.engine.planning import make_plan
 from iwds.engine.running import Request, RunReport, run
@@ -52,6 +53,7 @@ class PlainRules:
     reads_groups: frozenset[str] = frozenset({"vpn", "wiki"})
     activation: Activation = Activation.INACTIVE
     notes: tuple[str, ...] = ()
+    matching: Matching = BY_NAME
 
     def named(self, groups: frozenset[str]) -> frozenset[str]:
         return groups & self.reads_groups
@@ -62,10 +64,12 @@ class PlainRules:
     def map(self, entry: Entry, now: datetime) -> Account | Unmapped:
         uid, scope, role = (_first(entry, name) for name in ("uid", "scope", "role"))
         if scope:
-            return Unmapped(entry.anchor, entry.name, Absent(scope), "as the directory says", uid or "")
+            mail = _first(entry, "mail")
+            return Unmapped(entry.anchor, entry.name, Absent(scope), "as the directory says", uid or "", mail=mail)
         disabled = _first(entry, "disabled")
         if not uid:
-            return Unmapped(entry.anchor, entry.name, Absent.INVALID, "no uid", disabled=bool(disabled))
+            mail = _first(entry, "mail")
+            return Unmapped(entry.anchor, entry.name, Absent.INVALID, "no uid", disabled=bool(disabled), mail=mail)
         return Account(
             anchor=entry.anchor,
             login=uid,
@@ -74,6 +78,7 @@ class PlainRules:
             role=None if role is None else Role(int(role or 0)),
             enabled=None if disabled is None else not disabled,
             groups=None if entry.unread else entry.groups,
+            extra=((self.matching.key, stored_form(entry.anchor)),) if self.matching.key else (),
             group_roles=() if entry.unread else tuple(self._roles(entry)),
             modes=(("name", Mode.ALWAYS), ("mail", Mode.ALWAYS)),
         )

@@ -1,0 +1,96 @@
+"""What surrounds one person, answered by the scratch file. Only what the job's rules ask for is indexed."""
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+
+from iwds.core.model import Anchor, LedgerRow, Login
+from iwds.core.policy import World
+from iwds.core.recognise import MOST, Peer, Told, unfit
+from iwds.core.recognition import By, MatchDecision, mail_key, stored_in
+from iwds.state.scratch_rows import LEDGER, LOGIN, PERSON, account_of, ledger_of, login_of, unmapped_of
+
+_MAILS = """
+CREATE INDEX login_mail ON login (mail_key(mail)) WHERE mail <> '';
+CREATE INDEX person_mail ON person (mail_key(mail)) WHERE mail <> '';
+"""
+_STORED = "CREATE INDEX login_stored ON login (stored(extra)) WHERE extra <> ''"
+_LOGINS = f"SELECT {LOGIN} FROM login l WHERE {{0}} = ? ORDER BY l.id LIMIT {MOST}"  # noqa: S608 - columns of ours
+_PEOPLE = f"""SELECT p.realm, p.pid, coalesce(nullif(p.login, ''), p.name) FROM person p
+WHERE {{0}} = ? ORDER BY p.realm, p.pid LIMIT {MOST}"""  # noqa: S608 - a number of ours
+_MAIL_OF = "{0}.mail <> '' AND mail_key({0}.mail)"
+
+
+class Surroundings:
+    """`Around` for a scratch file whose readings are all in."""
+
+    def __init__(self, db: sqlite3.Connection, world: World) -> None:
+        self._db, rule = db, world.matching.by(By.MAIL)
+        if rule:
+            db.create_function("mail_key", 1, lambda mail: mail_key(mail, rule.exact), deterministic=True)
+            db.executescript(_MAILS)
+        if key := world.matching.key:
+            db.create_function("stored", 1, lambda extra: stored_in(extra, key) or "", deterministic=True)
+            db.execute(_STORED)
+
+    def login(self, login_id: int) -> Login | None:
+        """A login by id."""
+        return next(self._logins("l.id", login_id), None)
+
+    def has_row(self, login_id: int) -> bool:
+        """Whether any ledger row names this login."""
+        return self._db.execute("SELECT 1 FROM ledger WHERE login_id = ?", (login_id,)).fetchone() is not None
+
+    def logins_named(self, name: str) -> Sequence[Login]:
+        """All logins of a folded name."""
+        return list(self._logins("l.key", name))
+
+    def logins_with_mail(self, key: str) -> Sequence[Login]:
+        """All logins of a mail address."""
+        return list(self._logins(_MAIL_OF.format("l"), key))
+
+    def logins_storing(self, stored: str) -> Sequence[Login]:
+        """All logins that store an anchor."""
+        return list(self._logins("l.extra <> '' AND stored(l.extra)", stored))
+
+    def people_named(self, name: str) -> Sequence[Peer]:
+        """Everybody read who wants a folded login name."""
+        return self._people("p.key", name)
+
+    def people_with_mail(self, key: str) -> Sequence[Peer]:
+        """Everybody read with a mail address."""
+        return self._people(_MAIL_OF.format("p"), key)
+
+    def mails_unknown(self) -> bool:
+        """Whether anybody was read whose mail address is not known."""
+        return self._mails_unknown
+
+    @cached_property
+    def _mails_unknown(self) -> bool:
+        return self._db.execute("SELECT 1 FROM person WHERE mail IS NULL").fetchone() is not None
+
+    def _logins(self, what: str, value: str | int) -> Iterator[Login]:
+        return map(login_of, self._db.execute(_LOGINS.format(what), (value,)))
+
+    def _people(self, what: str, value: str) -> Sequence[Peer]:
+        found = self._db.execute(_PEOPLE.format(what), (value,))
+        return [Peer(Anchor(realm, number), name) for realm, number, name in found]
+
+    def unfit(self, world: World) -> tuple[str, ...]:
+        """What is said of the decisions that cannot be followed, by login id."""
+        said = sorted(world.decisions.of.values(), key=lambda said: said.login_id)
+        return tuple(filter(None, (unfit(each, self._told(each), world) for each in said)))
+
+    def _told(self, said: MatchDecision) -> Told:
+        where = ("r.login_id = ?", (said.login_id,))
+        if said.anchor is None:
+            return Told(None, self.login(said.login_id), self._row(*where), None)
+        anchor = (said.anchor.realm, said.anchor.id)
+        found = self._db.execute(f"SELECT {PERSON} FROM person p WHERE p.realm = ? AND p.pid = ?", anchor).fetchone()  # noqa: S608
+        person = None if found is None else account_of(found) if found[2] is None else unmapped_of(found)
+        first = "r.realm = ? AND r.pid = ? AND r.first AND EXISTS (SELECT 1 FROM login l WHERE l.id = r.login_id)"
+        return Told(person, self.login(said.login_id), self._row(*where), self._row(first, anchor))
+
+    def _row(self, where: str, values: tuple[str | int, ...]) -> LedgerRow | None:
+        found = self._db.execute(f"SELECT {LEDGER} FROM ledger r WHERE {where}", values).fetchone()  # noqa: S608
+        return ledger_of(found) if found else None
