@@ -23,6 +23,7 @@ from iwds.errors import ConfigurationError
 from iwds.mapping.conditions import Answer, Person, Test, among, compile_condition, every, some, words
 from iwds.mapping.document import AtCreation, Document, Enabled, GroupLine, RoleRules, Value
 from iwds.mapping.lists import People, compile_list
+from iwds.mapping.logins import Shape, compile_shape
 from iwds.mapping.values import Attributes, Text, compile_value
 from iwds.yamlmarks import Step, Where, validate
 from iwds.yamlmarks import load as load_yaml
@@ -59,6 +60,7 @@ class CompiledRules:
     _include: People = field(repr=False)
     _exclude: People = field(repr=False)
     _login: Text = field(repr=False)
+    _shape: Shape = field(repr=False)
     _fields: tuple[Text, Text, Text, Text] = field(repr=False)
     _role: Callable[[Person], Role | None] = field(repr=False)
     _enabled: Callable[[Person], Answer] = field(repr=False)
@@ -79,7 +81,7 @@ class CompiledRules:
     def map(self, entry: Entry, now: datetime) -> Account | Unmapped:
         """The account that the rules make of an entry, or why there is none."""
         person = Person(entry, now)
-        login = _composed(self._login(entry.attrs))
+        login = self._shape.fit(self._login(entry.attrs))
         if absent := self._absent(person, login):
             reason, detail = absent
             disabled = reason is Absent.INVALID and self._enabled(person) is False
@@ -97,7 +99,8 @@ class CompiledRules:
             return left
         if not login:
             return Absent.INVALID, "the login is empty: give the person one in the directory, or exclude the entry"
-        return None
+        problem = self._shape.problem(login)
+        return (Absent.INVALID, problem) if problem else None
 
     def _outside(self, person: Person) -> tuple[Absent, str] | None:
         undecided = None
@@ -135,6 +138,7 @@ class CompiledRules:
             self._at_creation(attributes),
             self._group_roles(person, groups),
             self._modes,
+            self._shape.numbering,
         )
 
 
@@ -167,6 +171,7 @@ def compile_mapping(document: Document, where: Where, roles: Collection[str] = B
         _include=compile_list("include", document.include, where),
         _exclude=compile_list("exclude", document.exclude, where),
         _login=compile_value(document.login, asked),
+        _shape=compile_shape(document.login),
         _fields=_fields(document, asked),
         _role=_role(document.role, asked),
         _enabled=_enabled(document.enabled, asked),
@@ -203,12 +208,6 @@ def _places(document: Document, where: Where) -> Iterator[tuple[str, str]]:
 @lru_cache(maxsize=65_536)
 def _named(names: frozenset[str], groups: frozenset[str]) -> frozenset[str]:
     return frozenset(name for name in names if among(name, groups))
-
-
-def _composed(login: str | None) -> str | None:
-    if login is None or login.isascii():
-        return login and login.strip()
-    return unicodedata.normalize("NFC", login).strip()
 
 
 def _scope(document: Document, where: Where, asked: set[str]) -> tuple[ScopeClause, ...]:

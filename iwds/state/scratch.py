@@ -13,10 +13,12 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from iwds.core.join import RIVALS, Context, case_of_person, case_of_row, second_login
+from iwds.core.join import Context, case_of_person, case_of_row, second_login
 from iwds.core.matching import Case, Match, Tally
 from iwds.core.model import Absent, Account, LedgerRow, Login, Membership, Role, Status, Unmapped, fold
+from iwds.core.naming import RIVALS
 from iwds.core.policy import World
+from iwds.state.scratch_naming import number_people
 from iwds.state.scratch_rows import (
     AFTER_LEDGER,
     AFTER_LOGIN,
@@ -190,6 +192,7 @@ class ScratchWaist:
         self._world = world
         self._db.create_function("roles_known", 2, partial(roles_known, world=world), deterministic=True)
         self._db.executescript(_INDEXES)
+        number_people(self._db, world)
         self._db.executescript(_COLLISIONS)
         self._translate_groups(world)
         self._db.execute("ANALYZE")
