@@ -67,7 +67,7 @@ def letters_of(text: str) -> frozenset[str]:
 
 
 def _letters(text: str) -> str:
-    if not letters_of(text):
+    if not text or any(first > last for first, last, _ in _RANGE.findall(text)):
         raise ValueError('must be letters and ranges such as "a-z0-9._-"')
     if wrong := sorted(letters_of(text) - LOGIN_LETTERS):
         raise ValueError(f"the service allows no {' '.join(wrong)} in a login")
