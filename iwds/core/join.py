@@ -5,17 +5,15 @@ property test holds the two equal.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass, replace
 
 from iwds.core.around import Surroundings, unfit_decisions
 from iwds.core.matching import Case, Match, Tally, agrees, believed, retagged, with_roles_asked
 from iwds.core.model import Absent, Account, Anchor, LedgerRow, Login, Role, Status, Unmapped, fold
+from iwds.core.naming import RIVALS, Claim, Known, settle_names, unnamed
 from iwds.core.policy import World
-from iwds.core.recognise import LOCATED, Around, Recognition, recognise
-
-RIVALS = frozenset({Absent.INVALID, Absent.EXCLUDED})
-"""Whoever has no account for such a reason today may have one tomorrow, and then wants the same login."""
+from iwds.core.recognise import LOCATED, Around, Recognition, recognise, told_login
 
 
 def settle_collisions(
@@ -171,7 +169,28 @@ class _Join:
         owners = {
             (fold(self.logins[i].login), anchor) for i, anchor in [*self.stands_for.items(), *said.items()] if anchor
         }
-        return {p.anchor: p for p in settle_collisions(first.values(), owners)}
+        named = first | {person.anchor: person for person in self._names(first)}
+        return {p.anchor: p for p in settle_collisions(named.values(), owners)}
+
+    def _names(self, people: Mapping[Anchor, Account | Unmapped]) -> Iterator[Account | Unmapped]:
+        """Those who are numbered where others have their name, with the login they get."""
+        numbered = {a: p for a, p in people.items() if isinstance(p, Account) and p.numbering is not None}
+        around = Surroundings((), self.logins, self.rows.keys(), self.world)
+        made = (self._claim(account, around) for account in numbered.values())
+        claims = sorted(made, key=lambda claim: (fold(claim.login), claim.anchor))
+        register = Known(people.values(), self.rows.values(), self.logins.values())
+        for claim, login, doubt in settle_names(claims, register, self.world):
+            account = numbered[claim.anchor]
+            yield replace(account, login=login) if login else unnamed(account, doubt)
+
+    def _claim(self, account: Account, around: Surroundings) -> Claim:
+        row = self.row_of.get(account.anchor)
+        held = self.logins[row.login_id] if row and row.login_id in self.stands_for else None
+        told = held or told_login(account.anchor, around, self.world)
+        return Claim(
+            account.anchor, account.login, account.mail, account.numbering or 0, told.login if told else "",
+            row.login if row else "",
+        )  # fmt: skip
 
     def run(self) -> tuple[list[Case], Tally]:
         cases = [case for person in self.people.values() if (case := self._person(person))]

@@ -13,6 +13,7 @@ sent us is never passed through here.
 
 import json
 import re
+import string
 import unicodedata
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -50,8 +51,11 @@ class _Alphabet:
     marks: bool = True
 
 
+LONGEST_LOGIN = 255
+LOGIN_LETTERS = frozenset(string.ascii_letters + string.digits + "@\\._- ")
+"""What a login of the service may be made of."""
 # \w is a Unicode letter, a digit or _
-_LOGIN = _Alphabet(re.compile(r"[A-Za-z0-9@\\._ -]*"), r"a-z A-Z 0-9 @ \ . _ - and space", 255, marks=False)
+_LOGIN = _Alphabet(re.compile(r"[A-Za-z0-9@\\._ -]*"), r"a-z A-Z 0-9 @ \ . _ - and space", LONGEST_LOGIN, marks=False)
 _NAME = _Alphabet(re.compile(r"[\w .+\-']*"), "letters, digits, space . + - _ '", 255)
 _EXTRA_KEY = _Alphabet(re.compile(r"[\w.\-]*"), "letters, digits . _ -", 60)
 _EXTRA_VALUE = _Alphabet(re.compile(r"[\w@#{}.+\-']*"), "letters, digits @ # { } . + - _ '", 60)

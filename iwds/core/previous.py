@@ -29,6 +29,7 @@ from iwds.core.decide import decide
 from iwds.core.decision import Decision, Proposal
 from iwds.core.matching import Case, Match
 from iwds.core.model import Absent, Account, Unmapped, fold
+from iwds.core.naming import as_named
 from iwds.core.normal import parse_extra
 from iwds.core.policy import World
 
@@ -121,6 +122,7 @@ def _changes_before(case: Case, before: Before) -> Iterator[Change]:
 def _case_before(case: Case, person: Account | Unmapped | None, world: World) -> Case | None:
     """The case of the same login with the person as they were then; None where it would have led to nothing."""
     if isinstance(person, Account):
+        person = as_named(person, (part.login for part in (case.login, case.account) if part))
         if case.match is Match.NAMED and (case.login is None or fold(person.login) != fold(case.login.login)):
             return None
         asked = case.asked & world.roles_wanted(person).keys()

@@ -85,6 +85,16 @@ class Recognition:
     candidates: tuple[Login, ...] = ()
 
 
+def told_login(anchor: Anchor, around: Around, world: World) -> Login | None:
+    """The login without a row that a person, or the anchor stored in it, says is theirs; before names are settled."""
+    if said := world.decisions.whose.get(anchor):
+        login = around.login(said.login_id)
+        return login if login and not around.has_row(login.id) else None
+    stored = around.logins_storing(stored_form(anchor)) if world.matching.by(By.ANCHOR) else ()
+    free = [each for each in stored if not around.has_row(each.id) and not world.decisions.rules_out(anchor, each.id)]
+    return free[0] if len(free) == len(stored) == 1 else None
+
+
 def recognise(account: Account, around: Around, world: World) -> Recognition:
     """The login of somebody without a ledger row, or whose row names a login that is gone."""
     said = world.decisions.whose.get(account.anchor)

@@ -91,7 +91,7 @@ def plan_only(job: Job, tools: Tools, selection: Selection | None = None) -> Pla
 
 def plan_exit_code(plan: Plan) -> int:
     """What a plan, or a dry run, exits with."""
-    waiting = plan.held or plan.basis.withheld
+    waiting = plan.held or plan.basis.withheld or plan.basis.unproven
     if plan.violations or (waiting and not plan.changes):
         return Refused.exit_code
     return 2 if plan.changes else 0
@@ -323,8 +323,8 @@ def _keep(plan: Plan, job: Job, tools: Tools) -> None:
 
 def _exit_code(plan: Plan, applied: Applied, moved: tuple[Change, ...]) -> int:
     """3 where nothing was changed and someone must decide, 4 where something was and more is open."""
-    waiting = bool(plan.held or plan.basis.withheld or moved or applied.outcomes or applied.stopped)
-    if not waiting:
+    waiting = (plan.held, plan.basis.withheld, plan.basis.unproven, moved, applied.outcomes, applied.stopped)
+    if not any(waiting):
         return 0
     sent = applied.done or any(result in (Result.REJECTED, Result.UNKNOWN) for _, result, _ in applied.outcomes)
     return 4 if sent or applied.stopped else Refused.exit_code

@@ -21,8 +21,9 @@ from iwds.core.change import (
 )
 from iwds.core.doubt import without
 from iwds.core.matching import extra_held, extra_wanted
-from iwds.core.model import Absent, Account, Anchor, Entry, Login, Status, Unmapped, fold
+from iwds.core.model import Absent, Account, Anchor, Entry, Login, Status, Unmapped
 from iwds.core.modes import governed
+from iwds.core.naming import may_have
 from iwds.core.policy import Hold
 from iwds.engine.job import Job
 from iwds.engine.lookup import find_entries
@@ -160,7 +161,7 @@ def _same(name: str, after: Login, wanted: Account | Unmapped) -> bool:
         return name == "status" and _leaves(wanted)
     match name:
         case "login":
-            return fold(wanted.login) == fold(after.login)
+            return may_have(wanted, after.login)
         case "status":
             return (wanted.enabled is False) == (after.status == Status.LOCKED)
         case "extra":

@@ -26,6 +26,7 @@ from iwds.mapping.conditions import compile_condition, every, some, words
 from iwds.mapping.document import AtCreation, Document, Enabled, GroupLine, RoleRules, Value
 from iwds.mapping.groups import among
 from iwds.mapping.lists import People, compile_list
+from iwds.mapping.logins import Shape, compile_shape
 from iwds.mapping.matching import compile_matching
 from iwds.mapping.person import Answer, Person, Test, Text, Unfit
 from iwds.mapping.tables import with_tables
@@ -66,6 +67,7 @@ class CompiledRules:
     _include: People = field(repr=False)
     _exclude: People = field(repr=False)
     _login: Text = field(repr=False)
+    _shape: Shape = field(repr=False)
     _fields: tuple[Text, Text, Text, Text] = field(repr=False)
     _role: Callable[[Person], Role | None] = field(repr=False)
     _enabled: Callable[[Person], Answer] = field(repr=False)
@@ -88,7 +90,7 @@ class CompiledRules:
         person = Person(entry, now)
         login: str | None = None
         try:
-            login = _composed(self._login(person))
+            login = self._shape.fit(self._login(person))
             absent = self._absent(person, login)
             return self._unmapped(person, login, *absent) if absent else self._account(person, login or "")
         except Unfit as unfit:
@@ -137,7 +139,8 @@ class CompiledRules:
             return left
         if not login:
             return Absent.INVALID, "the login is empty: give the person one in the directory, or exclude the entry"
-        return None
+        problem = self._shape.problem(login)
+        return (Absent.INVALID, problem) if problem else None
 
     def _outside(self, person: Person) -> tuple[Absent, str] | None:
         undecided = None
@@ -174,6 +177,7 @@ class CompiledRules:
             self._at_creation(person),
             self._group_roles(person, groups),
             self._modes,
+            self._shape.numbering,
         )
 
     def _extra_of(self, person: Person) -> tuple[tuple[str, str], ...]:
@@ -219,6 +223,7 @@ def compile_mapping(document: Document, where: Where, roles: Collection[str] = B
         _include=compile_list("include", document.include, where),
         _exclude=compile_list("exclude", document.exclude, where),
         _login=compile_value(document.login, asked),
+        _shape=compile_shape(document.login),
         _fields=_fields(document, asked),
         _role=_role(document.role, asked),
         _enabled=_enabled(document.enabled, asked),
@@ -255,12 +260,6 @@ def _places(document: Document, where: Where) -> Iterator[tuple[str, str]]:
 @lru_cache(maxsize=65_536)
 def _named(names: frozenset[str], groups: frozenset[str]) -> frozenset[str]:
     return frozenset(name for name in names if among(name, groups))
-
-
-def _composed(login: str | None) -> str | None:
-    if login is None or login.isascii():
-        return login and login.strip()
-    return unicodedata.normalize("NFC", login).strip()
 
 
 def _scope(document: Document, where: Where, asked: Asked) -> tuple[ScopeClause, ...]:

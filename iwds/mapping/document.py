@@ -24,6 +24,7 @@ from pydantic import (
 from iwds.core.directory import KINDS
 from iwds.core.dn import normalise_dn
 from iwds.core.model import Activation, Mode, fold
+from iwds.core.normal import LOGIN_LETTERS, LONGEST_LOGIN
 from iwds.core.recognition import By
 from iwds.mapping._cel import checked_condition, checked_text
 from iwds.mapping.moments import checked_format, relative
@@ -32,6 +33,7 @@ from iwds.shortforms import Written
 
 _ATTRIBUTE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._;-]*")
 _EXTRA_KEY = re.compile(r"[\w.-]{1,60}")
+_RANGE = re.compile(r"(.)-(.)|(.)", re.DOTALL)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DN = re.compile(r"\s*([A-Za-z][A-Za-z0-9-]*|\d+(\.\d+)*)\s*=")
 
@@ -68,6 +70,24 @@ def _day(text: object) -> date:
 
 Day = Annotated[date, BeforeValidator(_day)]
 """A day of the calendar. Its end is midnight UTC, wherever the machine stands."""
+
+
+def letters_of(text: str) -> frozenset[str]:
+    """The letters of `a-z0-9._`; a `-` stands for itself at either end."""
+    letters: set[str] = set()
+    for first, last, alone in _RANGE.findall(text):
+        letters.update(map(chr, range(ord(first), ord(last) + 1)) if first else alone)
+    return frozenset(letters)
+
+
+def _letters(text: str) -> str:
+    if not text or any(first > last for first, last, _ in _RANGE.findall(text)):
+        raise ValueError('must be letters and ranges such as "a-z0-9._-"')
+    if wrong := sorted(letters_of(text) - LOGIN_LETTERS):
+        raise ValueError(f"the service allows no {' '.join(wrong)} in a login")
+    return text
+
+
 Name = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Attribute = Annotated[str, AfterValidator(_attribute)]
 """An attribute of the source: case does not matter; options such as `;lang-fr` and OIDs are names too."""
@@ -240,6 +260,29 @@ class Governed(Value):
     """The value of a field of the service, and how it is written: emptying it has to be asked for."""
 
     mode: Mode = Mode.NEVER_CLEAR
+
+
+class LoginRule(Value):
+    """The login, and what fits it to the service: characters, length, and several people of one name.
+
+    `allowed`: letters and ranges such as `a-z0-9.`; whatever is not among them, or among those of the service, becomes
+    `replace`, or is refused without one. `max_length`: what is longer is cut. `collision`: whether the second one of a
+    name gets a number behind it, or nobody gets the login.
+    """
+
+    allowed: Annotated[str, AfterValidator(_letters)] | None = None
+    replace: str | None = None
+    max_length: int | None = Field(None, ge=8, le=LONGEST_LOGIN)
+    collision: Literal["refuse", "number"] = "refuse"
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        letters = letters_of(self.allowed) if self.allowed is not None else LOGIN_LETTERS
+        if not letters.issuperset(self.replace or ""):
+            raise ValueError('"replace" is not made of letters that are allowed')
+        if self.collision == "number" and not letters.issuperset("0123456789"):
+            raise ValueError('"collision: number" needs 0-9 among the letters that are allowed')
+        return self
 
 
 def _given_once(mode: object) -> object:
@@ -429,7 +472,7 @@ class Document(_Part):
     """A whole mapping file."""
 
     scope: tuple[Clause, ...] = ()
-    login: Value
+    login: LoginRule
     firstname: Governed | None = None
     name: Governed | None = None
     mail: Governed | None = None

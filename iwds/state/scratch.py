@@ -13,12 +13,14 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from iwds.core.join import RIVALS, Context, case_of_person, case_of_row, second_login
+from iwds.core.join import Context, case_of_person, case_of_row, second_login
 from iwds.core.matching import Case, Match, Tally
 from iwds.core.model import Absent, Account, LedgerRow, Login, Membership, Role, Status, Unmapped
+from iwds.core.naming import RIVALS
 from iwds.core.policy import World
 from iwds.core.recognise import LOCATED
 from iwds.state.scratch_around import Surroundings
+from iwds.state.scratch_naming import number_people
 from iwds.state.scratch_rows import (
     AFTER_LEDGER,
     AFTER_LOGIN,
@@ -197,8 +199,9 @@ class ScratchWaist:
             (each.login_id, each.anchor.realm, each.anchor.id) for each in world.decisions.of.values() if each.anchor
         )
         self._db.executemany("INSERT INTO said VALUES (?,?,?)", said)
-        self._db.executescript(_COLLISIONS)
         self._around = Surroundings(self._db, world)
+        number_people(self._db, self._around, world)
+        self._db.executescript(_COLLISIONS)
         self._translate_groups(world)
         self._db.execute("ANALYZE")
         return self._tally(world)

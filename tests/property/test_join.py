@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from iwds.core.join import join
 from iwds.core.matching import Case, Match, Tally, is_protected
-from iwds.core.model import Account, Anchor, Membership
+from iwds.core.model import Absent, Account, Anchor, LedgerRow, Login, Membership, Origin, Unmapped
 from iwds.core.policy import Policy, Rota, World
 from iwds.state.scratch import ScratchWaist
 from tests.property.worlds import GROUPS, OURS, Readings, readings, settle
@@ -49,6 +49,81 @@ def by_scratch(world: Readings, before: Readings | None = None) -> tuple[list[Ca
 
 @given(readings())
 def test_the_scratch_file_finds_the_same_cases_as_the_obvious_join(world: Readings) -> None:
+    expected, tally = join(world.people, world.rows, world.logins, world.members, world.world)
+    found, counted = by_scratch(world)
+
+    assert in_order(found) == in_order(expected)
+    assert counted == tally
+
+
+FORMS = ("ann", "ann", "Ann2", "ann3", "anna2")
+
+
+@st.composite
+def namesakes(draw: st.DrawFn) -> Readings:
+    """Several people of few names who are numbered, and logins and rows that may be anybody's."""
+    name, mails = st.sampled_from(FORMS), st.sampled_from(("a@x", "b@x", ""))
+    longest = draw(st.sampled_from((4, 20, 20)))
+    whose = [Anchor("r1", who) for who in "abcd"]
+    rules = World(
+        Policy(OURS, adopt=frozenset({0})), frozenset({"r1"}), {}, protected=draw(st.sampled_from(_PROTECTED))
+    )
+    everybody: list[Account | Unmapped] = []
+    for anchor in whose[: draw(st.integers(1, 3))]:
+        numbering = draw(st.sampled_from((longest, longest, longest, None)))
+        account = Account(anchor, draw(name), mail=draw(mails), enabled=True, numbering=numbering)
+        reason = draw(st.sampled_from((None, None, None, None, *Absent)))
+        everybody.append(Unmapped(anchor, "dn", reason, "why", account.login) if reason else account)
+    logins = []
+    for number in range(101, 101 + draw(st.integers(0, 3))):
+        tag = draw(st.sampled_from((0, OURS, 30)))
+        logins.append(Login(number, draw(name), "", "", draw(mails), "", 0, 0, "", tag))
+    rows = [
+        LedgerRow(number, draw(st.sampled_from(whose)), OURS, Origin.CREATED, draw(name), OURS)
+        for number in draw(st.sets(st.integers(101, 105), max_size=2))
+    ]
+    return Readings(everybody, rows, logins, {}, rules, {})
+
+
+_PROTECTED = (frozenset[str](), frozenset[str](), frozenset({"ann"}), frozenset({"ann2"}))
+
+
+@given(namesakes())
+def test_both_give_people_of_one_name_the_same_logins(world: Readings) -> None:
+    expected, tally = join(world.people, world.rows, world.logins, world.members, world.world)
+    found, counted = by_scratch(world)
+
+    assert in_order(found) == in_order(expected)
+    assert counted == tally
+
+
+_ANN = Account(Anchor("r1", "a"), "ann", mail="a@x", enabled=True, numbering=20)
+_BEA = replace(_ANN, anchor=Anchor("r1", "b"), mail="b@x")
+_ROW = LedgerRow(101, _BEA.anchor, OURS, Origin.CREATED, "ann", OURS)
+_LOGIN = Login(101, "ann", "", "", "b@x", "", 0, 0, "", OURS)
+
+
+@pytest.mark.parametrize(
+    ("people", "rows", "logins"),
+    [
+        ([_ANN], [], [replace(_LOGIN, login="ann2")]),
+        ([_ANN], [], [replace(_LOGIN, login="ann12")]),
+        ([_ANN], [], [_LOGIN]),
+        ([_ANN], [], [replace(_LOGIN, mail="a@x")]),
+        ([_ANN], [_ROW], []),
+        ([_ANN, _BEA], [_ROW], [_LOGIN]),
+        ([_ANN, _BEA], [replace(_ROW, login="bea")], [replace(_LOGIN, created_by=0)]),
+        ([_ANN, replace(_BEA, login="ann2")], [], []),
+        ([replace(_ANN, login="annabell", numbering=8)], [], [replace(_LOGIN, login="annabe10")]),
+        ([replace(_ANN, login="annabell", numbering=13)], [], [replace(_LOGIN, login="annabel100000")]),
+    ],
+)
+def test_both_settle_each_way_in_which_a_name_may_be_somebody_elses(
+    people: list[Account | Unmapped], rows: list[LedgerRow], logins: list[Login]
+) -> None:
+    """Each is one that a query may leave out; random ones are seldom just that."""
+    rules = World(Policy(OURS), frozenset({"r1"}), {})
+    world = Readings(people, rows, logins, {}, rules, {})
     expected, tally = join(world.people, world.rows, world.logins, world.members, world.world)
     found, counted = by_scratch(world)
 

@@ -26,7 +26,7 @@ from iwds.core.policy import Hold, Leaver, Policy, Rota, World
 from iwds.core.recognition import By, MatchDecision, Matching, MatchRule, decisions_of, stored_form
 
 GROUPS = {name: Group(number, name) for number, name in enumerate(("vpn", "mail", "wiki"), start=1)}
-NAMES = ("ann", "bob", "Ann", "cy", "dee", "eve")
+NAMES = ("ann", "bob", "Ann", "cy", "dee", "eve", "ann2", "Ann3")
 OURS = 20
 HOLDS = dict.fromkeys((*range(101, 107), *range(201, 206)), Hold("ann", "phone lost"))
 """The helpdesk's lock on every login that there can be."""
@@ -157,7 +157,11 @@ numbers = st.lists(st.integers(101, 106), unique=True, max_size=5)
 @st.composite
 def readings(draw: st.DrawFn) -> Readings:
     """Any readings at all."""
-    everybody = draw(people)
+    longest = draw(st.sampled_from((None, None, 4, 20)))
+    everybody = [
+        replace(p, numbering=draw(st.sampled_from((longest, longest, None)))) if isinstance(p, Account) else p
+        for p in draw(people)
+    ]
     logins = draw(numbers.flatmap(logins_of))
     rows = draw(numbers.flatmap(rows_of))
     members = {login.id: draw(group_ids) for login in logins}

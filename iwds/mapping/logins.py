@@ -1,0 +1,60 @@
+"""The login of a person, fitted to what the service and the mapping allow: pure text, before anybody is compared."""
+
+import unicodedata
+from dataclasses import dataclass
+
+from iwds.core.normal import LOGIN_LETTERS, LONGEST_LOGIN, printable
+from iwds.mapping.document import LoginRule, letters_of
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What becomes of the text that the mapping reads as a login.
+
+    Attributes:
+        letters: what may stay; None where all is left to the service.
+        replacement: what stands for everything else; None where that is refused.
+        longest: how long it may be; the rest is cut.
+        numbering: the longest login with a number behind it; None where nobody is numbered.
+        words: the letters as the mapping writes them.
+    """
+
+    letters: frozenset[str] | None = None
+    replacement: str | None = None
+    longest: int = LONGEST_LOGIN
+    numbering: int | None = None
+    words: str = ""
+    cuts: bool = False
+
+    def fit(self, login: str | None) -> str | None:
+        """The login in NFC, without space around it, with its letters replaced and cut."""
+        if login is None:
+            return None
+        text = (login if login.isascii() else unicodedata.normalize("NFC", login)).strip()
+        if self.letters is not None and self.replacement is not None and not self.letters.issuperset(text):
+            text = "".join(each if each in self.letters else self.replacement for each in text).strip()
+        return text[: self.longest].strip() if self.cuts else text
+
+    def problem(self, login: str) -> str:
+        """What is wrong with a fitted login, or nothing."""
+        wrong = next((each for each in login if self.letters is not None and each not in self.letters), None)
+        if wrong is None:
+            return ""
+        return (
+            f'login "{printable(login)}" has {printable(wrong)}, and the mapping allows only {self.words}: say with'
+            " `replace` what stands for it, or map another attribute"
+        )
+
+
+def compile_shape(rule: LoginRule) -> Shape:
+    """The shape that a login has by the mapping."""
+    letters = letters_of(rule.allowed) if rule.allowed is not None else None
+    longest = rule.max_length or LONGEST_LOGIN
+    return Shape(
+        LOGIN_LETTERS if letters is None and rule.replace is not None else letters,
+        rule.replace,
+        longest,
+        longest if rule.collision == "number" else None,
+        rule.allowed or "",
+        rule.max_length is not None,
+    )
