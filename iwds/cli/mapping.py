@@ -40,6 +40,7 @@ def try_(
         name = job or _only_job(wiring)
         bench = _bench(file, wiring.job(name).target.group_roles)
         person = _from_file(entry, bench) if entry else _from_sources(wiring, name, login, bench)
+        wiring.progress.hide()
         _show(person, bench, file, entry.name if entry else f"the sources of {name}", as_json)
     return 0
 

@@ -29,6 +29,8 @@ def compared(wiring: Any, mappings: tuple[str, str], job: str, first: int | None
     old, new = (_rules(wiring, wired, each, now) for each in mappings)
     comparing = Comparing(wired, old, new, now, wiring.progress)
     examples: dict[tuple[Turn, str], list[Turned]] = {}
+    if first is None:
+        wiring.progress.hide()
     for each in comparing.turned():
         if first is None:
             plain(json.dumps(_row(each), ensure_ascii=False)) if as_json else say([_line(each, all_=True)])
@@ -36,6 +38,7 @@ def compared(wiring: Any, mappings: tuple[str, str], job: str, first: int | None
         kept = examples.setdefault((each.difference.turn, each.difference.what), [])
         if len(kept) < first:
             kept.append(each)
+    wiring.progress.hide()
     for source, problems in comparing.doubts.items():
         for problem in problems:
             warn(f"{source}: {problem}")
