@@ -12,8 +12,8 @@ from iwds.core.model import Account, Anchor, AtCreation, Entry, Role, Unmapped
 from iwds.mapping import load
 
 NOW = datetime(2024, 3, 10, tzinfo=UTC)
-REPEATS = 20
-CHUNK = 100
+REPEATS = 40
+CHUNK = 25
 """So many people at once, and the quickest of the repeats counts: on a busy machine it is the least disturbed."""
 _NAMES = ("Müller", "O'Neill", "García", "Smith", "Łukasz", "de la Tour")
 _LOCKS = ("pwdaccountlockedtime", "pwdstarttime", "pwdendtime", "shadowexpire")

@@ -74,6 +74,8 @@ def _fields(made: Account) -> dict[str, str | None]:
         "enabled": None if made.enabled is None else "yes" if made.enabled else "no",
         **{f"extra {key}": text for key, text in made.extra},
         **{f"role in {group}": role for group, role in made.group_roles},
+        "numbered up to": None if made.numbering is None else f"{made.numbering} characters",
+        **{f"mode of {name}": mode.value for name, mode in made.modes},
         "language": made.at_creation.language,
         "activation": made.at_creation.activation.value,
         "access": str(made.at_creation.access),

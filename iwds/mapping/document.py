@@ -8,7 +8,7 @@ import json
 import re
 from contextlib import suppress
 from datetime import date
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -292,7 +292,7 @@ def _given_once(mode: object) -> object:
 
 
 CREATE_ONLY = "create-only"
-OnceMode = Annotated[str, BeforeValidator(_given_once)]
+OnceMode = Annotated[str, BeforeValidator(_given_once, json_schema_input_type=Literal["create-only"])]
 
 
 class GivenOnce(Value):
@@ -420,11 +420,25 @@ class GroupLine(_Part):
         return self.when or Condition(group=self.group)
 
 
+ChoiceT = TypeVar("ChoiceT")
+
+
+class GivenChoice(_Part, Generic[ChoiceT]):
+    """A choice of `at_creation` with its mode, for the schema only: `_plain_choice` reads it."""
+
+    value: ChoiceT
+    mode: Literal["create-only"]
+
+
 class AtCreation(_Part):
     """What is given to a new login and can neither be read nor changed later."""
 
-    activation: Annotated[Activation, BeforeValidator(_plain_choice)] = Activation.INACTIVE
-    access: Annotated[Literal[0, 1], BeforeValidator(_plain_choice)] = 1
+    activation: Annotated[
+        Activation, BeforeValidator(_plain_choice, json_schema_input_type=Activation | GivenChoice[Activation])
+    ] = Activation.INACTIVE
+    access: Annotated[
+        Literal[0, 1], BeforeValidator(_plain_choice, json_schema_input_type=Literal[0, 1] | GivenChoice[Literal[0, 1]])
+    ] = 1
     login2: GivenOnce | None = None
     login3: GivenOnce | None = None
 

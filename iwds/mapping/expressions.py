@@ -7,7 +7,7 @@ for itself as it is asked for: an expression that nobody asks for harms nobody.
 An expression that reads anything that is not known is itself not known, whatever it would do with it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -52,25 +52,13 @@ class Expressions:
 
     def text(self, source: str, place: str, asked: set[str]) -> Text:
         """The function of an expression that gives text."""
-        read = self._added(source, "STRING", place, asked)
-
-        def text(person: Person) -> str | None:
-            found: str | None = read(person)
-            return found
-
-        return text
+        return self._added(source, "STRING", place, asked)
 
     def test(self, source: str, place: str, asked: set[str]) -> Test:
         """The function of an expression that gives yes or no."""
-        read = self._added(source, "BOOL", place, asked)
+        return self._added(source, "BOOL", place, asked)
 
-        def test(person: Person) -> bool | None:
-            found: bool | None = read(person)
-            return found
-
-        return test
-
-    def _added(self, source: str, wanted: Wanted, place: str, asked: set[str]) -> Any:
+    def _added(self, source: str, wanted: Wanted, place: str, asked: set[str]) -> Callable[[Person], Any]:
         if len(self._all) == MOST:
             raise ConfigurationError(f"{place}: a mapping has {MOST} expressions at most")
         expression = _Expression(checked(source, wanted), place)
@@ -157,7 +145,8 @@ class _Inputs:
 
     def of(self, person: Person, place: str) -> dict[str, Any]:
         """The variables of the expression. Raises `_NotKnown`, and `Unfit` for what is longer than was allowed for."""
-        attributes, data = person.attributes, dict[str, Any]()
+        attributes = person.attributes
+        data: dict[str, Any] = {}
         for key, name in self._one:
             values = attributes.get(name)
             if values is not None and len(values) == 1 and len(values[0]) <= LONGEST_TEXT:

@@ -59,3 +59,14 @@ def test_memory_of_planning_is_shown_for_several_sizes(tmp_path: Path) -> None:
     head, *rows = done.stdout.splitlines()
     assert "MB peak" in head
     assert [row.split()[:2] for row in rows] == [["25", "1"], ["50", "1"], ["50", "2"]]
+
+
+def test_the_rules_alone_are_measured_beside_plain_python() -> None:
+    command = [sys.executable, "-m", "bench", "--mapping", "--people", "50"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=True)
+
+    assert [line[:26].rstrip() for line in done.stdout.splitlines()[1:]] == [
+        "plain Python",
+        "ten fields",
+        "three of them expressions",
+    ]

@@ -82,6 +82,7 @@ SHORT = [
     "login: {first: [uid, {from: mail, lower: true}]}",
     "{login: uid, role: manager, enabled: openldap, extra: {a: b}, exclude: [x, 'uid=x,dc=y'], language: {value: fr}}",
     "{login: uid, at_creation: {login2: uid, activation: link}, role: {default: user, rules: []}}",
+    "{login: uid, at_creation: {activation: {value: link, mode: create-only}, access: {value: 0, mode: create-only}}}",
     "{login: uid, scope: [{not: {all: [{any: [{group: x}]}, {under: 'dc=x'}]}, reason: y}]}",
 ]
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from iwds.core.comparison import Difference, Turn, differences
-from iwds.core.model import Absent, Account, Activation, Anchor, AtCreation, Role, Unmapped
+from iwds.core.model import Absent, Account, Activation, Anchor, AtCreation, Mode, Role, Unmapped
 
 ANCHOR = Anchor("corp", "1")
 ADA = Account(ANCHOR, "ada", "Ada", "Lovelace", "a@b.example", "1", Role.USER, True, frozenset({"vpn"}), (("k", "v"),))
@@ -81,6 +81,8 @@ def test_no_field_of_an_account_is_overlooked() -> None:
         "extra": (("k", "x"),),
         "at_creation": AtCreation(language="fr"),
         "group_roles": (("vpn", "user"),),
+        "numbering": 20,
+        "modes": (("mail", Mode.ALWAYS),),
     }
     for each in fields(Account):
         if each.name != "anchor":

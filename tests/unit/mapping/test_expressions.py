@@ -285,6 +285,11 @@ def test_an_expression_that_could_take_too_much_is_refused_before_anybody_is_rea
         checked(expression, "STRING")
 
 
+def test_a_text_on_the_way_has_a_largest_length_too() -> None:
+    with pytest.raises(ValueError, match="column 48: could make too long a text"):
+        checked("entry.a.transliterate().transliterate().replace('a', 'aaaaaaaaaa').trim()", "STRING")
+
+
 def test_as_many_steps_as_the_library_allows_end_a_wild_expression() -> None:
     """What is bounded here may still be more than the library takes, which is an error like any other."""
     compiled = condition(" || ".join(["entry.sn.split('').exists(c, c == 'y')"] * 12))
