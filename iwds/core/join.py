@@ -86,7 +86,7 @@ def case_of_person(
         return with_roles_asked(_case_without_row(account, row, context, world), world)
     if not believed(row, login):
         return Case(Match.DOUBTED, account, row, login, member_of=context.groups_of(login.id))
-    holder = context.named.id if context.named and context.named.id != login.id else None
+    holder = context.named if context.named != login.id else None
     groups = context.groups_of(login.id)
     case = with_roles_asked(Case(Match.OURS, account, row, login, member_of=groups, holder=holder), world)
     return case if case.asked or not agrees(account, row, login, groups, world) else None
@@ -98,12 +98,12 @@ class Context:
 
     Attributes:
         around: everybody else, and all logins.
-        named: the login with the lowest id that carries the wanted name.
+        named: id of the login with the lowest id that carries the wanted name.
         groups_of: the governed groups of a login.
     """
 
     around: Around
-    named: Login | None
+    named: int | None
     groups_of: Callable[[int], frozenset[int]]
 
 
@@ -120,9 +120,9 @@ def _case_without_row(account: Account, row: LedgerRow | None, context: Context,
 
 
 def _recognised(account: Account, row: LedgerRow | None, found: Recognition, context: Context) -> Case:
-    login, gone, named = found.login, row.login_id if row else None, context.named
+    login, gone = found.login, row.login_id if row else None
     assert login is not None  # noqa: S101 - the caller found one
-    holder = named.id if named and named.id != login.id else None
+    holder = context.named if context.named != login.id else None
     groups = context.groups_of(login.id)
     return Case(Match.NAMED, account, row, login, member_of=groups, holder=holder, gone=gone, rule=found.rule)
 
@@ -210,7 +210,9 @@ class _Join:
             return None if row or person.reason is Absent.OUT_OF_SCOPE else Case(Match.UNMAPPED, absent=person)
         login = self.logins.get(row.login_id) if row else None
         named = self.by_name.get(fold(person.login))
-        return case_of_person(person, row, login, Context(self.around, named, self._groups_of), self.world)
+        return case_of_person(
+            person, row, login, Context(self.around, named.id if named else None, self._groups_of), self.world
+        )
 
     def _groups_of(self, login_id: int) -> frozenset[int]:
         return self.members.get(login_id, frozenset())

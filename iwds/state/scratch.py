@@ -149,6 +149,7 @@ class ScratchWaist:
         self._db.executescript(_TABLES)
         self._world: World | None = None
         self._around: Surroundings
+        self._matched: list[tuple[int]] = []
 
     def add_people(self, people: Iterable[Account | Unmapped]) -> None:
         """People as the mapping made them; of several with one anchor the first one counts."""
@@ -260,6 +261,7 @@ class ScratchWaist:
             if case := self._person_case(row, self._world):
                 self._explained(case)
                 yield case
+        self._keep_matched()
         for row in self._db.execute(_LEFTOVER):
             yield _leftover_case(row)
         for row in self._db.execute(_UNMATCHED):
@@ -275,8 +277,7 @@ class ScratchWaist:
         def groups_of(login_id: int) -> frozenset[int]:
             return member_of if login_id == first else self._groups_of(login_id)
 
-        named = self._around.login(named_id) if named_id is not None else None
-        return case_of_person(account, ledger_row, login, Context(self._around, named, groups_of), world)
+        return case_of_person(account, ledger_row, login, Context(self._around, named_id, groups_of), world)
 
     def _groups_of(self, login_id: int) -> frozenset[int]:
         found = self._db.execute("SELECT group_id FROM member WHERE login_id = ?", (login_id,))
@@ -285,8 +286,17 @@ class ScratchWaist:
     def _explained(self, case: Case) -> None:
         """Keep which logins a person explains, or may, for those that nobody does."""
         if case.match is Match.NAMED and case.login:
-            self._db.execute("INSERT OR IGNORE INTO matched VALUES (?)", (case.login.id,))
-        self._db.executemany("INSERT OR IGNORE INTO asked VALUES (?)", [(login.id,) for login in case.candidates])
+            self._matched.append((case.login.id,))
+        if len(self._matched) >= BATCH:
+            self._keep_matched()
+        for login in case.candidates:
+            self._db.execute("INSERT OR IGNORE INTO asked VALUES (?)", (login.id,))
+
+    def _keep_matched(self) -> None:
+        self._db.execute("BEGIN")
+        self._db.executemany("INSERT OR IGNORE INTO matched VALUES (?)", self._matched)
+        self._db.execute("COMMIT")
+        self._matched.clear()
 
     def close(self) -> None:
         """Throw everything away."""

@@ -39,7 +39,14 @@ class Surroundings:
 
     def has_row(self, login_id: int) -> bool:
         """Whether any ledger row names this login."""
+        # Where nothing is remembered everybody is asked about, and a million questions for nothing take their time.
+        if not self._remembers:
+            return False
         return self._db.execute("SELECT 1 FROM ledger WHERE login_id = ?", (login_id,)).fetchone() is not None
+
+    @cached_property
+    def _remembers(self) -> bool:
+        return self._db.execute("SELECT 1 FROM ledger").fetchone() is not None
 
     def logins_named(self, name: str) -> Sequence[Login]:
         """All logins of a folded name."""

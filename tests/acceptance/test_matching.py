@@ -39,7 +39,7 @@ def test_every_login_is_recognised_by_the_anchor_it_stores_whatever_its_person_i
     (renamed,) = [change for change in adopted if change["subject"]["login"] == WHO]
     assert "it stores this person's anchor" in renamed["because"]
     assert not [change for change in planned["changes"] if change["do"] == "create"]
-    world.iwds("run", "company", code=3)
+    world.iwds("run", "company")
     assert world.iwds("login", "show", WHO, "--json").json["ledger"]["origin"] == "adopted"
     assert "iwds match" not in words(world.iwds("match", "company"))
 
@@ -90,7 +90,7 @@ def test_whoever_is_called_like_a_leaver_gets_their_login_only_where_somebody_sa
     world.iwds("match", "company", WHO, "--person", WHO, *REASON)
     world.iwds("run", "company")
     held = world.iwds("login", "show", WHO, "--json").json
-    assert held["ledger"]["anchor"]["id"] == another
+    assert held["ledger"]["entry"] == another
     assert another in held["login"]["extra"]
     told = [(each["action"], each["ticket"]) for each in world.iwds("audit", WHO, "--json").json["audit"]]
     assert told == [(action, "T-7") for action in ("match", "match", "match", "unmatch", "match")]

@@ -15,6 +15,7 @@ from iwds.core.configuration import digest_of
 from iwds.core.model import Account, Activation, Anchor, AtCreation, Entry, Login, Unmapped
 from iwds.core.plan import Selection
 from iwds.core.policy import CENTURY, Leaver, Policy
+from iwds.core.recognition import BY_NAME, By, Matching, MatchRule
 from iwds.engine.job import LEASE_SECONDS, Earlier, Tools
 from iwds.engine.running import Request, RunReport, run
 from iwds.errors import LeaseLost
@@ -37,6 +38,14 @@ BASES = {"everything": ("main", "branch"), "paris": ("main", "branch"), "main al
 GROUPS = {"vpn": 1, "wiki": 2}
 
 
+KEY = "anchor"
+MATCHING = {
+    "": BY_NAME,
+    "anchor": Matching((MatchRule(By.ANCHOR), MatchRule(By.LOGIN)), KEY),
+    "mail": Matching((MatchRule(By.MAIL), MatchRule(By.LOGIN))),
+}
+
+
 @dataclass(frozen=True)
 class CompanyRules(ScopedRules):
     """Rules with departments; whoever has a mail address gets a link when they are created."""
@@ -50,7 +59,10 @@ class CompanyRules(ScopedRules):
 
 @dataclass(frozen=True)
 class Config:
-    """What of a configuration decides: `outside`, `without_vpn` and `without_mail` are departments, `grace` is days."""
+    """What of a configuration decides: `outside`, `without_vpn` and `without_mail` are departments, `grace` is days.
+
+    `recognise` is by what people are recognised before their login's name: `anchor`, which is stored then, or `mail`.
+    """
 
     outside: str = ""
     without_vpn: str = ""
@@ -60,12 +72,14 @@ class Config:
     exclusive: bool = False
     leaver: Leaver = Leaver.LOCK
     grace: int = 10
+    recognise: str = ""
 
     def rules(self) -> CompanyRules:
         groups = {"vpn": self.exclusive, **({"wiki": False} if self.wiki else {})}
         return CompanyRules(
             digest=repr(self), groups=groups, group_roles={"vpn": frozenset({"user", "manager", "auditor"})},
             outside=self.outside, without_vpn=self.without_vpn, without_mail=self.without_mail,
+            matching=MATCHING[self.recognise],
         )  # fmt: skip
 
     def policy(self) -> Policy:

@@ -29,7 +29,7 @@ from iwds.engine import applying, planning
 from iwds.engine.job import LEASE_SECONDS
 from iwds.engine.running import RunReport
 from iwds.errors import IwdsError, LeaseHeld, NotSent, OutcomeUnknown
-from tests.property.company import PLACES, Company, Config, Founding, Pause
+from tests.property.company import MATCHING, PLACES, Company, Config, Founding, Pause
 from tests.property.happenings import UNBELIEVED, Event, Hands, anybody, happenings, unbelieved
 from tests.property.verdicts import Judge, Remembered
 from tests.unit.engine.crashing import Inline, Process
@@ -61,9 +61,14 @@ class NeverOnDoubt(RuleBasedStateMachine):
     founding: Founding
     company: Company
 
-    @initialize(leaver=st.sampled_from(Leaver), exclusive=st.booleans(), every=st.sampled_from((1, 14)))
-    def begin(self, leaver: Leaver, exclusive: bool, every: int) -> None:
-        self.company = self.founding.company(Config(leaver=leaver, exclusive=exclusive), every)
+    @initialize(
+        leaver=st.sampled_from(Leaver),
+        exclusive=st.booleans(),
+        every=st.sampled_from((1, 14)),
+        recognise=st.sampled_from(sorted(MATCHING)),
+    )
+    def begin(self, leaver: Leaver, exclusive: bool, every: int, recognise: str) -> None:
+        self.company = self.founding.company(Config(leaver=leaver, exclusive=exclusive, recognise=recognise), every)
         self.judge = Judge(self.company)
         self.hands = Hands(self.company, self.judge)
         self.copy: Remembered | None = None
@@ -215,7 +220,7 @@ class NeverOnDoubt(RuleBasedStateMachine):
         assert calls == []
 
     def everything_is_as_it_should_be(self, plan: Plan) -> None:
-        reasons = (Reason.EXCLUDED, Reason.DUPLICATE, Reason.INVALID)
+        reasons = (Reason.EXCLUDED, Reason.DUPLICATE, Reason.INVALID, Reason.AMBIGUOUS)
         undecided = {s.subject.anchor.id for s in plan.skips if s.reason in reasons and s.subject.anchor}
         self.judge.no_leaver_keeps_access()
         self.judge.nobody_stays_locked_out(undecided)

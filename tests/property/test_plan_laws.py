@@ -238,7 +238,7 @@ def test_the_order_of_the_decisions_changes_nothing(situation: Situation, random
 def test_a_plan_survives_its_document(situation: Situation) -> None:
     plan = situation.plan()
     back = plan_from_data(json.loads(json.dumps(plan_to_data(plan))))
-    lean = replace(plan.basis.tally, members={}, tags={}, retags={}, unlocked=frozenset())
+    lean = replace(plan.basis.tally, members={}, tags={}, retags={}, unlocked=frozenset(), unfit=())
     assert back == replace(plan, basis=replace(plan.basis, tally=lean))
     assert back.digest == plan.digest
     assert restrict(plan, back) == (plan, ())

@@ -14,9 +14,10 @@ from iwds.core.model import Absent, Account, Anchor, Login, Status, Unmapped, fo
 from iwds.core.normal import normalise
 from iwds.core.plan import Selection
 from iwds.core.policy import HoldKind, Leaver
+from iwds.core.recognition import stored_form, stored_in
 from iwds.core.restored import NOTE
 from iwds.engine.running import RunReport
-from tests.property.company import GROUPS, REALM, Company, Config, Copy
+from tests.property.company import GROUPS, KEY, REALM, Company, Config, Copy
 from tests.unit.engine.rehearsal import OURS
 
 DELETES = frozenset({Leaver.DELETE, Leaver.LOCK_THEN_DELETE})
@@ -150,8 +151,19 @@ class Judge:
             assert login is not None, "a row names a login that nobody created"
             assert login.created_by == OURS, "a login of another origin was adopted"
             asked = (fold(login.login), who) in self.company.asked
-            assert asked or who in names.get(fold(login.login), ()), "adopted for somebody who does not explain it"
+            named = who in names.get(fold(login.login), ())
+            assert asked or named or self._recognised(login, who), "adopted for somebody who does not explain it"
+            stored = stored_in(login.extra, KEY)
+            assert stored in ("", stored_form(Anchor(REALM, who))), "somebody got a login that says it is another's"
             self.whose[number] = who
+
+    def _recognised(self, login: Login, who: str) -> bool:
+        """Whether somebody, and nobody else, explains a login whatever its name is."""
+        by = self.company.config.recognise
+        if by == "anchor":
+            return stored_in(login.extra, KEY) == stored_form(Anchor(REALM, who))
+        everybody = ((each, entry.attrs.get("mail") or ("",)) for each, (_, entry) in self.company.people.items())
+        return by == "mail" and [each for each, (mail,) in everybody if mail and mail == login.mail] == [who]
 
     def _loss(self, number: int, before: Seen, after: Seen, selection: Selection) -> bool:
         """Judge what became of one login; whether it lost something that only the rules, or a person, can ask for."""
