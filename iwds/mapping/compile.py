@@ -20,7 +20,7 @@ from iwds.core.normal import LANGUAGES, printable
 from iwds.errors import ConfigurationError
 from iwds.mapping.conditions import Answer, Person, Test, among, compile_condition, every, some, words
 from iwds.mapping.document import AtCreation, Document, Enabled, GroupLine, RoleRules, Value
-from iwds.mapping.values import Attributes, Text, compile_value
+from iwds.mapping.values import Attributes, Text, compile_value, is_written, read_by
 from iwds.yamlmarks import Step, Where, nearest, validate
 from iwds.yamlmarks import load as load_yaml
 
@@ -55,6 +55,9 @@ class CompiledRules:
     """The rules of a mapping file, ready to use; implements `ports.Rules`."""
 
     attributes: frozenset[str]
+    login_attributes: frozenset[str]
+    mail_attributes: frozenset[str]
+    login_is_written: bool
     digest: str
     extra_keys: frozenset[str]
     groups: Mapping[str, bool]
@@ -169,6 +172,9 @@ def compile_mapping(document: Document, where: Where, roles: Collection[str] = B
         # last: the compilers above have filled it
         reads_groups=group_names(asked),
         attributes=frozenset(key for key in asked if not key.startswith("(")),
+        login_attributes=read_by(document.login),
+        mail_attributes=frozenset() if document.mail is None else read_by(document.mail),
+        login_is_written=is_written(document.login),
     )
 
 

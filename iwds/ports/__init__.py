@@ -17,13 +17,15 @@ from iwds.ports.memory import (
     Result,
     RunRow,
     State,
+    Told,
     Unmailed,
 )
-from iwds.ports.people import Finding, ReadStream, Rules, Source, T_co
+from iwds.ports.people import MOST_FOUND, Finding, ReadStream, Rules, Source, T_co
 from iwds.ports.service import Actions, Listing, TargetReader, TargetWriter
 from iwds.ports.waist import Waist
 
 __all__ = [
+    "MOST_FOUND",
     "Actions",
     "Audit",
     "AuditRow",
@@ -49,6 +51,7 @@ __all__ = [
     "T_co",
     "TargetReader",
     "TargetWriter",
+    "Told",
     "Unmailed",
     "Waist",
 ]

@@ -9,6 +9,9 @@ from iwds.core.model import Account, Anchor, Entry, Proof, Unmapped
 
 T_co = TypeVar("T_co", covariant=True)
 
+MOST_FOUND = 20
+"""How many people a search for one person gives at most: whoever meant one of more has to say it more exactly."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -61,6 +64,23 @@ class Source(Protocol):
         """
         ...
 
+    def search(self, text: str, by: Collection[str], attributes: Collection[str]) -> Sequence[Entry]:
+        """The people who may be meant by a text, each as `find` gives them: `MOST_FOUND` at most.
+
+        A text means an entry by its distinguished name, by its id, or as a whole value, whatever its case, of one of
+        the attributes `by` (lower-case names). Base and filter of the configuration are ignored. Nobody found is no
+        proof that somebody is gone. Raises `SourceUnavailable` or `AccessRefused` where the source cannot tell.
+        """
+        ...
+
+    def paths(self, anchor: Anchor) -> Mapping[str, tuple[str, ...]]:
+        """How one person comes into each of their groups, by the name that `Entry.groups` has for it.
+
+        A path begins with the group that names the person and ends with the group itself; the shortest one is given.
+        Empty where groups are not known or nobody has this anchor. Raises like `find`.
+        """
+        ...
+
     def selects(self, anchor: Anchor) -> bool:
         """Whether the configured base and filter find this person right now; raises like `find`."""
         ...
@@ -94,6 +114,24 @@ class Rules(Protocol):
     @property
     def attributes(self) -> frozenset[str]:
         """Attributes (lower case) that the rules read; a source must ask for these and needs no others."""
+        ...
+
+    @property
+    def login_attributes(self) -> frozenset[str]:
+        """Attributes (lower case) that the login is made of."""
+        ...
+
+    @property
+    def mail_attributes(self) -> frozenset[str]:
+        """Attributes (lower case) that the mail address is made of."""
+        ...
+
+    @property
+    def login_is_written(self) -> bool:
+        """Whether everybody's login stands, but for case and spaces, in one of `login_attributes` as it is.
+
+        Then a search by equality finds everybody who wants a login.
+        """
         ...
 
     @property

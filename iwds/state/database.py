@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from iwds.core.model import LedgerRow, Proof, Service
+from iwds.core.change import Subject
+from iwds.core.model import Anchor, LedgerRow, Proof, Service
 from iwds.core.policy import HoldKind
 from iwds.ports import (
     AuditRow,
@@ -17,6 +18,7 @@ from iwds.ports import (
     Result,
     RunRow,
     State,
+    Told,
     Unmailed,
 )
 from iwds.state import helpdesk, journal, leases, ledger, mails, refusals, runs, schema
@@ -88,6 +90,16 @@ class SqlState:
         """The row of one login; None where it is not ours."""
         with self._database.reading() as connection:
             return ledger.rows_of(connection, service, [login_id]).get(login_id)
+
+    def find_rows(self, service: Service, *, anchor: Anchor | None = None, text: str = "") -> Sequence[LedgerRow]:
+        """The rows that stand for an anchor, or whose login name or entry id a text is, in the order of login ids."""
+        with self._database.reading() as connection:
+            return ledger.find_rows(connection, service, anchor, text)
+
+    def changes_of(self, service: Service, anchor: Anchor | None, login_id: int | None, limit: int) -> Sequence[Told]:
+        """The latest intents first, of all jobs, that were about a person or a login."""
+        subject = Subject("", anchor, login_id).key if anchor or login_id else ""
+        return journal.changes_of(self._database, service, (subject, login_id), limit) if subject else ()
 
     def note_tags(self, service: Service, tags: Mapping[int, int], lease: Lease) -> None:
         """Record what `created_by` reads back as, instead of what was remembered: login id -> tag."""

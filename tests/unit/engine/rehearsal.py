@@ -46,6 +46,9 @@ class PlainRules:
     groups: Mapping[str, bool] = field(default_factory=lambda: {"vpn": False, "wiki": False})
     group_roles: Mapping[str, frozenset[str]] = field(default_factory=dict)
     attributes: frozenset[str] = frozenset({"uid", "sn", "mail", "role", "disabled", "scope", "vpn_role", "wiki_role"})
+    login_attributes: frozenset[str] = frozenset({"uid"})
+    mail_attributes: frozenset[str] = frozenset({"mail"})
+    login_is_written: bool = True
     extra_keys: frozenset[str] = frozenset()
     states_enabled: bool = True
     protected: frozenset[str] = frozenset()

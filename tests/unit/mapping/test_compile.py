@@ -501,3 +501,25 @@ def test_the_groups_that_a_mapping_names_are_known_wherever_it_names_them() -> N
     assert JANE.groups is not None
     assert compiled.named(JANE.groups) == {"Staff", "CN=MFA-Managers, DC=X"}
     assert compiled.named(frozenset()) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("login", "read", "written"),
+    [
+        ("uid", {"uid"}, True),
+        ("{from: UID, trim: true, lower: true}", {"uid"}, True),
+        ("{first: [uid, {from: mail, upper: true}]}", {"uid", "mail"}, True),
+        ("{from: uid, prefix: x}", {"uid"}, False),
+        ("{from: uid, map: {a: b}}", {"uid"}, False),
+        ("{from: uid, default: nobody}", {"uid"}, False),
+        ("{first: [uid, {value: nobody}]}", {"uid"}, False),
+        ("{value: nobody}", set(), False),
+    ],
+)
+def test_the_rules_know_by_which_attributes_somebody_is_found(login: str, read: set[str], written: bool) -> None:
+    compiled = rules(f"login: {login}\nmail: {{first: [mail, other]}}\n")
+
+    assert compiled.login_attributes == read
+    assert compiled.login_is_written is written
+    assert compiled.mail_attributes == {"mail", "other"}
+    assert rules("login: uid\n").mail_attributes == frozenset()

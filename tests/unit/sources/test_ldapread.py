@@ -9,7 +9,8 @@ from iwds.core.model import Anchor
 from iwds.errors import SourceUnavailable
 from iwds.sources._decode import Shaped
 from iwds.sources._directory import Directory
-from iwds.sources._ldapread import Branch, Reading, Wishes, find, primary_sid, selects
+from iwds.sources._ldapone import find, selects
+from iwds.sources._ldapread import Branch, Reading, Wishes, primary_sid
 from iwds.sources._search import Asks, Page, RawEntry, Search
 from iwds.sources._stream import Tally
 
