@@ -57,17 +57,23 @@ def login_lines(seen: Seen, now: datetime) -> Iterator[Text]:
 
 
 def _fields(seen: Seen, now: datetime) -> Iterator[tuple[str, str]]:
-    login, details = seen.login, seen.details
+    login = seen.login
     yield "name", " ".join(filter(None, (login.firstname, login.name))) or "-"
     yield "mail", _known(login.mail)
     yield "phone", _known(login.phone)
     yield "role", NOT_TOLD if login.role is None else role_words(login.role)
     if login.extra:
         yield "extra", login.extra
+    yield from phone_lines(seen, now)
+    yield "tag", _tag(login.created_by)
+
+
+def phone_lines(seen: Seen, now: datetime) -> Iterator[tuple[str, str]]:
+    """What people ask on the phone beside their devices."""
+    login, details = seen.login, seen.details
     yield "activation", activation_words(details)
     yield "last login", _when(login.last_seen if details.login.last_seen is None else details.login.last_seen, now)
     yield "locks", _locks(details)
-    yield "tag", _tag(login.created_by)
 
 
 def _known(text: str | None) -> str:

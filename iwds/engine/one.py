@@ -56,6 +56,7 @@ class One:
         member_of: of these logins the governed groups that they are in, by login id.
         world: the facts of the service and the rules of the job; None where the service does not answer.
         memory: what earlier runs of the job left.
+        rivals_unsure: whether others may want the same login whom no search by equality can find.
         holds: what people hold about these logins.
         cases: how all of it belongs together; empty where nothing differs.
         decisions: what follows from what was found.
@@ -72,6 +73,7 @@ class One:
     world: World | None
     memory: JobMemory
     holds: tuple[HoldRow, ...]
+    rivals_unsure: bool = False
     cases: tuple[Case, ...] = ()
     decisions: tuple[Decision, ...] = ()
     on_absence: tuple[Decision, ...] = ()
@@ -159,7 +161,10 @@ class _Look:
         logins = self._logins(rows, next((each.mapped for each in sightings if each.selected), None))
         member_of = {login.id: self._groups_of(login, world) for login in logins}
         about = self._holds_of(login.id for login in logins)
-        one = One(self.who, sightings, rivals, rows, logins, member_of, world, self.memory, about, failed=self.failed)
+        unsure = bool(sightings) and not self.job.rules.login_is_written
+        one = One(
+            self.who, sightings, rivals, rows, logins, member_of, world, self.memory, about, unsure, failed=self.failed
+        )  # fmt: skip
         return one if self.failed else self._decided(one, world, existing)
 
     def _sightings(self, anchor: Anchor) -> Iterator[Sighting]:
@@ -184,19 +189,16 @@ class _Look:
         written = (counting.entry.attrs.get(name, ()) for name in rules.login_attributes)
         values = {fold(value) for values in written for value in values} | {fold(wanted)}
         seen = {counting.entry.anchor}
-        for source, entry in self._searched(values, rules.login_attributes):
-            if entry.anchor in seen:
-                continue
-            rival = self._sighting(source, entry)
-            if rival.selected and fold(rival.mapped.login) == fold(wanted):
-                seen.add(entry.anchor)
+        for rival in self._searched(values, rules.login_attributes):
+            if rival.entry.anchor not in seen and rival.selected and fold(rival.mapped.login) == fold(wanted):
+                seen.add(rival.entry.anchor)
                 yield rival
 
-    def _searched(self, values: Iterable[str], by: Collection[str]) -> Iterator[tuple[Source, Entry]]:
+    def _searched(self, values: Iterable[str], by: Collection[str]) -> Iterator[Sighting]:
         for source in self.job.sources:
             try:
-                for value in sorted(values):
-                    yield from ((source, entry) for entry in source.search(value, by, self.job.rules.attributes))
+                found = [each for text in sorted(values) for each in source.search(text, by, self.job.rules.attributes)]
+                yield from [self._sighting(source, entry) for entry in found]
             except NO_ANSWER as error:
                 self.failed[source.name] = error
 

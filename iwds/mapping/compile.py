@@ -18,9 +18,11 @@ from iwds.core.doubt import group_names
 from iwds.core.model import BUILTIN_ROLES, Absent, Account, Entry, Role, Unmapped, fold
 from iwds.core.normal import LANGUAGES, printable
 from iwds.errors import ConfigurationError
+from iwds.mapping.clauses import group_answers, scope_answers
 from iwds.mapping.conditions import Answer, Person, Test, among, compile_condition, every, some, words
 from iwds.mapping.document import AtCreation, Document, Enabled, GroupLine, RoleRules, Value
 from iwds.mapping.values import Attributes, Text, compile_value, is_written, read_by
+from iwds.ports import Clause, Grant
 from iwds.yamlmarks import Step, Where, nearest, validate
 from iwds.yamlmarks import load as load_yaml
 
@@ -81,6 +83,14 @@ class CompiledRules:
     def named(self, groups: frozenset[str]) -> frozenset[str]:
         """Which of the groups that the rules name are among these, as the rules write them."""
         return _named(self.reads_groups, groups)
+
+    def clauses(self, entry: Entry, now: datetime) -> Sequence[Clause]:
+        """What each clause of the scope says of an entry."""
+        return tuple(scope_answers(Document.model_validate(self.written), self.places, Person(entry, now)))
+
+    def grants(self, entry: Entry, now: datetime) -> Sequence[Grant]:
+        """What each line of `groups` says of an entry."""
+        return tuple(group_answers(Document.model_validate(self.written), self.places, Person(entry, now)))
 
     def map(self, entry: Entry, now: datetime) -> Account | Unmapped:
         """The account that the rules make of an entry, or why there is none."""
@@ -192,7 +202,9 @@ def _places(document: Document, where: Where) -> Iterator[tuple[str, str]]:
     yield "mapping", Path(where(())[0]).name
     paths = [(key, (key,)) for key in sorted(document.model_fields_set)]
     lines = [(f"groups {line.to}", ("groups", n)) for n, line in enumerate(document.groups)]
-    for name, path in (*paths, *reversed(lines)):
+    each = [(f"groups.{n}", ("groups", n)) for n in range(len(document.groups))]
+    clauses = [(f"scope {n}", ("scope", n)) for n in range(len(document.scope))]
+    for name, path in (*paths, *clauses, *each, *reversed(lines)):
         file, line = where(path)
         yield name, f"{Path(file).name}:{line}"
 

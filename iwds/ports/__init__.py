@@ -20,7 +20,7 @@ from iwds.ports.memory import (
     Told,
     Unmailed,
 )
-from iwds.ports.people import MOST_FOUND, Finding, ReadStream, Rules, Source, T_co
+from iwds.ports.people import MOST_FOUND, Clause, Finding, Grant, ReadStream, Rules, Source, T_co
 from iwds.ports.service import Actions, Listing, TargetReader, TargetWriter
 from iwds.ports.waist import Waist
 
@@ -29,8 +29,10 @@ __all__ = [
     "Actions",
     "Audit",
     "AuditRow",
+    "Clause",
     "Clock",
     "Finding",
+    "Grant",
     "HoldRow",
     "Holds",
     "IntentRow",

@@ -29,6 +29,34 @@ class Finding:
     """What does the same at a shell, word for word as it is typed there; it never holds a secret."""
 
 
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One clause of a scope, asked of one person; `answer` is None where it is not known, `place` is `file:line`."""
+
+    words: str
+    place: str
+    answer: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One line of a mapping that may put somebody into a group of the service, asked of one person.
+
+    Attributes:
+        to: the group of the service.
+        role: the role there that the line gives; empty for none.
+        words, place, answer: as of a `Clause`.
+        groups: the groups of the directory that the line looks at and the person is in, as `Entry.groups` names them.
+    """
+
+    to: str
+    role: str
+    words: str
+    place: str
+    answer: bool | None
+    groups: tuple[str, ...]
+
+
 class ReadStream(Protocol[T_co]):
     """A one-shot reading. Iterate it to its end, then ask `finish` for its proof.
 
@@ -50,6 +78,11 @@ class Source(Protocol):
     @property
     def name(self) -> str:
         """The source's name in the configuration."""
+        ...
+
+    @property
+    def answered_by(self) -> str:
+        """The server, or the file, that `find` and `search` asked last; empty before the first question."""
         ...
 
     def read(self, attributes: Collection[str]) -> ReadStream[Entry]:
@@ -171,6 +204,14 @@ class Rules(Protocol):
 
     def named(self, groups: frozenset[str]) -> frozenset[str]:
         """Which of `reads_groups` a person is in whose groups are these."""
+        ...
+
+    def clauses(self, entry: Entry, now: datetime) -> Sequence[Clause]:
+        """What each clause of the scope says of an entry, also those behind the first that it does not meet."""
+        ...
+
+    def grants(self, entry: Entry, now: datetime) -> Sequence[Grant]:
+        """What each line about a group of the service says of an entry."""
         ...
 
     def map(self, entry: Entry, now: datetime) -> Account | Unmapped:

@@ -77,11 +77,17 @@ class LdapSource:
         self._lock, self._dialling = threading.Lock(), threading.Lock()
         self._kept: tuple[Talk, Directory] | None = None
         self._refused: AccessRefused | None = None
+        self._answered = ""
 
     @property
     def name(self) -> str:
         """The source's name in the configuration."""
         return self._name
+
+    @property
+    def answered_by(self) -> str:
+        """The URL of the server that was asked last."""
+        return self._answered
 
     def read(self, attributes: Collection[str]) -> Stream:
         """All people; the connection is opened when the iteration begins."""
@@ -175,6 +181,7 @@ class LdapSource:
     def _keep(self) -> "tuple[Talk, Directory]":
         if self._kept is None:
             session = self._dial()
+            self._answered = session.url
             try:
                 self._kept = session, describe(session, self._wishes.users.bases, self._settings.realm)
             except BaseException:

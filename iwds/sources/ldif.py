@@ -119,6 +119,11 @@ class LdifSource:
         """The source's name in the configuration."""
         return self._name
 
+    @property
+    def answered_by(self) -> str:
+        """The file."""
+        return str(self._settings.path)
+
     def read(self, attributes: Collection[str]) -> Stream:
         """All people of the file, in its order. It is passed over twice: for groups and ids, then for the people."""
         tally = Tally(self._name, frozenset(attributes), Canaries(self._settings.canaries))

@@ -88,6 +88,11 @@ class MemorySource:
         """The source's name in the configuration."""
         return self._name
 
+    @property
+    def answered_by(self) -> str:
+        """Nothing but this process."""
+        return "memory"
+
     def read(self, attributes: Collection[str]) -> Stream:
         """All people, as they are in memory when the iteration begins."""
         tally = Tally(self._name, frozenset(attributes), Canaries(self.canaries), self.view)

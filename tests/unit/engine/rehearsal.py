@@ -13,7 +13,7 @@ from iwds.core.policy import Policy
 from iwds.engine.job import Job, Tools
 from iwds.engine.planning import make_plan
 from iwds.engine.running import Request, RunReport, run
-from iwds.ports import RunRow, State, TargetWriter
+from iwds.ports import Clause, Grant, RunRow, State, TargetWriter
 from iwds.sources.memory import MemorySource
 from iwds.state.database import open_state
 from iwds.state.scratch import ScratchWaist
@@ -56,6 +56,15 @@ class PlainRules:
 
     def named(self, groups: frozenset[str]) -> frozenset[str]:
         return groups & self.reads_groups
+
+    def clauses(self, entry: Entry, now: datetime) -> tuple[Clause, ...]:
+        return (Clause("in scope", "", not _first(entry, "scope")),)
+
+    def grants(self, entry: Entry, now: datetime) -> tuple[Grant, ...]:
+        groups = entry.groups or frozenset[str]()
+        return tuple(
+            Grant(name, "", f"in group {name}", "", name in groups, tuple(groups & {name})) for name in self.groups
+        )
 
     def map(self, entry: Entry, now: datetime) -> Account | Unmapped:
         uid, scope, role = (_first(entry, name) for name in ("uid", "scope", "role"))
