@@ -50,6 +50,10 @@ _MATCHES = {
 }
 
 
+def _section(lines: Iterator[Text], title: str) -> Iterator[Text]:
+    yield from block(lines, Text(title, "bold"))
+
+
 def explanation_lines(seen: Explanation, when: datetime | None, now: datetime) -> Iterator[Text]:
     """The page about one person in one job.
 
@@ -60,17 +64,17 @@ def explanation_lines(seen: Explanation, when: datetime | None, now: datetime) -
     words, colour = verdict(seen)
     yield from (Text(line, colour) for line in hanging("  ", words))
     yield from block(_failures(seen), Text("Does not answer", "red"))
-    yield from block(_entry_lines(seen), "In the directory")
-    yield from block(_clause_lines(seen.clauses), "Scope, clause by clause")
-    yield from block(_login_lines(seen), "Login on the service")
-    yield from block(_field_lines(seen), f"{'Fields':18}{'by the mapping':31}on the service")
-    yield from block(_group_lines(seen), "Groups of the service")
-    yield from block(_hold_lines(seen, now), "Holds and locks")
-    yield from block(on_the_phone(seen.seen, now), "On the phone")
-    yield from block(_lately_lines(seen), "Lately")
-    yield from block(_plan_lines(seen), _plan_title(when))
-    yield from block(_absence_lines(seen), "Where a proven reading of everybody does not show them")
-    yield from block(_typed_lines(seen), "To type")
+    yield from _section(_entry_lines(seen), "In the directory")
+    yield from _section(_clause_lines(seen.clauses), "Scope, clause by clause")
+    yield from _section(_login_lines(seen), "Login on the service")
+    yield from _section(_field_lines(seen), f"{'Fields':18}{'by the mapping':31}on the service")
+    yield from _section(_group_lines(seen), "Groups of the service")
+    yield from _section(_hold_lines(seen, now), "Holds and locks")
+    yield from _section(on_the_phone(seen.seen, now), "On the phone")
+    yield from _section(_lately_lines(seen), "Lately")
+    yield from _section(_plan_lines(seen), _plan_title(when))
+    yield from _section(_absence_lines(seen), "Where a proven reading of everybody does not show them")
+    yield from _section(_typed_lines(seen), "To type")
 
 
 def on_the_phone(seen: Seen | None, now: datetime) -> Iterator[Text]:
@@ -94,17 +98,22 @@ def verdict(seen: Explanation) -> tuple[str, str]:
         return "In the directory, but outside base and filter of the sources: no run reads them.", "yellow"
     person = seen.one.person
     if isinstance(person, Unmapped):
-        return f"Gets no account: {_ABSENT[person.reason]}: {person.detail}", "yellow"
+        return f"Gets no account: {_ABSENT[person.reason]}: {person.detail}{_waiting(seen)}", "yellow"
     return _of_account(seen)
 
 
 def _of_account(seen: Explanation) -> tuple[str, str]:
-    waiting = len(seen.plan.changes) if seen.plan else 0
-    if waiting:
-        return f"Has an account, and {waiting} change{'' if waiting == 1 else 's'} would be made.", "yellow"
+    if waiting := _waiting(seen):
+        return f"Has an account{waiting}", "yellow"
     if seen.plan and seen.plan.skips:
         return "Has an account; something is left alone, see below.", "yellow"
     return "Has an account, and everything is as it should be.", "green"
+
+
+def _waiting(seen: Explanation) -> str:
+    """How many changes a run would make, as the end of a sentence; empty for none."""
+    waiting = len(seen.plan.changes) if seen.plan else 0
+    return f"; {waiting} change{'' if waiting == 1 else 's'} would be made." if waiting else ""
 
 
 def _name(seen: Explanation) -> str:
@@ -247,7 +256,7 @@ def _membership(each: InGroup) -> tuple[str, str]:
     return {
         (True, True): ("=", "green"),
         (True, False): ("+", "green"),
-        (False, True): ("-" if each.ours else "=", "red" if each.ours else "dim"),
+        (False, True): ("-", "red") if each.ours or each.exclusive else ("=", "dim"),
         (False, False): (".", "dim"),
     }[each.wanted, each.member]
 

@@ -50,6 +50,7 @@ class InGroup:
         wanted: None where that is not known, or they have no account.
         member: whether their login is in it.
         ours: whether a run put them there, or took that over.
+        exclusive: whether whoever should not be in it is taken out, whoever put them there.
         role, role_wanted: the names of the role there as it was read and as it should be; empty for not known.
         grants: the lines of the mapping that speak about this group.
     """
@@ -58,6 +59,7 @@ class InGroup:
     wanted: bool | None
     member: bool
     ours: bool
+    exclusive: bool
     role: str
     role_wanted: str
     grants: tuple[Grant, ...]
@@ -195,7 +197,10 @@ class _Explaining:
             wanted = None if self.account is None or self.account.groups is None else name in self.account.groups
             member = login is not None and group.id in self.one.member_of.get(login.id, ())
             lines = tuple(each for each in granting if each.to == name)
-            yield InGroup(name, wanted, member, group.id in ours, held.get(name, ""), roles.get(name, ""), lines)
+            exclusive = self.job.rules.groups[name]
+            yield InGroup(
+                name, wanted, member, group.id in ours, exclusive, held.get(name, ""), roles.get(name, ""), lines
+            )
 
 
 def _status(login: Login | None) -> str | None:

@@ -333,7 +333,7 @@ class State(Holds, Audit, Refusals, Protocol):
         ...
 
     def changes_of(self, service: Service, anchor: Anchor | None, login_id: int | None, limit: int) -> Sequence[Told]:
-        """The latest intents first, of all jobs, that were about a person or a login."""
+        """The latest intents first, of all jobs, about a person; about a login by its id where that is nobody."""
         ...
 
     def note_tags(self, service: Service, tags: Mapping[int, int], lease: Lease) -> None:

@@ -97,9 +97,10 @@ class SqlState:
             return ledger.find_rows(connection, service, anchor, text)
 
     def changes_of(self, service: Service, anchor: Anchor | None, login_id: int | None, limit: int) -> Sequence[Told]:
-        """The latest intents first, of all jobs, that were about a person or a login."""
-        subject = Subject("", anchor, login_id).key if anchor or login_id else ""
-        return journal.changes_of(self._database, service, (subject, login_id), limit) if subject else ()
+        """The latest intents first, of all jobs, about a person; about a login by its id where that is nobody."""
+        if anchor is None and login_id is None:
+            return ()
+        return journal.changes_of(self._database, service, Subject("", anchor, login_id), limit)
 
     def note_tags(self, service: Service, tags: Mapping[int, int], lease: Lease) -> None:
         """Record what `created_by` reads back as, instead of what was remembered: login id -> tag."""

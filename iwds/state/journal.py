@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, func, insert, or_, select
 
-from iwds.core.change import Change, kinds
+from iwds.core.change import Change, Subject, kinds
 from iwds.core.document import change_to_data
 from iwds.core.guards import counters
 from iwds.core.model import LedgerRow, Service
@@ -122,17 +122,15 @@ def intents(database: Database, run_id: str) -> Iterator[IntentRow]:
         seq = page[-1].seq
 
 
-def changes_of(database: Database, service: Service, whom: tuple[str, int | None], limit: int) -> Sequence[Told]:
-    """The latest intents first that were about a subject (its key), or about a login (its id)."""
-    subject, login_id = whom
-    about = [intent.c.subject == subject]
-    if login_id is not None:
-        about += [intent.c.login_id == login_id, outcome.c.login_id == login_id]
+def changes_of(database: Database, service: Service, whom: Subject, limit: int) -> Sequence[Told]:
+    """The latest intents first that were about somebody; about a login by its id where that is nobody."""
+    by_id = or_(intent.c.login_id == whom.login_id, outcome.c.login_id == whom.login_id)
+    about = intent.c.subject == whom.key if whom.anchor else by_id
     wanted = (
         select(intent.c.at, run.c.id, run.c.job, run.c.who, intent.c.change, outcome.c.result, outcome.c.error)
         .join_from(intent, run, run.c.id == intent.c.run)
         .outerjoin(outcome, outcome.c.intent == intent.c.id)
-        .where(run.c.service == str(service), or_(*about))
+        .where(run.c.service == str(service), about)
         .order_by(intent.c.id.desc())
         .limit(limit)
     )

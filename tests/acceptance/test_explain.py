@@ -229,7 +229,7 @@ class TestAfterAChange:
     def test_who_is_out_of_scope_now_is_told_by_which_clause_and_would_be_locked(self, moved: Corp) -> None:
         page = moved.page("ada")
 
-        assert "Gets no account: out of scope: is to leave (mapping.yaml:3)" in page
+        assert "Gets no account: out of scope: is to leave (mapping.yaml:3); 1 change would be made." in page
         assert "yes below ou=people" in page
         assert "NO not (description = leave) (mapping.yaml:3)" in page
         assert "- lock ada: status active > locked -- out of scope: is to leave" in page
@@ -238,7 +238,7 @@ class TestAfterAChange:
     def test_who_came_would_be_created(self, moved: Corp) -> None:
         page = moved.page("eve")
 
-        assert "Has an account, and 1 change would be made." in page
+        assert "Has an account; 1 change would be made." in page
         assert "Login on the service none yet" in page
         assert "+ create eve (Evans) -- in the directory, no login yet" in page
         assert "iwds resync eve --job corp" in page

@@ -56,7 +56,7 @@ class JournalContract:
         assert change_from_data(told[1].change) == create(1)
         assert state.changes_of(SERVICE, None, 7, 5) == told[:1]
         assert state.changes_of(SERVICE, None, 1, 5) == told[1:], "the id that its outcome told"
-        assert state.changes_of(SERVICE, anchor(1), 2, 1) == told[:1]
+        assert state.changes_of(SERVICE, anchor(1), 2, 1) == told[:1], "whoever the login is now"
         assert [t.result for t in state.changes_of(SERVICE, anchor(3), None, 5)] == [None]
         assert list(state.changes_of(SERVICE, None, None, 5)) == []
         assert list(state.changes_of(OTHER, anchor(1), 1, 5)) == []
