@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from iwds.core.change import Evidence
 from iwds.core.decide import decide
 from iwds.core.decision import Decision
-from iwds.core.matching import Case, is_settled
+from iwds.core.matching import Case, Match, is_settled
 from iwds.core.model import Account, Anchor, Entry, Group, LedgerRow, Login, Membership, Unmapped, fold
 from iwds.core.policy import World
 from iwds.engine.job import Job, Tools
@@ -92,10 +92,14 @@ class One:
 
     @property
     def login(self) -> Login | None:
-        """The login that stands for them, or that they would adopt; None where they have none."""
-        if self.cases:
-            return next((case.login for case in self.cases if case.login), None)
-        return self.logins[0] if self.logins else None
+        """The login that stands for them, or that they would adopt; None where they have none.
+
+        One that carries the name they want and stands for somebody else is not theirs.
+        """
+        theirs = (case.login for case in self.cases if case.match is not Match.TAKEN)
+        rows = {row.login_id for row in self.rows}
+        kept = (login for login in self.logins if login.id in rows)
+        return next((login for login in (*theirs, self.who.login, *kept) if login), None)
 
 
 class SeveralFit(Refused):

@@ -46,9 +46,12 @@ class Sought:
     failed: dict[str, IwdsError] = field(default_factory=dict)
 
 
-def attributes_meant(job: Job) -> frozenset[str]:
-    """The attributes of which a value may name somebody: login and mail, as the mapping reads them."""
-    return job.rules.login_attributes | job.rules.mail_attributes | {_MAIL}
+def attributes_meant(job: Job, text: str) -> frozenset[str]:
+    """The attributes of which a text may be a value: those of the login, and for an address those of the mail.
+
+    No others, because one without an index would make a directory look through everybody.
+    """
+    return job.rules.login_attributes | (job.rules.mail_attributes | {_MAIL} if "@" in text else frozenset())
 
 
 def mapped(job: Job, tools: Tools, entry: Entry) -> Account | Unmapped:
@@ -104,7 +107,7 @@ class _Seeking:
 
     def _asked(self, source: Source, text: str) -> Sequence[Entry]:
         try:
-            return source.search(text, attributes_meant(self.job), self.job.rules.attributes)
+            return source.search(text, attributes_meant(self.job, text), self.job.rules.attributes)
         except NO_ANSWER as error:
             self.sought.failed[source.name] = error
             return ()

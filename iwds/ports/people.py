@@ -110,6 +110,7 @@ class Source(Protocol):
         """How one person comes into each of their groups, by the name that `Entry.groups` has for it.
 
         A path begins with the group that names the person and ends with the group itself; the shortest one is given.
+        A group of which only the server knows the way is missing.
         Empty where groups are not known or nobody has this anchor. Raises like `find`.
         """
         ...

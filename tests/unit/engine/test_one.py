@@ -8,6 +8,7 @@ import pytest
 from iwds.core.change import Change, CreateLogin, Evidence, Kind, Write, kinds
 from iwds.core.decision import Proposal, Reason, Skip
 from iwds.core.guards import Populations
+from iwds.core.matching import Match
 from iwds.core.model import Absent, Account, Anchor, Unmapped
 from iwds.core.plan import Plan
 from iwds.core.policy import Leaver, Policy
@@ -161,6 +162,32 @@ class TestRivals:
 
         assert view(stage, "here/ada").decisions == ()
         assert isinstance(view(stage, "here/bob").person, Unmapped)
+
+
+class TestTheLogin:
+    def test_of_somebody_else_who_has_the_name_is_not_theirs(self, stage: Rehearsal) -> None:
+        settle(stage)
+        stage.change("ada", uid="ada2")
+        stage.hire("zed")
+        stage.change("zed", uid="ada")
+
+        assert view(stage, "here/ada").login == stage.login("ada")
+        assert view(stage, "here/zed").login is None
+        assert [case.match for case in view(stage, "here/zed").cases] == [Match.TAKEN]
+
+    def test_of_somebody_else_is_not_that_of_whom_the_mapping_leaves_out(self, stage: Rehearsal) -> None:
+        settle(stage)
+        stage.hire("zed", scope="out-of-scope")
+        stage.change("zed", uid="ada")
+
+        assert view(stage, "here/zed").login is None
+
+    def test_is_still_told_where_the_directory_is_down(self, stage: Rehearsal) -> None:
+        settle(stage)
+        stage.by_hand("bob", login="by hand")
+        stage.source.fail_after = 0
+
+        assert view(stage, "bob").login == stage.login("by hand")
 
 
 class TestNaming:
