@@ -78,9 +78,10 @@ def _equal(
 ) -> Iterator[Shaped]:
     """The entries of which a text is the id, or a value of one of these attributes."""
     text, by = meant
-    if not text:
+    by_id = _id_filter(wishes.id, text)
+    filters = [*filter(None, [by_id]), *(equals(each, text) for each in sorted(set(by) - {wishes.id}))]
+    if not text or not filters:
         return
-    filters = [_id_filter(wishes.id, text), *(equals(each, text) for each in sorted(set(by) - {wishes.id}))]
     size = min(wishes.page_size or MOST_FOUND, MOST_FOUND)
     for context in directory.contexts:
         asked = Search(context, "subtree", f"(|{''.join(filters)})", tuple(sorted(wanted)), size)
