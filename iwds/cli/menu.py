@@ -16,6 +16,7 @@ MENU = {
     "status": ("looking", "Did everything run, and how did it end"),
     "history": ("looking", "List the latest runs"),
     "show": ("looking", "Show one run or plan, whole or a part of it"),
+    "explain": ("explaining", "Why somebody has what they have, or has it not"),
     "capture": ("capturing", "Write what the service holds to a file"),
     "hold": ("holds", "Take nothing away from one login until a date"),
     "unhold": ("holds", "Lift that before its end"),

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import TypeVar
 
 from iwds.core.assembly import Facts, assemble
@@ -17,17 +16,17 @@ from iwds.core.decision import Decision, Proposal
 from iwds.core.guards import Populations
 from iwds.core.leaving import Departures
 from iwds.core.matching import Case, Graces, Match, Tally, is_settled
-from iwds.core.model import Group, LedgerRow, Proof, fold
+from iwds.core.model import Group, LedgerRow, Proof
 from iwds.core.nearest import close
 from iwds.core.plan import Basis, Plan, Selection
-from iwds.core.policy import Hold, HoldKind, Rota, World
-from iwds.core.recognition import decisions_of
+from iwds.core.policy import HoldKind, World
 from iwds.core.restored import NOTE, is_older, without_doubtful
 from iwds.engine.job import Job, Tools
 from iwds.engine.judging import Judging, then_of
 from iwds.engine.parting import Parting
 from iwds.engine.people import People
 from iwds.engine.role_reading import RoleReading
+from iwds.engine.surroundings import RECENT, governed, has_changed, with_ended_holds, world_of
 from iwds.engine.unsettled import told_unmailed, unmailed
 from iwds.errors import ConfigurationError, ServiceUnproven, Stopped
 from iwds.ports import JobMemory, Listing, ReadStream, T_co, Waist
@@ -36,8 +35,6 @@ T = TypeVar("T")
 Watch = Callable[[Case, World], None]
 """Shown every case that does not agree, as it is decided."""
 
-RECENT = timedelta(hours=20)
-"""Guards count what was applied in this time before, so that a limit cannot be crossed in small steps."""
 TICK = 500
 """How many items lie between two words of progress."""
 MOST_READINGS = 3
@@ -97,14 +94,16 @@ class _Planning:
         memory = self.tools.state.memory(job.name, service, self.now - RECENT)
         self.notes += [*self._ended_exemptions(), *job.rules.ended(self.now)]
         self._refuse_orphans(memory)
-        changed = _changed(job, memory)
+        changed = has_changed(job, memory)
         earlier = job.earlier(memory.configuration) if changed and memory.configuration else None
         before = earlier.rules if earlier else None
         people = People(job, self.waist, self.now, memory.baselines, selection.allow, self._counted, before)
         existing = job.target.read_groups()
         groups = self._governed(existing)
         readings = self._read(groups, people)
-        world = self._world(groups, readings)
+        realms = frozenset(proof.realm for proof in readings.sources)
+        said = self.tools.state.matches(service)
+        world = world_of(job, groups, realms, self.holds, said, self.now)
         withheld = {proof.name: proof.withheld for proof in readings.sources}
         then = then_of(earlier, world, {group.name: group for group in existing}) if earlier else None
         judging = Judging(job, self.now, withheld, changed, then)
@@ -142,35 +141,13 @@ class _Planning:
 
     def _governed(self, existing: Sequence[Group]) -> dict[str, Group]:
         """The service's groups that the mapping governs; those that do not exist become a note."""
-        by_name = {group.name: group for group in existing}
-        missing = sorted(self.job.rules.groups.keys() - by_name.keys())
+        groups = governed(self.job, existing)
+        missing = sorted(self.job.rules.groups.keys() - groups.keys())
         if missing:
-            told = ", ".join(name + close(name, by_name) for name in missing)
+            known = [group.name for group in existing]
+            told = ", ".join(name + close(name, known) for name in missing)
             self.notes.append(f"the service has no group {told}: such memberships are not made")
-        return {name: by_name[name] for name in self.job.rules.groups if name in by_name}
-
-    def _world(self, groups: dict[str, Group], readings: Readings) -> World:
-        job = self.job
-        return World(
-            policy=job.policy,
-            realms=frozenset(proof.realm for proof in readings.sources),
-            groups=groups,
-            exclusive=frozenset(group.id for name, group in groups.items() if job.rules.groups[name]),
-            protected=frozenset(map(fold, job.rules.protected)),
-            tagged=job.target.knows_tagged_creation(),
-            states_enabled=job.rules.states_enabled,
-            holds=self._standing(HoldKind.LOCK),
-            exempt=self._standing(HoldKind.EXEMPT),
-            roles=job.target.group_roles,
-            rota=Rota(job.verify_roles_every, self.now.toordinal()),
-            now=self.now,
-            matching=job.rules.matching,
-            decisions=decisions_of(self.tools.state.matches(job.target.service)),
-        )
-
-    def _standing(self, kind: HoldKind) -> dict[int, Hold]:
-        rows = (row for row in reversed(self.holds) if row.hold.kind is kind)
-        return {row.login_id: row.hold for row in rows if row.hold.stands(self.now)}
+        return groups
 
     def _ended_exemptions(self) -> Iterator[str]:
         """Told until a run takes note of it."""
@@ -196,13 +173,11 @@ class _Planning:
         return readings
 
     def _remembered(self) -> Iterator[LedgerRow]:
-        """The ledger, with the locks of holds that have ended as our own: the run that applies takes them over."""
-        locks = (row for row in self.holds if row.hold.kind is HoldKind.LOCK)
-        ended = {row.login_id for row in locks if not row.foreign and not row.hold.stands(self.now)}
-        for row in self.tools.state.ledger(self.job.target.service):
+        """The ledger; whose grace has begun is remembered."""
+        for row in with_ended_holds(self.tools.state.ledger(self.job.target.service), self.holds, self.now):
             if row.left_at and row.owner == self.job.policy.provisioning_id:
                 self.marked.add(row.login_id)
-            yield replace(row, locked=True) if row.login_id in ended else row
+            yield row
 
     def _counted(self, what: str, stream: ReadStream[T_co]) -> Iterator[T_co]:
         done = 0
@@ -309,7 +284,7 @@ class _Planning:
             )
 
     def _basis(self, readings: Readings, tally: Tally, memory: JobMemory) -> Basis:
-        changed = _changed(self.job, memory)
+        changed = has_changed(self.job, memory)
         return Basis(
             sources=readings.sources,
             service=readings.service,
@@ -329,11 +304,6 @@ class _Planning:
         before = memory.baselines
         sources = {p.name: (before[p.name].most, p.count) for p in basis.sources if p.name in before}
         return Populations(active, basis.tally.members, sources, memory.recent)
-
-
-def _changed(job: Job, memory: JobMemory) -> bool:
-    """Whether the configuration is another one than that last applied."""
-    return memory.applied_before and memory.accepted != job.digest
 
 
 def _read_often(proof: Proof, what: str, times: int) -> Proof:

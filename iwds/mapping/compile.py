@@ -22,6 +22,7 @@ from iwds.core.recognition import By, Matching, stored_form
 from iwds.errors import ConfigurationError
 from iwds.mapping._checks import check_language, check_roles
 from iwds.mapping.asked import Asked
+from iwds.mapping.clauses import group_answers, scope_answers
 from iwds.mapping.conditions import compile_condition, every, some, words
 from iwds.mapping.document import AtCreation, Document, Enabled, GroupLine, RoleRules, Value
 from iwds.mapping.groups import among
@@ -30,7 +31,8 @@ from iwds.mapping.logins import Shape, compile_shape
 from iwds.mapping.matching import compile_matching
 from iwds.mapping.person import Answer, Person, Test, Text, Unfit
 from iwds.mapping.tables import with_tables
-from iwds.mapping.values import compile_value
+from iwds.mapping.values import compile_value, is_written, read_by
+from iwds.ports import Clause, Grant
 from iwds.yamlmarks import Step, Where, validate
 from iwds.yamlmarks import load as load_yaml
 
@@ -52,6 +54,9 @@ class CompiledRules:
     """The rules of a mapping file, ready to use; implements `ports.Rules`."""
 
     attributes: frozenset[str]
+    login_attributes: frozenset[str]
+    mail_attributes: frozenset[str]
+    login_is_written: bool
     digest: str
     extra_keys: frozenset[str]
     groups: Mapping[str, bool]
@@ -84,6 +89,14 @@ class CompiledRules:
     def ended(self, now: datetime) -> tuple[str, ...]:
         """A sentence for each person in a list of the file whose day is over."""
         return (*self._include.ended(now), *self._exclude.ended(now))
+
+    def clauses(self, entry: Entry, now: datetime) -> Sequence[Clause]:
+        """What each clause of the scope says of an entry."""
+        return tuple(scope_answers(Document.model_validate(self.written), self.places, Person(entry, now)))
+
+    def grants(self, entry: Entry, now: datetime) -> Sequence[Grant]:
+        """What each line of `groups` says of an entry."""
+        return tuple(group_answers(Document.model_validate(self.written), self.places, Person(entry, now)))
 
     def map(self, entry: Entry, now: datetime) -> Account | Unmapped:
         """The account that the rules make of an entry, or why there is none."""
@@ -235,6 +248,9 @@ def compile_mapping(document: Document, where: Where, roles: Collection[str] = B
         # last: the compilers above have filled it
         reads_groups=group_names(asked.names),
         attributes=frozenset(key for key in asked.names if not key.startswith("(")),
+        login_attributes=read_by(document.login),
+        mail_attributes=frozenset() if document.mail is None else read_by(document.mail),
+        login_is_written=is_written(document.login),
     )
 
 
@@ -252,7 +268,9 @@ def _places(document: Document, where: Where) -> Iterator[tuple[str, str]]:
     yield "mapping", Path(where(())[0]).name
     paths = [(key, (key,)) for key in sorted(document.model_fields_set)]
     lines = [(f"groups {line.to}", ("groups", n)) for n, line in enumerate(document.groups)]
-    for name, path in (*paths, *reversed(lines)):
+    each = [(f"groups.{n}", ("groups", n)) for n in range(len(document.groups))]
+    clauses = [(f"scope {n}", ("scope", n)) for n in range(len(document.scope))]
+    for name, path in (*paths, *clauses, *each, *reversed(lines)):
         file, line = where(path)
         yield name, f"{Path(file).name}:{line}"
 

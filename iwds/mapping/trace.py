@@ -19,7 +19,7 @@ from iwds.core.model import BUILTIN_ROLES, Account, Entry, Unmapped
 from iwds.mapping.asked import Asked
 from iwds.mapping.compile import compile_mapping
 from iwds.mapping.conditions import compile_condition, words
-from iwds.mapping.document import Condition, Document, Enabled, GroupLine, Listed, RoleRule, RoleRules, Value
+from iwds.mapping.document import Condition, Document, Enabled, GroupLine, Listed, LoginRule, RoleRule, RoleRules, Value
 from iwds.mapping.lists import compile_list
 from iwds.mapping.person import Person, Unfit
 from iwds.mapping.tables import with_tables
@@ -29,7 +29,7 @@ from iwds.yamlmarks import Step, Where
 T = TypeVar("T")
 Values = Mapping[str, tuple[str, ...] | None]
 """What was read of attributes; None where it could not be."""
-_BARE = Document(login=Value(value="x"))
+_BARE = Document(login=LoginRule(value="x"))
 _NO_STEPS = ("from", "first", "value", "expr", "join", "match", "mode")
 """The keys of a value that say where it comes from, and how it is written."""
 _FIRST = ("exclude", "login", "include", "scope")

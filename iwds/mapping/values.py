@@ -34,6 +34,23 @@ def compile_value(value: Value, asked: Asked) -> Text:
     return run
 
 
+def read_by(value: Value) -> frozenset[str]:
+    """The attributes that a value is made of."""
+    asked = Asked()
+    compile_value(value, asked)
+    return frozenset(name for name in asked.names if not name.startswith("("))
+
+
+def is_written(value: Value) -> bool:
+    """Whether the text stands in an attribute as it is, but for case and spaces, so that equality finds it there."""
+    if not value.model_fields_set <= _AS_WRITTEN:
+        return False
+    return value.from_ is not None or (value.first is not None and all(map(is_written, value.first)))
+
+
+_AS_WRITTEN = frozenset({"from_", "first", "trim", "lower", "upper"})
+
+
 def _two(read: Text, first: Step, second: Step) -> Text:
     def run(person: Person) -> str | None:
         text = read(person)

@@ -19,19 +19,23 @@ from iwds.ports.memory import (
     Result,
     RunRow,
     State,
+    Told,
     Unmailed,
 )
-from iwds.ports.people import Finding, ReadStream, Rules, Source, T_co
+from iwds.ports.people import MOST_FOUND, Clause, Finding, Grant, ReadStream, Rules, Source, T_co
 from iwds.ports.service import Actions, Listing, TargetReader, TargetWriter
 from iwds.ports.waist import Waist
 
 __all__ = [
     "BY_MAIL",
+    "MOST_FOUND",
     "Actions",
     "Audit",
     "AuditRow",
+    "Clause",
     "Clock",
     "Finding",
+    "Grant",
     "HoldRow",
     "Holds",
     "IntentRow",
@@ -53,6 +57,7 @@ __all__ = [
     "T_co",
     "TargetReader",
     "TargetWriter",
+    "Told",
     "Unmailed",
     "Waist",
 ]

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from iwds.core.change import Change
 from iwds.core.doubt import Baseline
-from iwds.core.model import LedgerRow, Proof, Service
+from iwds.core.model import Anchor, LedgerRow, Proof, Service
 from iwds.core.policy import Hold, HoldKind
 from iwds.core.recognition import MatchDecision
 
@@ -149,6 +149,19 @@ class IntentRow:
     result: Result | None
     error: str
     job: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One intended change as it is told about a person: when, in which run of which job, and what became of it."""
+
+    at: datetime
+    run: str
+    job: str
+    who: str
+    change: Mapping[str, Any]
+    result: Result | None
+    error: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,6 +344,17 @@ class State(Holds, Matches, Audit, Refusals, Protocol):
 
     def ledger_row(self, service: Service, login_id: int) -> LedgerRow | None:
         """The row of one login; None where it is not ours."""
+        ...
+
+    def find_rows(self, service: Service, *, anchor: Anchor | None = None, text: str = "") -> Sequence[LedgerRow]:
+        """The rows that stand for an anchor, or whose login name or entry id a text is, in the order of login ids.
+
+        Names are compared without case, on SQLite only that of ASCII. All rows are looked through, in the database.
+        """
+        ...
+
+    def changes_of(self, service: Service, anchor: Anchor | None, login_id: int | None, limit: int) -> Sequence[Told]:
+        """The latest intents first, of all jobs, about a person; about a login by its id where that is nobody."""
         ...
 
     def note_tags(self, service: Service, tags: Mapping[int, int], lease: Lease) -> None:

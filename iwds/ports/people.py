@@ -10,6 +10,9 @@ from iwds.core.recognition import Matching
 
 T_co = TypeVar("T_co", covariant=True)
 
+MOST_FOUND = 20
+"""How many people a search for one person gives at most: whoever meant one of more has to say it more exactly."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -25,6 +28,34 @@ class Finding:
     """What `iwds check` exits with for it, where `ok` is False: 75 where trying again may help."""
     command: tuple[str, ...] = ()
     """What does the same at a shell, word for word as it is typed there; it never holds a secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One clause of a scope, asked of one person; `answer` is None where it is not known, `place` is `file:line`."""
+
+    words: str
+    place: str
+    answer: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One line of a mapping that may put somebody into a group of the service, asked of one person.
+
+    Attributes:
+        to: the group of the service.
+        role: the role there that the line gives; empty for none.
+        words, place, answer: as of a `Clause`.
+        groups: the groups of the directory that the line looks at and the person is in, as `Entry.groups` names them.
+    """
+
+    to: str
+    role: str
+    words: str
+    place: str
+    answer: bool | None
+    groups: tuple[str, ...]
 
 
 class ReadStream(Protocol[T_co]):
@@ -50,6 +81,11 @@ class Source(Protocol):
         """The source's name in the configuration."""
         ...
 
+    @property
+    def answered_by(self) -> str:
+        """The server, or the file, that `find` and `search` asked last; empty before the first question."""
+        ...
+
     def read(self, attributes: Collection[str]) -> ReadStream[Entry]:
         """All people, each with the attributes asked for (lower-case names), streamed."""
         ...
@@ -59,6 +95,24 @@ class Source(Protocol):
 
         Returns None where the directory answers that there is no such entry. Raises `ForeignRealm` where it is another
         directory than that of the anchor, `SourceUnavailable` or `AccessRefused` where it cannot tell.
+        """
+        ...
+
+    def search(self, text: str, by: Collection[str], attributes: Collection[str]) -> Sequence[Entry]:
+        """The people who may be meant by a text, each as `find` gives them: `MOST_FOUND` at most.
+
+        A text means an entry by its distinguished name, by its id, or as a whole value, whatever its case, of one of
+        the attributes `by` (lower-case names). Base and filter of the configuration are ignored. Nobody found is no
+        proof that somebody is gone. Raises `SourceUnavailable` or `AccessRefused` where the source cannot tell.
+        """
+        ...
+
+    def paths(self, anchor: Anchor) -> Mapping[str, tuple[str, ...]]:
+        """How one person comes into each of their groups, by the name that `Entry.groups` has for it.
+
+        A path begins with the group that names the person and ends with the group itself; the shortest one is given.
+        A group of which only the server knows the way is missing.
+        Empty where groups are not known or nobody has this anchor. Raises like `find`.
         """
         ...
 
@@ -95,6 +149,24 @@ class Rules(Protocol):
     @property
     def attributes(self) -> frozenset[str]:
         """Attributes (lower case) that the rules read; a source must ask for these and needs no others."""
+        ...
+
+    @property
+    def login_attributes(self) -> frozenset[str]:
+        """Attributes (lower case) that the login is made of."""
+        ...
+
+    @property
+    def mail_attributes(self) -> frozenset[str]:
+        """Attributes (lower case) that the mail address is made of."""
+        ...
+
+    @property
+    def login_is_written(self) -> bool:
+        """Whether everybody's login stands, but for case and spaces, in one of `login_attributes` as it is.
+
+        Then a search by equality finds everybody who wants a login.
+        """
         ...
 
     @property
@@ -148,6 +220,14 @@ class Rules(Protocol):
 
     def ended(self, now: datetime) -> Iterable[str]:
         """A sentence for each person whom the rules named until a day that is over."""
+        ...
+
+    def clauses(self, entry: Entry, now: datetime) -> Sequence[Clause]:
+        """What each clause of the scope says of an entry, also those behind the first that it does not meet."""
+        ...
+
+    def grants(self, entry: Entry, now: datetime) -> Sequence[Grant]:
+        """What each line about a group of the service says of an entry."""
         ...
 
     def map(self, entry: Entry, now: datetime) -> Account | Unmapped:

@@ -6,6 +6,7 @@ of groups within groups, which is small, is kept in memory.
 
 import re
 import sqlite3
+from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain, islice, repeat
@@ -21,6 +22,7 @@ _PRIMARY = "primary:"
 _PRIMARIES = (_PRIMARY, _PRIMARY.replace(":", ";"))
 """Between these two lie the keys of primary groups."""
 _NONE: frozenset[str] = frozenset()
+_NO_WAY: tuple[str, ...] = ()
 _UID_SUFFIX = re.compile(r"#'[01]*'B$")
 
 
@@ -101,6 +103,20 @@ class Groups:
         direct = self._direct(dict.fromkeys(chain.from_iterable(people)))
         found = [[number for key in keys if key in direct for number in direct[key]] for keys in people]
         return [self._expand(frozenset(numbers)) if numbers else _NONE for numbers in found]
+
+    def ways(self, keys: Collection[str]) -> dict[str, tuple[str, ...]]:
+        """The groups on the shortest way into each group of a person, who is given by all keys that mean them."""
+        self._seal()
+        direct = self._direct(keys)
+        waiting = deque((number, _NO_WAY) for numbers in direct.values() for number in numbers)
+        ways: dict[str, tuple[str, ...]] = {}
+        while waiting:
+            number, way = waiting.popleft()
+            name = self._names[number]
+            if name not in ways:
+                ways[name] = (*way, name)
+                waiting.extend((parent, ways[name]) for parent in self._parents.get(number, ()))
+        return ways
 
     def nobody(self, passed_over: str = "") -> tuple[int, list[str]]:
         """How many memberships lead to no group and to no person asked for in `of`, and the members of the first few.

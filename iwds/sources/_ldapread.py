@@ -7,21 +7,20 @@ from operator import not_
 
 from iwds.core.dn import normalise_dn
 from iwds.core.model import Anchor, Entry, Proof
-from iwds.errors import SourceUnavailable
 from iwds.sources._check import differs
 from iwds.sources._collecting import seldom
-from iwds.sources._decode import Shaped, guid_bytes, identity, shape
+from iwds.sources._decode import Shaped, identity
 from iwds.sources._directory import Directory
 from iwds.sources._groups import MEMBER_ATTRIBUTES, Groups, Seen, dn_key, login_key, member_keys, primary_key
 from iwds.sources._ranges import Incomplete, all_values
-from iwds.sources._search import Asks, Pull, RawEntry, Scope, Search, equals, within
+from iwds.sources._search import Asks, Pull, Scope, Search, within
 from iwds.sources._stream import Doubts, Tally
 
 _GROUPS_PER_PAGE = 50
 """A page is held as a whole, and one group may name everybody."""
 _MEMBER_OF = "memberof"
-_AD_ID = "objectguid"
-_SID = "objectsid"
+AD_ID = "objectguid"
+SID = "objectsid"
 _PRIMARY = "primarygroupid"
 _FOREIGN = ",cn=foreignsecurityprincipals,"
 """Where a domain keeps what stands for an account of another one (MS-ADTS 6.1.1.4.10)."""
@@ -63,7 +62,7 @@ class Wishes:
     @property
     def primary(self) -> bool:
         """Whether people have a primary group, which does not name them (Active Directory, MS-ADA3 2.120)."""
-        return self.id == _AD_ID and self.groups is not None
+        return self.id == AD_ID and self.groups is not None
 
     def user_searches(self, attributes: Collection[str]) -> list[Search]:
         """One search for people per base."""
@@ -84,7 +83,7 @@ class Wishes:
     def group_attributes(self) -> tuple[str, ...]:
         """What is asked of each group."""
         members = () if self.nested_by_server else self.members
-        return (*members, _SID) if self.primary else members or ("1.1",)
+        return (*members, SID) if self.primary else members or ("1.1",)
 
     def person_attributes(self, attributes: Collection[str]) -> set[str]:
         """What is asked of each person: what the mapping needs, and what the source needs itself."""
@@ -94,7 +93,7 @@ class Wishes:
         if self.groups and "memberuid" in self.members:
             own.add(self.login)
         if self.primary:
-            own |= {_SID, _PRIMARY}
+            own |= {SID, _PRIMARY}
         return own | set(attributes)
 
     def keys(self, person: Shaped, by_login: bool) -> list[str]:
@@ -178,7 +177,7 @@ class Reading:
         if group.undecodable:
             self.tally.doubts.name("groups with a member that is not text", group.dn)
         self._by_login = self._by_login or bool(group.attrs.get("memberuid"))
-        sid = identity(_SID, group.attrs.get(_SID))
+        sid = identity(SID, group.attrs.get(SID))
         named = (member_keys(attribute, self._members(group, attribute)) for attribute in self.wishes.members)
         groups.add(group.dn, map(self._noted, chain.from_iterable(named)), sid)
 
@@ -225,7 +224,7 @@ class Reading:
         """The groups of each of these, as far as they are known."""
         if self._groups is not None:
             return self._groups.of([self.wishes.keys(person, self._by_login) for person in people])
-        return [_member_of(person) if self.wishes.member_of else None for person in people]
+        return [member_of(person) if self.wishes.member_of else None for person in people]
 
     def _tick_off(self, people: list[tuple[str, Shaped]]) -> None:
         canaries = self.tally.canaries
@@ -283,44 +282,10 @@ class Reading:
             self.tally.reasons.append(f"groups: {each} to nobody who was read: {'; '.join(names)}{more}")
 
 
-def entry_of(
-    person: Shaped, id_attribute: str, realm: str, attributes: Collection[str], groups: frozenset[str] | None
-) -> Entry:
-    """The entry of a person, with the attributes that were asked for."""
-    key = identity(id_attribute, person.attrs.get(id_attribute))
-    shown = {name: person.attrs[name] for name in attributes if name in person.attrs}
-    return Entry(Anchor(realm, key), person.dn, shown, groups)
-
-
 def primary_sid(person: Shaped) -> str:
     """The security identifier of somebody's primary group, which is of their own domain; empty where there is none."""
-    own, last = (identity(name, person.attrs.get(name)) for name in (_SID, _PRIMARY))
+    own, last = (identity(name, person.attrs.get(name)) for name in (SID, _PRIMARY))
     return f"{own.rpartition('-')[0]}-{last}" if own and last.isdigit() else ""
-
-
-def find(asks: Asks, directory: Directory, wishes: Wishes, key: str, attributes: Collection[str]) -> Entry | None:
-    """One person by id, anywhere in the naming contexts. Raises `SourceUnavailable` where the answer is in doubt."""
-    text = _id_filter(wishes.id, key)
-    if not text:
-        return None
-    wanted = wishes.person_attributes(attributes)
-    found: list[Shaped] = []
-    for context in directory.contexts:
-        search = Search(context, "subtree", text, tuple(sorted(wanted)), wishes.page_size)
-        found += [shape(*entry, wanted) for entry in _all(asks, search, wishes, one=True)]
-    if len(found) > 1:
-        raise SourceUnavailable(f"{wishes.id} {key} is not one person: {'; '.join(person.dn for person in found)}.")
-    if not found:
-        return None
-    return entry_of(found[0], wishes.id, directory.realm, attributes, _groups_of(asks, wishes, found[0]))
-
-
-def selects(asks: Asks, wishes: Wishes, key: str) -> bool:
-    """Whether the searches for people find this id. Raises `SourceUnavailable` where the answer is in doubt."""
-    text = _id_filter(wishes.id, key)
-    return bool(text) and any(
-        _all(asks, replace(search, filter=f"(&{search.filter}{text})"), wishes) for search in wishes.user_searches(())
-    )
 
 
 def recount(asks: Asks, wishes: Wishes, proof: Proof) -> Iterator[str]:
@@ -341,65 +306,7 @@ def _count(asks: Asks, searches: Sequence[Search], wishes: Wishes, doubts: list[
     return sum(len(page) for pull in pulls for page in pull)
 
 
-def _groups_of(asks: Asks, wishes: Wishes, person: Shaped) -> frozenset[str] | None:
-    """The groups of one person: those that name the person, those that name these, and so on."""
-    if wishes.groups is None:
-        return _member_of(person) if wishes.member_of else None
-    names: set[str] = set()
-    waiting = [_person_filters(wishes, person)]
-    while waiting:
-        for dn in _groups_where(asks, wishes, waiting.pop()):
-            if (name := normalise_dn(dn)) not in names:
-                names.add(name)
-                waiting.append(_naming(wishes, dn))
-    return frozenset(names)
-
-
-def _groups_where(asks: Asks, wishes: Wishes, filters: Sequence[str]) -> Iterator[str]:
-    """The names of the groups for which one of these filters is true."""
-    for search in wishes.group_searches() if filters else ():
-        text = f"(&{search.filter}(|{''.join(filters)}))"
-        narrowed = replace(search, filter=text, attributes=("1.1",))
-        yield from (shape(raw_dn, values, ()).dn for raw_dn, values in _all(asks, narrowed, wishes))
-
-
-def _all(asks: Asks, search: Search, wishes: Wishes, one: bool = False) -> list[RawEntry]:
-    """Every entry of an answer that is beyond doubt.
-
-    Args:
-        one: whether there can only be one: once it came, no doubt about the rest of the answer matters.
-    """
-    problems: list[str] = []
-    entries = [entry for page in Pull(asks.page, search, problems.append, wishes.ignore_references) for entry in page]
-    if problems and not (one and entries):
-        raise SourceUnavailable(f"It cannot be told who is there: {' '.join(problems)}")
-    return entries
-
-
-def _member_of(person: Shaped) -> frozenset[str] | None:
+def member_of(person: Shaped) -> frozenset[str] | None:
+    """The groups that memberOf says; None where it was not readable."""
     values = person.attrs.get(_MEMBER_OF)
     return None if values is None else frozenset(normalise_dn(value) for value in values)
-
-
-def _naming(wishes: Wishes, dn: str) -> list[str]:
-    """The filters for groups that name this object."""
-    attributes = ("member",) if wishes.nested_by_server else wishes.members
-    return [equals(each, dn, wishes.nested_by_server) for each in attributes if each != "memberuid"]
-
-
-def _person_filters(wishes: Wishes, person: Shaped) -> list[str]:
-    logins = person.attrs.get(wishes.login, ()) if "memberuid" in wishes.members else ()
-    by_name = _naming(wishes, person.dn)
-    if primary := primary_sid(person):
-        by_name.append(equals(_SID, primary))
-    return [*by_name, *(equals("memberUid", login) for login in logins)]
-
-
-def _id_filter(attribute: str, key: str) -> str:
-    """The filter for an id; empty where no entry can have this one."""
-    if attribute != _AD_ID:
-        return equals(attribute, key)
-    try:
-        return f"(objectGUID={''.join(f'{chr(92)}{byte:02x}' for byte in guid_bytes(key))})"
-    except ValueError:
-        return ""

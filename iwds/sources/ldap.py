@@ -15,7 +15,7 @@ twice. The library that speaks LDAP is imported when the source is connected.
 """
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -28,7 +28,8 @@ from iwds.sources._check import foreign, judged, until_failure
 from iwds.sources._directory import ChangeCounter, Directory, change_counter, describe, visible
 from iwds.sources._follow import Following, went
 from iwds.sources._groups import MEMBER_ATTRIBUTES
-from iwds.sources._ldapread import Reading, Wishes, find, recount, selects
+from iwds.sources._ldapone import find, paths, search, selects
+from iwds.sources._ldapread import Reading, Wishes, recount
 from iwds.sources._ldapsearch import Shell, as_pem
 from iwds.sources._ldapsettings import Settings
 from iwds.sources._refusals import Credentials, Forgetful
@@ -76,11 +77,17 @@ class LdapSource:
         self._lock, self._dialling = threading.Lock(), threading.Lock()
         self._kept: tuple[Talk, Directory] | None = None
         self._refused: AccessRefused | None = None
+        self._answered = ""
 
     @property
     def name(self) -> str:
         """The source's name in the configuration."""
         return self._name
+
+    @property
+    def answered_by(self) -> str:
+        """The URL of the server that was asked last."""
+        return self._answered
 
     def read(self, attributes: Collection[str]) -> Stream:
         """All people; the connection is opened when the iteration begins."""
@@ -92,6 +99,15 @@ class LdapSource:
         """One person by id, anywhere in the naming contexts that hold the bases, whatever the filter says."""
         wanted = frozenset(attributes)
         return self._ask(anchor, lambda asks, where: find(asks, where, self._wishes, anchor.id, wanted))
+
+    def search(self, text: str, by: Collection[str], attributes: Collection[str]) -> Sequence[Entry]:
+        """Whom a text may mean, anywhere in the naming contexts that hold the bases, whatever the filter says."""
+        wanted = frozenset(attributes)
+        return self._ask(None, lambda asks, where: search(asks, where, self._wishes, (text, by), wanted))
+
+    def paths(self, anchor: Anchor) -> Mapping[str, tuple[str, ...]]:
+        """How one person comes into each group; one question for each group on the way."""
+        return self._ask(anchor, lambda asks, where: paths(asks, where, self._wishes, anchor.id))
 
     def selects(self, anchor: Anchor) -> bool:
         """Whether the bases and the filter find this person right now."""
@@ -138,7 +154,7 @@ class LdapSource:
                 self._refused = refused
                 raise
 
-    def _ask(self, anchor: Anchor, question: "Callable[[Talk, Directory], T]") -> T:
+    def _ask(self, anchor: Anchor | None, question: "Callable[[Talk, Directory], T]") -> T:
         """The answer over the connection that is kept; `ForeignRealm` where the anchor is of another realm."""
         with self._lock:
             kept = self._kept is not None
@@ -152,9 +168,9 @@ class LdapSource:
                 # Servers hang up on idle connections; a fresh one tells whether it was only that.
                 return self._ask_once(anchor, question)
 
-    def _ask_once(self, anchor: Anchor, question: "Callable[[Talk, Directory], T]") -> T:
+    def _ask_once(self, anchor: Anchor | None, question: "Callable[[Talk, Directory], T]") -> T:
         session, directory = self._keep()
-        if anchor.realm != directory.realm:
+        if anchor is not None and anchor.realm != directory.realm:
             raise foreign(self._name, directory.realm, anchor)
         try:
             return question(session, directory)
@@ -165,6 +181,7 @@ class LdapSource:
     def _keep(self) -> "tuple[Talk, Directory]":
         if self._kept is None:
             session = self._dial()
+            self._answered = session.url
             try:
                 self._kept = session, describe(session, self._wishes.users.bases, self._settings.realm)
             except BaseException:
@@ -241,9 +258,9 @@ class LdapSource:
             places.saw(entry.name)
         proof = stream.finish()
         yield from places.findings()
-        for what, search in (("the root entry", _ldapcheck.ROOT), *self._searches(attributes)):
-            below = f" below {search.base}" if search.base else ""
-            yield Finding(True, "search", what + below, command=shell.words(search))
+        for what, asked in (("the root entry", _ldapcheck.ROOT), *self._searches(attributes)):
+            below = f" below {asked.base}" if asked.base else ""
+            yield Finding(True, "search", what + below, command=shell.words(asked))
         yield from judged(proof)
         yield from _ldapcheck.canaries(proof, len(canaries))
         with self._dial() as session:

@@ -16,7 +16,7 @@ with the number of records, by a configured number, or by a checksum, and unprov
 import hashlib
 import re
 import threading
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Literal
@@ -24,9 +24,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from iwds.core.dn import is_under, normalise_dn
-from iwds.core.model import Anchor, Entry, Proof, View
+from iwds.core.model import Anchor, Entry, Proof, View, fold
 from iwds.errors import SourceUnavailable
-from iwds.ports import Finding
+from iwds.ports import MOST_FOUND, Finding
 from iwds.sources._check import foreign, of_proof, until_failure
 from iwds.sources._decode import Shaped, identity, shape
 from iwds.sources._groups import dn_key, login_key
@@ -36,6 +36,8 @@ from iwds.sources._stream import Canaries, Stream, Tally
 
 Lower = Annotated[str, BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)]
 _BATCH = 200
+_UNPROVEN = "and is not proven to be complete"
+_PROVE = "Configure `complete:` (a trailer, a count or a checksum), or export the file again."
 
 
 SELECTING = frozenset({"path", "realm", "id", "users", "groups"})
@@ -123,6 +125,11 @@ class LdifSource:
         """The source's name in the configuration."""
         return self._name
 
+    @property
+    def answered_by(self) -> str:
+        """The file."""
+        return str(self._settings.path)
+
     def read(self, attributes: Collection[str]) -> Stream:
         """All people of the file, in its order. It is passed over twice: for groups and ids, then for the people."""
         tally = Tally(self._name, frozenset(attributes), Canaries(self._settings.canaries))
@@ -140,6 +147,28 @@ class LdifSource:
                 return None
             picture, shaped = found
             return self._entry(shaped, wanted, self._groups([shaped], picture)[0])
+
+    def search(self, text: str, by: Collection[str], attributes: Collection[str]) -> Sequence[Entry]:
+        """The records that a text may mean. The file is passed over for it: no index knows what they hold.
+
+        Raises `SourceUnavailable` for nobody where the file is not proven complete: what is missing may hold them.
+        """
+        wanted = frozenset(attributes)
+        with self._lock:
+            picture = self._known()
+            found = list(islice(self._meant(picture, text, frozenset(by), wanted), MOST_FOUND))
+            if not found and picture.doubts:
+                raise SourceUnavailable(f"{self._settings.path} has nobody called {text}, {_UNPROVEN}.", _PROVE)
+            groups = self._groups(found, picture)
+            return [self._entry(shaped, wanted, mine) for shaped, mine in zip(found, groups, strict=True)]
+
+    def paths(self, anchor: Anchor) -> Mapping[str, tuple[str, ...]]:
+        """How one person comes into each group. Raises like `find`."""
+        with self._lock:
+            found = self._look_up(anchor, frozenset())
+            if found is None or self._settings.groups is None or found[0].doubts:
+                return {}
+            return found[0].groups.ways(self._keys(found[1]))
 
     def selects(self, anchor: Anchor) -> bool:
         """Whether this record is a person of the configured base and class. Raises like `find`."""
@@ -194,8 +223,7 @@ class LdifSource:
             return picture, self._shaped_at(place, attributes)
         if picture.doubts:
             raise SourceUnavailable(
-                f"{self._settings.path} has no {self._settings.id} {anchor.id}, and is not proven to be complete.",
-                "Configure `complete:` (a trailer, a count or a checksum), or export the file again.",
+                f"{self._settings.path} has no {self._settings.id} {anchor.id}, {_UNPROVEN}.", _PROVE
             )
         return None
 
@@ -275,17 +303,30 @@ class LdifSource:
         groups = self._settings.groups
         if groups is None or picture.doubts:
             return [None] * len(people)
-        by_login = groups.members == "memberuid"
-        return list(
-            picture.groups.of(
-                [
-                    [login_key(login) for login in shaped.attrs.get(groups.login, ())]
-                    if by_login
-                    else [dn_key(shaped.dn)]
-                    for shaped in people
-                ]
-            )
-        )
+        return list(picture.groups.of([self._keys(shaped) for shaped in people]))
+
+    def _keys(self, person: Shaped) -> list[str]:
+        """What groups name this person by."""
+        groups = self._settings.groups
+        if groups is not None and groups.members == "memberuid":
+            return [login_key(login) for login in person.attrs.get(groups.login, ())]
+        return [dn_key(person.dn)]
+
+    def _meant(self, picture: Picture, text: str, by: frozenset[str], attributes: frozenset[str]) -> Iterator[Shaped]:
+        """The records with an id whose name or id a text is, or whose value in one of these attributes."""
+        key, name, value = identity(self._settings.id, (text,)), normalise_dn(text), fold(text)
+        with opened(self._settings.path) as file:
+            for record in records(file) if value else ():
+                if isinstance(record, BadRecord):
+                    continue
+                shaped = self._shape(record, attributes | by)
+                mine = identity(self._settings.id, shaped.attrs.get(self._settings.id))
+                known = picture.place(mine) if mine else None
+                if known != Place(record.line, record.offset):
+                    continue
+                values = (fold(each) for attribute in by for each in shaped.attrs.get(attribute, ()))
+                if mine == key or normalise_dn(shaped.dn) == name or value in values:
+                    yield shaped
 
     def _entry(self, shaped: Shaped, attributes: Collection[str], groups: frozenset[str] | None) -> Entry:
         key = identity(self._settings.id, shaped.attrs.get(self._settings.id))

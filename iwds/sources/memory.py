@@ -10,14 +10,15 @@ sources:
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from iwds.core.dn import is_under, normalise_dn
-from iwds.core.model import Anchor, Entry, Proof, View
+from iwds.core.model import Anchor, Entry, Proof, View, fold
 from iwds.errors import SourceUnavailable
-from iwds.ports import Finding
+from iwds.ports import MOST_FOUND, Finding
 from iwds.sources._check import differs, foreign
 from iwds.sources._stream import Canaries, Stream, Tally, only
 
@@ -87,6 +88,11 @@ class MemorySource:
         """The source's name in the configuration."""
         return self._name
 
+    @property
+    def answered_by(self) -> str:
+        """Nothing but this process."""
+        return "memory"
+
     def read(self, attributes: Collection[str]) -> Stream:
         """All people, as they are in memory when the iteration begins."""
         tally = Tally(self._name, frozenset(attributes), Canaries(self.canaries), self.view)
@@ -97,6 +103,18 @@ class MemorySource:
         self._ours(anchor)
         everybody = filter(self._seen, (*self.entries, *self.elsewhere))
         return next((self._shown(entry, attributes) for entry in everybody if entry.anchor == anchor), None)
+
+    def search(self, text: str, by: Collection[str], attributes: Collection[str]) -> Sequence[Entry]:
+        """Those whose name or id a text is, or whose value in one of these attributes."""
+        self._fail_at(0)
+        everybody = filter(self._seen, (*self.entries, *self.elsewhere))
+        meant = (entry for entry in everybody if _is_meant(entry, text, frozenset(by) - self.unreadable - self.hidden))
+        return [self._shown(entry, attributes) for entry in islice(meant, MOST_FOUND)]
+
+    def paths(self, anchor: Anchor) -> Mapping[str, tuple[str, ...]]:
+        """Every group names its people itself here."""
+        entry = self.find(anchor, ())
+        return {group: (group,) for group in (entry.groups if entry else None) or ()}
 
     def selects(self, anchor: Anchor) -> bool:
         """Whether a reading would give this person."""
@@ -175,3 +193,11 @@ def _entry(realm: str, person: Person) -> Entry:
     }
     groups = None if person.groups is None else frozenset(normalise_dn(group) for group in person.groups)
     return Entry(Anchor(realm, person.id), person.name or person.id, attrs, groups)
+
+
+def _is_meant(entry: Entry, text: str, by: Collection[str]) -> bool:
+    """Whether a text is an entry's name or id, or a value of one of these attributes."""
+    if not text:
+        return False
+    values = (fold(value) for attribute in by for value in entry.attrs.get(attribute, ()))
+    return text == entry.anchor.id or normalise_dn(text) == normalise_dn(entry.name) or fold(text) in values

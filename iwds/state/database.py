@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from iwds.core.model import LedgerRow, Proof, Service
+from iwds.core.change import Subject
+from iwds.core.model import Anchor, LedgerRow, Proof, Service
 from iwds.core.policy import HoldKind
 from iwds.core.recognition import MatchDecision
 from iwds.ports import (
@@ -18,6 +19,7 @@ from iwds.ports import (
     Result,
     RunRow,
     State,
+    Told,
     Unmailed,
 )
 from iwds.state import helpdesk, journal, leases, ledger, mails, matches, refusals, runs, schema
@@ -89,6 +91,17 @@ class SqlState:
         """The row of one login; None where it is not ours."""
         with self._database.reading() as connection:
             return ledger.rows_of(connection, service, [login_id]).get(login_id)
+
+    def find_rows(self, service: Service, *, anchor: Anchor | None = None, text: str = "") -> Sequence[LedgerRow]:
+        """The rows that stand for an anchor, or whose login name or entry id a text is, in the order of login ids."""
+        with self._database.reading() as connection:
+            return ledger.find_rows(connection, service, anchor, text)
+
+    def changes_of(self, service: Service, anchor: Anchor | None, login_id: int | None, limit: int) -> Sequence[Told]:
+        """The latest intents first, of all jobs, about a person; about a login by its id where that is nobody."""
+        if anchor is None and login_id is None:
+            return ()
+        return journal.changes_of(self._database, service, Subject("", anchor, login_id), limit)
 
     def note_tags(self, service: Service, tags: Mapping[int, int], lease: Lease) -> None:
         """Record what `created_by` reads back as, instead of what was remembered: login id -> tag."""

@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, func, insert, or_, select
 
-from iwds.core.change import Change, kinds
+from iwds.core.change import Change, Subject, kinds
 from iwds.core.document import change_to_data
 from iwds.core.guards import counters
 from iwds.core.model import LedgerRow, Service
-from iwds.ports import IntentRow, Lease, Outcome, Result
+from iwds.ports import IntentRow, Lease, Outcome, Result, Told
 from iwds.state.engine import Database
 from iwds.state.leases import fence
 from iwds.state.ledger import replace_rows, rows_of
@@ -120,6 +120,23 @@ def intents(database: Database, run_id: str) -> Iterator[IntentRow]:
             return
         yield from map(_row, page)
         seq = page[-1].seq
+
+
+def changes_of(database: Database, service: Service, whom: Subject, limit: int) -> Sequence[Told]:
+    """The latest intents first that were about somebody; about a login by its id where that is nobody."""
+    by_id = or_(intent.c.login_id == whom.login_id, outcome.c.login_id == whom.login_id)
+    about = intent.c.subject == whom.key if whom.anchor else by_id
+    wanted = (
+        select(intent.c.at, run.c.id, run.c.job, run.c.who, intent.c.change, outcome.c.result, outcome.c.error)
+        .join_from(intent, run, run.c.id == intent.c.run)
+        .outerjoin(outcome, outcome.c.intent == intent.c.id)
+        .where(run.c.service == str(service), about)
+        .order_by(intent.c.id.desc())
+        .limit(limit)
+    )
+    with database.reading() as connection:
+        rows = connection.execute(wanted).all()
+    return [Told(*row[:5], None if row.result is None else Result(row.result), row.error or "") for row in rows]
 
 
 def unsettled(database: Database, service: Service) -> Sequence[IntentRow]:

@@ -16,7 +16,9 @@ from sqlalchemy import (
     bindparam,
     cast,
     delete,
+    func,
     insert,
+    or_,
     select,
     update,
 )
@@ -124,6 +126,19 @@ def rows_of(connection: Connection, service: Service, login_ids: Collection[int]
         groups = _groups(connection, service, membership.c.login_id.in_(some))
         rows.update((row.login_id, row) for row in _rows(connection.execute(wanted).all(), groups))
     return rows
+
+
+def find_rows(connection: Connection, service: Service, anchor: Anchor | None, text: str) -> list[LedgerRow]:
+    """The rows that stand for an anchor, or whose login name or entry id a text is, in the order of login ids."""
+    ids = select(login.c.login_id).where(login.c.service == str(service))
+    meant: list[ColumnElement[bool]] = []
+    if anchor:
+        meant.append(and_(login.c.realm == anchor.realm, login.c.entry == anchor.id))
+    if text:
+        meant += [func.lower(login.c.login) == text.lower(), login.c.login == text, login.c.entry == text]
+    found = connection.execute(ids.where(or_(*meant)).limit(_ASKED_AT_ONCE)).scalars().all() if meant else ()
+    rows = rows_of(connection, service, found)
+    return [rows[login_id] for login_id in sorted(rows)]
 
 
 def replace_rows(

@@ -104,6 +104,57 @@ class SourceContract:
         assert eve.attrs == {"uid": ("eve",)}
         assert eve.groups == GROUPS["eve"]
 
+    @pytest.mark.parametrize(
+        ("text", "login"),
+        [
+            ("ada", "ada"),
+            ("ADA", "ada"),
+            ("countess@example.org", "ada"),
+            ("BJÖRN", "björn"),
+            ("chloe@example.org", "chloé"),
+            ("eve", "eve"),
+        ],
+    )
+    def test_one_person_is_found_by_a_whole_value_as_by_id(
+        self, source: Source, realm: str, text: str, login: str
+    ) -> None:
+        assert source.search(text, ("uid", "mail"), ASKED) == [source.find(Anchor(realm, IDS[login]), ASKED)]
+
+    def test_one_person_is_found_by_name_and_by_id_whatever_the_attributes(self, source: Source, realm: str) -> None:
+        for login in IDS:
+            entry = source.find(Anchor(realm, IDS[login]), ASKED)
+            assert entry is not None
+            assert source.search(entry.name, (), ASKED) == [entry]
+            assert source.search(IDS[login], (), ASKED) == [entry]
+
+    @pytest.mark.parametrize(
+        "text", ["ad", "*", "a*", "ada)(uid=*", "\\2a", "uid=nobody,dc=example,dc=org", "uid=", "no=name=", "", " "]
+    )
+    def test_nobody_is_found_for_what_is_nobody_s_value(self, source: Source, text: str) -> None:
+        assert list(source.search(text, ("uid", "mail", "description"), ASKED)) == []
+
+    def test_only_the_attributes_that_were_named_are_looked_in(self, source: Source) -> None:
+        assert list(source.search("Lovelace", ("mail",), ASKED)) == []
+        assert list(source.search("Lovelace", ("nosuchattribute",), ASKED)) == []
+
+    def test_everybody_with_the_value_is_found(self, source: Source) -> None:
+        everybody = [*source.search("Lovelace", ("sn", "uid"), ("uid",)), *source.search("Borg", ("sn",), ("uid",))]
+
+        assert [entry.attrs for entry in everybody] == [{"uid": ("ada",)}, {"uid": ("björn",)}]
+
+    def test_the_way_into_each_group_ends_there_and_goes_through_groups_of_theirs(
+        self, source: Source, realm: str
+    ) -> None:
+        for login, key in IDS.items():
+            paths = source.paths(Anchor(realm, key))
+            assert paths.keys() == GROUPS[login]
+            assert all(path[-1] == group and GROUPS[login].issuperset(path) for group, path in paths.items())
+
+    def test_nobody_has_no_way_into_any_group(self, source: Source, realm: str) -> None:
+        assert source.paths(Anchor(realm, "aaaaaaaa-0000-4000-8000-00000000dead")) == {}
+        with pytest.raises(ForeignRealm):
+            source.paths(Anchor("another", IDS["ada"]))
+
     def test_only_whoever_a_reading_gives_is_selected(self, source: Source, realm: str) -> None:
         selected = {login for login, key in IDS.items() if source.selects(Anchor(realm, key))}
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from iwds.core.model import LedgerRow, Origin
+from iwds.core.model import Anchor, LedgerRow, Origin
 from iwds.errors import LeaseHeld, LeaseLost
 from iwds.ports import Journal, LedgerEffect, Outcome, Result, State
 from tests.contract.state_helpdesk_contract import AuditContract, HoldContract, LinksContract, MatchContract
@@ -18,6 +18,7 @@ from tests.contract.state_tools import (
     OTHER,
     SERVICE,
     Place,
+    anchor,
     begin,
     create,
     fill,
@@ -188,6 +189,18 @@ class LedgerContract:
         fill(begin(state, "r"), [row(1, 8), row(2, 9)])
         assert state.ledger_row(SERVICE, 2) == row(2, 9)
         assert state.ledger_row(SERVICE, 3) is None
+
+    def test_rows_are_found_by_anchor_by_login_name_and_by_entry_id(self, state: State) -> None:
+        second = replace(row(3, 7), anchor=anchor(1))
+        fill(begin(state, "r"), [row(1, 8), row(2, 9), second])
+        assert state.find_rows(SERVICE, anchor=anchor(1)) == [row(1, 8), second]
+        assert state.find_rows(SERVICE, text="Zoë.2") == [row(2, 9)]
+        assert state.find_rows(SERVICE, text="entry-2") == [row(2, 9)]
+        assert state.find_rows(SERVICE, anchor=anchor(2), text="zoë.1") == [row(1, 8), row(2, 9)]
+        for nobody in ("zoë", "%", "zoë._", "entry-%", ""):
+            assert list(state.find_rows(SERVICE, text=nobody)) == []
+        assert list(state.find_rows(SERVICE, anchor=Anchor("realm-2", "entry-1"))) == []
+        assert list(state.find_rows(OTHER, anchor=anchor(1), text="zoë.1")) == []
 
     def test_services_are_apart(self, state: State) -> None:
         fill(begin(state, "r"), [row(1, 2)])

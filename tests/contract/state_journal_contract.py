@@ -41,6 +41,26 @@ class JournalContract:
             (id_, phase, "r", None, "") for phase, id_ in enumerate(ids)
         ]
 
+    def test_what_was_about_one_person_or_one_login_comes_latest_first(self, state: State) -> None:
+        journal = begin(state, "r")
+        fill(journal, [row(1), row(2)])
+        adopt = Adopt(Subject("zoë.3", anchor(3), 9), Login(9, "zoë.3"), (), "one person explains it")
+        (intent,) = journal.intend([(4, replace(adopt, subject=Subject("zoë.1", anchor(1), 7)))])
+        journal.settle([Outcome(intent, Result.REJECTED, "NOK:SN")])
+        journal.intend([(4, adopt)])
+        told = state.changes_of(SERVICE, anchor(1), None, 5)
+        assert [(t.run, t.job, t.who, t.result, t.error) for t in told] == [
+            ("r", "staff", "root", Result.REJECTED, "NOK:SN"),
+            ("r", "staff", "root", Result.DONE, ""),
+        ]
+        assert change_from_data(told[1].change) == create(1)
+        assert state.changes_of(SERVICE, None, 7, 5) == told[:1]
+        assert state.changes_of(SERVICE, None, 1, 5) == told[1:], "the id that its outcome told"
+        assert state.changes_of(SERVICE, anchor(1), 2, 1) == told[:1], "whoever the login is now"
+        assert [t.result for t in state.changes_of(SERVICE, anchor(3), None, 5)] == [None]
+        assert list(state.changes_of(SERVICE, None, None, 5)) == []
+        assert list(state.changes_of(OTHER, anchor(1), 1, 5)) == []
+
     def test_nothing_is_nothing(self, state: State) -> None:
         journal = begin(state, "r")
         assert list(journal.intend([])) == []

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from iwds.core.model import Anchor
 from iwds.demo.slapd import PrivateSlapd
 from iwds.sources.ldap import LdapSource, connect
 from tests.contract.source_contract import SourceContract
-from tests.servers.company import REALM, write
+from tests.servers.company import GROUP_BASE, IDS, REALM, write
 from tests.servers.slapd import ldap_settings, slapd
 
 
@@ -31,3 +32,13 @@ class TestLdap(SourceContract):
         source = connect("corp", ldap_settings(server))
         yield source
         source.close()
+
+    def test_a_way_through_nested_groups_names_them_in_their_order(self, source: LdapSource, realm: str) -> None:
+        paths = source.paths(Anchor(realm, IDS["ada"]))
+
+        developers, staff, everybody = (f"cn={name},{GROUP_BASE}" for name in ("developers", "staff", "all"))
+        assert paths == {
+            developers: (developers,),
+            staff: (developers, staff),
+            everybody: (developers, staff, everybody),
+        }

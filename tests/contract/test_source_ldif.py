@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from iwds.core.model import Anchor
 from iwds.sources.ldif import LdifSource, Settings, connect
 from tests.contract.source_contract import SourceContract
-from tests.servers.company import REALM, SUFFIX, TRAILER, write
+from tests.servers.company import GROUP_BASE, IDS, REALM, SUFFIX, TRAILER, write
 
 
 class TestLdif(SourceContract):
@@ -32,3 +33,13 @@ class TestLdif(SourceContract):
         source = connect("staff", settings)
         yield source
         source.close()
+
+    def test_a_way_through_nested_groups_names_them_in_their_order(self, source: LdifSource, realm: str) -> None:
+        paths = source.paths(Anchor(realm, IDS["ada"]))
+
+        developers, staff, everybody = (f"cn={name},{GROUP_BASE}" for name in ("developers", "staff", "all"))
+        assert paths == {
+            developers: (developers,),
+            staff: (developers, staff),
+            everybody: (developers, staff, everybody),
+        }

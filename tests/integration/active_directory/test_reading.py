@@ -104,6 +104,24 @@ def test_one_person_is_found_as_the_reading_gives_them(domain: PrivateSamba, nes
             assert source.find(entry.anchor, ASKED) == entry
 
 
+@pytest.mark.parametrize("nested", ["here", "server"])
+def test_one_person_is_found_by_whatever_names_them_with_the_way_into_each_group(
+    domain: PrivateSamba, nested: str
+) -> None:
+    staff, everybody, developers = (f"cn={name},{GROUP_BASE}".lower() for name in ("staff", "everybody", "developers"))
+    with closing(connect("corp", ad_settings(domain, groups={**BOTH, "nested": nested}))) as source:
+        ada = consume(source)[0]["ada"]
+        for text in ("ADA", "Ada@corp.example", ada.name, ada.anchor.id, ada.anchor.id.upper()):
+            assert source.search(text, ("samaccountname", "userprincipalname"), ASKED) == [ada]
+        for nobody in ("ad", "*", "ada)(cn=*", "CN=Ada", "CN=nobody,DC=elsewhere,DC=example", ada.anchor.id[:-1]):
+            assert list(source.search(nobody, ("samaccountname", "userprincipalname"), ASKED)) == []
+        paths = source.paths(ada.anchor)
+
+    assert frozenset(paths) == ada.groups
+    assert paths[everybody] == (developers, staff, everybody)
+    assert paths[f"cn=salaried,{GROUP_BASE}".lower()] == (DOMAIN_USERS, f"cn=salaried,{GROUP_BASE}".lower())
+
+
 def test_groups_that_the_server_unfolds_are_the_same(domain: PrivateSamba, source: LdapSource) -> None:
     by_server, proof = consume(connect("corp", ad_settings(domain, groups={**BOTH, "nested": "server"})))
 

@@ -14,7 +14,7 @@ from iwds.core.recognition import BY_NAME, Matching, stored_form
 from iwds.engine.job import Job, Tools
 from iwds.engine.planning import make_plan
 from iwds.engine.running import Request, RunReport, run
-from iwds.ports import RunRow, State, TargetWriter
+from iwds.ports import Clause, Grant, RunRow, State, TargetWriter
 from iwds.sources.memory import MemorySource
 from iwds.state.database import open_state
 from iwds.state.scratch import ScratchWaist
@@ -47,6 +47,9 @@ class PlainRules:
     groups: Mapping[str, bool] = field(default_factory=lambda: {"vpn": False, "wiki": False})
     group_roles: Mapping[str, frozenset[str]] = field(default_factory=dict)
     attributes: frozenset[str] = frozenset({"uid", "sn", "mail", "role", "disabled", "scope", "vpn_role", "wiki_role"})
+    login_attributes: frozenset[str] = frozenset({"uid"})
+    mail_attributes: frozenset[str] = frozenset({"mail"})
+    login_is_written: bool = True
     extra_keys: frozenset[str] = frozenset()
     states_enabled: bool = True
     protected: frozenset[str] = frozenset()
@@ -60,6 +63,15 @@ class PlainRules:
 
     def ended(self, now: datetime) -> tuple[str, ...]:
         return self.notes
+
+    def clauses(self, entry: Entry, now: datetime) -> tuple[Clause, ...]:
+        return (Clause("in scope", "", not _first(entry, "scope")),)
+
+    def grants(self, entry: Entry, now: datetime) -> tuple[Grant, ...]:
+        groups = entry.groups or frozenset[str]()
+        return tuple(
+            Grant(name, "", f"in group {name}", "", name in groups, tuple(groups & {name})) for name in self.groups
+        )
 
     def map(self, entry: Entry, now: datetime) -> Account | Unmapped:
         uid, scope, role = (_first(entry, name) for name in ("uid", "scope", "role"))

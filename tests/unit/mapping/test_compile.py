@@ -571,3 +571,25 @@ def test_what_is_given_once_may_say_so() -> None:
 
 def test_who_may_authenticate_has_no_mode() -> None:
     assert 'unknown key "mode"' in refusal("login: uid\nenabled: {as: openldap, mode: always}\n")
+
+
+@pytest.mark.parametrize(
+    ("login", "read", "written"),
+    [
+        ("uid", {"uid"}, True),
+        ("{from: UID, trim: true, lower: true}", {"uid"}, True),
+        ("{first: [uid, {from: mail, upper: true}]}", {"uid", "mail"}, True),
+        ("{from: uid, prefix: x}", {"uid"}, False),
+        ("{from: uid, map: {a: b}}", {"uid"}, False),
+        ("{from: uid, default: nobody}", {"uid"}, False),
+        ("{first: [uid, {value: nobody}]}", {"uid"}, False),
+        ("{value: nobody}", set(), False),
+    ],
+)
+def test_the_rules_know_by_which_attributes_somebody_is_found(login: str, read: set[str], written: bool) -> None:
+    compiled = rules(f"login: {login}\nmail: {{first: [mail, other]}}\n")
+
+    assert compiled.login_attributes == read
+    assert compiled.login_is_written is written
+    assert compiled.mail_attributes == {"mail", "other"}
+    assert rules("login: uid\n").mail_attributes == frozenset()

@@ -7,9 +7,11 @@ import pytest
 
 from iwds.core.model import Anchor
 from iwds.errors import SourceUnavailable
+from iwds.ports import MOST_FOUND
 from iwds.sources._decode import Shaped
 from iwds.sources._directory import Directory
-from iwds.sources._ldapread import Branch, Reading, Wishes, find, primary_sid, selects
+from iwds.sources._ldapone import find, paths, search, selects
+from iwds.sources._ldapread import Branch, Reading, Wishes, primary_sid
 from iwds.sources._search import Asks, Page, RawEntry, Search
 from iwds.sources._stream import Tally
 
@@ -166,3 +168,38 @@ def test_who_is_selected_is_asked_with_the_configured_filter() -> None:
 
     assert selects(server, wishes(), "a-1")
     assert server.filters == [r"(&(uid=*)(entryuuid=a\2d1))"]
+
+
+def test_a_search_ends_when_more_came_than_anybody_wants() -> None:
+    many = [person(f"p{number}") for number in range(MOST_FOUND + 5)]
+    cut = Server(**{"dc=x": Page(many, code=4, name="sizeLimitExceeded")})
+
+    assert len(search(cut, DIRECTORY, wishes(member_of=True), ("a", ("uid",)), ())) == MOST_FOUND
+    assert cut.filters == ["(|(entryuuid=a)(uid=a))"]
+
+
+def test_a_search_in_doubt_says_so() -> None:
+    cut = Server(**{"dc=x": Page([person("a")], code=4, name="sizeLimitExceeded")})
+    refused = Server(**{"uid=a,dc=x": Page([], code=50, name="insufficientAccessRights")})
+
+    with pytest.raises(SourceUnavailable, match="cannot be told who is there"):
+        search(cut, DIRECTORY, wishes(), ("a", ("uid",)), ())
+    with pytest.raises(SourceUnavailable, match="cannot be told who is uid=a,dc=x: 50"):
+        search(refused, DIRECTORY, wishes(), ("uid=a,dc=x", ()), ())
+
+
+def test_a_guid_that_is_none_is_not_searched_for() -> None:
+    server = Server()
+    search(server, DIRECTORY, wishes("objectguid"), ("ada", ("samaccountname",)), ())
+    search(server, DIRECTORY, wishes("objectguid"), (GUID, ()), ())
+    search(server, DIRECTORY, wishes("objectguid"), ("ada", ()), ())
+
+    first, second = server.filters
+    assert first == "(|(samaccountname=ada))"
+    assert second.startswith("(|(objectGUID=")
+
+
+def test_memberof_is_the_whole_way_that_it_tells() -> None:
+    server = Server(**{"dc=x": Page([person("a", memberOf=[b"CN=G, DC=X"])])})
+
+    assert paths(server, DIRECTORY, wishes(member_of=True), "a") == {"cn=g,dc=x": ("cn=g,dc=x",)}

@@ -203,6 +203,12 @@ class TestPeople:
         assert any("without entryuuid were left out" in problem for problem in proof.problems)
         assert any("same entryuuid twice" in problem for problem in proof.problems)
 
+    def test_a_search_knows_nobody_by_an_id_that_is_taken(self, path: Path) -> None:
+        path.write_text(person("a") + person("a", "mail: second") + "# 2\n")
+
+        with pytest.raises(SourceUnavailable, match="has nobody called second, and is not proven to be complete"):
+            source(path, complete={"trailer": "# {count}"}).search("second", ("mail",), ())
+
     def test_a_group_with_a_member_that_is_no_text(self, path: Path) -> None:
         path.write_text(person("a") + "dn: cn=g\nobjectClass: groupOfNames\nmember:: /w==\n\n# 2\n")
 

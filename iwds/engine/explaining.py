@@ -1,0 +1,213 @@
+"""Why somebody has what they have, or has it not: everything about one person in one job, ready to be told."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from iwds.core.assembly import ADMINISTRATORS
+from iwds.core.decision import Decision
+from iwds.core.guards import Populations
+from iwds.core.model import Account, Login, Status, fold
+from iwds.core.normal import parse_extra
+from iwds.core.plan import Plan
+from iwds.core.words import field_words, role_words
+from iwds.engine.actions import Desk, Seen
+from iwds.engine.actions import look as look_at_login
+from iwds.engine.job import Job, Tools
+from iwds.engine.one import One, Sighting
+from iwds.engine.plan_of_one import plan_of, takes_administrator
+from iwds.engine.seeking import NO_ANSWER, SERVICE
+from iwds.errors import ForeignRealm, IwdsError
+from iwds.ports import Clause, Grant, Told
+
+LATELY = 5
+"""How many of the last changes are told."""
+_NOBODY = Populations(0, {}, {}, {})
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One field as the mapping makes it, beside the service's.
+
+    Attributes:
+        wanted: None where the mapping does not govern it, or cannot know it today.
+        held: None where there is no login, or the service did not tell.
+        governed: whether the mapping says anything about it.
+        differs: whether a run would write it.
+    """
+
+    name: str
+    wanted: str | None
+    held: str | None
+    governed: bool
+    differs: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InGroup:
+    """One governed group of the service, and why somebody is in it or is not.
+
+    Attributes:
+        wanted: None where that is not known, or they have no account.
+        member: whether their login is in it.
+        ours: whether a run put them there, or took that over.
+        exclusive: whether whoever should not be in it is taken out, whoever put them there.
+        role, role_wanted: the names of the role there as it was read and as it should be; empty for not known.
+        grants: the lines of the mapping that speak about this group.
+    """
+
+    group: str
+    wanted: bool | None
+    member: bool
+    ours: bool
+    exclusive: bool
+    role: str
+    role_wanted: str
+    grants: tuple[Grant, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What is to be told about one person in one job.
+
+    Attributes:
+        job: its name.
+        reads: the attributes that the mapping reads.
+        one: what was found.
+        answered_by: which server or file answered, by source.
+        clauses: what each clause of the scope says of them.
+        fields: mapping and service side by side.
+        groups: the service's groups that the mapping governs, by name.
+        paths: how they come into each group of the directory.
+        plan: what would be made of what was found, and what not; None where something could not be asked.
+        administrator: whether more than is known here decides, because an administrator would be lost.
+        seen: what the helpdesk sees of the login; None where there is none, or the service does not answer.
+        lately: the last changes by runs, the latest first.
+        failed: what could not be asked.
+    """
+
+    job: str
+    reads: frozenset[str]
+    one: One
+    answered_by: Mapping[str, str]
+    clauses: tuple[Clause, ...]
+    fields: tuple[Compared, ...]
+    groups: tuple[InGroup, ...]
+    paths: Mapping[str, tuple[str, ...]]
+    plan: Plan | None
+    administrator: bool
+    seen: Seen | None
+    lately: tuple[Told, ...]
+    failed: Mapping[str, IwdsError] = field(default_factory=dict)
+
+    @property
+    def entry(self) -> Sighting | None:
+        """The entry that counts; or, where no run reads them, the first that was found."""
+        return self.one.counts or next(iter(self.one.sightings), None)
+
+    @property
+    def on_absence(self) -> tuple[Decision, ...]:
+        """What only a proven reading of everybody may lead to."""
+        return self.one.on_absence
+
+
+def explain(job: Job, tools: Tools, desk: Desk, one: One) -> Explanation:
+    """Everything about somebody who was looked up; changes nothing, and asks no more than about this one login."""
+    return _Explaining(job, tools, desk, one).explanation()
+
+
+class _Explaining:
+    def __init__(self, job: Job, tools: Tools, desk: Desk, one: One) -> None:
+        self.job, self.tools, self.desk, self.one = job, tools, desk, one
+        self.failed = dict(one.failed)
+        self.entry = one.counts or next(iter(one.sightings), None)
+        self.account = self.entry.mapped if self.entry and isinstance(self.entry.mapped, Account) else None
+
+    def explanation(self) -> Explanation:
+        one, login = self.one, self.one.login
+        seen = self._seen(login) if login else None
+        paths = self._paths()
+        return Explanation(
+            job=self.job.name,
+            reads=self.job.rules.attributes,
+            one=one,
+            answered_by={source.name: source.answered_by for source in self.job.sources},
+            clauses=tuple(self.job.rules.clauses(self.entry.entry, self.tools.clock.now())) if self.entry else (),
+            fields=tuple(self._fields(login)),
+            groups=tuple(self._groups(login, seen)),
+            paths=paths,
+            plan=None if self.failed else plan_of(one, self.job, _NOBODY, ADMINISTRATORS + 1),
+            administrator=takes_administrator(one),
+            seen=seen,
+            lately=tuple(self._lately(login)),
+            failed=self.failed,
+        )
+
+    def _seen(self, login: Login) -> Seen | None:
+        try:
+            return look_at_login(self.desk, login)
+        except NO_ANSWER as error:
+            self.failed[SERVICE] = error
+            return None
+
+    def _paths(self) -> Mapping[str, tuple[str, ...]]:
+        for source in self.job.sources:
+            if self.entry and source.name == self.entry.source:
+                try:
+                    return source.paths(self.entry.entry.anchor)
+                except ForeignRealm:
+                    return {}
+                except NO_ANSWER as error:
+                    self.failed[source.name] = error
+        return {}
+
+    def _lately(self, login: Login | None) -> Sequence[Told]:
+        anchor, login_id = self.one.who.anchor, login.id if login else None
+        return self.tools.state.changes_of(self.job.target.service, anchor, login_id, LATELY)
+
+    def _fields(self, login: Login | None) -> Iterator[Compared]:
+        account = self.account
+        for name in ("login", "firstname", "name", "mail", "phone"):
+            yield self._compared(name, getattr(account, name, None), getattr(login, name, None))
+        role = None if account is None or account.role is None else role_words(account.role)
+        held = None if login is None or login.role is None else role_words(login.role)
+        yield self._compared("role", role, held)
+        wanted = None if account is None or account.enabled is None else "active" if account.enabled else "locked"
+        yield self._compared("status", wanted, _status(login))
+        yield from self._extra(login)
+
+    def _extra(self, login: Login | None) -> Iterator[Compared]:
+        wanted = dict(self.account.extra) if self.account else {}
+        held = parse_extra(login.extra) if login and login.extra is not None else None
+        for key in sorted(self.job.rules.extra_keys):
+            here = None if held is None else held.get(key, "")
+            yield Compared(f"extra {key}", wanted.get(key), here, True, _differ(wanted.get(key), here))
+
+    def _compared(self, name: str, wanted: str | None, held: str | None) -> Compared:
+        governed = name in {"login", "status"} or name in self.job.places.of
+        same = fold(wanted or "") == fold(held or "") if name == "login" else wanted == held
+        differs = not same and _differ(wanted, held)
+        return Compared(field_words(name), wanted, held, governed, differs)
+
+    def _groups(self, login: Login | None, seen: Seen | None) -> Iterator[InGroup]:
+        granting = self.job.rules.grants(self.entry.entry, self.tools.clock.now()) if self.entry else ()
+        roles = dict(self.account.group_roles) if self.account else {}
+        held = {each.group.name: role_words(each.role, seen.role_names) for each in seen.groups} if seen else {}
+        ours = frozenset[int]().union(*(row.groups for row in self.one.rows))
+        for name, group in sorted(self.one.world.groups.items() if self.one.world else ()):
+            wanted = None if self.account is None or self.account.groups is None else name in self.account.groups
+            member = login is not None and group.id in self.one.member_of.get(login.id, ())
+            lines = tuple(each for each in granting if each.to == name)
+            exclusive = self.job.rules.groups[name]
+            yield InGroup(
+                name, wanted, member, group.id in ours, exclusive, held.get(name, ""), roles.get(name, ""), lines
+            )
+
+
+def _status(login: Login | None) -> str | None:
+    if login is None or login.status is None:
+        return None
+    return "locked" if login.status == Status.LOCKED else "active"
+
+
+def _differ(wanted: str | None, held: str | None) -> bool:
+    return wanted is not None and held is not None and wanted != held

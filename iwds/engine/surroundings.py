@@ -1,0 +1,64 @@
+"""What a decision about anybody rests on beside that person, the same for a plan of everybody and a look at one."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from iwds.core.model import Group, LedgerRow, fold
+from iwds.core.policy import Hold, HoldKind, Rota, World
+from iwds.core.recognition import MatchDecision, decisions_of
+from iwds.engine.job import Job
+from iwds.ports import HoldRow, JobMemory
+
+RECENT = timedelta(hours=20)
+"""Guards count what was applied in this time before, so that a limit cannot be crossed in small steps."""
+
+
+def governed(job: Job, existing: Iterable[Group]) -> dict[str, Group]:
+    """The service's groups that the mapping governs, by name; those that do not exist are left out."""
+    by_name = {group.name: group for group in existing}
+    return {name: by_name[name] for name in job.rules.groups if name in by_name}
+
+
+def world_of(
+    job: Job,
+    groups: Mapping[str, Group],
+    realms: frozenset[str],
+    holds: Sequence[HoldRow],
+    said: Iterable[MatchDecision],
+    now: datetime,
+) -> World:
+    """The facts of now: the job's rules, the groups that it governs, who was asked, and what people hold and said."""
+    return World(
+        policy=job.policy,
+        realms=realms,
+        groups=groups,
+        exclusive=frozenset(group.id for name, group in groups.items() if job.rules.groups[name]),
+        protected=frozenset(map(fold, job.rules.protected)),
+        tagged=job.target.knows_tagged_creation(),
+        states_enabled=job.rules.states_enabled,
+        holds=_standing(holds, HoldKind.LOCK, now),
+        exempt=_standing(holds, HoldKind.EXEMPT, now),
+        roles=job.target.group_roles,
+        rota=Rota(job.verify_roles_every, now.toordinal()),
+        now=now,
+        matching=job.rules.matching,
+        decisions=decisions_of(said),
+    )
+
+
+def _standing(holds: Sequence[HoldRow], kind: HoldKind, now: datetime) -> dict[int, Hold]:
+    return {row.login_id: row.hold for row in reversed(holds) if row.hold.kind is kind and row.hold.stands(now)}
+
+
+def with_ended_holds(rows: Iterable[LedgerRow], holds: Iterable[HoldRow], now: datetime) -> Iterator[LedgerRow]:
+    """The ledger, with the locks of holds that have ended as our own: the run that applies takes them over."""
+    locks = (row for row in holds if row.hold.kind is HoldKind.LOCK)
+    ended = {row.login_id for row in locks if not row.foreign and not row.hold.stands(now)}
+    for row in rows:
+        yield replace(row, locked=True) if row.login_id in ended else row
+
+
+def has_changed(job: Job, memory: JobMemory) -> bool:
+    """Whether the configuration is another one than that last applied."""
+    return memory.applied_before and memory.accepted != job.digest

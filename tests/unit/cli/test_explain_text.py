@@ -1,0 +1,136 @@
+"""One person on a page: what is not known, whose lock it is, who else wants the login, and nothing secret."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from rich.cells import cell_len
+
+from iwds.cli.explain_data import data_of
+from iwds.cli.explain_text import explanation_lines, verdict
+from iwds.core.devices import Activated, Code, Device, DeviceKind, DeviceState
+from iwds.core.policy import Leaver, Policy
+from iwds.engine.explaining import Explanation, explain
+from iwds.engine.one import person_view
+from tests.unit.engine.desk import Helpdesk
+from tests.unit.engine.rehearsal import OURS, PlainRules
+
+SECRET = "123456789"
+PHONE = Device(DeviceKind.AUTHENTICATOR, 12, DeviceState(3), "Phone", created=1_700_000_000, last_used=0)
+
+
+@pytest.fixture
+def stage() -> Iterator[Helpdesk]:
+    rehearsal = Helpdesk()
+    rehearsal.is_told(PHONE, activated=Activated.LINK, link=Code(SECRET), pin_locked=True)
+    for who in ("ada", "bob", "cleo"):
+        rehearsal.hire(who, ("vpn",), mail=f"{who}@example.org", sn=who.title())
+    rehearsal.run()
+    yield rehearsal
+    rehearsal.close()
+
+
+def explained(stage: Helpdesk, who: str) -> Explanation:
+    return explain(stage.job, stage.tools, stage.desk(), person_view(stage.job, stage.tools, who))
+
+
+def page(stage: Helpdesk, who: str) -> str:
+    """The page in one line; every line of it fits."""
+    lines = list(explanation_lines(explained(stage, who), None, stage.clock.now()))
+    assert all(cell_len(line.plain) <= 80 for line in lines)
+    return " ".join(" ".join(line.plain for line in lines).split())
+
+
+def test_what_is_not_known_is_not_told_to_be_empty(stage: Helpdesk) -> None:
+    stage.source.unreadable = frozenset({"mail"})
+    stage.change("ada", sn="")
+    told = page(stage, "ada")
+
+    assert "mail not known" in told
+    assert "empty: disabled, role" in told
+    assert "sn" in told.partition("empty:")[2].partition("Scope")[0]
+    assert "* last name (empty) Ada" in told
+
+
+def test_nothing_secret_is_told(stage: Helpdesk) -> None:
+    seen = explained(stage, "ada")
+    data = json.dumps(data_of(seen, None), default=str)
+
+    assert "a link waits to be used" in page(stage, "ada")
+    assert "PIN blocked after wrong entries" in page(stage, "ada")
+    assert SECRET not in page(stage, "ada") + data + repr(seen)
+
+
+def test_whose_lock_it_is_is_told(stage: Helpdesk) -> None:
+    stage.by_hand("ada", status=1)
+    assert "LOCKED by somebody else" in page(stage, "ada")
+    stage.change("bob", disabled="yes")
+    stage.run()
+    assert "LOCKED by a run" in page(stage, "bob")
+    assert "LOCKED" not in page(stage, "cleo")
+
+
+def test_who_else_wants_the_login_is_named(stage: Helpdesk) -> None:
+    stage.hire("dan")
+    stage.hire("dan2")
+    stage.change("dan2", uid="dan")
+    told = page(stage, "cn=dan")
+
+    assert "also wants this login: cn=dan2" in told
+    assert "Gets no account: one of several who want the same login: 2 people want the login dan" in told
+    assert "duplicate:" in told
+
+
+def test_a_login_that_the_mapping_makes_up_leaves_it_open_who_else_wants_it(stage: Helpdesk) -> None:
+    stage.hire("dan")
+    assert "cannot be searched for" not in page(stage, "dan")
+    stage.configure(rules=replace(PlainRules(), login_is_written=False))
+    assert "because the mapping makes it up" in page(stage, "dan")
+    assert "because the mapping makes it up" not in page(stage, "ada"), "nothing is named anew"
+
+
+def test_the_last_administrators_are_a_matter_of_the_whole(stage: Helpdesk) -> None:
+    stage.by_hand("ada", role=2)
+    stage.change("ada", role="0")
+    assert "only where two others stay active" in page(stage, "ada")
+
+
+def test_a_membership_that_somebody_else_made_is_left(stage: Helpdesk) -> None:
+    (wiki,) = (number for number, group in stage.target.state.groups.items() if group.name == "wiki")
+    stage.target.state.members[wiki, stage.login("ada").id] = 0
+    told = page(stage, "ada")
+
+    assert "= wiki: member, somebody else put them in; should not be" in told
+    assert "something is left alone" in told
+    assert "= vpn: member; should be" in told
+    stage.configure(rules=replace(PlainRules(), groups={"vpn": False, "wiki": True}))
+    assert "- wiki: member, somebody else put them in; should not be" in page(stage, "ada")
+
+
+def test_a_grace_and_the_policy_are_told(stage: Helpdesk) -> None:
+    stage.configure(policy=Policy(OURS, Leaver.LOCK_THEN_DELETE))
+    stage.leave("ada")
+    told = page(stage, "ada")
+
+    assert "policy: leavers are locked, and deleted after a grace" in told
+    assert "Where a proven reading of everybody does not show them - lock ada" in told
+    assert "; no schedule starts this job nothing" in told
+
+
+def test_what_waits_for_somebody_says_where_to_look(stage: Helpdesk) -> None:
+    stage.configure(digest="another")
+    stage.change("ada", disabled="yes")
+    told = page(stage, "ada")
+
+    assert ". held: lock ada: status active > locked -- only the changed configuration asks for it" in told
+    assert told.endswith("To type iwds plan staff")
+
+
+def test_a_side_that_is_down_is_named(stage: Helpdesk) -> None:
+    stage.source.fail_after = 0
+    seen = explained(stage, "ada")
+
+    assert verdict(seen) == ("staff does not answer, so what a run would do cannot be told.", "yellow")
+    assert data_of(seen, None)["failed"].keys() == {"staff"}
+    assert "Does not answer staff: staff: the reading broke off" in page(stage, "ada")
