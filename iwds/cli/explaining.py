@@ -60,8 +60,8 @@ def explain(
             say(explanation_lines(each, times[each.job], now, lifetimes))
             say(_of_code(each, who, error))
         say(_several(found.several))
-    for name, error in found.failed:
-        err.print(Text(printable(f"{name}: {error.message}")))
+    for name, failure in found.failed:
+        err.print(Text(printable(f"{name}: {failure.message}")))
     return found.exit_code(who)
 
 
