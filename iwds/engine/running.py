@@ -337,7 +337,8 @@ def _accepts(plan: Plan, applied: Applied) -> bool:
     only = plan.basis.selection.only
     if applied.stopped or plan.basis.unproven or (only and Evidence.RULE.value not in only):
         return False
-    if plan.basis.config_changed and (plan.basis.withheld or any(map(_untold, plan.skips))):
+    untold = plan.basis.withheld or plan.basis.tally.older or any(map(_untold, plan.skips))
+    if plan.basis.config_changed and untold:
         return False
     # What a hold spares today would be taken on the day it ends: whoever opens the gate has seen it in the plan.
     waits = {Reason.HELD} if OUT_OF_SCOPE in plan.basis.selection.allow else {Reason.HELD, Reason.EXEMPT}

@@ -341,6 +341,13 @@ MUTATIONS = (
         (f"{HOLDS}::test_a_hold_that_comes_during_the_run_is_seen_before_the_removal",),
     ),
     Mutation(
+        "a run with an older memory accepts no configuration",
+        "iwds/engine/running.py",
+        " or plan.basis.tally.older",
+        "",
+        (CHANGED,),
+    ),
+    Mutation(
         "what a hold spares of a changed configuration is accepted by a person alone",
         "iwds/engine/running.py",
         "else {Reason.HELD, Reason.EXEMPT}",

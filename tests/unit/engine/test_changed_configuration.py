@@ -18,6 +18,7 @@ from iwds.core.model import Absent, Account, Entry, Status, Unmapped
 from iwds.core.plan import Plan, Selection
 from iwds.core.policy import CENTURY, Hold, HoldKind, Leaver, Policy
 from iwds.core.previous import Places
+from iwds.core.restored import NOTE
 from iwds.engine import judging, parting
 from iwds.engine.job import Earlier
 from iwds.engine.running import RunReport
@@ -176,6 +177,17 @@ class TestAChangedScope:
         stage.now_is(ScopedRules(outside="it"))
         basis = stage.plan().basis
         assert (basis.accepted_by, basis.aspects) == (first.id, ("mapping",))
+
+    def test_is_not_accepted_by_a_run_whose_memory_is_older_than_the_service(self, stage: Configured) -> None:
+        stage.change("ann", department="sales")
+        stage.run()
+        stage.now_is(ScopedRules(outside="sales"))
+        stage.hire("eve")
+        stage.target.state.add("eve", created_by=OURS)
+        report = stage.run()
+        assert NOTE in report.plan.basis.notes
+        assert held(stage.run().plan) == {"ann": "rule staff.yaml:14"}
+        assert locked(stage) == set()
 
     def test_counts_causes_in_the_gauges(self, stage: Configured) -> None:
         stage.change("ann", department="sales")
