@@ -32,6 +32,8 @@ Values = Mapping[str, tuple[str, ...] | None]
 _BARE = Document(login=LoginRule(value="x"))
 _NO_STEPS = ("from", "first", "value", "expr", "join", "match", "mode")
 """The keys of a value that say where it comes from, and how it is written."""
+_OF_LOGINS = {"protect", "matching", "store_anchor"}
+"""What is about logins of the service; an entry alone says nothing of it."""
 _FIRST = ("exclude", "login", "include", "scope")
 """What decides whether there is an account at all, in the order in which it is asked."""
 
@@ -138,7 +140,7 @@ def trace(
 
 def _keys(document: Document) -> Iterator[str]:
     """The keys that the file has: first those that decide whether there is an account, then the others."""
-    written = [key for key in type(document).model_fields if key in document.model_fields_set and key != "protect"]
+    written = [key for key in type(document).model_fields if key in document.model_fields_set - _OF_LOGINS]
     yield from (key for key in _FIRST if key in written)
     yield from (key for key in written if key not in _FIRST)
 

@@ -130,6 +130,7 @@ intent = Table(
     Column("change", JSON, nullable=False),
     UniqueConstraint("run", "seq"),
     Index("ix_intent_at", "at"),
+    Index("ix_intent_subject", "subject"),
 )
 """What was about to be done: written before the call. `seq` is its place in the run, `epoch` the lease's.
 
@@ -163,6 +164,7 @@ login = Table(
     Column("locked", Boolean, nullable=False),
     Column("written", JSON, nullable=False),
     Column("left_at", UtcTime),
+    Index("ix_login_service_entry", "service", "entry"),
     sqlite_with_rowid=False,
 )
 """The ledger: which logins are ours. Clustered by its key on SQLite, because it is read whole and in order.

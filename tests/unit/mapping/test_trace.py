@@ -127,11 +127,11 @@ def test_values_of_a_creation_are_part_of_it() -> None:
 
 def test_no_key_of_a_mapping_is_left_out_but_what_is_about_the_service() -> None:
     """A key that is new in the language must show up here too."""
-    keys = set(Document.model_fields) - {"protect"}
+    keys = set(Document.model_fields) - {"protect", "matching", "store_anchor"}
     seen = traced(
         "{login: uid, firstname: uid, name: uid, mail: uid, phone: uid, language: uid, role: user, enabled: openldap,"
         " scope: [{group: staff}], groups: [{to: a, group: b}], extra: {k: uid}, at_creation: {login2: uid},"
-        " include: [z], exclude: [x], protect: [y]}"
+        " include: [z], exclude: [x], protect: [y], matching: [login], store_anchor: a}"
     )
 
     assert {piece.path[0] for piece in seen.pieces} == keys

@@ -255,7 +255,7 @@ def test_a_migration_that_rebuilds_the_logins_keeps_their_memberships(
 def made_by_the_first(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A database of the first iwds, with one login of ours in two groups."""
     folder = tmp_path / "first"
-    shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__", "000[2-9]*"))
+    shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__", "000[2-9]*", "00[1-9]*"))
     with monkeypatch.context() as patch:
         patch.setattr(schema, "_MIGRATIONS", folder)
         patch.setattr(schema, "REVISIONS", ("0001",))
