@@ -39,8 +39,8 @@ def resync(
 ) -> int:
     """Bring one person up to date now: read them alone, show what changes, ask, apply.
 
-    It locks only whom the directory shows as disabled, expired or out of scope. Whatever else is taken away, and
-    whoever is not found, waits for a run that reads everybody.
+    It locks only whom the directory shows as disabled, expired or out of scope. What else would be taken away waits
+    for a run that reads everybody, and so does whoever is not found.
     """
     from iwds.engine.one import SeveralFit
 

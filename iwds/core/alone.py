@@ -3,7 +3,8 @@
 A run that reads everybody notices when an attribute or a group is hidden from it, because far fewer people have it than
 before. Who reads one person cannot tell what is hidden from what is gone. So only what was seen takes something away:
 
-    lock                 disabled, expired or out of scope, as the entry itself says
+    lock                 disabled, expired or out of scope, as the entry itself says; not out of scope where it lacks
+                         what at least half of all people had when everybody was last read
     another login name   where it stands in the entry, in the one attribute that logins are read from
     anything else        waits for the next run: a cleared field, a lost group, a lesser role, every deletion
 
@@ -48,6 +49,7 @@ class Alone:
         applied_before: whether the job was ever applied.
         changed: whether the configuration is another one than that last applied.
         rivals_known: whether everybody who wants the same login was found.
+        scope_seen: whether somebody out of scope is so by what their entry says, and not by what it may hide.
         name_seen: whether the login that they want stands in their entry, in the one attribute that logins come from.
     """
 
@@ -55,6 +57,7 @@ class Alone:
     applied_before: bool
     changed: bool
     rivals_known: bool
+    scope_seen: bool
     name_seen: bool
 
 
@@ -114,7 +117,7 @@ def _against(kind: Kind, write: Write, alone: Alone) -> str:
     if write.evidence is Evidence.UNSEEN:
         return UNSEEN
     if kind is Kind.LOCK:
-        return LAST_ONES if _is_administrator(write) else ""
+        return LAST_ONES if _is_administrator(write) else "" if alone.scope_seen else UNSEEN
     if kind is Kind.RENAME and alone.name_seen:
         return "" if alone.rivals_known else RIVALS
     return UNSEEN

@@ -13,14 +13,14 @@ from itertools import islice
 from typing import Any, cast
 
 from iwds.core.alone import Alone, absent_alone, made_alone, with_activation
-from iwds.core.change import Change, CreateLogin, Subject
+from iwds.core.change import Change, CreateLogin, Subject, kinds
 from iwds.core.decision import Decision, Proposal
 from iwds.core.devices import Code
+from iwds.core.doubt import GROUPS
 from iwds.core.guards import Populations
 from iwds.core.matching import Match, Tally, believed
-from iwds.core.model import Account, Activation, fold
+from iwds.core.model import Absent, Account, Activation, Unmapped, fold
 from iwds.core.plan import Plan, Selection, restrict, summary_data
-from iwds.core.words import describe
 from iwds.engine.applying import Applied
 from iwds.engine.job import Job, MakeWriter, Tools
 from iwds.engine.leasing import RESYNC, Patience
@@ -144,7 +144,7 @@ class _Resync:
             code = error.exit_code if isinstance(error, IwdsError) else 1
             words = str(error) if isinstance(error, IwdsError) else f"ended by {type(error).__name__}"
             with suppress(IwdsError):
-                self._ended(code, f"{found[0].login_name}: {words}", {})
+                self._ended(code, _words(found[0].login_name, words), {})
             raise
 
     def _run(
@@ -164,7 +164,7 @@ class _Resync:
         self.row = replace(self.row, plan=plan.id)
         if plan.violations:
             guards = ", ".join(dict.fromkeys(gauge.kind.value for gauge in plan.violations))
-            run = self._ended(Refused.exit_code, f"{_name(one)}: held by the guard {guards}", summary_data(plan))
+            run = self._ended(Refused.exit_code, _words(_name(one), f"held by the guard {guards}"), summary_data(plan))
             return Resynced(run, one, plan, None, moved)
         self._note(one, plan)
         giving = _Giving(make_writer, make_actions, self.wish.code)
@@ -175,7 +175,7 @@ class _Resync:
             applied = self._recorded(one, plan, lambda: carry_out(plan, self.job, self.tools, own, giving.writer))
         code = ending_code(plan, applied, moved)
         report = summary_data(plan) | applied_data(applied)
-        run = self._ended(code, f"{_name(one)}: {ending_words(plan, applied)}", report)
+        run = self._ended(code, _words(_name(one), ending_words(plan, applied)), report)
         return Resynced(run, one, plan, applied, moved, giving.code)
 
     def _about(self, who: Candidate) -> Callable[[Subject], bool]:
@@ -195,7 +195,7 @@ class _Resync:
     def _recorded(self, one: One, plan: Plan, apply: Callable[[], Applied]) -> Applied:
         """Apply between the two rows of the audit."""
         state, clock = self.tools.state, self.tools.clock
-        detail = "; ".join(map(describe, plan.changes))
+        detail = ", ".join(dict.fromkeys(kind.value for change in plan.changes for kind in sorted(kinds(change))))
         login_id = one.login.id if one.login else 0
         kept = state.note_action(
             AuditRow(
@@ -263,6 +263,11 @@ def _parts(looked: Looked) -> tuple[One, Plan]:
     return looked.one, looked.plan
 
 
+def _words(name: str, end: str) -> str:
+    """The end of a resync as the history shows it, which is told from a run of everybody by it."""
+    return f"{RESYNC} {name}: {end}"
+
+
 def _name(one: One) -> str:
     """What a person is called in the history and the audit."""
     return (one.login.login if one.login else "") or (one.person.login if one.person else "") or one.who.login_name
@@ -289,8 +294,23 @@ def _alone(job: Job, one: One) -> Alone:
         applied_before=one.memory.applied_before,
         changed=has_changed(job, one.memory),
         rivals_known=job.rules.login_is_written,
+        scope_seen=_scope_seen(job, one),
         name_seen=_name_seen(job, one),
     )
+
+
+def _scope_seen(job: Job, one: One) -> bool:
+    """Whether an entry that is out of scope shows what at least half of all people have: else that may be hidden."""
+    person, seen = one.person, one.counts
+    if seen is None or not isinstance(person, Unmapped) or person.reason is not Absent.OUT_OF_SCOPE or person.disabled:
+        return True
+    baseline = one.memory.baselines.get(seen.source)
+    if baseline is None:
+        return False
+    looked_at = job.rules.attributes | ({GROUPS} if job.rules.reads_groups else set())
+    usual = {key for key in looked_at if 2 * baseline.presence.get(key, 0) >= max(1, baseline.count)}
+    shown = {name for name, values in seen.entry.attrs.items() if values} | ({GROUPS} if seen.entry.groups else set())
+    return usual <= shown
 
 
 def _name_seen(job: Job, one: One) -> bool:

@@ -70,7 +70,7 @@ class TestAResync:
         stage.hire("joe", ("vpn",), mail="joe@example.org")
         done = now(stage, "ida@example.org")
 
-        assert (done.exit_code, done.run.summary) == (0, "ida: 2 done")
+        assert (done.exit_code, done.run.summary) == (0, "resync ida: 2 done")
         assert stage.groups_of("ida") == {"vpn"}
         assert stage.ledger()["ida"].login_id == stage.login("ida").id
         assert "joe" not in stage.ledger()
@@ -109,20 +109,20 @@ class TestAResync:
         done = now(stage, "ada", reason="called", ticket="T-1")
 
         (row, _) = stage.state.runs()
-        assert (row.command, row.job, row.summary, row.plan) == (RESYNC, "staff", "ada: 1 done", done.plan.id)
+        assert (row.command, row.job, row.summary, row.plan) == (RESYNC, "staff", "resync ada: 1 done", done.plan.id)
         assert "succeeded" not in row.report
         assert [intent.result for intent in stage.state.intents(row.id)] == [Result.DONE]
         (audit,) = stage.state.audit("ada")
         assert (audit.action, audit.login_id, audit.reason, audit.ticket) == (
             RESYNC, stage.login("ada").id, "called", "T-1",
         )  # fmt: skip
-        assert audit.detail == f"run {row.id}: lock ada"
+        assert audit.detail == f"run {row.id}: lock"
         assert audit.result is Result.DONE
 
     def test_that_has_nothing_to_do_says_so(self, stage: Rehearsal) -> None:
         settle(stage)
         done = now(stage, "ada")
-        assert (done.exit_code, done.run.summary, done.plan.changes) == (0, "ada: nothing to do", ())
+        assert (done.exit_code, done.run.summary, done.plan.changes) == (0, "resync ada: nothing to do", ())
         assert not stage.state.audit("ada")
 
     def test_that_fails_tells_history_and_audit(self, stage: Rehearsal) -> None:
@@ -130,7 +130,7 @@ class TestAResync:
         stage.change("ada", mail="new@example.org")
         stage.fail("update", Rejected("the service said no"))
         done = now(stage, "ada")
-        assert (done.exit_code, stage.state.runs()[0].summary) == (4, "ada: 1 rejected")
+        assert (done.exit_code, stage.state.runs()[0].summary) == (4, "resync ada: 1 rejected")
         (audit,) = stage.state.audit("ada")
         assert (audit.result, audit.error) == (Result.REJECTED, "the service said no")
 
@@ -141,7 +141,7 @@ class TestAResync:
         with pytest.raises(MemoryLost):
             now(stage, "ada")
         row = stage.state.runs()[0]
-        assert (row.exit_code, row.summary) == (4, "ada: stopped while applying: our memory is gone")
+        assert (row.exit_code, row.summary) == (4, "resync ada: stopped while applying: our memory is gone")
         assert stage.state.audit("ada")[0].result is None
 
     def test_applies_only_what_was_approved_and_is_still_true(self, stage: Rehearsal) -> None:
@@ -176,7 +176,7 @@ class TestWhatWasNotSeen:
         stage.leave("ada")
         done = now(stage, "ada")
 
-        assert (done.exit_code, done.run.summary) == (3, "ada: nothing was changed, 1 held")
+        assert (done.exit_code, done.run.summary) == (3, "resync ada: nothing was changed, 1 held")
         assert [skip.reason for skip in done.plan.skips] == [Reason.UNPROVEN]
         assert held(done) == {Kind.LOCK}
         assert stage.login("ada").status == Status.ACTIVE
@@ -189,6 +189,14 @@ class TestWhatWasNotSeen:
         stage.leave("bob")
         assert [now(stage, who).exit_code for who in ("ada", "bob")] == [3, 3]
         assert [stage.login(who).status for who in ("ada", "bob")] == [Status.ACTIVE] * 2
+
+    def test_locks_nobody_who_may_be_out_of_scope_for_what_is_hidden(self, stage: Rehearsal) -> None:
+        settle(stage)
+        stage.change("ada", scope="out-of-scope", groups=())
+        stage.change("bob", scope="out-of-scope", mail="")
+        assert [now(stage, who).exit_code for who in ("ada", "bob")] == [3, 3]
+        stage.change("bob", mail="bob@example.org")
+        assert now(stage, "bob").exit_code == 0
 
     def test_finds_nobody_where_nobody_is_known(self, stage: Rehearsal) -> None:
         settle(stage)
@@ -319,7 +327,7 @@ class TestTheGuards:
         stage.change("bob", disabled="yes")
         assert now(stage, "ada").exit_code == 0
         done = now(stage, "bob")
-        assert (done.exit_code, done.run.summary, done.applied) == (3, "bob: held by the guard lock", None)
+        assert (done.exit_code, done.run.summary, done.applied) == (3, "resync bob: held by the guard lock", None)
         assert stage.login("bob").status == Status.ACTIVE
 
     def test_take_no_larger_population_than_a_run_of_everybody(self, stage: Rehearsal) -> None:
