@@ -28,7 +28,7 @@ def person_lines(one: One, plan: Plan) -> list[Text]:
     return [
         *_head(one, plan),
         *(change_line(change) for change in plan.changes),
-        *_skips("Waits for a run that reads everybody:", waiting),
+        *_skips("Waits:", waiting),
         *_skips("Left alone:", others),
         *([] if plan.changes else [_nothing(plan)]),
     ]
@@ -64,17 +64,16 @@ def _nothing(plan: Plan) -> Text:
     return Text("Nothing is changed now.") if plan.held else Text("Nothing to do.", style="green")
 
 
-def hints(one: One, plan: Plan, code: Activation | None) -> list[str]:
+def hints(one: One, plan: Plan, code: Activation | None) -> list[Text]:
     """What to type where it is not done here."""
-    told: list[str] = []
-    name = shlex.quote(_called(one))
+    told: list[Text] = []
+    name = printable(shlex.quote(_called(one)))
     if code and one.login:
         state = "is activated" if one.login.activated else "exists and is not activated"
-        told.append(f"{_called(one)} {state}, so --code changes nothing. A code, or a link with --mail:")
-        told.append(f"  iwds login code {name}")
+        words = f"{_called(one)} {state}, so --code changes nothing. A code, or with --mail a link:"
+        told += [*map(Text, hanging("", words)), Text(f"  iwds login code {name}")]
     if any(skip.change and heading(skip.change) in ("lock", "delete") for skip in plan.held) and one.login:
-        told.append("If it cannot wait, lock them by hand:")
-        told.append(f"  iwds login lock {name} --reason TEXT")
+        told += [Text("If it cannot wait, lock them by hand:"), Text(f"  iwds login lock {name} --reason TEXT")]
     return told
 
 

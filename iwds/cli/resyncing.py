@@ -204,7 +204,7 @@ class _Resync:
         from iwds.cli.resync_text import hints, person_lines
 
         self._say(person_lines(one, plan))
-        self._say(map(printable, hints(one, plan, self.wish.code)))
+        self._say(hints(one, plan, self.wish.code))
 
     def _say(self, lines: Iterable[str | Text]) -> None:
         for line in lines:
