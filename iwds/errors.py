@@ -92,7 +92,17 @@ class ServiceUnproven(Refused):
 
 
 class LeaseHeld(Refused):
-    """Another run holds the service."""
+    """Another run holds the service.
+
+    Args:
+        message: who, since when and until when.
+        advice: what to do.
+        holder: who, as the lease names them.
+    """
+
+    def __init__(self, message: str, advice: str = "", holder: str = "") -> None:
+        super().__init__(message, advice)
+        self.holder = holder
 
 
 class LeaseLost(IwdsError):

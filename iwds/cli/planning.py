@@ -144,7 +144,7 @@ def _apply(wiring: Any, job: str, asked: Asked, confirm: Any, as_json: bool) -> 
         raise ConfigurationError(
             f'job "{job}" has mode: report and cannot write', f"see what it would do: iwds plan {job}"
         )
-    with _stoppable() as stop:
+    with stoppable() as stop:
         question = (lambda made: confirm(made, wiring.progress)) if confirm else (lambda _: True)
         request = Request(command, selection, approved, question, stop, asked.deadline)
         report = run_job(wiring.job(job), wiring.tools(), writer, request)
@@ -163,13 +163,13 @@ def _tell(report: Any, *, shown: bool, report_only: bool) -> None:
         from iwds.cli.plan_text import plan_lines
 
         say(plan_lines(report.plan, report_only=report_only, show_next=report.exit_code == Refused.exit_code))
-    say(_open_lines(report))
+    say(open_lines(report))
     colour = "green" if report.exit_code == 0 else "yellow"
     out.print()
     out.print(Text.assemble((report.run.summary, colour), f"   run {report.run.id}, exit {report.exit_code}"))
 
 
-def _open_lines(report: Any) -> Iterator[Text]:
+def open_lines(report: Any) -> Iterator[Text]:
     """What was approved and is no longer true, and what was tried and not simply done; the first of each."""
     moved = [(change, "moved", "no longer true, not made") for change in report.moved]
     failed = report.applied.outcomes if report.applied else []
@@ -188,10 +188,10 @@ def _ask(made: Plan, bars: Any) -> bool:
         say(plan_lines(made, show_next=False))
         if not err.is_terminal or not os.isatty(0):
             raise UsageError("nobody is there to answer", "look at the plan first, then use --yes")
-        return _answer(f"\nApply these {len(made.changes):,} changes?")
+        return answer(f"\nApply these {len(made.changes):,} changes?")
 
 
-def _answer(question: str) -> bool:
+def answer(question: str) -> bool:
     """Yes, or anything else; Ctrl-C is a no here, since nothing is under way that could end in good order."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -253,7 +253,7 @@ def _check_same(approved: Plan, wiring: Any) -> None:
 
 
 @contextmanager
-def _stoppable() -> Iterator[threading.Event]:
+def stoppable() -> Iterator[threading.Event]:
     """SIGINT and SIGTERM ask to stop in good order; a second one is the usual one again."""
     stop = threading.Event()
     previous: dict[int, Any] = {}

@@ -120,6 +120,11 @@ def person_view(job: Job, tools: Tools, text: str) -> One:
     Raises `UsageError` where nobody fits, `SeveralFit` where several do, and what could not be asked where nobody was
     found for that.
     """
+    return look(job, tools, *meant(job, tools, text))
+
+
+def meant(job: Job, tools: Tools, text: str) -> tuple[Candidate, Mapping[str, IwdsError]]:
+    """The one person that a text means, and what could not be asked; raises as `person_view`."""
     sought = seek(job, tools, text)
     if len(sought.candidates) > 1:
         raise SeveralFit(text, sought.candidates)
@@ -128,7 +133,7 @@ def person_view(job: Job, tools: Tools, text: str) -> One:
             f"nobody is found for {text} in {', '.join(s.name for s in job.sources)} and on {job.target.service}",
             "write a whole login, mail address, distinguished name or id; nobody found is no proof that they are gone",
         )
-    return look(job, tools, sought.candidates[0], sought.failed)
+    return sought.candidates[0], sought.failed
 
 
 def look(job: Job, tools: Tools, who: Candidate, failed: Mapping[str, IwdsError] | None = None) -> One:

@@ -7,8 +7,8 @@ from iwds.core.change import Change, DeleteLogin, Write
 from iwds.core.configuration import aspects_changed
 from iwds.core.decision import Proposal
 from iwds.core.guards import Populations
-from iwds.core.matching import Tally
-from iwds.core.model import Proof, Role, Status
+from iwds.core.matching import Tally, believed, retagged
+from iwds.core.model import LedgerRow, Proof, Role, Status
 from iwds.core.plan import Basis, Plan, Selection
 from iwds.engine.job import Job
 from iwds.engine.one import One
@@ -27,7 +27,7 @@ def plan_of(
     """
     assert one.world is not None  # noqa: S101 - everything could be asked
     head = (secrets.token_hex(4), job.name, str(job.target.service), one.world.now)
-    facts = Facts(_basis(one, job, administrators), populations, job.limits)
+    facts = Facts(_basis(one, job, populations.active, administrators), populations, job.limits)
     return assemble(head, one.decisions, facts, selection or Selection())
 
 
@@ -41,7 +41,12 @@ def _is_of_administrator(change: Change) -> bool:
     return before is not None and before.role == Role.ADMINISTRATOR and before.status == Status.ACTIVE
 
 
-def _basis(one: One, job: Job, administrators: int) -> Basis:
+def _was_retagged(row: LedgerRow, one: One) -> bool:
+    logins = (login for login in one.logins if login.id == row.login_id)
+    return any(believed(row, login) and retagged(row, login) for login in logins)
+
+
+def _basis(one: One, job: Job, population: int, administrators: int) -> Basis:
     assert one.world is not None  # noqa: S101 - everything could be asked
     memory, now = one.memory, one.world.now
     changed = has_changed(job, memory)
@@ -53,7 +58,12 @@ def _basis(one: One, job: Job, administrators: int) -> Basis:
         sources=tuple(sources),
         service=Proof("service", "", "one login", len(one.logins), ("read by id",), (), now),
         tally=Tally(
-            people=len(one.sightings), logins=len(one.logins), rows=len(one.rows), administrators=administrators
+            people=len(one.sightings),
+            logins=len(one.logins),
+            rows=len(one.rows),
+            retagged=sum(_was_retagged(row, one) for row in one.rows),
+            population=population,
+            administrators=administrators,
         ),
         config_digest=job.digest,
         config_changed=changed,

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from iwds.core.assembly import Facts, assemble
 from iwds.core.change import Adopt, CreateLogin
-from iwds.core.configuration import aspects_changed, tag_before
+from iwds.core.configuration import aspects_changed
 from iwds.core.decide import decide
 from iwds.core.decision import Decision, Proposal
 from iwds.core.guards import Populations
@@ -26,9 +26,17 @@ from iwds.engine.judging import Judging, then_of
 from iwds.engine.parting import Parting
 from iwds.engine.people import People
 from iwds.engine.role_reading import RoleReading
-from iwds.engine.surroundings import RECENT, governed, has_changed, with_ended_holds, world_of
+from iwds.engine.surroundings import (
+    RECENT,
+    another_service,
+    governed,
+    has_changed,
+    refuse_orphans,
+    with_ended_holds,
+    world_of,
+)
 from iwds.engine.unsettled import told_unmailed, unmailed
-from iwds.errors import ConfigurationError, ServiceUnproven, Stopped
+from iwds.errors import ServiceUnproven, Stopped
 from iwds.ports import JobMemory, Listing, ReadStream, T_co, Waist
 
 T = TypeVar("T")
@@ -93,7 +101,7 @@ class _Planning:
         job, service = self.job, self.job.target.service
         memory = self.tools.state.memory(job.name, service, self.now - RECENT)
         self.notes += [*self._ended_exemptions(), *job.rules.ended(self.now)]
-        self._refuse_orphans(memory)
+        refuse_orphans(job, self.tools.state, memory)
         changed = has_changed(job, memory)
         earlier = job.earlier(memory.configuration) if changed and memory.configuration else None
         before = earlier.rules if earlier else None
@@ -109,7 +117,7 @@ class _Planning:
         judging = Judging(job, self.now, withheld, changed, then)
         tally = self.waist.join(world)
         if tally.another_service:
-            raise self._another_service(tally)
+            raise another_service(job, tally)
         self.notes += tally.unfit
         decisions, differing, ours = self._decide(world, judging)
         if alone and memory.applied_before and is_older(decisions, job.policy.provisioning_id):
@@ -125,19 +133,6 @@ class _Planning:
         plan_id = secrets.token_hex(4)
         plan = assemble((plan_id, job.name, str(service), self.now), decisions, facts, selection)
         return plan, replace(tally, roles=self.roles, graces=self.graces)
-
-    def _refuse_orphans(self, memory: JobMemory) -> None:
-        """Under another provisioning id nobody of the last one would ever be looked at again, leavers among them."""
-        old, new = tag_before(memory.configuration), self.job.policy.provisioning_id
-        if old in (None, new):
-            return
-        ours = sum(row.owner == old for row in self.tools.state.ledger(self.job.target.service))
-        if ours:
-            raise ConfigurationError(
-                f"the provisioning_id of the target is {new} now, and was {old}: {ours:,} logins of {self.job.name}"
-                f" carry {old}, and nobody would keep them any more",
-                f"put `provisioning_id: {old}` back; to leave those logins alone for good, give the job another name",
-            )
 
     def _governed(self, existing: Sequence[Group]) -> dict[str, Group]:
         """The service's groups that the mapping governs; those that do not exist become a note."""
@@ -218,13 +213,6 @@ class _Planning:
                 return _read_often(proof, what, times)
             self._stop_if_asked(what)
             forget()
-
-    def _another_service(self, tally: Tally) -> ConfigurationError:
-        return ConfigurationError(
-            f"{tally.unbelieved} of {tally.rows} logins that we remember for {self.job.target.service} are not there or"
-            " are not the ones we knew: this is another service, or it was filled anew",
-            "look at url and service_id of the target; nothing was planned or changed",
-        )
 
     def _decide(self, world: World, judging: Judging) -> tuple[list[Decision], int, int]:
         """What every case leads to, how many of the cases have an account, and how many of these a login of ours."""

@@ -1,7 +1,6 @@
 """One run from lease to report: settle what an earlier run left open, plan, refuse or apply, remember."""
 
 import json
-import os
 import secrets
 import threading
 from collections import Counter
@@ -24,15 +23,14 @@ from iwds.core.policy import HoldKind
 from iwds.core.words import describe
 from iwds.engine.applying import Applied, Applying, Hands
 from iwds.engine.job import Job, MakeWriter, Tools
+from iwds.engine.leasing import RESYNC, Patience, is_resync, kept_alive, lease_seconds, taken
 from iwds.engine.planning import make_plan
 from iwds.engine.unsettled import settle_open_intents, unmailed
 from iwds.engine.verify import Verifier
-from iwds.engine.who import caller, host
+from iwds.engine.who import caller
 from iwds.errors import IwdsError, LeaseHeld, Refused
 from iwds.ports import Journal, Lease, Result, RunRow
 
-RENEW_EVERY = 30.0
-"""Seconds between two renewals of the lease; a shorter lease is renewed four times in its life."""
 MOST_RUNS = 1_000
 """In how many runs of a job that was never applied whole is looked for who is its doing."""
 LISTED = 200
@@ -85,7 +83,7 @@ class RunReport:
 def plan_only(job: Job, tools: Tools, selection: Selection | None = None) -> Plan:
     """Plan, keep the plan, and leave the world as it is. Takes no lease."""
     plan, _ = make_plan(job, tools, selection)
-    _keep(plan, job, tools)
+    keep(plan, job, tools)
     return plan
 
 
@@ -102,25 +100,34 @@ def run(job: Job, tools: Tools, make_writer: MakeWriter | None, request: Request
 
     Raises `LeaseHeld` where another run holds the service, and whatever planning raises. Both are recorded.
     """
-    row = _begun(job, tools, request)
+    row = begun(job, tools, request.command)
+    # Whoever looks after one person is done in seconds, and a night must not be lost for that.
+    patience = Patience(lease_seconds(job, tools), stop=request.stop, worth=is_resync)
+    with leased(job, tools, row, patience) as lease:
+        return _Run(job, tools, lease, request, row).run(make_writer)
+
+
+@contextmanager
+def leased(job: Job, tools: Tools, row: RunRow, patience: Patience) -> Iterator[Lease]:
+    """The lease while the block runs; `LeaseHeld`, recorded as the end of this run, where it cannot be had."""
     try:
-        lease = _taken(job, tools)
+        lease = taken(job, tools, row.command, patience)
     except LeaseHeld as error:
         tools.state.start_run(row, job.config, job.digest)
         ended = replace(row, ended=tools.clock.now(), exit_code=error.exit_code, summary=str(error))
         tools.state.finish_run(ended)
         raise
-    with _kept_alive(lease, _lease_seconds(job, tools)):
-        return _Run(job, tools, lease, request, row).run(make_writer)
+    with kept_alive(lease, lease_seconds(job, tools)):
+        yield lease
 
 
-def _begun(job: Job, tools: Tools, request: Request) -> RunRow:
+def begun(job: Job, tools: Tools, command: str) -> RunRow:
     """A run that begins now, as the history shows it."""
     return RunRow(
         id=secrets.token_hex(4),
         job=job.name,
         service=str(job.target.service),
-        command=request.command,
+        command=command,
         who=caller(),
         started=tools.clock.now(),
         ended=None,
@@ -129,39 +136,6 @@ def _begun(job: Job, tools: Tools, request: Request) -> RunRow:
         summary="running",
         report={},
     )
-
-
-def _lease_seconds(job: Job, tools: Tools) -> float:
-    """As configured; but four calls always fit into one lease."""
-    return max(tools.lease_seconds, 4 * job.target.timeout)
-
-
-def _taken(job: Job, tools: Tools) -> Lease:
-    holder = f"{caller()}@{host()} pid {os.getpid()}"
-    return tools.state.lease(job.target.service, holder, _lease_seconds(job, tools))
-
-
-@contextmanager
-def _kept_alive(lease: Lease, seconds: float) -> Iterator[None]:
-    """The lease is renewed by a thread until the end, and given back then."""
-    ended = threading.Event()
-
-    def keep() -> None:
-        while not ended.wait(min(RENEW_EVERY, seconds / 4)):
-            # A busy database is asked again; a lease that is lost meets the fence at the next batch, which says so.
-            with suppress(IwdsError):
-                lease.renew()
-
-    keeper = threading.Thread(target=keep, name="lease", daemon=True)
-    keeper.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        keeper.join()
-        # Where our memory cannot be written to, the lease runs out by itself; how the run ended is what is to be told.
-        with suppress(IwdsError):
-            lease.release()
 
 
 class _Run:
@@ -197,7 +171,7 @@ class _Run:
         moved: tuple[Change, ...] = ()
         if self.request.approved:
             plan, moved = restrict(plan, self.request.approved)
-        _keep(plan, self.job, self.tools)
+        keep(plan, self.job, self.tools)
         self.row = replace(self.row, plan=plan.id)
         if make_writer is None or plan.violations:
             return self._not_applied(plan, moved)
@@ -228,7 +202,7 @@ class _Run:
             )
         else:
             summary = f"report only: {len(plan.changes)} changes would be made"
-        report = summary_data(plan) | {"succeeded": not plan.violations and not plan.basis.unproven}
+        report = _counted(plan) | {"succeeded": not plan.violations and not plan.basis.unproven}
         if not plan.violations:
             # A job that only reports has a measure of its readings too. What a guard stopped is none.
             self._save_readings(plan)
@@ -237,30 +211,19 @@ class _Run:
     def _applied(self, plan: Plan, moved: tuple[Change, ...], make_writer: MakeWriter, journal: Journal) -> RunReport:
         if plan.changes and not self.request.confirm(plan):
             return RunReport(self._ended(0, "declined: nothing was changed", summary_data(plan)), plan, None, moved)
-        applied = self._make(plan, make_writer, journal) if plan.changes else Applied()
-        code = _exit_code(plan, applied, moved)
+        applied = Applied()
+        if plan.changes:
+            own = Own(self.lease, journal, self.request.stop, self._until())
+            applied = carry_out(plan, self.job, self.tools, own, make_writer)
+        code = ending_code(plan, applied, moved)
         mails = {"unmailed": [mail.login for mail in unmailed(self.job, self.tools)]}
-        report = summary_data(plan) | _applied_data(applied) | mails | {"succeeded": code == 0}
-        return RunReport(self._ended(code, _summary(plan, applied), report, plan, applied), plan, applied, moved)
+        report = _counted(plan) | applied_data(applied) | mails | {"succeeded": code == 0}
+        return RunReport(self._ended(code, ending_words(plan, applied), report, plan, applied), plan, applied, moved)
 
     def _until(self) -> float | None:
         """The monotonic time after which no further change is begun."""
         seconds = self.job.deadline if self.request.deadline is None else self.request.deadline
         return None if seconds is None else self.began + seconds
-
-    def _make(self, plan: Plan, make_writer: MakeWriter, journal: Journal) -> Applied:
-        withheld = {proof.name: proof.withheld for proof in plan.basis.sources}
-        find_exempt = partial(self.tools.hold, self.job.target.service, kind=HoldKind.EXEMPT)
-        verifier = Verifier(self.job, self.tools.clock, withheld, find_exempt)
-        writer = make_writer()
-        try:
-            find_row = partial(self.tools.state.ledger_row, self.job.target.service)
-            find_hold = partial(self.tools.hold, self.job.target.service)
-            own = writer, journal, self.lease, verifier, find_row, find_hold
-            hands = Hands(*own, self.request.stop, self.tools.progress, self._until())
-            return Applying(plan, self.job, hands).run()
-        finally:
-            writer.close()
 
     def _ended(
         self, code: int, summary: str, report: dict[str, Any], plan: Plan | None = None, applied: Applied | None = None
@@ -304,7 +267,8 @@ class _Run:
             return False
         state = self.tools.state
         service = str(self.job.target.service)
-        runs = [each for each in state.runs(self.job.name, MOST_RUNS) if each.service == service]
+        listed = state.runs(self.job.name, MOST_RUNS, without=(RESYNC,))
+        runs = [each for each in listed if each.service == service]
         rows = (row for run in runs for row in state.intents(run.id))
         return not waiting <= {change_from_data(dict(row.change)).subject.key for row in rows}
 
@@ -316,12 +280,44 @@ class _Run:
             self.tools.state.save_readings(self.row.id, plan.basis.sources, fewer, self.lease)
 
 
-def _keep(plan: Plan, job: Job, tools: Tools) -> None:
+def _counted(plan: Plan) -> dict[str, Any]:
+    """Counts of a plan of everybody; a resync, which reads one person, takes the population from there."""
+    return summary_data(plan) | {"population": plan.basis.tally.population}
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What is a run's own while it writes; `until` is the monotonic time after which no further change is begun."""
+
+    lease: Lease
+    journal: Journal
+    stop: threading.Event
+    until: float | None = None
+
+
+def carry_out(plan: Plan, job: Job, tools: Tools, own: Own, make_writer: MakeWriter) -> Applied:
+    """Make a plan true, with the last look before each change."""
+    service = job.target.service
+    withheld = {proof.name: proof.withheld for proof in plan.basis.sources}
+    verifier = Verifier(job, tools.clock, withheld, partial(tools.hold, service, kind=HoldKind.EXEMPT))
+    writer = make_writer()
+    try:
+        find_row, find_hold = partial(tools.state.ledger_row, service), partial(tools.hold, service)
+        hands = Hands(
+            writer, own.journal, own.lease, verifier, find_row, find_hold, own.stop, tools.progress, own.until
+        )  # fmt: skip
+        return Applying(plan, job, hands).run()
+    finally:
+        writer.close()
+
+
+def keep(plan: Plan, job: Job, tools: Tools) -> None:
+    """Keep the plan, so that it can be shown and applied by its id."""
     document = json.dumps(plan_to_data(plan), ensure_ascii=False)
     tools.state.save_plan(plan.id, job.name, job.target.service, plan.made_at, document)
 
 
-def _exit_code(plan: Plan, applied: Applied, moved: tuple[Change, ...]) -> int:
+def ending_code(plan: Plan, applied: Applied, moved: tuple[Change, ...]) -> int:
     """3 where nothing was changed and someone must decide, 4 where something was and more is open."""
     waiting = (plan.held, plan.basis.withheld, plan.basis.unproven, moved, applied.outcomes, applied.stopped)
     if not any(waiting):
@@ -364,7 +360,8 @@ def _tags(plan: Plan, tally: Tally) -> Mapping[int, int]:
     return {**tally.tags, **(tally.retags if accepted else {})}
 
 
-def _summary(plan: Plan, applied: Applied) -> str:
+def ending_words(plan: Plan, applied: Applied) -> str:
+    """How a run ended, in a few words."""
     if not plan.changes:
         return "nothing to do" if not plan.held else f"nothing was changed, {len(plan.held)} held"
     waiting = applied.waiting_for_seats
@@ -375,7 +372,8 @@ def _summary(plan: Plan, applied: Applied) -> str:
     return ", ".join(words) + (f"; {applied.stopped}" if applied.stopped else "")
 
 
-def _applied_data(applied: Applied) -> dict[str, Any]:
+def applied_data(applied: Applied) -> dict[str, Any]:
+    """What became of a plan as JSON-ready data, for reports."""
     return {
         "results": {result.value: n for result, n in sorted(applied.results.items())},
         "stopped": applied.stopped,

@@ -4,11 +4,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from iwds.core.configuration import tag_before
+from iwds.core.matching import Tally
 from iwds.core.model import Group, LedgerRow, fold
 from iwds.core.policy import Hold, HoldKind, Rota, World
 from iwds.core.recognition import MatchDecision, decisions_of
 from iwds.engine.job import Job
-from iwds.ports import HoldRow, JobMemory
+from iwds.errors import ConfigurationError
+from iwds.ports import HoldRow, JobMemory, State
 
 RECENT = timedelta(hours=20)
 """Guards count what was applied in this time before, so that a limit cannot be crossed in small steps."""
@@ -62,3 +65,26 @@ def with_ended_holds(rows: Iterable[LedgerRow], holds: Iterable[HoldRow], now: d
 def has_changed(job: Job, memory: JobMemory) -> bool:
     """Whether the configuration is another one than that last applied."""
     return memory.applied_before and memory.accepted != job.digest
+
+
+def refuse_orphans(job: Job, state: State, memory: JobMemory) -> None:
+    """Under another provisioning id nobody of the last one would ever be looked at again, leavers among them."""
+    old, new = tag_before(memory.configuration), job.policy.provisioning_id
+    if old in (None, new):
+        return
+    ours = sum(row.owner == old for row in state.ledger(job.target.service))
+    if ours:
+        raise ConfigurationError(
+            f"the provisioning_id of the target is {new} now, and was {old}: {ours:,} logins of {job.name}"
+            f" carry {old}, and nobody would keep them any more",
+            f"put `provisioning_id: {old}` back; to leave those logins alone for good, give the job another name",
+        )
+
+
+def another_service(job: Job, tally: Tally) -> ConfigurationError:
+    """What is wrong where so many of the logins that we remember are not there."""
+    return ConfigurationError(
+        f"{tally.unbelieved} of {tally.rows} logins that we remember for {job.target.service} are not there or"
+        " are not the ones we knew: this is another service, or it was filled anew",
+        "look at url and service_id of the target; nothing was planned or changed",
+    )

@@ -5,7 +5,7 @@ recorded as if the outcome had been known at once, its effect on the ledger incl
 stays unknown and is never sent again, until its login turns out to be activated or gone.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing
 from datetime import timedelta
 from functools import partial
@@ -19,6 +19,7 @@ from iwds.core.change import (
     Forget,
     RemoveFromGroup,
     SendActivation,
+    Subject,
     Write,
 )
 from iwds.core.document import change_from_data
@@ -36,17 +37,25 @@ GOOD_FOR = timedelta(days=21)
 Open = tuple[IntentRow, Change]
 
 
-def settle_open_intents(job: Job, tools: Tools, journal: Journal, make_writer: MakeWriter) -> int:
-    """Settle by reading whatever can be; returns how many intents have another outcome now.
+def settle_open_intents(
+    job: Job,
+    tools: Tools,
+    journal: Journal,
+    make_writer: MakeWriter,
+    about: Callable[[Subject], bool] = lambda _: True,
+) -> int:
+    """Settle by reading whatever can be of whom it is `about`; returns how many intents have another outcome now.
 
     A lock of the helpdesk that such a write may have undone is made again; where that fails the intent stays open.
     Raises `Unavailable` and `AccessRefused` where the service cannot be read: nothing is planned on what is open.
     """
     rows = tools.state.unsettled(job.target.service)
-    found = [(row, change_from_data(row.change)) for row in rows]
+    listed = [(row, change_from_data(row.change)) for row in rows]
+    found = [(row, change) for row, change in listed if about(change.subject)]
     outcomes = [*_Settling(job, tools, make_writer, found).outcomes()]
     journal.settle(outcomes)
-    mails = [*_settled_mails(job, unmailed(job, tools))]
+    open_mails = [mail for mail in unmailed(job, tools) if about(Subject(mail.login, None, mail.login_id))]
+    mails = [*_settled_mails(job, open_mails)]
     journal.settle(mails)
     return len(outcomes) + len(mails)
 

@@ -252,8 +252,13 @@ class Holds(Protocol):
         """All open holds of every kind, ended or not, in the order of login ids."""
         ...
 
-    def take_over_holds(self, service: Service, now: datetime, run_id: str, lease: Lease) -> None:
-        """Lift all that have ended. Their locks count as made by a run from now on, unless they were another's."""
+    def take_over_holds(
+        self, service: Service, now: datetime, run_id: str, lease: Lease, logins: Collection[int] | None = None
+    ) -> None:
+        """Lift those that have ended, of all logins or of some. Their locks count as made by a run from now on.
+
+        Not so those that were another's.
+        """
         ...
 
 
@@ -346,6 +351,10 @@ class State(Holds, Matches, Audit, Refusals, Protocol):
         """The row of one login; None where it is not ours."""
         ...
 
+    def count_unlocked(self, service: Service, owner: int) -> int:
+        """How many rows of a job are there that we have not locked; counted in the database."""
+        ...
+
     def find_rows(self, service: Service, *, anchor: Anchor | None = None, text: str = "") -> Sequence[LedgerRow]:
         """The rows that stand for an anchor, or whose login name or entry id a text is, in the order of login ids.
 
@@ -418,8 +427,8 @@ class State(Holds, Matches, Audit, Refusals, Protocol):
         """
         ...
 
-    def runs(self, job: str | None = None, limit: int = 20) -> Sequence[RunRow]:
-        """The latest runs first."""
+    def runs(self, job: str | None = None, limit: int = 20, *, without: Collection[str] = ()) -> Sequence[RunRow]:
+        """The latest runs first; those of the commands `without` are left out."""
         ...
 
     def run(self, run_id: str) -> RunRow | None:

@@ -92,6 +92,11 @@ class SqlState:
         with self._database.reading() as connection:
             return ledger.rows_of(connection, service, [login_id]).get(login_id)
 
+    def count_unlocked(self, service: Service, owner: int) -> int:
+        """How many rows of a job are there that we have not locked; counted in the database."""
+        with self._database.reading() as connection:
+            return ledger.count_unlocked(connection, service, owner)
+
     def find_rows(self, service: Service, *, anchor: Anchor | None = None, text: str = "") -> Sequence[LedgerRow]:
         """The rows that stand for an anchor, or whose login name or entry id a text is, in the order of login ids."""
         with self._database.reading() as connection:
@@ -160,9 +165,9 @@ class SqlState:
         """Record how a run ended; see `State.finish_run`."""
         runs.finish_run(self._database, run, (applied, (accepted, configuration)), lease)
 
-    def runs(self, job: str | None = None, limit: int = 20) -> Sequence[RunRow]:
-        """The latest runs first."""
-        return runs.latest_runs(self._database, job, limit)
+    def runs(self, job: str | None = None, limit: int = 20, *, without: Collection[str] = ()) -> Sequence[RunRow]:
+        """The latest runs first; those of the commands `without` are left out."""
+        return runs.latest_runs(self._database, job, limit, without)
 
     def run(self, run_id: str) -> RunRow | None:
         """One run by id or unique beginning of it; `UsageError` where it is that of several."""
@@ -212,11 +217,13 @@ class SqlState:
         """All open holds, ended or not, in the order of login ids."""
         return helpdesk.open_holds(self._database, service)
 
-    def take_over_holds(self, service: Service, now: datetime, run_id: str, lease: Lease) -> None:
-        """Lift all that have ended. Their locks count as made by a run from now on, unless they were another's."""
+    def take_over_holds(
+        self, service: Service, now: datetime, run_id: str, lease: Lease, logins: Collection[int] | None = None
+    ) -> None:
+        """Lift those that have ended, of all logins or of some. Their locks count as made by a run from now on."""
         with self._database.writing() as connection:
             leases.fence(connection, service, lease.epoch)
-            helpdesk.take_over_holds(connection, service, now, run_id)
+            helpdesk.take_over_holds(connection, service, (now, run_id), logins)
 
     def keep_match(self, service: Service, said: MatchDecision) -> None:
         """Keep whose a login is; what stands about the same login is forgotten."""

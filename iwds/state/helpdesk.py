@@ -1,6 +1,6 @@
 """Holds and the audit."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -90,10 +90,15 @@ def _row(found: Any) -> HoldRow:
     )  # fmt: skip
 
 
-def take_over_holds(connection: Connection, service: Service, now: datetime, run_id: str) -> None:
-    """Lift what has ended, and let the locks that they were count as a run's."""
+def take_over_holds(
+    connection: Connection, service: Service, by: tuple[datetime, str], logins: Collection[int] | None
+) -> None:
+    """Lift what has ended, of all logins or of some, and let the locks that they were count as a run's."""
+    now, run_id = by
     ended = connection.execute(_OPEN.where(hold.c.service == str(service), hold.c.until <= now)).all()
     for found in ended:
+        if logins is not None and found.login_id not in logins:
+            continue
         connection.execute(update(hold).where(hold.c.id == found.id).values(lifted_at=now, lifted_by=f"run {run_id}"))
         if found.kind == HoldKind.LOCK and not found.foreign:
             ours = login.c.service == str(service), login.c.login_id == found.login_id

@@ -105,4 +105,5 @@ def _held(service: Service, holder: str, since: datetime, until: datetime) -> Le
     return LeaseHeld(
         f"{service} is held by {holder} since {since:%Y-%m-%d %H:%M:%S} UTC, until {until:%Y-%m-%d %H:%M:%S} UTC",
         "wait for it to end; a run that died frees the service when its lease runs out",
+        holder,
     )

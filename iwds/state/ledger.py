@@ -128,6 +128,12 @@ def rows_of(connection: Connection, service: Service, login_ids: Collection[int]
     return rows
 
 
+def count_unlocked(connection: Connection, service: Service, owner: int) -> int:
+    """How many rows of an owner are there that we have not locked."""
+    ours = login.c.service == str(service), login.c.owner == owner, login.c.locked.is_(False)
+    return int(connection.execute(select(func.count()).select_from(login).where(*ours)).scalar_one())
+
+
 def find_rows(connection: Connection, service: Service, anchor: Anchor | None, text: str) -> list[LedgerRow]:
     """The rows that stand for an anchor, or whose login name or entry id a text is, in the order of login ids."""
     ids = select(login.c.login_id).where(login.c.service == str(service))

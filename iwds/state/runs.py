@@ -1,7 +1,7 @@
 """Runs, their readings and plans, and what a run leaves for the next one."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -166,11 +166,15 @@ def _most(connection: Connection, key: Mapping[str, str], last: Row[Any]) -> int
     return int(connection.execute(most).scalar_one())
 
 
-def latest_runs(database: Database, job_name: str | None, limit: int) -> Sequence[RunRow]:
-    """The latest runs first."""
+def latest_runs(
+    database: Database, job_name: str | None, limit: int, without: Collection[str] = ()
+) -> Sequence[RunRow]:
+    """The latest runs first; those of the commands `without` are left out."""
     wanted = select(*_COLUMNS).order_by(run.c.started.desc(), run.c.id.desc()).limit(limit)
     if job_name is not None:
         wanted = wanted.where(run.c.job == job_name)
+    if without:
+        wanted = wanted.where(run.c.command.not_in(without))
     with database.reading() as connection:
         return [RunRow(*values) for values in connection.execute(wanted)]
 

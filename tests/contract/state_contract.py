@@ -44,8 +44,9 @@ class LeaseContract:
 
     def test_a_held_service_is_refused_and_says_by_whom_since_when_and_until_when(self, state: State) -> None:
         state.lease(SERVICE, "run 1 on host-a", 60)
-        with pytest.raises(LeaseHeld, match=r"10408.*run 1 on host-a since \d{4}-.* UTC, until \d{4}-.* UTC"):
+        with pytest.raises(LeaseHeld, match=r"10408.*run 1 on host-a since \d{4}-.* UTC, until \d{4}-.* UTC") as held:
             state.lease(SERVICE, "run 2", 60)
+        assert held.value.holder == "run 1 on host-a"
 
     def test_another_service_is_free(self, state: State) -> None:
         state.lease(SERVICE, "run 1", 60)
@@ -223,6 +224,12 @@ class LedgerContract:
         state.note_tags(SERVICE, {1: 7, 2: 7}, lease)
         state.note_tags(SERVICE, {}, lease)
         assert {r.login_id: r.tag for r in state.ledger(SERVICE)} == {1: 7, 2: 7}
+
+    def test_the_rows_of_an_owner_that_we_have_not_locked_are_counted(self, state: State) -> None:
+        fill(begin(state, "r"), [row(1), replace(row(2), locked=True), replace(row(3), owner=7), row(4)])
+        assert state.count_unlocked(SERVICE, row(1).owner) == 2
+        assert state.count_unlocked(SERVICE, 7) == 1
+        assert state.count_unlocked(OTHER, 7) == 0
 
     def test_since_when_somebody_is_gone_is_kept_until_it_is_taken_back(self, state: State) -> None:
         state.start_run(run_row("r"), "", "")

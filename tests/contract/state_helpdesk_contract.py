@@ -77,6 +77,15 @@ class HoldContract:
         assert state.open_holds(SERVICE) == [hold(2, LATEST), hold(3, None)]
         assert [kept.login_id for kept in state.ledger(SERVICE) if kept.locked] == [1]
 
+    def test_what_has_ended_may_be_lifted_for_some_logins_alone(self, state: State, place: Place) -> None:
+        fill(begin(state, "r0"), [row(1), row(2)])
+        for placed in (hold(1), hold(2)):
+            state.place_hold(SERVICE, placed)
+        place.wait(61)
+        state.take_over_holds(SERVICE, LATER, "r1", state.lease(SERVICE, "r1", 60), [2])
+        assert state.open_holds(SERVICE) == [hold(1)]
+        assert [kept.login_id for kept in state.ledger(SERVICE) if kept.locked] == [2]
+
     def test_after_a_backup_was_put_back_no_lock_counts_as_ours_and_no_grace_has_begun(
         self, state: State, place: Place
     ) -> None:

@@ -37,6 +37,8 @@ RUNNING = "tests/unit/engine/test_running.py"
 UNSETTLED = "tests/unit/engine/test_unsettled.py"
 BUDGET = "tests/unit/engine/test_budget.py"
 MEMORY = "tests/unit/engine/test_bad_memory.py"
+ALONE = "tests/unit/core/test_alone.py"
+RESYNC = "tests/unit/engine/test_resync.py"
 FADED = f"{DOUBT}::TestAnAttributeThatFarFewerPeopleHave"
 
 MACHINE = "tests/property/test_never_on_doubt.py"
@@ -364,7 +366,7 @@ MUTATIONS = (
     Mutation(
         "another provisioning id is refused while logins carry the last one",
         "iwds/engine/planning.py",
-        "        self._refuse_orphans(memory)\n",
+        "        refuse_orphans(job, self.tools.state, memory)\n",
         "",
         (f"{CHANGED}::TestAnotherProvisioningId",),
     ),
@@ -600,5 +602,61 @@ MUTATIONS = (
         "        free = tuple(login for login in logins if not self.around.has_row(login.id))",
         "        free = logins",
         (MACHINE,),
+    ),
+    Mutation(
+        "a resync removes nobody who was not found",
+        "iwds/engine/resync.py",
+        "*absent_alone(one.on_absence)",
+        "*one.on_absence",
+        (f"{RESYNC}::TestWhatWasNotSeen::test_locks_nobody_who_left_the_base_and_deletes_nobody",),
+    ),
+    Mutation(
+        "a resync takes no group away that it does not see",
+        "iwds/core/alone.py",
+        "        yield _held(decision, Reason.UNPROVEN, UNSEEN)\n        return",
+        "        yield decision\n        return",
+        (f"{ALONE}::test_what_is_taken_and_was_not_seen_waits",),
+    ),
+    Mutation(
+        "a resync locks no administrator whom it cannot count",
+        "iwds/core/alone.py",
+        'LAST_ONES if _is_administrator(write) else ""',
+        '""',
+        (f"{ALONE}::test_what_is_taken_and_was_not_seen_waits",),
+    ),
+    Mutation(
+        "a resync ends no first run",
+        "iwds/engine/resync.py",
+        "        self.tools.state.finish_run(self.row)",
+        "        self.tools.state.finish_run(self.row, applied=True)",
+        (f"{RESYNC}::TestLaterRuns::test_are_taught_no_configuration_no_reading_and_no_first_run",),
+    ),
+    Mutation(
+        "a resync is measured by no more people than a run of everybody",
+        "iwds/engine/resync.py",
+        "return min(last,",
+        "return max(last,",
+        (f"{RESYNC}::TestTheGuards::test_take_no_larger_population_than_a_run_of_everybody",),
+    ),
+    Mutation(
+        "a resync makes nobody a renamed job's doing",
+        "iwds/engine/running.py",
+        "MOST_RUNS, without=(RESYNC,)",
+        "MOST_RUNS",
+        (f"{RESYNC}::TestLaterRuns::test_find_no_intent_that_makes_a_person_this_jobs_doing",),
+    ),
+    Mutation(
+        "a resync creates nobody whose rivals cannot be asked for",
+        "iwds/engine/resync.py",
+        "rivals_known=job.rules.login_is_written",
+        "rivals_known=True",
+        (f"{RESYNC}::TestAName::test_that_is_computed_waits_because_nobody_can_ask_who_else_wants_it",),
+    ),
+    Mutation(
+        "a resync takes no hidden group for somebody out of scope",
+        "iwds/engine/resync.py",
+        "    return usual <= shown",
+        "    return True",
+        (f"{RESYNC}::TestWhatWasNotSeen::test_locks_nobody_who_may_be_out_of_scope_for_what_is_hidden",),
     ),
 )

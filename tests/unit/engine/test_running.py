@@ -15,7 +15,7 @@ from iwds.core.guards import DEFAULTS
 from iwds.core.model import Account, Anchor, Group, Origin, Status
 from iwds.core.plan import Plan, Selection
 from iwds.core.policy import Hold, Leaver, Policy
-from iwds.engine import planning, running
+from iwds.engine import leasing, planning
 from iwds.engine.job import LEASE_SECONDS
 from iwds.engine.running import RunReport, plan_exit_code, plan_only
 from iwds.engine.unsettled import settle_open_intents
@@ -426,7 +426,7 @@ class TestWhileItRuns:
         def confirm(_: Plan) -> bool:
             return renewed.wait(10)
 
-        monkeypatch.setattr(running, "RENEW_EVERY", 0.001)
+        monkeypatch.setattr(leasing, "RENEW_EVERY", 0.001)
         monkeypatch.setattr(SqlLease, "renew", watch)
         stage.hire("ann")
         return stage.run(confirm=confirm)
