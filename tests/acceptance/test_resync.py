@@ -116,7 +116,7 @@ def test_somebody_new_has_a_login_at_once_and_a_code_on_standard_output_alone(of
     assert (run["command"], run["summary"]) == ("resync", "resync ida: 1 done")
     for command in (("show", run["id"], "--all"), ("show", run["id"], "--json"), ("audit", "--json"), ("history",)):
         assert code not in office.iwds(*command).out
-    (row,) = office.iwds("audit", "ida", "--json").json["actions"]
+    (row,) = office.iwds("audit", "ida", "--json").json["audit"]
     assert (row["action"], row["reason"], row["ticket"], row["result"]) == ("resync", "first day", "T-1", "done")
     office.iwds("run", "staff")
     office.iwds("plan", "staff")

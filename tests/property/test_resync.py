@@ -15,6 +15,8 @@ from iwds.errors import UsageError
 from tests.unit.engine.rehearsal import Rehearsal
 
 PEOPLE = ("ann", "bob", "cy", "dee", "eve")
+OFTEN = st.sampled_from(("ann", "ann", "cy", *PEOPLE))
+"""Who things happen to and who is looked after: often the same person, and often who is locked already."""
 Event = tuple[str, str, Any]
 
 
@@ -32,13 +34,15 @@ def changes() -> st.SearchStrategy[Event]:
         st.tuples(st.just("elsewhere"), st.just("")),
         st.tuples(st.just("status"), st.sampled_from([0, 1])),
     )
-    return st.tuples(st.sampled_from(PEOPLE), said).map(lambda it: (it[0], *it[1]))
+    return st.tuples(OFTEN, said).map(lambda it: (it[0], *it[1]))
 
 
 def played(stage: Rehearsal, events: list[Event]) -> None:
-    """Everybody but eve is there from the first day on; she comes today."""
+    """Everybody but eve is there from the first day on; cy was locked since, and eve comes today."""
     for who in PEOPLE[:-1]:
         stage.hire(who, ("vpn",), mail=f"{who}@example.org", role="")
+    stage.run()
+    stage.change("cy", disabled="yes")
     stage.run()
     stage.hire("eve", ("wiki",), mail="eve@example.org", role="")
     logins = {login.login: login.login for login in stage.target.state.logins.values()}
@@ -79,8 +83,8 @@ def seen(stage: Rehearsal) -> dict[str, tuple[Login, frozenset[str], Any]]:
     return found
 
 
-@settings(max_examples=60)
-@given(st.lists(changes(), max_size=5), st.sampled_from(PEOPLE))
+@settings(max_examples=25)
+@given(st.lists(changes(), max_size=5), OFTEN)
 def test_a_resync_takes_nothing_that_was_not_seen_and_touches_nobody_else(events: list[Event], who: str) -> None:
     with closing(Rehearsal()) as stage:
         played(stage, events)
@@ -109,8 +113,8 @@ def test_a_resync_takes_nothing_that_was_not_seen_and_touches_nobody_else(events
             assert not gone or new[0].status == old[0].status
 
 
-@settings(max_examples=60)
-@given(st.lists(changes(), max_size=5), st.sampled_from(PEOPLE))
+@settings(max_examples=25)
+@given(st.lists(changes(), max_size=5), OFTEN)
 def test_a_run_after_a_resync_ends_where_a_run_alone_would_have(events: list[Event], who: str) -> None:
     with closing(Rehearsal()) as alone, closing(Rehearsal()) as after:
         played(alone, events)
@@ -122,8 +126,8 @@ def test_a_run_after_a_resync_ends_where_a_run_alone_would_have(events: list[Eve
         assert list(after.plan().changes) == [] or alone.plan().changes
 
 
-@settings(max_examples=40)
-@given(st.lists(changes(), max_size=5), st.sampled_from(PEOPLE))
+@settings(max_examples=12)
+@given(st.lists(changes(), max_size=5), OFTEN)
 def test_a_look_changes_nothing(events: list[Event], who: str) -> None:
     with closing(Rehearsal()) as stage:
         played(stage, events)
@@ -133,13 +137,13 @@ def test_a_look_changes_nothing(events: list[Event], who: str) -> None:
         assert (seen(stage), stage.state.runs()) == (before, runs)
 
 
-@settings(max_examples=40)
-@given(st.lists(st.sampled_from(PEOPLE[:4]), min_size=1, max_size=8), st.integers(0, 4))
+@settings(max_examples=12)
+@given(st.lists(st.sampled_from(("ann", "bob", "dee")), min_size=1, max_size=6), st.integers(1, 4))
 def test_no_more_are_locked_one_by_one_than_the_guard_lets_through(whom: list[str], most: int) -> None:
     with closing(Rehearsal()) as stage:
-        stage.configure(limits={**stage.job.limits, GuardKind.LOCK: Limit(most, 0.0, None)})
         played(stage, [(who, "disabled", "yes") for who in whom])
+        stage.configure(limits={**stage.job.limits, GuardKind.LOCK: Limit(most, 0.0, None)})
         for who in whom:
             resynced(stage, who)
         locked = sum(login.status == Status.LOCKED for login in stage.target.state.logins.values())
-        assert locked == min(most, len(set(whom)))
+        assert locked == min(most, 1 + len(set(whom))), "cy was locked by a run of today, which counts"
