@@ -108,7 +108,7 @@ def test_who_is_as_they_should_be_is_told_so_and_why(corp: Corp) -> None:
     assert "= vpn: member as user; should be yes: in group all (mapping.yaml:10)" in page
     assert "they > developers > staff > all > vpn" in page
     assert "they > developers > wiki" in page
-    assert "activation not activated: there is a code, which is not active yet" in page
+    assert "activation not activated: there is a code, which is not switched on yet" in page
     assert "create ada (Lovelace, ada@example.org): done, run" in page
     assert re.search(r"What the next run would do, \w{3} \d+ \w{3} \d{4} 02:00 nothing$", page)
     assert "iwds resync" not in page

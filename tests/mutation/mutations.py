@@ -181,7 +181,7 @@ MUTATIONS = (
     Mutation(
         "a directory tells people of another one apart",
         "iwds/sources/ldap.py",
-        "        if anchor.realm != directory.realm:",
+        "        if anchor is not None and anchor.realm != directory.realm:",
         "        if False:",
         ("tests/contract/test_source_ldap.py",),
     ),
