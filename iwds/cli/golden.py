@@ -11,9 +11,9 @@ from iwds.core.dn import normalise_dn
 from iwds.core.model import BUILTIN_ROLES, Entry, fold
 from iwds.errors import ConfigurationError
 from iwds.mapping import CompiledRules, Document, compile_mapping, read
-from iwds.mapping.document import is_dn
 from iwds.mapping.entries import load_entries
 from iwds.mapping.golden import Expected, Miss, load_golden, misses
+from iwds.mapping.texts import is_dn
 from iwds.mapping.trace import Trace, trace
 from iwds.ports import Finding, Source
 from iwds.yamlmarks import Where

@@ -5,7 +5,8 @@ from collections.abc import Collection
 from iwds.core.nearest import nearest
 from iwds.core.normal import LANGUAGES
 from iwds.errors import ConfigurationError
-from iwds.mapping.document import GroupLine, Value
+from iwds.mapping.document import GroupLine
+from iwds.mapping.written_values import Value
 from iwds.yamlmarks import Where
 
 

@@ -24,7 +24,7 @@ from iwds.mapping._checks import check_language, check_roles
 from iwds.mapping.asked import Asked
 from iwds.mapping.clauses import group_answers, scope_answers
 from iwds.mapping.conditions import compile_condition, every, some, words
-from iwds.mapping.document import AtCreation, Document, Enabled, GroupLine, RoleRules, Value
+from iwds.mapping.document import AtCreation, Document, Enabled, GroupLine, RoleRules
 from iwds.mapping.groups import among
 from iwds.mapping.lists import People, compile_list
 from iwds.mapping.logins import Shape, compile_shape
@@ -32,6 +32,7 @@ from iwds.mapping.matching import compile_matching
 from iwds.mapping.person import Answer, Person, Test, Text, Unfit
 from iwds.mapping.tables import with_tables
 from iwds.mapping.values import compile_value, is_written, read_by
+from iwds.mapping.written_values import Value
 from iwds.ports import Clause, Grant
 from iwds.yamlmarks import Step, Where, validate
 from iwds.yamlmarks import load as load_yaml

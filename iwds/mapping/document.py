@@ -5,193 +5,29 @@ Checked before anything is compiled, so that every mistake is reported at once, 
 
 import hashlib
 import json
-import re
-from contextlib import suppress
-from datetime import date
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Discriminator,
-    Field,
-    StringConstraints,
-    Tag,
-    field_validator,
-    model_validator,
-)
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from iwds.core.directory import KINDS
-from iwds.core.dn import normalise_dn
-from iwds.core.model import Activation, Mode, fold
-from iwds.core.normal import LOGIN_LETTERS, LONGEST_LOGIN
+from iwds.core.model import Activation, Mode
 from iwds.core.recognition import By
-from iwds.mapping._cel import checked_condition, checked_text
-from iwds.mapping.moments import checked_format, relative
-from iwds.mapping.patterns import checked_pattern, checked_replacement
-from iwds.shortforms import Written
-
-_ATTRIBUTE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._;-]*")
-_EXTRA_KEY = re.compile(r"[\w.-]{1,60}")
-_RANGE = re.compile(r"(.)-(.)|(.)", re.DOTALL)
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_DN = re.compile(r"\s*([A-Za-z][A-Za-z0-9-]*|\d+(\.\d+)*)\s*=")
-
-
-def is_dn(text: str) -> bool:
-    """Whether text can be a distinguished name at all: it begins with `type=`."""
-    return _DN.match(text) is not None
+from iwds.mapping.texts import (
+    Attribute,
+    BoolExpression,
+    Day,
+    Distinguished,
+    ExtraKey,
+    MomentText,
+    Name,
+    Part,
+    Pattern,
+    RoleName,
+)
+from iwds.mapping.written_values import GivenOnce, Governed, LoginRule, given_once
 
 
-def _distinguished(text: str) -> str:
-    if not is_dn(text):
-        raise ValueError('must be a distinguished name such as "ou=people,dc=example,dc=org"')
-    return normalise_dn(text)
-
-
-def _attribute(text: str) -> str:
-    if not _ATTRIBUTE.fullmatch(text):
-        raise ValueError("must be the name of an attribute, such as givenName")
-    return text.lower()
-
-
-def _extra_key(text: str) -> str:
-    if not _EXTRA_KEY.fullmatch(text):
-        raise ValueError("must be a key of letters, digits and . _ - with 60 characters at most")
-    return text
-
-
-def _day(text: object) -> date:
-    if isinstance(text, str) and _DAY.fullmatch(text):
-        with suppress(ValueError):
-            return date.fromisoformat(text)
-    raise ValueError("must be a day such as 2027-01-31")
-
-
-Day = Annotated[date, BeforeValidator(_day)]
-"""A day of the calendar. Its end is midnight UTC, wherever the machine stands."""
-
-
-def letters_of(text: str) -> frozenset[str]:
-    """The letters of `a-z0-9._`; a `-` stands for itself at either end."""
-    letters: set[str] = set()
-    for first, last, alone in _RANGE.findall(text):
-        letters.update(map(chr, range(ord(first), ord(last) + 1)) if first else alone)
-    return frozenset(letters)
-
-
-def _letters(text: str) -> str:
-    if not text or any(first > last for first, last, _ in _RANGE.findall(text)):
-        raise ValueError('must be letters and ranges such as "a-z0-9._-"')
-    if wrong := sorted(letters_of(text) - LOGIN_LETTERS):
-        raise ValueError(f"the service allows no {' '.join(wrong)} in a login")
-    return text
-
-
-Name = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
-Attribute = Annotated[str, AfterValidator(_attribute)]
-"""An attribute of the source: case does not matter; options such as `;lang-fr` and OIDs are names too."""
-Distinguished = Annotated[str, AfterValidator(_distinguished)]
-ExtraKey = Annotated[str, AfterValidator(_extra_key)]
-Letter = Annotated[str, StringConstraints(min_length=1, max_length=1)]
-RoleName = Literal["user", "manager", "administrator"]
-
-
-class _Part(Written):
-    """Any part of a mapping file."""
-
-
-def _checked_moment(text: str) -> str:
-    relative(text)
-    return text
-
-
-def _whole_part(number: int) -> int:
-    if not number:
-        raise ValueError("must be 1 for the first, 2 for the second, or -1 for the last")
-    return number
-
-
-Pattern = Annotated[str, StringConstraints(min_length=1), AfterValidator(checked_pattern)]
-"""A regular expression as RE2 understands it: linear in time, without backreferences."""
-DateFormat = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(checked_format)]
-MomentText = Annotated[str, AfterValidator(_checked_moment)]
-TextExpression = Annotated[str, AfterValidator(checked_text)]
-BoolExpression = Annotated[str, AfterValidator(checked_condition)]
-Counted = Annotated[int, Field(ge=-1_000, le=1_000), AfterValidator(_whole_part)]
-"""A place counted from 1, or from the end with -1."""
-
-
-class Regex(_Part):
-    """What is found is replaced, everywhere."""
-
-    find: Pattern
-    replace: str = Field("", max_length=255)
-
-    @model_validator(mode="after")
-    def _referring(self) -> Self:
-        try:
-            checked_replacement(self.find, self.replace)
-        except ValueError as error:
-            raise ValueError(f'"replace": {error}') from None
-        return self
-
-
-class Split(_Part):
-    """One of the parts between separators."""
-
-    by: str = Field(min_length=1)
-    take: Counted = 1
-
-
-class Substring(_Part):
-    """A part of a text, by place and length; without a length to the end."""
-
-    from_: Counted = Field(1, alias="from")
-    length: int | None = Field(None, gt=0)
-
-
-class Table(_Part):
-    """A table in a file of its own; `rows` is what it said when the mapping was read. Short form: just the file."""
-
-    file: Name
-    rows: dict[str, str] | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, data: Any) -> Any:
-        return {"file": data} if isinstance(data, str) else data
-
-
-class Date(_Part):
-    """A moment, read in one form and written in another, in UTC."""
-
-    from_: Literal["filetime", "generalized", "iso", "days"] = Field(alias="from")
-    to: DateFormat = "%Y-%m-%d"
-
-
-class Phone(_Part):
-    """A telephone number, written as E.164. Short form: just the region."""
-
-    region: str
-    invalid: Literal["refuse", "empty"] = "refuse"
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, data: Any) -> Any:
-        return {"region": data} if isinstance(data, str) else data
-
-    @field_validator("region")
-    @classmethod
-    def _known(cls, region: str) -> str:
-        import phonenumbers
-
-        if region.upper() not in phonenumbers.SUPPORTED_REGIONS:
-            raise ValueError("must be the two letters of a country, such as FR")
-        return region.upper()
-
-
-class GroupPattern(_Part):
+class GroupPattern(Part):
     """Groups of the directory by a pattern: one with `=` in it means distinguished names, any other plain names."""
 
     matches: Pattern
@@ -208,108 +44,7 @@ Group = Annotated[
 """A group of the directory; by its form, so that a mistake is told for the form that was meant."""
 
 
-class Value(_Part):
-    """Where a text comes from and what is done to it; the order of the steps is that of `values.py`.
-
-    Short form: just the attribute.
-    """
-
-    from_: Attribute | None = Field(None, alias="from")
-    first: tuple["Value", ...] | None = Field(None, min_length=1)
-    value: str | None = None
-    expr: TextExpression | None = None
-    join: str | None = None
-    match: Pattern | None = None
-    trim: bool = False
-    transliterate: bool | dict[Letter, str] = False
-    lower: bool = False
-    upper: bool = False
-    regex: Regex | None = None
-    split: Split | None = None
-    substring: Substring | None = None
-    date: Date | None = None
-    map: dict[str, str] | None = None
-    table: Table | None = None
-    phone: Phone | None = None
-    prefix: str = ""
-    suffix: str = ""
-    max_length: int | None = Field(None, gt=0)
-    default: str | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, data: Any) -> Any:
-        return {"from": data} if isinstance(data, str) else data
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if [self.from_, self.first, self.value, self.expr].count(None) != 3:
-            raise ValueError('needs exactly one of "from", "first", "value" and "expr"')
-        if self.lower and self.upper:
-            raise ValueError('"lower" and "upper" exclude each other')
-        if self.map is not None and self.table is not None:
-            raise ValueError('"map" and "table" exclude each other')
-        if self.join is not None and self.from_ is None:
-            raise ValueError('"join" goes with "from"')
-        if len({fold(key) for key in self.map or {}}) != len(self.map or {}):
-            raise ValueError('"map" has keys that differ only in case')
-        return self
-
-
-class Governed(Value):
-    """The value of a field of the service, and how it is written: emptying it has to be asked for."""
-
-    mode: Mode = Mode.NEVER_CLEAR
-
-
-class LoginRule(Value):
-    """The login, and what fits it to the service: characters, length, and several people of one name.
-
-    `allowed`: letters and ranges such as `a-z0-9.`; whatever is not among them, or among those of the service, becomes
-    `replace`, or is refused without one. `max_length`: what is longer is cut. `collision`: whether the second one of a
-    name gets a number behind it, or nobody gets the login.
-    """
-
-    allowed: Annotated[str, AfterValidator(_letters)] | None = None
-    replace: str | None = None
-    max_length: int | None = Field(None, ge=8, le=LONGEST_LOGIN)
-    collision: Literal["refuse", "number"] = "refuse"
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        letters = letters_of(self.allowed) if self.allowed is not None else LOGIN_LETTERS
-        if not letters.issuperset(self.replace or ""):
-            raise ValueError('"replace" is not made of letters that are allowed')
-        if self.collision == "number" and not letters.issuperset("0123456789"):
-            raise ValueError('"collision: number" needs 0-9 among the letters that are allowed')
-        return self
-
-
-def _given_once(mode: object) -> object:
-    if mode != CREATE_ONLY:
-        raise ValueError(f'must be "{CREATE_ONLY}": the API can neither read nor change it later')
-    return mode
-
-
-CREATE_ONLY = "create-only"
-OnceMode = Annotated[str, BeforeValidator(_given_once, json_schema_input_type=Literal["create-only"])]
-
-
-class GivenOnce(Value):
-    """A value that only a new login is given."""
-
-    mode: OnceMode = CREATE_ONLY
-
-
-def _plain_choice(data: object) -> object:
-    """The choice itself, where it is written as a value with a mode."""
-    if isinstance(data, dict) and data.keys() == {"value", "mode"}:
-        _given_once(data["mode"])
-        return data["value"]
-    return data
-
-
-class Condition(_Part):
+class Condition(Part):
     """One question about a person, answered yes, no or not known."""
 
     group: Group | None = None
@@ -346,14 +81,14 @@ class Clause(Condition):
     reason: str = ""
 
 
-class RoleRule(_Part):
+class RoleRule(Part):
     """The role of those who meet a condition."""
 
     when: Condition
     role: RoleName
 
 
-class RoleRules(_Part):
+class RoleRules(Part):
     """Which role: of the first rule that holds, otherwise the default, otherwise none is governed.
 
     Short form: just the default. `mode`: a plain user counts as an empty role.
@@ -369,7 +104,7 @@ class RoleRules(_Part):
         return {"default": data} if isinstance(data, str) else data
 
 
-class Enabled(_Part):
+class Enabled(Part):
     """Who may authenticate: by the attributes of a kind of directory, or by a condition. Short form: just the kind.
 
     `also`: what else of such a directory disables somebody, where that is wanted.
@@ -395,7 +130,7 @@ class Enabled(_Part):
         return self
 
 
-class GroupLine(_Part):
+class GroupLine(Part):
     """Who is in one group of the service, by a group of the directory or by any condition.
 
     `exclusive`: members that the directory does not explain are taken out, whoever put them there. `role`: their role
@@ -423,14 +158,22 @@ class GroupLine(_Part):
 ChoiceT = TypeVar("ChoiceT")
 
 
-class GivenChoice(_Part, Generic[ChoiceT]):
+def _plain_choice(data: object) -> object:
+    """The choice itself, where it is written as a value with a mode."""
+    if isinstance(data, dict) and data.keys() == {"value", "mode"}:
+        given_once(data["mode"])
+        return data["value"]
+    return data
+
+
+class GivenChoice(Part, Generic[ChoiceT]):
     """A choice of `at_creation` with its mode, for the schema only: `_plain_choice` reads it."""
 
     value: ChoiceT
     mode: Literal["create-only"]
 
 
-class AtCreation(_Part):
+class AtCreation(Part):
     """What is given to a new login and can neither be read nor changed later."""
 
     activation: Annotated[
@@ -443,7 +186,7 @@ class AtCreation(_Part):
     login3: GivenOnce | None = None
 
 
-class Listed(_Part):
+class Listed(Part):
     """A person in a list, by login or by distinguished name, to the end of a day. Short form: just the name."""
 
     login: Name | None = None
@@ -464,7 +207,7 @@ class Listed(_Part):
         return self
 
 
-class MatchRule(_Part):
+class MatchRule(Part):
     """By what somebody without a ledger row is recognised in a login. Short form: just what is compared."""
 
     by: By
@@ -482,7 +225,7 @@ class MatchRule(_Part):
         return self
 
 
-class Document(_Part):
+class Document(Part):
     """A whole mapping file."""
 
     scope: tuple[Clause, ...] = ()

@@ -19,7 +19,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from iwds.core.dn import normalise_dn
 from iwds.core.model import Anchor, Entry
 from iwds.errors import ConfigurationError
-from iwds.mapping.document import is_dn
+from iwds.mapping.texts import is_dn
 from iwds.yamlmarks import Step, validate
 
 _REALM = "entry"

@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 
 from iwds.core.model import Absent, Account, Unmapped
 from iwds.core.normal import normalise
-from iwds.mapping.document import Name, RoleName
+from iwds.mapping.texts import Name, RoleName
 from iwds.mapping.trace import Kind, Piece, Trace, account_data
 from iwds.shortforms import Written
 from iwds.yamlmarks import Where, validate

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 from iwds.core.dn import normalise_dn, rdn_value
 from iwds.core.model import fold
-from iwds.mapping.document import GroupPattern, is_dn
+from iwds.mapping.document import GroupPattern
 from iwds.mapping.patterns import searching
+from iwds.mapping.texts import is_dn
 
 if TYPE_CHECKING:
     from iwds.mapping.person import Person, Test

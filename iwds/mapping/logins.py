@@ -4,7 +4,8 @@ import unicodedata
 from dataclasses import dataclass
 
 from iwds.core.normal import LOGIN_LETTERS, LONGEST_LOGIN, printable
-from iwds.mapping.document import LoginRule, letters_of
+from iwds.mapping.texts import letters_of
+from iwds.mapping.written_values import LoginRule
 
 
 @dataclass(frozen=True, slots=True)

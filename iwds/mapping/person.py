@@ -6,8 +6,8 @@ from typing import Any
 
 from iwds.core.dn import normalise_dn
 from iwds.core.model import Entry
-from iwds.mapping.document import is_dn
 from iwds.mapping.groups import plain_name
+from iwds.mapping.texts import is_dn
 
 Answer = bool | None
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 
 from iwds.core.model import fold
 from iwds.core.normal import printable
-from iwds.mapping.document import Date, Phone, Regex, Split, Substring, Value
 from iwds.mapping.letters import transliterated, transliteration
 from iwds.mapping.moments import READERS, formatted
 from iwds.mapping.patterns import compiled
 from iwds.mapping.person import Unfit
+from iwds.mapping.written_values import Date, Phone, Regex, Split, Substring, Value
 
 Step = Callable[[str], str | None]
 LONGEST = 65_536

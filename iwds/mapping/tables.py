@@ -9,7 +9,8 @@ from pydantic import BaseModel
 
 from iwds.core.model import fold
 from iwds.errors import ConfigurationError
-from iwds.mapping.document import Document, Table
+from iwds.mapping.document import Document
+from iwds.mapping.written_values import Table
 from iwds.yamlmarks import Step, Where
 from iwds.yamlmarks import load as load_yaml
 

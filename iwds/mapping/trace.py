@@ -19,11 +19,12 @@ from iwds.core.model import BUILTIN_ROLES, Account, Entry, Unmapped
 from iwds.mapping.asked import Asked
 from iwds.mapping.compile import compile_mapping
 from iwds.mapping.conditions import compile_condition, words
-from iwds.mapping.document import Condition, Document, Enabled, GroupLine, Listed, LoginRule, RoleRule, RoleRules, Value
+from iwds.mapping.document import Condition, Document, Enabled, GroupLine, Listed, RoleRule, RoleRules
 from iwds.mapping.lists import compile_list
 from iwds.mapping.person import Person, Unfit
 from iwds.mapping.tables import with_tables
 from iwds.mapping.values import compile_value
+from iwds.mapping.written_values import LoginRule, Value
 from iwds.yamlmarks import Step, Where
 
 T = TypeVar("T")

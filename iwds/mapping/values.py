@@ -6,10 +6,10 @@ not known is never replaced by a default, since that would overwrite what the se
 """
 
 from iwds.mapping.asked import Asked
-from iwds.mapping.document import Value
 from iwds.mapping.patterns import compiled
 from iwds.mapping.person import Person, Text, one_text
 from iwds.mapping.steps import Step, steps_of
+from iwds.mapping.written_values import Value
 
 
 def compile_value(value: Value, asked: Asked) -> Text:

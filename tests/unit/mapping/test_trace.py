@@ -7,8 +7,8 @@ import pytest
 
 from iwds.core.model import Account, Entry
 from iwds.mapping import Document
-from iwds.mapping.document import Value
 from iwds.mapping.trace import Kind, Piece, Trace, answered, trace
+from iwds.mapping.written_values import Value
 from iwds.yamlmarks import parse, validate
 from tests.unit.mapping.test_compile import JANE, NOW, changed
 

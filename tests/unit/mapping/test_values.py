@@ -8,9 +8,9 @@ import pytest
 
 from iwds.core.model import Anchor, Entry
 from iwds.mapping.asked import Asked
-from iwds.mapping.document import Value
 from iwds.mapping.person import Person, Unfit
 from iwds.mapping.values import compile_value
+from iwds.mapping.written_values import Value
 
 NOW = datetime(2024, 3, 10, tzinfo=UTC)
 PERSON: Mapping[str, tuple[str, ...]] = {
