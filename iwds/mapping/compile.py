@@ -19,16 +19,22 @@ from iwds.core.model import BUILTIN_ROLES, Absent, Account, Activation, Entry, M
 from iwds.core.modes import MODED, mode_of
 from iwds.core.normal import LANGUAGES, printable
 from iwds.core.recognition import By, Matching, stored_form
-from iwds.errors import ConfigurationError
 from iwds.mapping._checks import check_language, check_roles
 from iwds.mapping.asked import Asked
 from iwds.mapping.clauses import group_answers, scope_answers
-from iwds.mapping.conditions import compile_condition, every, some, words
-from iwds.mapping.document import AtCreation, Document, Enabled, GroupLine, RoleRules
+from iwds.mapping.conditions import compile_condition, every, words
+from iwds.mapping.document import AtCreation, Document, Enabled, RoleRules
 from iwds.mapping.groups import among
 from iwds.mapping.lists import People, compile_list
 from iwds.mapping.logins import Shape, compile_shape
 from iwds.mapping.matching import compile_matching
+from iwds.mapping.memberships import (
+    PLAIN_ROLE,
+    compile_group_roles,
+    compile_memberships,
+    exclusive_groups,
+    role_rules_of,
+)
 from iwds.mapping.person import Answer, Person, Test, Text, Unfit
 from iwds.mapping.tables import with_tables
 from iwds.mapping.values import compile_value, is_written, read_by
@@ -38,8 +44,6 @@ from iwds.yamlmarks import Step, Where, validate
 from iwds.yamlmarks import load as load_yaml
 
 DEFAULT_LANGUAGE = "en"
-PLAIN_ROLE = "user"
-"""The role in a group of members for whom no line with a role holds, where any line of the group has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,12 +225,12 @@ def compile_mapping(document: Document, where: Where, roles: Collection[str] = B
     asked = Asked(document, where)
     check_language(document.language, where)
     check_roles(document.groups, where, roles)
-    role_rules = _role_rules(document.groups, asked)
+    role_rules = role_rules_of(document.groups, asked)
     return CompiledRules(
         digest=document.digest,
         extra_keys=frozenset({*document.extra, *filter(None, (document.store_anchor,))}),
         matching=compile_matching(document),
-        groups=_exclusive(document.groups, where),
+        groups=exclusive_groups(document.groups, where),
         group_roles={to: frozenset({PLAIN_ROLE, *(role for _, role in rules)}) for to, rules in role_rules.items()},
         states_enabled=document.enabled is not None,
         activation=document.at_creation.activation,
@@ -241,8 +245,8 @@ def compile_mapping(document: Document, where: Where, roles: Collection[str] = B
         _fields=_fields(document, asked),
         _role=_role(document.role, asked),
         _enabled=_enabled(document.enabled, asked),
-        _memberships=_memberships(document.groups, asked),
-        _group_roles=_group_roles(role_rules),
+        _memberships=compile_memberships(document.groups, asked),
+        _group_roles=compile_group_roles(role_rules),
         _extra=tuple((key, compile_value(value, asked)) for key, value in document.extra.items()),
         _at_creation=_at_creation(document.at_creation, document.language, asked),
         _modes=tuple(_modes(document)),
@@ -353,71 +357,6 @@ def _by_attributes(check: directory.Check, asked: Asked) -> Test:
     asked.update(check.reads)
     reads, decide = check.reads, check.decide
     return lambda person: decide(*map(person.attributes.get, reads), person.now)
-
-
-def _exclusive(lines: tuple[GroupLine, ...], where: Where) -> Mapping[str, bool]:
-    groups: dict[str, bool] = {}
-    for index, line in enumerate(lines):
-        if groups.setdefault(line.to, line.exclusive) != line.exclusive:
-            file, number = where(("groups", index))
-            message = f'groups.{index}: another line says otherwise about "exclusive" of group "{line.to}"'
-            raise ConfigurationError(message, "say the same on every line of one group", file, number)
-    return groups
-
-
-def _memberships(lines: tuple[GroupLine, ...], asked: Asked) -> Callable[[Person], frozenset[str] | None]:
-    if not lines:
-        return _ungoverned
-    tests: dict[str, tuple[Test, ...]] = {}
-    for line in lines:
-        tests[line.to] = (*tests.get(line.to, ()), compile_condition(line.condition, asked))
-    compiled = tuple((to, some(each)) for to, each in tests.items())
-
-    def memberships(person: Person) -> frozenset[str] | None:
-        groups = []
-        for to, test in compiled:
-            answer = test(person)
-            if answer is None:
-                return None
-            if answer:
-                groups.append(to)
-        return frozenset(groups)
-
-    return memberships
-
-
-GroupRoleRules = Mapping[str, tuple[tuple[Test, str], ...]]
-"""The lines with a role of each group that has any, in the order of the file."""
-
-
-def _role_rules(lines: tuple[GroupLine, ...], asked: Asked) -> GroupRoleRules:
-    rules: dict[str, tuple[tuple[Test, str], ...]] = {}
-    for line in lines:
-        if line.role is not None:
-            rules[line.to] = (*rules.get(line.to, ()), (compile_condition(line.condition, asked), line.role))
-    return rules
-
-
-def _group_roles(rules: GroupRoleRules) -> Callable[[Person, frozenset[str] | None], tuple[tuple[str, str], ...]]:
-    """The role of a member of these groups, by group name; without a role where that is not known."""
-    if not rules:
-        return lambda _, __: ()
-    ordered = sorted(rules.items())
-
-    def roles(person: Person, groups: frozenset[str] | None) -> tuple[tuple[str, str], ...]:
-        found = ((to, _role_by(each, person)) for to, each in ordered if groups and to in groups)
-        return tuple((to, role) for to, role in found if role is not None)
-
-    return roles
-
-
-def _role_by(rules: tuple[tuple[Test, str], ...], person: Person) -> str | None:
-    for test, role in rules:
-        answer = test(person)
-        if answer is not False:
-            # not known here means not known at all: this line might have been the one
-            return role if answer else None
-    return PLAIN_ROLE
 
 
 def _at_creation(values: AtCreation, language: Value | None, asked: Asked) -> Callable[[Person], model.AtCreation]:
