@@ -5,7 +5,7 @@ from pathlib import Path
 _INSTALLED = Path(__file__).parent / "_examples"
 _CHECKOUT = Path(__file__).parent.parent
 
-FOLDERS = ("mappings", "mappings/tests", "golden", "schedules", "schemas")
+FOLDERS = ("mappings", "golden", "schedules", "schemas")
 """What belongs to the example configuration."""
 
 
