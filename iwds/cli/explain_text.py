@@ -221,6 +221,8 @@ def _field_lines(seen: Explanation) -> Iterator[Text]:
         held = "-" if each.held is None else each.held or "(empty)"
         line = f"{mark} {_padded(each.name, 16)}{_padded(wanted, 31)}{cut(held, 31)}"
         yield Text(line, "yellow" if each.differs else "")
+        if each.kept:
+            yield Text(f"  {'':16}kept as the service has it: {each.kept}", "dim")
     if account:
         yield from map(Text, hanging("  given once  ", _at_creation(account)))
 

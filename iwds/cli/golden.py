@@ -3,19 +3,20 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from iwds.bootstrap import saved
 from iwds.core.dn import normalise_dn
 from iwds.core.model import BUILTIN_ROLES, Entry, fold
-from iwds.errors import ConfigurationError
+from iwds.errors import ConfigurationError, SourceUnavailable
 from iwds.mapping import CompiledRules, Document, compile_mapping, read
 from iwds.mapping.entries import load_entries
 from iwds.mapping.golden import Expected, Miss, load_golden, misses
 from iwds.mapping.texts import is_dn
 from iwds.mapping.trace import Trace, trace
-from iwds.ports import Finding, Source
+from iwds.ports import MOST_FOUND, Finding, Source
 from iwds.yamlmarks import Where
 
 TICK = 500
@@ -59,10 +60,10 @@ class Tested:
     misses: tuple[Miss, ...]
 
 
-def golden_people(golden: Path, tried: Bench, people: Iterable[Entry]) -> list[Tested]:
-    """Every golden person of a file, by a mapping, among these people."""
+def golden_people(golden: Path, tried: Bench, people: Callable[[Collection[str]], Iterable[Entry]]) -> list[Tested]:
+    """Every golden person of a file, by a mapping; `people` gives whoever may be meant by their names."""
     written, places = load_golden(golden)
-    found = named(people, written.people, tried)
+    found = named(people(written.people), written.people, tried)
     results = []
     for name, expected in written.people.items():
         file, line = places(("people", name))
@@ -87,13 +88,36 @@ def job_golden(wiring: Any, job: str) -> Path | None:
     return wiring.config.path(written) if written else None
 
 
-def read_all(wiring: Any, job: str, attributes: Collection[str]) -> Iterator[Entry]:
-    """Everybody in the sources of a job, once; nothing follows from who is missing."""
+def people_named(wiring: Any, job: str, tried: Bench, names: Collection[str]) -> Iterator[Entry]:
+    """Whoever may be meant by these names in the sources of a job; nothing follows from who is missing.
+
+    A directory is asked for them alone where a search finds everybody of a name, and is read whole where it cannot.
+    """
+    searchable = tried.rules.login_is_written or all(map(is_dn, names))
     for source in wiring.job(job).sources:
-        for number, entry in enumerate(source.read(attributes), 1):
-            if number % TICK == 0:
-                wiring.progress(source.name, number, None)
-            yield entry
+        found = _searched(source, tried.rules, names) if searchable and source.indexed else None
+        yield from _read(wiring, source, tried.rules.attributes) if found is None else found
+
+
+def _searched(source: Source, rules: CompiledRules, names: Iterable[str]) -> list[Entry] | None:
+    """Those whom a search for each name finds and a run would read; None where it may not have told all of them."""
+    found: list[Entry] = []
+    for name in names:
+        try:
+            meant = source.search(name, rules.login_attributes, rules.attributes)
+            found += [entry for entry in meant if source.selects(entry.anchor)]
+        except SourceUnavailable:  # a search may be refused, as one without an index is, where a reading is not
+            return None
+        if len(meant) >= MOST_FOUND:
+            return None
+    return found
+
+
+def _read(wiring: Any, source: Source, attributes: Collection[str]) -> Iterator[Entry]:
+    for number, entry in enumerate(source.read(attributes), 1):
+        if number % TICK == 0:
+            wiring.progress(source.name, number, None)
+        yield entry
 
 
 def from_file(file: Path, attributes: Collection[str], ldif: Callable[[Path], Source] = saved) -> Iterable[Entry]:
@@ -102,7 +126,7 @@ def from_file(file: Path, attributes: Collection[str], ldif: Callable[[Path], So
 
 
 def named(entries: Iterable[Entry], names: Iterable[str], tried: Bench) -> Mapping[str, list[Entry]]:
-    """Who of these people is meant by each name: a distinguished name, or the login that the mapping makes."""
+    """Who of these people is meant by each name: a distinguished name, an id, or the login that the mapping makes."""
     found: dict[str, list[Entry]] = {name: [] for name in names}
     wanted = {_key(name): name for name in found}
     if len(found) != len(wanted):
@@ -110,7 +134,7 @@ def named(entries: Iterable[Entry], names: Iterable[str], tried: Bench) -> Mappi
     by_dn = any(map(is_dn, found))
     for entry in entries:
         login = fold(tried.rules.map(entry, tried.now).login)
-        for key in {login, _key(entry.name) if by_dn else ""} & wanted.keys():
+        for key in {login, fold(entry.anchor.id), _key(entry.name) if by_dn else ""} & wanted.keys():
             same = found[wanted[key]]
             if all(entry.anchor != other.anchor for other in same):  # of two sources the first one counts
                 same.append(entry)
@@ -127,7 +151,7 @@ def golden_findings(wiring: Any, job: str) -> Iterator[Finding]:
     if file is None:
         return
     tried = job_bench(wiring, job)
-    results = golden_people(file, tried, read_all(wiring, job, tried.rules.attributes))
+    results = golden_people(file, tried, partial(people_named, wiring, job, tried))
     for each in results:
         for miss in each.misses:
             what = f"{each.name} ({each.place}): {miss.what}: {miss.found}; expected {miss.expected}"

@@ -1,6 +1,6 @@
 """`mapping`: try a mapping on one entry, compare two, check golden people. Nothing is written anywhere."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -88,9 +88,9 @@ def _from_file(path: Path, bench: Any) -> Any:
 
 def _from_sources(wiring: Any, job: str, login: str, bench: Any) -> Any:
     """The one person whom a job's sources have under this login or name."""
-    from iwds.cli.golden import named, read_all
+    from iwds.cli.golden import named, people_named
 
-    found = named(read_all(wiring, job, bench.rules.attributes), [login], bench)[login]
+    found = named(people_named(wiring, job, bench, [login]), [login], bench)[login]
     if len(found) != 1:
         names = ": " + " and ".join(entry.name for entry in found) if found else ""
         raise UsageError(
@@ -144,18 +144,22 @@ def check_golden(
 
 def _tested(job: str, golden: Path | None, entries: Path | None) -> tuple[Path, list[Any]]:
     """The file of golden people, and what came of each; a mapping file needs no configuration, and no secret."""
-    from iwds.cli.golden import from_file, golden_people, job_bench, job_golden, read_all
+    from iwds.cli.golden import from_file, golden_people, job_bench, job_golden, people_named
 
     if golden and entries and Path(job).is_file():
         bench = _bench(Path(job))
-        return golden, golden_people(golden, bench, from_file(entries, bench.rules.attributes))
+        return golden, golden_people(golden, bench, lambda _: from_file(entries, bench.rules.attributes))
     with wired() as wiring:
         file = golden or job_golden(wiring, job)
         if file is None:
             raise UsageError(f"job {job} names no golden people", "golden: FILE in the job, or --golden FILE")
         bench = job_bench(wiring, job)
-        asked = bench.rules.attributes
-        people = from_file(entries, asked, partial(wiring.saved, job)) if entries else read_all(wiring, job, asked)
+
+        def people(names: Collection[str]) -> Iterable[Any]:
+            if entries:
+                return from_file(entries, bench.rules.attributes, partial(wiring.saved, job))
+            return people_named(wiring, job, bench, names)
+
         return file, golden_people(file, bench, people)
 
 

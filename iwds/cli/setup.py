@@ -29,12 +29,13 @@ def init(folder: Annotated[Path, typer.Argument(help="Where to write it.")] = Pa
     folder.mkdir(parents=True, exist_ok=True)
     wanted = [(examples.config(), folder / "config.yaml")]
     for part in examples.FOLDERS:
-        wanted += [(path, folder / part / path.name) for path in sorted((examples.folder() / part).glob("*.*"))]
+        files = sorted((examples.folder() / part).rglob("*.*"))
+        wanted += [(path, folder / path.relative_to(examples.folder())) for path in files]
     existing = [str(target) for _, target in wanted if target.exists()]
     if existing:
         raise UsageError(f"{', '.join(existing)} exists already", "write it elsewhere: iwds init FOLDER")
     for source, target in wanted:
-        target.parent.mkdir(exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
         target.chmod(0o600)
         out.print(f"wrote {escape(str(target))}")

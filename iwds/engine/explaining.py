@@ -1,12 +1,13 @@
 """Why somebody has what they have, or has it not: everything about one person in one job, ready to be told."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from iwds.core.assembly import ADMINISTRATORS
 from iwds.core.decision import Decision
 from iwds.core.guards import Populations
 from iwds.core.model import Account, Login, Status, fold
+from iwds.core.modes import is_left, mode_of
 from iwds.core.normal import parse_extra
 from iwds.core.plan import Plan
 from iwds.core.words import field_words, role_words
@@ -33,6 +34,7 @@ class Compared:
         held: None where there is no login, or the service did not tell.
         governed: whether the mapping says anything about it.
         differs: whether a run would write it.
+        kept: the mode by which a run leaves it as the service has it, although the two differ; empty for none.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Compared:
     held: str | None
     governed: bool
     differs: bool
+    kept: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,11 +169,8 @@ class _Explaining:
 
     def _fields(self, login: Login | None) -> Iterator[Compared]:
         account = self.account
-        for name in ("login", "firstname", "name", "mail", "phone"):
+        for name in ("login", "firstname", "name", "mail", "phone", "role"):
             yield self._compared(name, getattr(account, name, None), getattr(login, name, None))
-        role = None if account is None or account.role is None else role_words(account.role)
-        held = None if login is None or login.role is None else role_words(login.role)
-        yield self._compared("role", role, held)
         wanted = None if account is None or account.enabled is None else "active" if account.enabled else "locked"
         yield self._compared("status", wanted, _status(login))
         yield from self._extra(login)
@@ -180,13 +180,26 @@ class _Explaining:
         held = parse_extra(login.extra) if login and login.extra is not None else None
         for key in sorted(self.job.rules.extra_keys):
             here = None if held is None else held.get(key, "")
-            yield Compared(f"extra {key}", wanted.get(key), here, True, _differ(wanted.get(key), here))
+            yield self._beside(f"extra {key}", wanted.get(key), here, True)
 
-    def _compared(self, name: str, wanted: str | None, held: str | None) -> Compared:
+    def _compared(self, name: str, wanted: str | int | None, held: str | int | None) -> Compared:
         governed = name in {"login", "status"} or name in self.job.places.of
-        same = fold(wanted or "") == fold(held or "") if name == "login" else wanted == held
-        differs = not same and _differ(wanted, held)
-        return Compared(field_words(name), wanted, held, governed, differs)
+        each = self._beside(name, wanted, held, governed)
+        same = name == "login" and fold(each.wanted or "") == fold(each.held or "")
+        return replace(each, differs=False) if same else each
+
+    def _beside(self, name: str, wanted: str | int | None, held: str | int | None, governed: bool) -> Compared:
+        """A field on both sides; one whose mode leaves it as it is differs, and is not written."""
+        differs = wanted is not None and held is not None and wanted != held
+        kept = self._kept(name, wanted, held) if differs else ""
+        return Compared(field_words(name), _told(wanted), _told(held), governed, differs and not kept, kept)
+
+    def _kept(self, name: str, wanted: str | int | None, held: str | int | None) -> str:
+        """The mode that keeps what the service has; empty for none. Login and status have no mode."""
+        if self.account is None or name in {"login", "status"}:
+            return ""
+        mode = mode_of(name, dict(self.account.modes))
+        return mode.value if is_left(wanted, held, mode) else ""
 
     def _groups(self, login: Login | None, seen: Seen | None) -> Iterator[InGroup]:
         granting = self.job.rules.grants(self.entry.entry, self.tools.clock.now()) if self.entry else ()
@@ -209,5 +222,5 @@ def _status(login: Login | None) -> str | None:
     return "locked" if login.status == Status.LOCKED else "active"
 
 
-def _differ(wanted: str | None, held: str | None) -> bool:
-    return wanted is not None and held is not None and wanted != held
+def _told(value: str | int | None) -> str | None:
+    return role_words(value) if isinstance(value, int) else value

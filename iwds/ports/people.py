@@ -86,6 +86,11 @@ class Source(Protocol):
         """The server, or the file, that `find` and `search` asked last; empty before the first question."""
         ...
 
+    @property
+    def indexed(self) -> bool:
+        """Whether `search` asks for one person, and does not pass over everybody for it."""
+        ...
+
     def read(self, attributes: Collection[str]) -> ReadStream[Entry]:
         """All people, each with the attributes asked for (lower-case names), streamed."""
         ...

@@ -89,6 +89,11 @@ class LdapSource:
         """The URL of the server that was asked last."""
         return self._answered
 
+    @property
+    def indexed(self) -> bool:
+        """The directory knows how to find somebody."""
+        return True
+
     def read(self, attributes: Collection[str]) -> Stream:
         """All people; the connection is opened when the iteration begins."""
         tally = Tally(self._name, frozenset(attributes), Canaries(self._settings.canaries))

@@ -130,6 +130,11 @@ class LdifSource:
         """The file."""
         return str(self._settings.path)
 
+    @property
+    def indexed(self) -> bool:
+        """A file is read from its beginning to its end, whoever is meant."""
+        return False
+
     def read(self, attributes: Collection[str]) -> Stream:
         """All people of the file, in its order. It is passed over twice: for groups and ids, then for the people."""
         tally = Tally(self._name, frozenset(attributes), Canaries(self._settings.canaries))

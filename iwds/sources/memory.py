@@ -93,6 +93,11 @@ class MemorySource:
         """Nothing but this process."""
         return "memory"
 
+    @property
+    def indexed(self) -> bool:
+        """As a directory is."""
+        return True
+
     def read(self, attributes: Collection[str]) -> Stream:
         """All people, as they are in memory when the iteration begins."""
         tally = Tally(self._name, frozenset(attributes), Canaries(self.canaries), self.view)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.world import Ran, iwds, sandbox, saved
+from tests.acceptance.world import ROOT, Ran, iwds, sandbox, saved
 from tests.servers.domain import ADA, DMITRI, GROUP_BASE, PASSWORD, READER, STAFF, SUFFIX
 from tests.servers.samba import PrivateSamba, samba
 
@@ -42,6 +42,14 @@ groups:
 """
 
 
+TEMPLATES = {
+    "active-directory": "chloe",
+    "active-directory-upn": "chloe@corp.example",
+    "active-directory-domain": r"CORP\chloe",
+}
+"""Mappings to copy, and the login that each makes of somebody whom no test here changes."""
+
+
 class Corp:
     """A configuration in a folder, a domain, and a service to work on."""
 
@@ -62,15 +70,40 @@ class Corp:
         """Plan, and apply that very plan."""
         self.iwds("apply", saved(self.iwds("plan", "corp", code=2)), "--yes")
 
+    def copied(self, template: str) -> Path:
+        """A mapping that is shipped, changed for this domain as an administrator would."""
+        text = (ROOT / "mappings" / f"{template}.yaml").read_text(encoding="utf-8")
+        for shipped, ours in (("DC=corp,DC=example,DC=com", SUFFIX), ("corp\\\\.example\\\\.com", "corp\\\\.example")):
+            text = text.replace(shipped, ours).replace(shipped.lower(), ours.lower())
+        for group in ("group: MFA-Users", 'group: {matches: "^mfa-"}'):
+            text = text.replace(f"- {group}", "- group: salaried")
+        file = self._file.parent / f"{template}.yaml"
+        file.write_text(text, encoding="utf-8")
+        return file
+
     def status(self, login: str) -> int:
         """0 active, 1 locked."""
         return int(self.iwds("login", "show", login, "--json").json["login"]["status"])
 
 
-@pytest.fixture
-def corp(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Corp]:
-    with samba(tmp_path_factory) as domain, sandbox(tmp_path) as port:
-        yield Corp(tmp_path, domain, port)
+@pytest.fixture(scope="module")
+def corp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Corp]:
+    folder = tmp_path_factory.mktemp("corp")
+    with samba(tmp_path_factory) as domain, sandbox(folder) as port:
+        yield Corp(folder, domain, port)
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_a_mapping_to_copy_knows_the_attributes_and_the_groups_of_a_domain(corp: Corp, template: str) -> None:
+    login, file = TEMPLATES[template], corp.copied(template)
+
+    made = corp.iwds("mapping", "try", str(file), "--login", login, "--json").json
+
+    assert made["absent"] is None
+    account = made["account"]
+    assert (account["login"], account["firstname"], account["name"]) == (login, "Chloe", "Dion")
+    assert account["enabled"] is False  # accountExpires has come
+    assert account["role"] == "user"
 
 
 def test_people_come_with_their_groups_and_are_locked_when_they_leave_or_are_disabled(corp: Corp) -> None:

@@ -1,6 +1,7 @@
 """`iwds mapping` and golden people, as somebody who edits a mapping uses them."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -202,9 +203,22 @@ def test_a_job_without_golden_people_says_how_to_name_them(home: World) -> None:
     assert "--golden FILE" in home.iwds("mapping", "test", "company", code=64).err
 
 
+def test_the_templates_that_init_writes_are_tested_by_the_command_that_stands_beside_them(tmp_path: Path) -> None:
+    assert iwds("init", str(tmp_path)).code == 0
+    tests = sorted(tmp_path.glob("mappings/tests/*.yaml"))
+
+    for people in tests:
+        text = re.sub(r"(?m) \\\n#|^# ?", " ", people.read_text("utf-8"))
+        (command,) = re.findall(r"^ *iwds (mapping test .*)$", text, re.MULTILINE)
+        assert f"mappings/{people.name}" in command
+        ran = iwds(*command.split(), cwd=tmp_path)
+        assert ran.code == 0, f"{command}:\n{ran.out}{ran.err}"
+    assert len(tests) > 5
+
+
 def test_what_init_writes_leads_editors_to_the_schemas(tmp_path: Path) -> None:
     assert iwds("init", str(tmp_path)).code == 0
 
-    for written in (*tmp_path.glob("mappings/*"), *tmp_path.glob("golden/*"), tmp_path / "config.yaml"):
+    for written in tmp_path.rglob("*.yaml"):
         line = written.read_text("utf-8").splitlines()[0]
         assert (written.parent / line.partition("$schema=")[2]).is_file(), written

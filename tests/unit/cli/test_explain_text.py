@@ -2,15 +2,19 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 import pytest
 from rich.cells import cell_len
 
 from iwds.cli.explain_data import data_of
 from iwds.cli.explain_text import explanation_lines, verdict
+from iwds.core.change import Write, fields_changed
 from iwds.core.devices import Activated, Code, Device, DeviceKind, DeviceState
+from iwds.core.model import Account, Entry, Mode, Unmapped
 from iwds.core.policy import Leaver, Policy
+from iwds.core.words import field_words
 from iwds.engine.explaining import Explanation, explain
 from iwds.engine.one import person_view
 from tests.unit.engine.desk import Helpdesk
@@ -51,6 +55,46 @@ def test_what_is_not_known_is_not_told_to_be_empty(stage: Helpdesk) -> None:
     assert "empty: disabled, role" in told
     assert "sn" in told.partition("empty:")[2].partition("Scope")[0]
     assert "* last name (empty) Ada" in told
+
+
+@dataclass(frozen=True)
+class ModedRules(PlainRules):
+    """Rules whose fields have modes, and one extra field that is always empty in the directory."""
+
+    extra_keys: frozenset[str] = frozenset({"badge"})
+    modes: tuple[tuple[str, Mode], ...] = ()
+
+    def map(self, entry: Entry, now: datetime) -> Account | Unmapped:
+        made = PlainRules.map(self, entry, now)
+        return replace(made, modes=self.modes, extra=(("badge", ""),)) if isinstance(made, Account) else made
+
+
+@pytest.mark.parametrize(
+    ("modes", "kept"),
+    [
+        ((), {"last name": "never-clear", "extra badge": "never-clear"}),
+        ((("mail", Mode.IF_EMPTY),), {"last name": "never-clear", "mail": "if-empty", "extra badge": "never-clear"}),
+        ((("name", Mode.ALWAYS), ("role", Mode.NEVER_CLEAR)), {"role": "never-clear", "extra badge": "never-clear"}),
+        ((("name", Mode.ALWAYS), ("extra badge", Mode.ALWAYS)), {}),
+    ],
+)
+def test_what_a_mode_leaves_is_told_as_kept_and_the_rest_that_differs_is_what_a_plan_writes(
+    stage: Helpdesk, modes: tuple[tuple[str, Mode], ...], kept: dict[str, str]
+) -> None:
+    stage.job = replace(stage.job, rules=ModedRules(modes=modes))
+    stage.change("ada", sn="", mail="new@example.org", role="0")
+    stage.by_hand("ada", extra='{ "badge":"7" }', role=1)
+    seen = explained(stage, "ada")
+    assert seen.plan
+    (write,) = (change for change in seen.plan.changes if isinstance(change, Write))
+    told = page(stage, "ada")
+
+    assert {each.name: each.kept for each in seen.fields if each.kept} == kept
+    written = {field_words(name) for name in fields_changed(write)}
+    assert {each.name.replace("extra badge", "extra fields") for each in seen.fields if each.differs} == written
+    assert told.count("kept as the service has it: never-clear") == list(kept.values()).count("never-clear")
+    assert told.count("kept as the service has it: if-empty") == list(kept.values()).count("if-empty")
+    assert "at its creation, and a later difference cannot be seen" in told
 
 
 def test_nothing_secret_is_told(stage: Helpdesk) -> None:

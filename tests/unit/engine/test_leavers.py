@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from iwds.core.change import Kind
+from iwds.core.change import CreateLogin, Kind
+from iwds.core.decision import Reason
 from iwds.core.devices import Device, DeviceKind, DeviceState
 from iwds.core.model import Entry, Status
 from iwds.core.plan import Plan
@@ -330,3 +331,21 @@ def test_whoever_is_disabled_is_locked_although_they_cannot_be_mapped_any_more(s
     stage.change("ann", uid="ann", disabled="")
     night(stage)
     assert stage.login("ann").status == Status.ACTIVE
+
+
+class TestWhoeverMovesToAnotherJobOfTheService:
+    def test_is_locked_by_the_one_and_foreign_to_the_other_until_their_login_was_deleted(
+        self, stage: Rehearsal
+    ) -> None:
+        contractors = stage.job
+        staff = replace(contractors, name="staff", policy=Policy(OURS + 1))
+        stage.change("ann", scope="out-of-scope")
+        assert night(stage).count() == {Kind.LOCK: 1}
+
+        stage.job = staff
+        stage.change("ann", scope="")
+        (skip,) = (skip for skip in stage.plan().skips if skip.subject.login == "ann")
+        assert (skip.reason, skip.change) == (Reason.FOREIGN, None)
+
+        del stage.target.state.logins[stage.login("ann").id]
+        assert [change.subject.login for change in stage.plan().changes if isinstance(change, CreateLogin)] == ["ann"]

@@ -1,4 +1,4 @@
-"""The examples in docs/mapping.md are mappings."""
+"""The examples in docs/mapping.md are mappings, or golden people."""
 
 import re
 from pathlib import Path
@@ -9,9 +9,9 @@ from iwds.mapping import load
 from iwds.mapping.golden import load_golden
 
 ROOT = Path(__file__).parents[3]
-WRITTEN = re.findall(r"^```yaml\n(.*?)^```", (ROOT / "docs/mapping.md").read_text(), re.MULTILINE | re.DOTALL)
-GOLDEN = [text for text in WRITTEN if text.startswith("people:")]
-EXAMPLES = [text for text in WRITTEN if text not in GOLDEN]
+BLOCKS = re.findall(r"^```yaml\n(.*?)^```", (ROOT / "docs/mapping.md").read_text(), re.MULTILINE | re.DOTALL)
+GOLDEN = [block for block in BLOCKS if block.startswith("people:")]
+EXAMPLES = [block for block in BLOCKS if block not in GOLDEN]
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda text: text.partition("\n")[0][:40])
@@ -23,11 +23,11 @@ def test_an_example_of_the_documentation_compiles(example: str, tmp_path: Path) 
     assert load(tmp_path / "m.yaml", ["user", "manager", "administrator", "auditor"]).attributes
 
 
-@pytest.mark.parametrize("example", GOLDEN)
-def test_an_example_of_golden_people_is_one(example: str, tmp_path: Path) -> None:
-    (tmp_path / "golden.yaml").write_text(example)
+def test_golden_people_of_the_documentation_are_understood(tmp_path: Path) -> None:
+    (example,) = GOLDEN
+    (tmp_path / "g.yaml").write_text(example)
 
-    assert load_golden(tmp_path / "golden.yaml")[0].people
+    assert "jdoe" in load_golden(tmp_path / "g.yaml")[0].people
 
 
 def test_there_are_examples() -> None:
