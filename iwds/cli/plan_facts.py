@@ -35,7 +35,7 @@ def head(plan: Plan, report_only: bool) -> list[Text]:
 def _changed(basis: Basis) -> str:
     """That the configuration changed, which parts of it and since when, and what waits."""
     since = f" (since run {basis.accepted_by})" if basis.accepted_by else ""
-    return cut(f"What only the changed {', '.join(basis.aspects) or 'configuration'} takes away waits{since}.")
+    return cut(f"What only the changed {', '.join(basis.aspects) or 'configuration'} would take away waits{since}.")
 
 
 def retagged(plan: Plan) -> int:

@@ -316,9 +316,13 @@ class TestARefusal:
         assert text.startswith("HELD: nothing was changed.")
         assert "lock: 557, the limit is 55 (of 100). Why:\n     557  unseen: no longer in the directory" in text
 
-    def test_counts_what_was_applied_in_the_hours_before(self) -> None:
-        text = self.refusal(replace(gauge(GuardKind.LOCK, 2), recent=3))
-        assert "lock: 2, the limit is 3 (of 100). Why:\n       3  applied in the last 20 hours already\n" in text
+    def test_counts_what_was_applied_in_the_hours_before_beside_the_plan_whose_causes_add_up(self) -> None:
+        text = self.refusal(replace(gauge(GuardKind.LOCK, 2, causes={"as it is": 2}), recent=3))
+        assert "lock: 2 and 3 in the last 20 hours, the limit is 3 (of 100). Why:\n       2  as it is" in text
+        assert "already" not in text
+
+    def test_what_was_allowed_is_measured_by_the_plan_alone(self) -> None:
+        assert "lock: 5, 4 are allowed" in self.refusal(replace(gauge(GuardKind.LOCK, 5, allowed=4), recent=3))
 
     def test_gives_the_commands_that_lead_on(self) -> None:
         text = self.refusal(gauge(GuardKind.LOCK, 557), gauge(GuardKind.VANISHED, 602, of="corp"))
@@ -353,6 +357,39 @@ class TestARefusal:
 
     def test_what_a_person_allowed_and_was_not_enough_is_named(self) -> None:
         assert "lock: 557, 10 are allowed" in self.refusal(gauge(GuardKind.LOCK, 557, allowed=10))
+
+
+class TestTheGuards:
+    def text(self, *gauges: Gauge, **fields: Any) -> str:
+        return "\n".join(page(plan([lock(1)], gauges=gauges, **fields)))
+
+    def test_count_what_was_applied_before_in(self) -> None:
+        assert "Guards, all clear:  lock 3/3" in self.text(replace(gauge(GuardKind.LOCK, 1), recent=2))
+
+    def test_one_that_is_used_up_is_not_called_clear(self) -> None:
+        text = self.text(gauge(GuardKind.LOCK, 1), replace(gauge(GuardKind.PROMOTE, 0, 1), recent=2))
+        assert "Guards, none trips:  lock 1/3  promote 0, 2 of 1 in the last 20 hours" in text
+
+    def test_limits_that_a_person_lifts_are_named_with_their_numbers_and_the_reason(self) -> None:
+        gauges = (
+            gauge(GuardKind.LOCK, 557, 55, allowed=557),
+            gauge(GuardKind.VANISHED, 602, 120, of="corp", allowed=700),
+            gauge(GuardKind.CREATE, 2, 50),
+        )
+        chosen = Selection(allow={"lock": 557, "vanished": 700, "out-of-scope": 12}, reason="the Lyon office closes")
+        text = self.text(*gauges, selection=chosen)
+        assert "Guards, the others clear:  create 2/50\n" in text
+        assert (
+            "Limits lifted for this plan: the Lyon office closes\n"
+            "  lock: 557, the limit is 55, 557 are allowed\n"
+            "  out-of-scope: 0, 12 are allowed\n"
+            "  vanished of corp: 602, the limit is 120, 700 are allowed"
+        ) in text
+
+
+def test_what_a_changed_configuration_takes_waits_whatever_changed() -> None:
+    text = "\n".join(page(plan([lock(1)], config_changed=True, aspects=("mapping", "sources"))))
+    assert "What only the changed mapping, sources would take away waits." in text
 
 
 class TestWhatComesNext:
