@@ -76,7 +76,7 @@ def _job_status(wiring: Any, name: str, limit: timedelta, now: datetime) -> dict
 
 
 def _status_lines(row: Mapping[str, Any]) -> Iterator[Text]:
-    mark = ("ok ", "green") if row["fresh"] else ("OLD", "red")
+    mark = ("NO ", "red") if row["refused"] else ("ok ", "green") if row["fresh"] else ("OLD", "red")
     yield Text.assemble(mark, "  ", (row["job"], "bold"), f"  last success {row['success']}")
     last = "no run yet"
     if row["last_at"]:
@@ -87,7 +87,7 @@ def _status_lines(row: Mapping[str, Any]) -> Iterator[Text]:
         who = refused["account"] or "our certificate"
         said = f"{refused['source']}: {who} is refused since {local(refused['since'])}: {refused['said']}"
         yield from (Text(line, "red") for line in hanging("     ", said))
-        again = f"not tried again, so that the account is not locked; once more by: iwds check {row['job']}"
+        again = f"not tried again, so that the account is not locked; once more by: iwds check --source {refused['source']}"
         yield from map(Text, hanging("     ", again))
     for mails in row["mails"]:
         yield from (Text(line, "yellow") for line in hanging("     ", mails))
