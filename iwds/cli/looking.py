@@ -87,7 +87,9 @@ def _status_lines(row: Mapping[str, Any]) -> Iterator[Text]:
         who = refused["account"] or "our certificate"
         said = f"{refused['source']}: {who} is refused since {local(refused['since'])}: {refused['said']}"
         yield from (Text(line, "red") for line in hanging("     ", said))
-        again = f"not tried again, so that the account is not locked; once more by: iwds check --source {refused['source']}"
+        again = (
+            f"not tried again, so that the account is not locked; once more by: iwds check --source {refused['source']}"
+        )
         yield from map(Text, hanging("     ", again))
     for mails in row["mails"]:
         yield from (Text(line, "yellow") for line in hanging("     ", mails))
