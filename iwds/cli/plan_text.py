@@ -18,6 +18,7 @@ from iwds.core.plan import Plan
 
 _EXAMPLES = (8, 6, 4, 2, 0)
 _GIVE_WAY = (
+    *("left", "readings"),
     *("left", "guards", "readings", "examples", "examples", "examples", "left", "examples"),
     *("changes", "left", "readings", "changes", "lifted"),
 )
@@ -57,11 +58,11 @@ def _left_alone(plan: Plan) -> Variants:
             by_reason.setdefault(skip.reason, []).append(skip)
     ordered = sorted(by_reason.items(), key=lambda item: (-len(item[1]), item[0]))
     title = Text("Left alone, and why", style="bold")
-    whole = [_reason_lines(reason, skips, 2) for reason, skips in ordered]
+    long, whole = ([_reason_lines(reason, skips, most) for reason, skips in ordered] for most in (4, 2))
     short = [line for reason, skips in ordered for line in _reason_lines(reason, skips, 1)]
     more = f"reasons:  iwds show {plan.id} --all"
     return [
-        block([line for lines in whole for line in lines], title),
+        *(block([line for lines in each for line in lines], title) for each in (long, whole)),
         block(short, title),
         block(shortened(short, 5, more), title),
         block(shortened(short, 2, more), title),
@@ -71,12 +72,15 @@ def _left_alone(plan: Plan) -> Variants:
 def _reason_lines(reason: Reason, skips: Sequence[Skip], most: int) -> list[Text]:
     """How many, the reason, and what there is to say about them."""
     start = f"  {len(skips):>6,}  {reason.value}: "
-    room = (WIDTH - 10) * most - len(reason.value) - 2 - 8 * (most - 1)
-    return [Text(line) for line in hanging(start[:10], start[10:] + _about(skips, room), most)]
+    room, of_lists = ((WIDTH - 10) * lines - len(reason.value) - 2 - 8 * (lines - 1) for lines in (most, min(most, 2)))
+    return [Text(line) for line in hanging(start[:10], start[10:] + _about(skips, room, of_lists), most)]
 
 
-def _about(skips: Sequence[Skip], room: int) -> str:
-    """One sentence that holds for all of them, or the few people by name, or the most frequent sentences."""
+def _about(skips: Sequence[Skip], room: int, of_lists: int) -> str:
+    """One sentence that holds for all of them, or the few people by name, or the most frequent sentences.
+
+    Sentences may be as long as `room`; lists that are cut anyhow no longer than `of_lists`.
+    """
     counts = Counter(map(_skip_words, skips)).most_common()
     names = list(dict.fromkeys(skip.subject.login for skip in skips))
     if len(skips) <= 3:
@@ -88,8 +92,8 @@ def _about(skips: Sequence[Skip], room: int) -> str:
     if len(counts) == 1:
         return counts[0][0]
     if counts[0][1] == 1:
-        return listed(names, room)
-    return listed([f"{n:,} {words}" for words, n in counts], room, "; ")
+        return listed(names, of_lists)
+    return listed([f"{n:,} {words}" for words, n in counts], of_lists, "; ")
 
 
 def _skip_words(skip: Skip) -> str:

@@ -6,14 +6,14 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from iwds.cli.console import WIDTH
-from iwds.cli.page import Variants, block, cut, fitted, shortened
+from iwds.cli.page import Variants, block, columns, cut, fitted, shortened
 from iwds.cli.plan_facts import by_rule, head, readings, retagged, sides
 from iwds.core.causes import cause_words
 from iwds.core.change import Change, Evidence, Kind, kinds, removes
 from iwds.core.guards import OUT_OF_SCOPE, RETAGGED, Gauge, GuardKind, counted
 from iwds.core.plan import Plan
 
-_GIVE_WAY = ("violations", "readings", "violations", "violations", "readings")
+_GIVE_WAY = ("readings", "violations", "readings", "violations", "violations", "readings")
 _GIFTS = {"create", "update", "add", "group-role", "adopt", "unlock"}
 _SHOWN_AS = {GuardKind.LEAVE: Kind.REMOVE.value, GuardKind.LEAVE_GROUP: Kind.REMOVE.value}
 RECENTLY = "last 20 hours"
@@ -53,10 +53,14 @@ def _violations(plan: Plan) -> Variants:
 
 def _violation(gauge: Gauge) -> Text:
     limit = f"the limit is {gauge.limit:,}" if gauge.allowed is None else f"{gauge.allowed:,} are allowed"
-    # Causes are told of this plan alone; what a person allowed is measured by it alone too.
-    before = f" and {gauge.recent:,} in the {RECENTLY}" if gauge.recent and gauge.allowed is None else ""
-    numbers = f": {gauge.observed:,}{before}, {limit} (of {gauge.population:,}). Why:"
     name = f"{gauge.kind.value} of {gauge.of}" if gauge.of else gauge.kind.value
+    # Causes are told of this plan alone; what a person allowed is measured by it alone too.
+    counted = gauge.recent and gauge.allowed is None
+    for when in (f"in the {RECENTLY}", "lately"):
+        before = f" and {gauge.recent:,} {when}" if counted else ""
+        numbers = f": {gauge.observed:,}{before}, {limit} (of {gauge.population:,}). Why:"
+        if columns(name + numbers) <= WIDTH:
+            break
     return Text(cut(name, WIDTH - len(numbers)) + numbers)
 
 

@@ -16,7 +16,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from iwds.cli.change_text import change_line
-from iwds.cli.page import LINES, cut, hanging, listed, printable, wrapped
+from iwds.cli.page import LINES, cut, flowing, hanging, listed, printable, wrapped
 from iwds.cli.plan_facts import logins_column, people_column
 from iwds.cli.plan_text import plan_lines
 from iwds.core.assembly import Facts, assemble
@@ -402,6 +402,17 @@ class TestWhatComesNext:
         assert "Nothing is changed." in text
         assert "  iwds apply 3f9c12ab --only rule --allow out-of-scope=9 \\\n" in text
 
+    def test_the_way_out_is_not_cut_where_the_page_has_room(self) -> None:
+        words = "the service allows only a-z and space: " + "correct it in the directory, map another attribute, " * 3
+        text = " ".join(" ".join(page(plan([], [Skip(Subject("x"), Reason.INVALID, words + "end")]))).split())
+        assert "another attribute, end)" in text
+        note = "the mail of 5 people is taken for unreadable in this run, so nothing follows from it. " * 2
+        noted = " ".join(" ".join(page(plan(notes=(note + "Look at it: iwds check",)))).split())
+        assert "Look at it: iwds check" in noted
+        problem = "the account may not see a part of the tree any more, and nobody there is believed to be gone: " * 2
+        doubted = page(plan(sources=(proof(problems=("it broke", problem + "let it")),)))
+        assert "let it" in " ".join(" ".join(doubted).split())
+
     def test_people_left_alone_are_named_where_they_are_few(self) -> None:
         left = [Skip(Subject(name), Reason.FOREIGN, "made in the console") for name in ("root", "adele")]
         assert "       2  foreign: root, adele (made in the console)" in page(plan([], left))
@@ -442,6 +453,21 @@ class TestText:
     def test_brackets_and_backslashes_are_printed_as_they_are(self) -> None:
         change = AddToGroup(Subject("CORP\\[x]"), Group(1, "[red]vpn\\"), "")
         assert change_line(change).plain == "    + add CORP\\[x] to [red]vpn\\"
+
+    def test_flowing_text_loses_and_breaks_no_word(self) -> None:
+        text = "a " * 60 + "/" * 100 + " b"
+        lines = flowing(text, 6)
+        assert " ".join(line.strip() for line in lines) == text
+        assert lines[1].startswith("      a")
+        assert max(len(line) for line in lines if "/" not in line) <= 80
+
+    def test_a_reason_is_cut_as_long_as_enough_of_it_is_left(self) -> None:
+        because = "out of scope: a trial that ended (sample-company.yaml:33)"
+        assert change_line(lock(1, because=because)).plain.endswith("locked  -- out of scope: a trial that ended")
+        longer = because.replace("ended", "ended and was begun anew")
+        assert change_line(lock(1, because=longer)).plain.endswith("-- out of scope: a trial that ended a…")
+        assert "sample" not in "\n".join(page(plan([lock(1, because=because)])))
+        assert "lock         out of scope: a trial that ended  " in "\n".join(page(plan([lock(1, because=because)])))
 
     def test_the_reason_gives_way_before_the_change_does(self) -> None:
         change = AddToGroup(Subject("x" * 40), Group(1, "vpn"), "a reason that does not fit beside it")
