@@ -183,20 +183,22 @@ class Configuration:
         file: the YAML file; relative paths in it are relative to its folder.
         marked: the file with its marks.
         warnings: what works and should be mended, each a sentence.
+        overrides: the variable or file of secrets that gave a setting, by the path of the setting.
     """
 
     settings: Settings
     file: Path
     marked: yamlmarks.Marked
     warnings: tuple[str, ...]
+    overrides: Mapping[tuple[str | int, ...], str]
 
     def path(self, text: str) -> Path:
         """A path from the configuration, seen from where the configuration stands."""
         return self.file.parent / Path(text).expanduser()
 
     def where(self, *path: str | int) -> tuple[str, int]:
-        """File and line of a setting."""
-        return self.marked.where(path)
+        """File and line of a setting; what gave it, and no line, where that is not the file."""
+        return _where(path, self.marked, self.overrides)
 
     def error(self, message: str, *path: str | int, advice: str = "") -> ConfigurationError:
         """A configuration error that names the place of a setting."""
@@ -240,34 +242,59 @@ def load(explicit: Path | None = None) -> Configuration:
     if not isinstance(data, dict):
         raise ConfigurationError("must be keys and values", "see config.example.yaml", str(file), 1)
     warnings = [*_readable_by_all(file, data)]
-    _overlay(data, _environment())
+    overrides = _overlay(data, _environment())
     resolved = _resolve(data, marked, (), warnings)
-    return Configuration(yamlmarks.validate(Settings, resolved, marked.where), file, marked, tuple(warnings))
+    settings = yamlmarks.validate(Settings, resolved, lambda path: _where(path, marked, overrides))
+    return Configuration(settings, file, marked, tuple(warnings), overrides)
 
 
-def _environment() -> Iterator[tuple[str, str]]:
-    """Overrides as (name without prefix, text), the weakest first."""
+def _where(
+    path: Sequence[str | int], marked: yamlmarks.Marked, overrides: Mapping[tuple[str | int, ...], str]
+) -> tuple[str, int]:
+    """File and line of a setting; what overrode it, or what is around it, and no line, where something did."""
+    steps = tuple(path)
+    around = (overrides.get(steps[:length]) for length in range(len(steps), 0, -1))
+    given = next((name for name in around if name), "")
+    return (given, 0) if given else marked.where(path)
+
+
+def _environment() -> Iterator[tuple[str, str, str]]:
+    """Overrides as (name without prefix, text, what gave it), the weakest first."""
     for folder in reversed(SECRET_FOLDERS):
         path = Path(os.environ.get(folder, "") if folder.isupper() else folder)
         if str(path) != "." and path.is_dir():
             files = (entry for entry in sorted(path.iterdir()) if "__" in entry.name and entry.is_file())
-            yield from ((entry.name, entry.read_text(encoding="utf-8").rstrip("\r\n")) for entry in files)
+            yield from ((entry.name, entry.read_text(encoding="utf-8").rstrip("\r\n"), str(entry)) for entry in files)
     for name, text in sorted(os.environ.items()):
         if name.upper().startswith(PREFIX) and name.upper() not in ("IWDS_CONFIG", "IWDS_TEST"):
-            yield name[len(PREFIX) :], text
+            yield name[len(PREFIX) :], text, name
 
 
-def _overlay(data: MutableMapping[str, Any], overrides: Iterator[tuple[str, str]]) -> None:
-    """Put each override where its name points; unknown names meet the same complaint as unknown keys."""
-    for name, text in overrides:
+def _overlay(
+    data: MutableMapping[str, Any], overrides: Iterator[tuple[str, str, str]]
+) -> Mapping[tuple[str | int, ...], str]:
+    """Put each override where its name points; unknown names meet the same complaint as unknown keys.
+
+    Returns what gave each setting that is not the file's own, and each part that exists for such a setting alone.
+    """
+    given: dict[tuple[str | int, ...], str] = {}
+    for name, text, source in overrides:
         *parents, last = name.split("__")
         place: MutableMapping[str, Any] = data
+        path: tuple[str | int, ...] = ()
         for step in parents:
-            inner = place.setdefault(_known(step, place), {})
+            key = _known(step, place)
+            path = *path, key
+            if key not in place:
+                given[path] = source
+            inner = place.setdefault(key, {})
             if not isinstance(inner, dict):
-                raise ConfigurationError(f"{PREFIX}{name}: there is nothing below {step}")
+                raise ConfigurationError(f"{source}: there is nothing below {step}")
             place = inner
-        place[_known(last, place)] = _value(text)
+        key = _known(last, place)
+        place[key] = _value(text)
+        given[*path, key] = source
+    return given
 
 
 def _known(step: str, place: Mapping[str, Any]) -> str:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from iwds.cli.common import JsonOption, duration, wired
+from iwds.cli.common import JsonOption, duration, require_reason, wired
 from iwds.cli.console import err, say
-from iwds.cli.login import ReasonOption, TargetOption, TicketOption, YesOption, agreed, require_reason
+from iwds.cli.login import ReasonOption, TargetOption, TicketOption, YesOption, agreed
 from iwds.errors import UsageError
 
 if TYPE_CHECKING:  # a help page should not load the engine

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 from rich.text import Text
 from typer.core import TyperGroup
 from typer.main import get_group
@@ -12,7 +13,7 @@ from typer.main import get_group
 from iwds.cli.common import choose_config
 from iwds.cli.console import err, out, plain
 from iwds.cli.menu import MENU, Later
-from iwds.cli.page import printable
+from iwds.cli.page import flowing, printable
 from iwds.errors import IwdsError, Refused, UsageError
 
 HELP = """Makes an MFA service follow a company's directories.
@@ -113,8 +114,13 @@ def _explained(error: IwdsError) -> int:
     """Message and advice; a refusal on standard output too, so that cron's mail carries it."""
     consoles = (err, out) if isinstance(error, Refused) and error.mailed and not out.is_terminal else (err,)
     for console in consoles:
-        # A server's own words are part of some messages.
-        console.print(Text("\n".join(map(printable, error.message.splitlines())), style="red"))
+        console.print(Text(_told(error.message, console), style="red"))
         if error.advice:
-            console.print(Text("\n".join(map(printable, error.advice.splitlines()))))
+            console.print(Text(_told(error.advice, console)))
     return error.exit_code
+
+
+def _told(text: str, console: Console) -> str:
+    """Lines without what would command the terminal, since a server's own words are part of some; broken to be read."""
+    lines = (flowing(line) if console.is_terminal else [printable(line)] for line in text.splitlines())
+    return "\n".join(part for each in lines for part in each)

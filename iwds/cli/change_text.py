@@ -1,5 +1,6 @@
 """Changes in words: one line each, a table of all, and a few examples."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -27,6 +28,10 @@ from iwds.core.change import (
 )
 from iwds.core.words import describe, field_words
 
+_LEAST = 20
+"""So many columns of a reason are worth being shown."""
+_PLACE = re.compile(r" \([^()]+:\d+\)$")
+"""`(staff.yaml:33)`: a line of the mapping, which the change itself names in full."""
 TABLE_HEAD = f"{'What would change':56}{'people':>9}{'calls':>11}"
 _MARKS = {"create": "+", "delete": "-", "lock": "-", "remove": "-", "demote": "-", "add": "+", "adopt": "="}
 _COLOURS = {"+": "green", "-": "red", "~": "yellow", "=": "cyan"}
@@ -91,7 +96,7 @@ def _what(changes: Sequence[Change]) -> list[str]:
                 counts[change.group.name] += 1
             case Write():
                 counts.update(field_words(name) for name in fields_changed(change) if name != "status")
-                counts[change.because] += "status" in fields_changed(change)
+                counts[_PLACE.sub("", change.because)] += "status" in fields_changed(change)
             case CreateLogin():
                 counts[f"{change.account.at_creation.activation.value} activation"] += 1
             case _:
@@ -119,6 +124,12 @@ def change_line(change: Change, width: int = WIDTH) -> Text:
     """One change as one line: a mark, the sentence, and why, if there is room for it."""
     mark = _MARKS.get(heading(change), "~")
     sentence, why = printable(describe(change)), printable(change.because)
-    whole = f"{sentence}  -- {why}" if why else sentence
-    text = whole if cell_len(whole) <= width - 6 else cut(sentence, width - 6)
+    room = width - 6
+    for reason in (why, _PLACE.sub("", why)):
+        text = f"{sentence}  -- {reason}" if reason else sentence
+        if cell_len(text) <= room:
+            break
+    else:
+        # A reason of which little is left says nothing.
+        text = cut(text if room - cell_len(f"{sentence}  -- ") >= _LEAST else sentence, room)
     return Text.assemble("    ", (mark, _COLOURS[mark]), f" {text}")

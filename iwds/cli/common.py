@@ -56,6 +56,16 @@ def duration(text: str) -> timedelta:
         raise UsageError(str(error)) from None
 
 
+def require_reason(reason: str, what: str = "this") -> None:
+    """`UsageError` without a reason, and where one was pasted that we printed for somebody to replace."""
+    if not reason.strip():
+        raise UsageError(f"{what} needs --reason: somebody will ask")
+    if not reason.strip("\"'.… \t") or reason.strip() in ("TEXT", "REASON"):
+        raise UsageError(
+            f'"{reason}" is no reason: it stands for yours', "write why; it is kept, and somebody will ask"
+        )
+
+
 def local(moment: datetime) -> str:
     """A moment in the machine's time zone."""
     return moment.astimezone().strftime("%a %d %b %Y %H:%M")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from iwds.cli.common import JsonOption, local, show_json, wired
+from iwds.cli.common import JsonOption, local, require_reason, show_json, wired
 from iwds.cli.console import say
 from iwds.cli.login import (
     LoginArgument,
@@ -16,7 +16,6 @@ from iwds.cli.login import (
     TicketOption,
     at_desk,
     moment,
-    require_reason,
     say_err,
 )
 from iwds.cli.page import hanging, printable

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
-from iwds.cli.common import JsonOption, duration, show_json, wired
+from iwds.cli.common import JsonOption, duration, require_reason, show_json, wired
 from iwds.cli.console import err, plain, say
 from iwds.cli.page import hanging
 from iwds.errors import Refused, UsageError
@@ -272,12 +272,6 @@ def _hand_over(given: "Given", login: "Login", settings: Any) -> int:
     if given.code is not None:
         plain(given.code.reveal())
     return 0
-
-
-def require_reason(reason: str) -> None:
-    """`UsageError` without a reason."""
-    if not reason.strip():
-        raise UsageError("this needs --reason: somebody will ask")
 
 
 def agreed(question: str, yes: bool) -> bool:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from iwds.cli.common import JsonOption, ago, duration, local, show_json, wired
 from iwds.cli.console import WIDTH, out, say
-from iwds.cli.page import cut, hanging, printable
+from iwds.cli.page import cut, flowing, hanging, printable
 from iwds.core.change import Evidence, Kind, kinds
 from iwds.core.decision import Reason
 from iwds.core.document import change_from_data
@@ -77,7 +77,7 @@ def _job_status(wiring: Any, name: str, limit: timedelta, now: datetime) -> dict
 
 
 def _status_lines(row: Mapping[str, Any]) -> Iterator[Text]:
-    mark = ("ok ", "green") if row["fresh"] else ("OLD", "red")
+    mark = ("NO ", "red") if row["refused"] else ("ok ", "green") if row["fresh"] else ("OLD", "red")
     yield Text.assemble(mark, "  ", (row["job"], "bold"), f"  last success {row['success']}")
     last = "no run yet"
     if row["last_at"]:
@@ -88,7 +88,9 @@ def _status_lines(row: Mapping[str, Any]) -> Iterator[Text]:
         who = refused["account"] or "our certificate"
         said = f"{refused['source']}: {who} is refused since {local(refused['since'])}: {refused['said']}"
         yield from (Text(line, "red") for line in hanging("     ", said))
-        again = f"not tried again, so that the account is not locked; once more by: iwds check {row['job']}"
+        again = (
+            f"not tried again, so that the account is not locked; once more by: iwds check --source {refused['source']}"
+        )
         yield from map(Text, hanging("     ", again))
     for mails in row["mails"]:
         yield from (Text(line, "yellow") for line in hanging("     ", mails))
@@ -198,7 +200,7 @@ def _show_run(state: State, row: RunRow, how: tuple[str | None, bool, bool]) -> 
         change = change_from_data(intent.change)
         if kind is None or kind in _names(change):
             ended = intent.result.value if intent.result else "unknown"
-            out.print(Text.assemble(f"{ended:>10}", change_line(change, 1000)[3:]))
+            say(_whole(Text.assemble(f"{ended:>10}", change_line(change, 1000)[3:]), 13))
             told += 1
     if kind and not told:
         out.print("Nothing of that kind.")
@@ -219,11 +221,22 @@ def _show_plan(plan: Plan, how: tuple[str | None, bool, bool], document: str) ->
 def _listed(plan: Plan, kind: str | None, all_: bool) -> Iterator[Text]:
     """Changes and skips of one kind, or all of them, a line each."""
     lines = list(_matching(plan, kind))
-    yield from lines if all_ else lines[:40]
+    for line in lines if all_ else lines[:40]:
+        yield from _whole(line, 6)
     if len(lines) > 40 and not all_:
         yield Text(f"    ... {len(lines) - 40:,} more:  iwds show {plan.id}{' ' + kind if kind else ''} --all")
     if not lines:
         yield Text("Nothing of that kind.")
+
+
+def _whole(line: Text, indent: int) -> Iterator[Text]:
+    """A line that somebody reads, broken between words; one line where a program looks for something in it."""
+    if not out.is_terminal:
+        yield line
+        return
+    first, *more = flowing(line.plain, indent)
+    yield line[: len(first)]
+    yield from (Text(each) for each in more)
 
 
 def _known(kind: str) -> str:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
-from iwds.cli.common import JsonOption, show_json, wired
+from iwds.cli.common import JsonOption, require_reason, show_json, wired
 from iwds.cli.console import say
-from iwds.cli.login import ReasonOption, TicketOption, require_reason, say_err
+from iwds.cli.login import ReasonOption, TicketOption, say_err
 from iwds.cli.page import block, hanging, printable
 from iwds.errors import UsageError
 

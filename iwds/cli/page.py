@@ -58,6 +58,18 @@ def hanging(head: str, text: str, most: int = 8) -> list[str]:
     return [(head + first).rstrip(), *(" " * indent + line for line in more)]
 
 
+def flowing(text: str, indent: int = 0) -> list[str]:
+    """Text on as many lines as it takes, broken between words; those after the first are indented. No word is cut."""
+    first, *rest = printable(text).split(" ")
+    lines = [first]
+    for word in rest:
+        if columns(f"{lines[-1]} {word}") <= WIDTH:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(" " * indent + word)
+    return lines
+
+
 def listed(items: Sequence[str], width: int, between: str = ", ") -> str:
     """As many items as fit, then how many more there are."""
     for shown in range(len(items), 0, -1):

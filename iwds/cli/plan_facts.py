@@ -35,7 +35,7 @@ def head(plan: Plan, report_only: bool) -> list[Text]:
 def _changed(basis: Basis) -> str:
     """That the configuration changed, which parts of it and since when, and what waits."""
     since = f" (since run {basis.accepted_by})" if basis.accepted_by else ""
-    return cut(f"What only the changed {', '.join(basis.aspects) or 'configuration'} takes away waits{since}.")
+    return cut(f"What only the changed {', '.join(basis.aspects) or 'configuration'} would take away waits{since}.")
 
 
 def retagged(plan: Plan) -> int:
@@ -71,6 +71,7 @@ def readings(plan: Plan) -> Variants:
         return block([*(line for each in told for line in each), *more, *service, *noted], title)
 
     return [
+        part(proofs, len(proofs), 4, len(plan.basis.notes)),
         part(proofs, len(proofs), 2, len(plan.basis.notes)),
         part(proofs if len(proofs) <= 3 else doubtful_first, 3, 1, 1),
         part(doubtful_first, 1, 1, 0),
@@ -91,7 +92,8 @@ def _reading(proof: Proof, what: str, most: int) -> list[Text]:
     said = ("yes", "green") if proof.proven else (" NO", "red bold")
     why = (proof.reasons if proof.proven else proof.problems) or ("nothing proves that it is complete",)
     first, *rest = wrapped(f"{cut(proof.name, 30)}: {proof.count:,} {what}; {why[0]}", WIDTH - 7, most)
-    more = [cut(problem, WIDTH - 7) for problem in why[1:further]] if not proof.proven else []
+    problems = why[1:further] if not proof.proven else ()
+    more = [line for problem in problems for line in wrapped(problem, WIDTH - 7, max(1, most - 2))]
     return [Text.assemble("  ", said, f"  {first}"), *(Text(f"       {line}") for line in (*rest, *more))]
 
 

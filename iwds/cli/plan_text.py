@@ -10,16 +10,17 @@ from iwds.cli.change_text import TABLE_HEAD, calls, examples, heading, table
 from iwds.cli.console import WIDTH
 from iwds.cli.page import Variants, block, cut, fitted, hanging, listed, shortened
 from iwds.cli.plan_facts import by_rule, head, never_had_a_login, readings, retagged, sides, spared_by_rule
-from iwds.cli.refusal_text import refusal_lines
-from iwds.core.change import removes
+from iwds.cli.refusal_text import RECENTLY, refusal_lines
+from iwds.core.change import Evidence, removes
 from iwds.core.decision import Reason, Skip
-from iwds.core.guards import RETAGGED, Gauge
+from iwds.core.guards import OUT_OF_SCOPE, RETAGGED, Gauge
 from iwds.core.plan import Plan
 
 _EXAMPLES = (8, 6, 4, 2, 0)
 _GIVE_WAY = (
+    *("left", "readings"),
     *("left", "guards", "readings", "examples", "examples", "examples", "left", "examples"),
-    *("changes", "left", "readings", "changes"),
+    *("changes", "left", "readings", "changes", "lifted"),
 )
 
 
@@ -35,6 +36,7 @@ def plan_lines(plan: Plan, *, report_only: bool = False, show_next: bool = True)
         "examples": [list(examples(plan.changes, most, plan.id)) for most in _EXAMPLES],
         "left": _left_alone(plan),
         "guards": _guards(plan),
+        "lifted": _lifted(plan),
         "next": [list(_next(plan, report_only)) if show_next else []],
     }
     return fitted(parts, _GIVE_WAY)
@@ -56,11 +58,11 @@ def _left_alone(plan: Plan) -> Variants:
             by_reason.setdefault(skip.reason, []).append(skip)
     ordered = sorted(by_reason.items(), key=lambda item: (-len(item[1]), item[0]))
     title = Text("Left alone, and why", style="bold")
-    whole = [_reason_lines(reason, skips, 2) for reason, skips in ordered]
+    long, whole = ([_reason_lines(reason, skips, most) for reason, skips in ordered] for most in (4, 2))
     short = [line for reason, skips in ordered for line in _reason_lines(reason, skips, 1)]
     more = f"reasons:  iwds show {plan.id} --all"
     return [
-        block([line for lines in whole for line in lines], title),
+        *(block([line for lines in each for line in lines], title) for each in (long, whole)),
         block(short, title),
         block(shortened(short, 5, more), title),
         block(shortened(short, 2, more), title),
@@ -70,12 +72,15 @@ def _left_alone(plan: Plan) -> Variants:
 def _reason_lines(reason: Reason, skips: Sequence[Skip], most: int) -> list[Text]:
     """How many, the reason, and what there is to say about them."""
     start = f"  {len(skips):>6,}  {reason.value}: "
-    room = (WIDTH - 10) * most - len(reason.value) - 2 - 8 * (most - 1)
-    return [Text(line) for line in hanging(start[:10], start[10:] + _about(skips, room), most)]
+    room, of_lists = ((WIDTH - 10) * lines - len(reason.value) - 2 - 8 * (lines - 1) for lines in (most, min(most, 2)))
+    return [Text(line) for line in hanging(start[:10], start[10:] + _about(skips, room, of_lists), most)]
 
 
-def _about(skips: Sequence[Skip], room: int) -> str:
-    """One sentence that holds for all of them, or the few people by name, or the most frequent sentences."""
+def _about(skips: Sequence[Skip], room: int, of_lists: int) -> str:
+    """One sentence that holds for all of them, or the few people by name, or the most frequent sentences.
+
+    Sentences may be as long as `room`; lists that are cut anyhow no longer than `of_lists`.
+    """
     counts = Counter(map(_skip_words, skips)).most_common()
     names = list(dict.fromkeys(skip.subject.login for skip in skips))
     if len(skips) <= 3:
@@ -87,8 +92,8 @@ def _about(skips: Sequence[Skip], room: int) -> str:
     if len(counts) == 1:
         return counts[0][0]
     if counts[0][1] == 1:
-        return listed(names, room)
-    return listed([f"{n:,} {words}" for words, n in counts], room, "; ")
+        return listed(names, of_lists)
+    return listed([f"{n:,} {words}" for words, n in counts], of_lists, "; ")
 
 
 def _skip_words(skip: Skip) -> str:
@@ -96,10 +101,12 @@ def _skip_words(skip: Skip) -> str:
 
 
 def _guards(plan: Plan) -> Variants:
-    gauges = [gauge for gauge in plan.basis.gauges if not gauge.of]
+    gauges = [gauge for gauge in plan.basis.gauges if not gauge.of and gauge.allowed is None]
     if not gauges:
         return [[]]
-    start = "Guards, all clear:  "
+    lifted = any(gauge.allowed is not None for gauge in plan.basis.gauges)
+    full = any(gauge.used_up for gauge in gauges)
+    start = f"Guards, {'none trips' if full else 'the others clear' if lifted else 'all clear'}:  "
     whole = "\u00a0 ".join(map(_gauge, gauges))
     lines = [line.replace("\u00a0", " ").rstrip() for line in hanging(start, whole)]
     fullest = sorted(gauges, key=lambda gauge: gauge.limit - gauge.observed - gauge.recent)
@@ -108,8 +115,35 @@ def _guards(plan: Plan) -> Variants:
 
 
 def _gauge(gauge: Gauge) -> str:
-    allowed = "" if gauge.allowed is None else f",\u00a0{gauge.allowed}\u00a0allowed"
-    return f"{gauge.kind.value}\u00a0{gauge.observed + gauge.recent}/{gauge.limit}{allowed}"
+    if gauge.used_up:
+        told = f"{gauge.kind.value} 0, {gauge.recent} of {gauge.limit} in the {RECENTLY}"
+        return told.replace(" ", "\u00a0")
+    return f"{gauge.kind.value}\u00a0{gauge.observed + gauge.recent}/{gauge.limit}"
+
+
+def _lifted(plan: Plan) -> Variants:
+    """Which limits a person lifts for this one plan, and why: whoever is asked should see what they say yes to."""
+    selection = plan.basis.selection
+    if not selection.allow:
+        return [[]]
+    told = [words for name, most in sorted(selection.allow.items()) for words in _allowed(plan, name, most)]
+    title = hanging("Limits lifted for this plan: ", selection.reason, 2)
+    lines = [Text(cut(f"  {words}")) for words in told]
+    return [block([*map(Text, title), *lines]), block([*map(Text, title[:1]), *shortened(lines, 3, "limits")])]
+
+
+def _allowed(plan: Plan, name: str, most: int) -> Iterator[str]:
+    """What one `--allow` lets pass: of each thing that the guard counts on its own, or of what waits at the gate."""
+    gauges = [gauge for gauge in plan.basis.gauges if gauge.kind.value == name]
+    for gauge in gauges:
+        what = f"{name} of {gauge.of}" if gauge.of else name
+        yield f"{what}: {gauge.observed:,}, the limit is {gauge.limit:,}, {most:,} are allowed"
+    counted = {
+        OUT_OF_SCOPE: by_rule(plan) + sum(change.evidence is Evidence.RULE for change in plan.changes),
+        RETAGGED: plan.basis.tally.retagged,
+    }
+    if not gauges:
+        yield f"{name}: {f'{counted[name]:,}, ' if name in counted else ''}{most:,} are allowed"
 
 
 def _next(plan: Plan, report_only: bool) -> Iterator[Text]:

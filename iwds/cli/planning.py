@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 import typer
 from rich.text import Text
 
-from iwds.cli.common import JsonOption, duration, show_json, wired
+from iwds.cli.common import JsonOption, duration, require_reason, show_json, wired
 from iwds.cli.console import err, out, say
 from iwds.cli.page import printable
 from iwds.core.change import Evidence, Kind
@@ -209,8 +209,8 @@ def _selection(only: list[str] | None, allow: list[str] | None, reason: str) -> 
     for word in sorted(chosen - known):
         raise UsageError(f"--only {word}: no such kind or evidence", f"known: {', '.join(sorted(known))}")
     allowed = dict(_allowance(text) for text in allow or ())
-    if allowed and not reason.strip():
-        raise UsageError("--allow needs --reason: somebody will ask")
+    if allowed:
+        require_reason(reason, "--allow")
     return Selection(chosen, allowed, reason)
 
 

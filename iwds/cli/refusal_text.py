@@ -6,16 +6,18 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from iwds.cli.console import WIDTH
-from iwds.cli.page import Variants, block, cut, fitted, shortened
+from iwds.cli.page import Variants, block, columns, cut, fitted, shortened
 from iwds.cli.plan_facts import by_rule, head, readings, retagged, sides
 from iwds.core.causes import cause_words
 from iwds.core.change import Change, Evidence, Kind, kinds, removes
 from iwds.core.guards import OUT_OF_SCOPE, RETAGGED, Gauge, GuardKind, counted
 from iwds.core.plan import Plan
 
-_GIVE_WAY = ("violations", "readings", "violations", "violations", "readings")
+_GIVE_WAY = ("readings", "violations", "readings", "violations", "violations", "readings")
 _GIFTS = {"create", "update", "add", "group-role", "adopt", "unlock"}
 _SHOWN_AS = {GuardKind.LEAVE: Kind.REMOVE.value, GuardKind.LEAVE_GROUP: Kind.REMOVE.value}
+RECENTLY = "last 20 hours"
+"""What else counts towards a limit, beside the plan."""
 
 
 def refusal_lines(plan: Plan, *, report_only: bool) -> list[Text]:
@@ -51,15 +53,20 @@ def _violations(plan: Plan) -> Variants:
 
 def _violation(gauge: Gauge) -> Text:
     limit = f"the limit is {gauge.limit:,}" if gauge.allowed is None else f"{gauge.allowed:,} are allowed"
-    numbers = f": {gauge.observed:,}, {limit} (of {gauge.population:,}). Why:"
     name = f"{gauge.kind.value} of {gauge.of}" if gauge.of else gauge.kind.value
+    # Causes are told of this plan alone; what a person allowed is measured by it alone too.
+    counted = gauge.recent and gauge.allowed is None
+    for when in (f"in the {RECENTLY}", "lately"):
+        before = f" and {gauge.recent:,} {when}" if counted else ""
+        numbers = f": {gauge.observed:,}{before}, {limit} (of {gauge.population:,}). Why:"
+        if columns(name + numbers) <= WIDTH:
+            break
     return Text(cut(name, WIDTH - len(numbers)) + numbers)
 
 
 def _causes(gauge: Gauge, since: str) -> list[Text]:
     ordered = sorted(gauge.causes.items(), key=lambda item: (-item[1], item[0]))
-    recent = [("applied in the last 20 hours already", gauge.recent)] if gauge.recent else []
-    return [Text(cut(f"  {n:>6,}  {cause_words(cause, since)}")) for cause, n in (*recent, *ordered)]
+    return [Text(cut(f"  {n:>6,}  {cause_words(cause, since)}")) for cause, n in ordered]
 
 
 def _ways_on(plan: Plan, report_only: bool) -> Iterator[Text]:

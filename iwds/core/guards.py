@@ -131,6 +131,11 @@ class Gauge:
     allowed: int | None = None
 
     @property
+    def used_up(self) -> bool:
+        """Whether what was applied before is above the limit, while this plan adds nothing to it."""
+        return self.allowed is None and not self.observed and self.recent > self.limit
+
+    @property
     def tripped(self) -> bool:
         """Whether this guard stops the run."""
         if self.allowed is not None:
@@ -173,9 +178,14 @@ def counter(kind: GuardKind, of: str) -> str:
     return f"{kind.value} {of}" if of else kind.value
 
 
-def exempt(allowed: Collection[str], first_run: bool) -> frozenset[str]:
-    """Names of the guards that do not watch a plan: those that a person overrode, and some on a first run."""
-    return frozenset(allowed) | {kind.value for kind in NOT_ON_FIRST_RUN if first_run}
+def exempt(allowed: Collection[str], first_run: bool, limits: Mapping[GuardKind, Limit] = DEFAULTS) -> frozenset[str]:
+    """Names of the guards whose counts later runs do not take over.
+
+    Those that a person overrode; on a first run those that it does not know, and those that had a limit of its own:
+    what was right by that one says nothing about the usual one.
+    """
+    own = {kind for kind in FIRST_RUN if _limit(kind, limits, first_run) != limits.get(kind, DEFAULTS[kind])}
+    return frozenset(allowed) | {kind.value for kind in (NOT_ON_FIRST_RUN if first_run else frozenset()) | own}
 
 
 def counters(change: Change, exempted: Collection[str]) -> tuple[str, ...]:

@@ -129,7 +129,7 @@ class Applying:
         self.over = threading.Event()
         self.called = threading.Event()
         self.total = len(plan.changes)
-        self.exempt = exempt(plan.basis.selection.allow, plan.basis.first_run)
+        self.exempt = exempt(plan.basis.selection.allow, plan.basis.first_run, job.limits)
         self.spending = Spending(job.failure_budget, self.total, hands.until, hands.verifier.clock)
 
     def run(self) -> Applied:

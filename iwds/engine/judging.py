@@ -98,11 +98,12 @@ class Judging:
             return Cause.NOT_READ
         try:
             found = list(_found(self.job.sources, anchor))
+            selected = any(_selects(source, anchor) for source, _ in found)
         except (Unavailable, AccessRefused):
             return Cause.NOT_READ
         if not found:
             return Cause.GONE
-        return Cause.NOT_READ if any(_selects(source, anchor) for source, _ in found) else Cause.MOVED
+        return Cause.NOT_READ if selected else Cause.MOVED
 
     def _before(self, anchor: Anchor | None) -> Before | None:
         """The person under the configuration last applied; None where nobody can tell."""

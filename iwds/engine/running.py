@@ -201,7 +201,8 @@ class _Run:
                 dict.fromkeys(gauge.kind.value for gauge in plan.violations)
             )
         else:
-            summary = f"report only: {len(plan.changes)} changes would be made"
+            n = len(plan.changes)
+            summary = f"report only: {n} change{'' if n == 1 else 's'} would be made{_unproven(plan)}"
         report = _counted(plan) | {"succeeded": not plan.violations and not plan.basis.unproven}
         if not plan.violations:
             # A job that only reports has a measure of its readings too. What a guard stopped is none.
@@ -363,13 +364,21 @@ def _tags(plan: Plan, tally: Tally) -> Mapping[int, int]:
 def ending_words(plan: Plan, applied: Applied) -> str:
     """How a run ended, in a few words."""
     if not plan.changes:
-        return "nothing to do" if not plan.held else f"nothing was changed, {len(plan.held)} held"
+        held = f", {len(plan.held)} held" if plan.held else ""
+        nothing = f"nothing was changed{held}" if held or plan.basis.unproven else "nothing to do"
+        return nothing + _unproven(plan)
     waiting = applied.waiting_for_seats
     counts = applied.results - Counter({Result.HELD: waiting})
     words = [f"{n} {result.value.replace('-', ' ')}" for result, n in sorted(counts.items())]
     words += [f"{len(plan.held)} held by the plan"] if plan.held else []
     words += [f"service full, {waiting} wait"] if waiting else []
-    return ", ".join(words) + (f"; {applied.stopped}" if applied.stopped else "")
+    return ", ".join(words) + (f"; {applied.stopped}" if applied.stopped else "") + _unproven(plan)
+
+
+def _unproven(plan: Plan) -> str:
+    """Whose reading is not believed, for which alone a run is no success."""
+    names = plan.basis.unproven
+    return f"; the reading of {', '.join(names)} is not proven" if names else ""
 
 
 def applied_data(applied: Applied) -> dict[str, Any]:

@@ -13,11 +13,12 @@ from iwds.core.dn import is_under, normalise_dn
 from iwds.core.model import Proof
 from iwds.ports import Finding
 from iwds.sources._binding import certificate_password
+from iwds.sources._check import no_policy, without_policy
 from iwds.sources._decode import shape
 from iwds.sources._ldapread import Wishes
 from iwds.sources._ldapsearch import as_pem
 from iwds.sources._ldapsettings import Settings
-from iwds.sources._search import SUCCESS, Asks, Pull, Search
+from iwds.sources._search import NO_SUCH_OBJECT, SUCCESS, Asks, Pull, Search, no_base
 from iwds.sources._stream import CANARY
 
 if TYPE_CHECKING:  # at run time it brings ldap3
@@ -37,6 +38,8 @@ ROOT = Search(
     ),
 )
 SIZE_LIMIT_EXCEEDED = 4
+_TOO_MANY = frozenset({SIZE_LIMIT_EXCEEDED, 11})
+"""Codes for an answer that is too large: 11 is adminLimitExceeded."""
 _UNPAGED = 2_000
 """So many entries are asked for at once to see where the server stops: the usual limits are 500 and 1,000."""
 _SOON = 30
@@ -126,6 +129,16 @@ def server(root: Root, url: str) -> Iterator[Finding]:
         yield Finding(True, "controls", f"{told}; no paging is announced", advice, warning=True)
 
 
+def bases(asks: Asks, wishes: Wishes) -> Iterator[Finding]:
+    """A line for each base that is not there: a reading ends at the first of them."""
+    for setting, searches in (("groups", wishes.group_searches()), ("users", wishes.user_searches(()))):
+        for search in searches:
+            seen = asks.page(replace(search, scope="base", filter="(objectClass=*)", attributes=("1.1",)), b"")
+            if seen.code == NO_SUCH_OBJECT:
+                error = no_base(search.base, setting)
+                yield Finding(False, "base", error.message, error.advice, exit_code=error.exit_code)
+
+
 def limits(asks: Asks, wishes: Wishes) -> Iterator[Finding]:
     """Whether pages of the size that is configured are given, and after how many entries an answer without them ends.
 
@@ -135,7 +148,8 @@ def limits(asks: Asks, wishes: Wishes) -> Iterator[Finding]:
     page = asks.page(search, b"")
     if page.code != SUCCESS:
         detail = f"pages of {search.page_size:,} are refused: {page.code} {page.name} {page.text}".rstrip()
-        yield Finding(True, "limits", detail, "Make `page_size` smaller.", warning=True)
+        advice = "Make `page_size` smaller." if page.code in _TOO_MANY else "See the server's log."
+        yield Finding(True, "limits", detail, advice, warning=True)
     elif page.cookie and len(page.entries) < search.page_size:
         yield Finding(True, "limits", f"pages of {search.page_size:,} are asked for, and {len(page.entries):,} given")
     else:
@@ -193,6 +207,9 @@ def lacking(asks: Asks, wishes: Wishes, proof: Proof, root: Root) -> Iterator[Fi
         yield Finding(True, "attributes", f"of {proof.count:,} people: {had}")
     absent = [attribute for attribute, present in proof.presence.items() if proof.count and not present]
     known = _schema(asks, root) if absent else frozenset()
+    _, policy = without_policy(name for name in absent if known and name not in known)
+    yield from no_policy(policy, "the server has no schema for")
+    absent = [name for name in absent if name not in policy]
     for attribute in absent:
         if known and attribute not in known:
             advice = "Compare its spelling in the mapping with the server's schema."

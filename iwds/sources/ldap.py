@@ -255,6 +255,10 @@ class LdapSource:
             directory = describe(session, wishes.users.bases, self._settings.realm)
             contexts = ", ".join(directory.all_contexts)
             yield Finding(True, "directory", f"realm {directory.realm}; naming contexts {contexts}")
+            missing = list(_ldapcheck.bases(session, wishes))
+            yield from missing
+            if missing:
+                return
             yield from _ldapcheck.limits(session, wishes)
             yield from _ldapcheck.groups(session, wishes)
             shell = self._shell(session.url)

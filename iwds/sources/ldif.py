@@ -375,6 +375,8 @@ def _trailer_objection(trailer: str, ending: Ending) -> str:
     before, _, after = trailer.strip().partition("{count}")
     last = ending.last_line.decode(errors="replace").strip()
     match = re.fullmatch(re.escape(before) + r"([0-9]+)" + re.escape(after), last)
+    if not ending.records and not last:
+        return f"is empty, and should end with the trailer `{trailer}`"
     if match is None:
         return f"does not end with the trailer `{trailer}` but with `{last[:60]}`: it is cut, or not that export"
     if int(match[1]) != ending.records:

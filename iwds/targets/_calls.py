@@ -60,7 +60,11 @@ _ADVICE_STATUS = {
     "that may use the API, in the service's administration console.",
 }
 _ADVICE_IDENTITY = "One of the two is for another service: a test certificate, perhaps. Look at certificate and url."
-_ADVICE_URL = "Look at url: is this the provisioning API?"
+_ADVICE_URL = "Look at url, its path too: is this the provisioning API?"
+_ADVICE_REACH = (
+    "See that host and port in `url` are right, that the service runs, and that its port is open from here; then try "
+    "again."
+)
 # The document knows 9 digits, "a numeric value" and long codes, and no alphabet for the latter two. An error has a
 # colon or no digit; a code that is not recognised would cost the helpdesk an operation for good.
 _CODE = re.compile(r"(?!(?i:NOK))(?=.*[0-9])[0-9A-Za-z_-]{4,512}")
@@ -166,6 +170,11 @@ class Api:
         except Unsupported:
             self._ours = True
             raise
+        except WrongStatus as error:
+            if error.passes:
+                raise self._no_read(operation, *_told(error)) from None
+            # Before it ever answered, this is no service that is ill, but something else at that address.
+            raise AccessRefused(f"{self._where} answered with {error} ({operation.name})", _ADVICE_URL) from None
         except _FAILURES as error:
             raise self._no_read(operation, *_told(error)) from None
         kind, _, answered = (part.strip() for part in text.partition(":"))
@@ -306,7 +315,7 @@ def _told(failure: _Failure) -> tuple[str, str]:
     later = "Try again later."
     match failure:
         case NotReached():
-            return f"cannot be reached: {failure}", later
+            return f"cannot be reached: {failure}", _ADVICE_REACH
         case NoAnswer():
             return f"gave no answer: {failure}", later
         case SoapFault():
@@ -317,7 +326,7 @@ def _told(failure: _Failure) -> tuple[str, str]:
         case WrongStatus():
             return f"answered with {failure}", later if failure.passes else _ADVICE_URL
         case _:
-            return f"answered nonsense: {failure}", later
+            return f"answered nonsense: {failure}", "Try again later; if it stays so, look at url."
 
 
 def _request(operation: Operation, values: Mapping[str, int | str]) -> bytes:

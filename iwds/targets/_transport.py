@@ -18,6 +18,8 @@ from urllib3.util import Timeout
 from iwds.errors import AccessRefused
 from iwds.soap.envelope import CONTENT_TYPE
 
+_NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
+"""What OpenSSL calls an answer to a TLS greeting that is not TLS."""
 _LARGEST = 32 * 1024 * 1024  # a page of 100 has 32 kB
 _CHUNK = 64 * 1024
 _HEADERS = {"Content-Type": CONTENT_TYPE, "SOAPAction": '""', "User-Agent": "iwds"}
@@ -134,6 +136,8 @@ class Transport:
             finally:
                 response.release_conn()
         except SSLError as error:
+            if not self._answered and (refused := _without_tls(error)):
+                raise refused from error
             raise self._explained(_tls_failure(error)) from error
         except (NewConnectionError, ConnectTimeoutError, NameResolutionError) as error:
             raise NotReached(_words(error)) from error
@@ -220,6 +224,17 @@ def _tls_failure(error: Exception) -> Exception:
             "set certificate and certificate_password.",
         )
     return NoAnswer(_reason(text))
+
+
+def _without_tls(error: Exception) -> AccessRefused | None:
+    """The refusal where what answers to a TLS greeting is not TLS; for a service that never answered yet."""
+    text = str(error)
+    if not any(words in text.upper().replace(" ", "_") for words in _NO_TLS):
+        return None
+    return AccessRefused(
+        f"the port in url does not speak TLS ({_reason(text)})",
+        "Write the service's port for https, mostly 443; or http:// for a service on this machine that has none.",
+    )
 
 
 def _reason(text: str) -> str:

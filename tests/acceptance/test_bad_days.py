@@ -191,7 +191,7 @@ class TestAChangedConfiguration:
         """Contractors are no longer in scope: they are held, night after night, and let go on purpose."""
         settled.mapping("in: [contractor]", "in: [nobody]")
         held = settled.iwds("run", "company", code=3)
-        assert "What only the changed mapping takes away waits (since run " in held.out
+        assert "What only the changed mapping would take away waits (since run " in held.out
         settled.iwds("run", "company", code=3)
         page = settled.iwds("plan", "company", code=3).out
         accept = commands(page, "--allow out-of-scope=")

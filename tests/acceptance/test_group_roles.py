@@ -58,7 +58,7 @@ def test_a_role_is_given_checked_taken_on_purpose_and_stays_as_it_is(world: Worl
 
     world.mapping("contractor}, role: auditor}", "contractor}, role: user}")
     held = world.iwds("run", "company", code=3)
-    assert "What only the changed mapping takes away waits" in held.out
+    assert "What only the changed mapping would take away waits" in held.out
     assert roles(world) == given
 
     plan = saved(world.iwds("plan", "company", code=3))

@@ -39,7 +39,7 @@ def test_a_leaver_is_locked_and_after_the_grace_deleted_with_what_is_lost_named(
     assert change["do"] == "delete"
     assert {"devices", "groups", "last_seen"} == change["lost"].keys()
     assert f"delete {WHO} with no device" in settled.iwds("show", planned["id"], "delete").out
-    assert "What only the changed leavers takes away waits" in settled.iwds("run", "company", code=3).out
+    assert "What only the changed leavers would take away waits" in settled.iwds("run", "company", code=3).out
     settled.iwds("apply", "company", "--allow", "out-of-scope=1", "--reason", "as agreed", "--yes")
     settled.iwds("login", "show", WHO, code=64)
     settled.iwds("plan", "company")

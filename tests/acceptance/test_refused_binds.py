@@ -130,7 +130,8 @@ def test_status_says_who_is_refused_since_when_and_what_to_do(corp: Corp) -> Non
     assert max(map(len, shown.splitlines())) <= 80
     flat = " ".join(shown.split())
     assert f"corp: {corp.server.reader_dn} is refused since" in flat
-    assert "iwds check corp" in flat
+    assert shown.startswith("NO   corp")
+    assert "iwds check --source corp" in flat
     assert (row["refused"][0]["account"], row["refused"][0]["code"]) == (corp.server.reader_dn, 49)
 
 

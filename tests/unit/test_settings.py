@@ -219,6 +219,30 @@ class TestUnknownKeys:
         assert f"{file}:{line}: " in caught.value.message
         assert words in caught.value.message
 
+    @pytest.mark.parametrize(
+        ("variable", "value", "said"),
+        [
+            ("IWDS_FOO", "1", 'IWDS_FOO: unknown key "foo"'),
+            ("IWDS_TARGETZ__MFA__URL", "x", 'IWDS_TARGETZ__MFA__URL: unknown key "targetz" (did you mean "targets"?)'),
+            ("IWDS_JOBS__STAFF__MAPPIN", "x", "IWDS_JOBS__STAFF__MAPPIN: jobs.staff: unknown key"),
+            ("IWDS_LEASE_S", "1", "IWDS_LEASE_S: lease_s: "),
+        ],
+    )
+    def test_from_a_variable_name_it_and_not_the_file(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, said: str
+    ) -> None:
+        monkeypatch.setenv(variable, value)
+        error = refused(written(tmp_path))
+        assert error.message.startswith(said)
+        assert ".yaml" not in error.message
+
+    def test_from_a_file_of_secrets_name_that_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        folder = tmp_path / "credentials"
+        folder.mkdir()
+        (folder / "jobs__staff__mappin").write_text("x")
+        monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(folder))
+        assert refused(written(tmp_path)).message.startswith(f"{folder}/jobs__staff__mappin: jobs.staff: unknown key")
+
     def test_from_the_environment_are_refused_too(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("IWDS_JOBS__STAFF__MAPPIN", "x")
         assert 'unknown key "mappin" (did you mean "mapping"?)' in refused(written(tmp_path)).message

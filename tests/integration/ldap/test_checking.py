@@ -97,6 +97,14 @@ def test_what_nobody_has_may_not_be_read_or_does_not_exist_is_told_apart(tmp_pat
     }
 
 
+def test_a_server_without_a_password_policy_is_told_once_and_whose_wish_it_is(server: PrivateSlapd) -> None:
+    asked = ("pwdaccountlockedtime", "pwdendtime", "pwdstarttime")
+    (told,) = [each for each in looked(server, "uid", *asked) if each.what == "attributes" and each.advice]
+
+    assert told.detail.startswith(f"the server has no schema for {', '.join(asked)}")
+    assert "`enabled: openldap`" in told.advice
+
+
 def test_canaries_that_came_are_said(server: PrivateSlapd) -> None:
     assert details(looked(server, canaries=["ada", "björn"]), "canaries") == ["all 2 came"]
     (missing,) = [each for each in connect("corp", ldap_settings(server, canaries=["nobody"])).check(()) if not each.ok]

@@ -173,12 +173,22 @@ def test_every_write_is_left_unknown_alike_and_sent_once(write: Callable[[Target
         assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize("status", ["404 Not Found", "301 Moved Permanently", "405 Method Not Allowed"])
+def test_an_address_that_never_was_the_service_is_a_wrong_setting(status: str) -> None:
+    with BrokenServer(answer(HTML, status), honest=False) as server:
+        connected = connect("mfa", settings(server.url))
+        with pytest.raises(AccessRefused, match=status[:3]) as refused:
+            connected.reader.read_groups()
+        assert "Look at url" in refused.value.advice
+
+
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "http://no-such-host.localhost.invalid/"])
 def test_a_service_that_cannot_be_reached_was_sent_nothing(url: str) -> None:
     free = settings("http://127.0.0.1:1/").model_copy(update={"url": url})
     connected = connect("mfa", free)
-    with pytest.raises(ServiceUnavailable, match="cannot be reached"):
+    with pytest.raises(ServiceUnavailable, match="cannot be reached") as refused:
         connected.reader.read_groups()
+    assert "host and port in `url`" in refused.value.advice
     for write in WRITES.values():
         with pytest.raises(NotSent):
             write(connected.writer())

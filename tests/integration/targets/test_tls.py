@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_an
 from cryptography.x509.oid import NameOID
 
 from iwds.errors import AccessRefused, ConfigurationError
+from iwds.sandbox.server import SandboxThread
 from iwds.targets.provisioning import ProvisioningTarget, Settings, connect
 from tests.integration.targets.broken import Behaviour, BrokenServer
 from tests.integration.targets.test_failures import returned
@@ -213,3 +214,13 @@ def test_settings_never_show_the_password() -> None:
     fixed = {"kind": "provisioning", "url": "https://mfa.example.com/", "service_id": 1, "provisioning_id": 2}
     settings = Settings.model_validate({**fixed, "certificate": "x.p12", "certificate_password": PASSWORD})
     assert PASSWORD not in repr(settings) + str(settings) + settings.model_dump_json()
+
+
+def test_https_on_a_port_without_tls_is_a_wrong_setting(files: Files, tmp_path: Path) -> None:
+    with SandboxThread(str(tmp_path / "service.db")) as sandbox:
+        url = sandbox.url.replace("http:", "https:")
+        p12 = files.file("client.p12", files.client.p12(PASSWORD))
+        connected = target(url, certificate=p12, certificate_password=PASSWORD, ca_file=files.ca_file)
+        with pytest.raises(AccessRefused, match="the port in url does not speak TLS") as refused:
+            connected.reader.read_groups()
+    assert "mostly 443" in refused.value.advice

@@ -16,7 +16,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from iwds.cli.change_text import change_line
-from iwds.cli.page import LINES, cut, hanging, listed, printable, wrapped
+from iwds.cli.page import LINES, cut, flowing, hanging, listed, printable, wrapped
 from iwds.cli.plan_facts import logins_column, people_column
 from iwds.cli.plan_text import plan_lines
 from iwds.core.assembly import Facts, assemble
@@ -316,9 +316,13 @@ class TestARefusal:
         assert text.startswith("HELD: nothing was changed.")
         assert "lock: 557, the limit is 55 (of 100). Why:\n     557  unseen: no longer in the directory" in text
 
-    def test_counts_what_was_applied_in_the_hours_before(self) -> None:
-        text = self.refusal(replace(gauge(GuardKind.LOCK, 2), recent=3))
-        assert "lock: 2, the limit is 3 (of 100). Why:\n       3  applied in the last 20 hours already\n" in text
+    def test_counts_what_was_applied_in_the_hours_before_beside_the_plan_whose_causes_add_up(self) -> None:
+        text = self.refusal(replace(gauge(GuardKind.LOCK, 2, causes={"as it is": 2}), recent=3))
+        assert "lock: 2 and 3 in the last 20 hours, the limit is 3 (of 100). Why:\n       2  as it is" in text
+        assert "already" not in text
+
+    def test_what_was_allowed_is_measured_by_the_plan_alone(self) -> None:
+        assert "lock: 5, 4 are allowed" in self.refusal(replace(gauge(GuardKind.LOCK, 5, allowed=4), recent=3))
 
     def test_gives_the_commands_that_lead_on(self) -> None:
         text = self.refusal(gauge(GuardKind.LOCK, 557), gauge(GuardKind.VANISHED, 602, of="corp"))
@@ -355,6 +359,39 @@ class TestARefusal:
         assert "lock: 557, 10 are allowed" in self.refusal(gauge(GuardKind.LOCK, 557, allowed=10))
 
 
+class TestTheGuards:
+    def text(self, *gauges: Gauge, **fields: Any) -> str:
+        return "\n".join(page(plan([lock(1)], gauges=gauges, **fields)))
+
+    def test_count_what_was_applied_before_in(self) -> None:
+        assert "Guards, all clear:  lock 3/3" in self.text(replace(gauge(GuardKind.LOCK, 1), recent=2))
+
+    def test_one_that_is_used_up_is_not_called_clear(self) -> None:
+        text = self.text(gauge(GuardKind.LOCK, 1), replace(gauge(GuardKind.PROMOTE, 0, 1), recent=2))
+        assert "Guards, none trips:  lock 1/3  promote 0, 2 of 1 in the last 20 hours" in text
+
+    def test_limits_that_a_person_lifts_are_named_with_their_numbers_and_the_reason(self) -> None:
+        gauges = (
+            gauge(GuardKind.LOCK, 557, 55, allowed=557),
+            gauge(GuardKind.VANISHED, 602, 120, of="corp", allowed=700),
+            gauge(GuardKind.CREATE, 2, 50),
+        )
+        chosen = Selection(allow={"lock": 557, "vanished": 700, "out-of-scope": 12}, reason="the Lyon office closes")
+        text = self.text(*gauges, selection=chosen)
+        assert "Guards, the others clear:  create 2/50\n" in text
+        assert (
+            "Limits lifted for this plan: the Lyon office closes\n"
+            "  lock: 557, the limit is 55, 557 are allowed\n"
+            "  out-of-scope: 0, 12 are allowed\n"
+            "  vanished of corp: 602, the limit is 120, 700 are allowed"
+        ) in text
+
+
+def test_what_a_changed_configuration_takes_waits_whatever_changed() -> None:
+    text = "\n".join(page(plan([lock(1)], config_changed=True, aspects=("mapping", "sources"))))
+    assert "What only the changed mapping, sources would take away waits." in text
+
+
 class TestWhatComesNext:
     def test_a_plan_with_nothing_to_do_says_so(self) -> None:
         assert "Nothing to do." in page(plan())
@@ -364,6 +401,17 @@ class TestWhatComesNext:
         text = "\n".join(page(plan([], held, config_changed=True)))
         assert "Nothing is changed." in text
         assert "  iwds apply 3f9c12ab --only rule --allow out-of-scope=9 \\\n" in text
+
+    def test_the_way_out_is_not_cut_where_the_page_has_room(self) -> None:
+        words = "the service allows only a-z and space: " + "correct it in the directory, map another attribute, " * 3
+        text = " ".join(" ".join(page(plan([], [Skip(Subject("x"), Reason.INVALID, words + "end")]))).split())
+        assert "another attribute, end)" in text
+        note = "the mail of 5 people is taken for unreadable in this run, so nothing follows from it. " * 2
+        noted = " ".join(" ".join(page(plan(notes=(note + "Look at it: iwds check",)))).split())
+        assert "Look at it: iwds check" in noted
+        problem = "the account may not see a part of the tree any more, and nobody there is believed to be gone: " * 2
+        doubted = page(plan(sources=(proof(problems=("it broke", problem + "let it")),)))
+        assert "let it" in " ".join(" ".join(doubted).split())
 
     def test_people_left_alone_are_named_where_they_are_few(self) -> None:
         left = [Skip(Subject(name), Reason.FOREIGN, "made in the console") for name in ("root", "adele")]
@@ -405,6 +453,21 @@ class TestText:
     def test_brackets_and_backslashes_are_printed_as_they_are(self) -> None:
         change = AddToGroup(Subject("CORP\\[x]"), Group(1, "[red]vpn\\"), "")
         assert change_line(change).plain == "    + add CORP\\[x] to [red]vpn\\"
+
+    def test_flowing_text_loses_and_breaks_no_word(self) -> None:
+        text = "a " * 60 + "/" * 100 + " b"
+        lines = flowing(text, 6)
+        assert " ".join(line.strip() for line in lines) == text
+        assert lines[1].startswith("      a")
+        assert max(len(line) for line in lines if "/" not in line) <= 80
+
+    def test_a_reason_is_cut_as_long_as_enough_of_it_is_left(self) -> None:
+        because = "out of scope: a trial that ended (sample-company.yaml:33)"
+        assert change_line(lock(1, because=because)).plain.endswith("locked  -- out of scope: a trial that ended")
+        longer = because.replace("ended", "ended and was begun anew")
+        assert change_line(lock(1, because=longer)).plain.endswith("-- out of scope: a trial that ended a…")
+        assert "sample" not in "\n".join(page(plan([lock(1, because=because)])))
+        assert "lock         out of scope: a trial that ended  " in "\n".join(page(plan([lock(1, because=because)])))
 
     def test_the_reason_gives_way_before_the_change_does(self) -> None:
         change = AddToGroup(Subject("x" * 40), Group(1, "vpn"), "a reason that does not fit beside it")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from iwds.core.change import AddToGroup, Adopt, Change, DeleteLogin, RemoveFromGroup, SendActivation, SetGroupRole
-from iwds.core.guards import DEFAULTS, Gauge, GuardKind, Limit, Populations, counted, counter, read_gauges
+from iwds.core.guards import DEFAULTS, Gauge, GuardKind, Limit, Populations, counted, counter, exempt, read_gauges
 from iwds.core.model import Role
 from tests.unit.core.made import VPN, WIKI, create, login, subject, write
 
@@ -125,6 +125,21 @@ def test_a_first_run_knows_no_limit_for_creations_and_adoptions() -> None:
     adopted: list[Change] = [Adopt(subject(f"v{n}", n + 1), login(n + 1), (), "explained") for n in range(60)]
     assert {name for name, _ in gauges([*new, *adopted], first_run=True)} == {"lock", "promote"}
     assert gauges(new)["create", ""].tripped
+
+
+def test_what_a_first_run_did_by_limits_of_its_own_is_not_held_against_later_ones() -> None:
+    assert exempt({"lock"}, first_run=False) == {"lock"}
+    assert exempt((), first_run=True) == {"create", "adopt", "promote"}
+    # The job's own limit holds on its first day too.
+    own = {**DEFAULTS, GuardKind.PROMOTE: Limit(2, 0, 2)}
+    assert exempt((), True, own) == {"create", "adopt"}
+
+
+def test_a_guard_is_used_up_where_the_plan_adds_nothing_to_too_much() -> None:
+    assert gauges(recent={"promote": 2})["promote", ""].used_up
+    assert not gauges(recent={"promote": 1})["promote", ""].used_up
+    assert not gauges(recent={"promote": 2}, allowed={"promote": 0})["promote", ""].used_up
+    assert not gauges(locks(2), recent={"lock": 4})["lock", ""].used_up
 
 
 def test_a_gauge_says_how_many_for_which_reason() -> None:

@@ -14,7 +14,7 @@ from iwds.core.change import DeleteLogin, Evidence, Write
 from iwds.core.configuration import digest_of, grace_of
 from iwds.core.decision import Reason
 from iwds.core.guards import DEFAULTS, OUT_OF_SCOPE, RETAGGED
-from iwds.core.model import Absent, Account, Entry, Status, Unmapped
+from iwds.core.model import Absent, Account, Anchor, Entry, Status, Unmapped
 from iwds.core.plan import Plan, Selection
 from iwds.core.policy import CENTURY, Hold, HoldKind, Leaver, Policy
 from iwds.core.previous import Places
@@ -22,7 +22,7 @@ from iwds.core.restored import NOTE
 from iwds.engine import judging, parting
 from iwds.engine.job import Earlier
 from iwds.engine.running import RunReport
-from iwds.errors import ConfigurationError, ServiceUnavailable
+from iwds.errors import ConfigurationError, ServiceUnavailable, SourceUnavailable
 from iwds.ports import HoldRow
 from iwds.sources.memory import MemorySource
 from tests.unit.engine.rehearsal import OURS, PlainRules, Rehearsal
@@ -506,6 +506,19 @@ class TestCausesOfAnAbsence:
     def test_not_looked_for_where_there_are_too_many(self, stage: Configured, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(judging, "MOST_LOOKED_FOR", 0)
         stage.leave("ann")
+        assert self.cause(stage) == Cause.NOT_READ
+
+    def test_of_which_base_and_filter_give_no_answer_ends_no_run(
+        self, stage: Configured, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        entry = stage.entry("ann")
+        stage.leave("ann")
+        stage.source.elsewhere.append(entry)
+
+        def silent(_: Anchor) -> bool:
+            raise SourceUnavailable("gone")
+
+        monkeypatch.setattr(stage.source, "selects", silent)
         assert self.cause(stage) == Cause.NOT_READ
 
 

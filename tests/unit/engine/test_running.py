@@ -78,7 +78,16 @@ class TestExitCodes:
         settled(stage, "ann", "bob").leave("ann")
         stage.source.problems = ["cut short"]
         report = stage.run()
-        assert (report.exit_code, report.run.summary) == (3, "nothing was changed, 1 held")
+        assert (report.exit_code, report.run.summary) == (
+            3,
+            "nothing was changed, 1 held; the reading of staff is not proven",
+        )
+
+    def test_a_reading_that_is_not_proven_is_never_nothing_to_do(self, stage: Rehearsal) -> None:
+        settled(stage, "ann", "bob")
+        stage.source.problems = ["cut short"]
+        report = stage.run()
+        assert (report.exit_code, report.run.summary) == (3, "nothing was changed; the reading of staff is not proven")
 
     def test_3_where_the_last_look_holds_everything(self, stage: Rehearsal) -> None:
         settled(stage, "ann", "bob").leave("ann")
@@ -97,7 +106,10 @@ class TestExitCodes:
         stage.source.problems = ["cut short"]
         stage.hire("cy")
         report = stage.run()
-        assert (report.exit_code, report.run.summary) == (4, "1 done, 1 held by the plan")
+        assert (report.exit_code, report.run.summary) == (
+            4,
+            "1 done, 1 held by the plan; the reading of staff is not proven",
+        )
 
     def test_4_where_the_service_is_full_and_the_report_says_how_many_wait(self) -> None:
         stage = Rehearsal(max_logins=2, lanes=1)
@@ -137,7 +149,7 @@ class TestAReportOnlyRun:
         stage.hire("ann")
         report = stage.run(report=True)
         assert (report.exit_code, stage.writers, stage.target.state.logins) == (2, 0, {})
-        assert report.run.summary == "report only: 1 changes would be made"
+        assert report.run.summary == "report only: 1 change would be made"
         assert stage.state.plan(report.plan.id) is not None
 
     def test_is_no_applied_run(self, stage: Rehearsal) -> None:

@@ -312,6 +312,24 @@ def test_check_says_what_is_wrong(path: Path) -> None:
     assert [finding.detail for finding in findings if finding.warning] == ["nobody has mail"]
 
 
+def test_check_tells_of_a_password_policy_in_one_line(path: Path) -> None:
+    path.write_text(person("a"))
+
+    (told,) = [each for each in source(path).check(("uid", "pwdaccountlockedtime", "pwdendtime")) if each.warning]
+
+    assert told.detail.startswith("nobody has pwdaccountlockedtime, pwdendtime, which a password policy")
+    assert "`enabled: openldap`" in told.advice
+
+
+def test_an_empty_file_is_called_empty(path: Path) -> None:
+    path.write_text("")
+
+    (problem,) = consume(source(path, complete={"trailer": "# numEntries: {count}"}))[1].problems
+
+    assert "is empty" in problem
+    assert "is cut" not in problem
+
+
 class TestTheSecondLook:
     """At the same file, after the reading."""
 

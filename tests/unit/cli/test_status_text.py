@@ -1,0 +1,34 @@
+"""The lines of `iwds status`."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from iwds.cli.looking import _status_lines
+
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+REFUSED = {"source": "corp", "account": "cn=iwds", "since": NOON, "said": "49 invalidCredentials"}
+
+
+def lines(**fields: Any) -> list[str]:
+    row = {
+        "job": "nightly",
+        "fresh": True,
+        "success": "1 min ago",
+        "last_at": NOON,
+        "last_exit": 78,
+        "last": "refused",
+        "refused": [],
+        "mails": [],
+    }
+    return [line.plain for line in _status_lines(row | fields)]
+
+
+def test_a_job_whose_account_is_refused_is_not_ok_though_it_succeeded_a_minute_ago() -> None:
+    told = lines(refused=[REFUSED])
+    assert told[0] == "NO   nightly  last success 1 min ago"
+    assert "once more by: iwds check --source corp" in " ".join(" ".join(told).split())
+
+
+def test_a_job_that_succeeded_lately_is_ok_and_one_that_did_not_is_old() -> None:
+    assert lines()[0].startswith("ok   nightly")
+    assert lines(fresh=False)[0].startswith("OLD  nightly")
