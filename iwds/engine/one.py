@@ -53,7 +53,8 @@ class One:
         sightings: their entry in each source that has it, in the order of precedence.
         rivals: entries of others who want the same login.
         rows: our memory of them; several where we keep several logins for them.
-        logins: the logins that these rows name and that exist, then the one that carries the name they want.
+        logins: the logins that these rows name and that exist, then the one that a person said is theirs, then the one
+            that carries the name they want.
         member_of: of these logins the governed groups that they are in, by login id.
         world: the facts of the service and the rules of the job; None where the service does not answer.
         memory: what earlier runs of the job left.
@@ -170,10 +171,11 @@ class _Look:
         groups = governed(self.job, existing)
         said = self.tools.state.matches(self.service)
         world = world_of(self.job, groups, frozenset(self.realms), self.holds, said, self.now)
-        logins = self._logins(rows, next((each.mapped for each in sightings if each.selected), None))
+        logins = self._logins(rows, next((each.mapped for each in sightings if each.selected), None), world)
         member_of = {login.id: self._groups_of(login, world) for login in logins}
         about = self._holds_of(login.id for login in logins)
-        unsure = bool(sightings) and not (self.job.rules.login_is_written and (rows or world.matching == BY_NAME))
+        known = world.matching == BY_NAME or _is_kept(rows, logins)
+        unsure = bool(sightings) and not (self.job.rules.login_is_written and known)
         one = One(
             self.who, sightings, rivals, rows, logins, member_of, world, self.memory, about, unsure, failed=self.failed
         )  # fmt: skip
@@ -218,11 +220,13 @@ class _Look:
         rows = self.tools.state.find_rows(self.service, anchor=anchor) if anchor else ()
         return tuple(with_ended_holds(rows, self.holds, self.now))
 
-    def _logins(self, rows: Sequence[LedgerRow], person: Person | None) -> tuple[Login, ...]:
+    def _logins(self, rows: Sequence[LedgerRow], person: Person | None, world: World) -> tuple[Login, ...]:
         target = self.job.target
         ours = (target.login(row.login_id, row.login) for row in rows)
+        said = world.decisions.whose.get(self.who.anchor) if self.who.anchor else None
+        told = target.login(said.login_id, said.login) if said else None
         named = target.named(person.login) if person and person.login else None
-        found = (*ours, self.who.login, named)
+        found = (*ours, self.who.login, told, named)
         return tuple({login.id: login for login in found if login is not None}.values())
 
     def _groups_of(self, login: Login, world: World) -> frozenset[int]:
@@ -278,6 +282,12 @@ class _Look:
             return case.login is not None and self.who.login is not None and case.login.id == self.who.login.id
         parts = (case.account, case.row, case.absent)
         return any(part is not None and part.anchor == self.who.anchor for part in parts)
+
+
+def _is_kept(rows: Sequence[LedgerRow], logins: Sequence[Login]) -> bool:
+    """Whether the login that our memory has for them exists, so that they are recognised in no other one."""
+    first = min((row.login_id for row in rows), default=None)
+    return any(login.id == first for login in logins)
 
 
 def _rests_on_absence(decision: Decision) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from iwds.core.alone import RIVALS
 from iwds.core.change import CreateLogin, Kind, kinds
 from iwds.core.decision import Reason
 from iwds.core.devices import Code
@@ -13,6 +14,7 @@ from iwds.core.document import change_to_data
 from iwds.core.guards import GuardKind, Limit
 from iwds.core.model import Account, Activation, Anchor, LedgerRow, Origin, Role, Status
 from iwds.core.policy import Hold, HoldKind, Leaver, Policy
+from iwds.core.recognition import By, MatchDecision, Matching, MatchRule
 from iwds.engine import leasing, running
 from iwds.engine.leasing import RESYNC
 from iwds.engine.resync import Resynced, Wish, preview, resync
@@ -31,6 +33,7 @@ from iwds.errors import (
 from iwds.ports import HoldRow, Result
 from tests.unit.engine.rehearsal import OURS, PlainRules, Rehearsal
 
+BY_NAME_OR_MAIL = Matching((MatchRule(By.LOGIN), MatchRule(By.MAIL)))
 EVERYBODY = ("ada", "bob", "cleo", "dan", "eve", "finn", "gus", "hal")
 
 
@@ -268,6 +271,35 @@ class TestAName:
         stage.change("ada", uid="ada.new", mail="new@example.org")
         done = now(stage, "ada")
         assert (done.exit_code, held(done), stage.login("ada").mail) == (4, {Kind.RENAME}, "new@example.org")
+
+
+class TestALoginThatIsTheirsAlready:
+    """Somebody who has one, which no search by name shows, gets no second one."""
+
+    def test_waits_where_the_one_that_we_knew_was_deleted_and_another_may_have_their_mail(
+        self, stage: Rehearsal
+    ) -> None:
+        stage.configure(policy=Policy(OURS, adopt=frozenset({0})), rules=PlainRules(matching=BY_NAME_OR_MAIL))
+        settle(stage)
+        del stage.target.state.logins[stage.login("ada").id]
+        stage.target.state.add("a.lovelace", created_by=0, mail="ada@example.org")
+        done = now(stage, "ada")
+
+        assert (done.exit_code, {skip.detail for skip in done.plan.held}) == (3, {RIVALS})
+        stage.run()
+        assert stage.ledger()["ada"].origin is Origin.ADOPTED
+
+    def test_is_the_one_that_a_person_said(self, stage: Rehearsal) -> None:
+        stage.configure(policy=Policy(OURS, adopt=frozenset({0})))
+        settle(stage)
+        stage.hire("zoe", ("vpn",))
+        number = stage.target.state.add("z.legrand", created_by=0).id
+        said = MatchDecision(number, "z.legrand", Anchor("here", "zoe"), "joe", "asked her", stage.clock.now())
+        stage.state.keep_match(stage.job.target.service, said)
+        now(stage, "zoe")
+
+        row = stage.ledger()["zoe"]
+        assert (row.login_id, row.origin) == (number, Origin.ADOPTED)
 
 
 class TestLaterRuns:
