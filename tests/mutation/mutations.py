@@ -83,8 +83,8 @@ MUTATIONS = (
     Mutation(
         "a withheld attribute makes somebody look",
         "iwds/engine/running.py",
-        "bool(plan.held or plan.basis.withheld or moved",
-        "bool(plan.held or moved",
+        "(plan.held, plan.basis.withheld, plan.basis.unproven, moved,",
+        "(plan.held, plan.basis.unproven, moved,",
         (f"{FADED}::test_wants_somebody_to_look_at_it",),
     ),
     Mutation(
@@ -103,9 +103,9 @@ MUTATIONS = (
     ),
     Mutation(
         "a group that could not be read is not left",
-        "iwds/mapping/conditions.py",
-        "        return None if name in person.entry.unread else False",
-        "        return False",
+        "iwds/mapping/groups.py",
+        "names(person.groups):\n            return True\n        return None if name in person.entry.unread else False",
+        "names(person.groups):\n            return True\n        return False",
         ("tests/unit/mapping/test_conditions.py::test_a_group_that_could_not_be_read_is_neither_joined_nor_left",),
     ),
     Mutation(
@@ -648,7 +648,7 @@ MUTATIONS = (
     Mutation(
         "a resync creates nobody whose rivals cannot be asked for",
         "iwds/engine/resync.py",
-        "rivals_known=job.rules.login_is_written",
+        "rivals_known=not one.rivals_unsure",
         "rivals_known=True",
         (f"{RESYNC}::TestAName::test_that_is_computed_waits_because_nobody_can_ask_who_else_wants_it",),
     ),
