@@ -8,6 +8,7 @@ from iwds.core.decision import Decision
 from iwds.core.guards import Populations
 from iwds.core.model import Account, Login, Status, fold
 from iwds.core.modes import is_left, mode_of
+from iwds.core.naming import as_named
 from iwds.core.normal import parse_extra
 from iwds.core.plan import Plan
 from iwds.core.words import field_words, role_words
@@ -123,7 +124,9 @@ class _Explaining:
         self.job, self.tools, self.desk, self.one = job, tools, desk, one
         self.failed = dict(one.failed)
         self.entry = one.counts or next(iter(one.sightings), None)
-        self.account = self.entry.mapped if self.entry and isinstance(self.entry.mapped, Account) else None
+        mapped = self.entry.mapped if self.entry else None
+        names = [one.login.login] if one.rows and one.login else []
+        self.account = as_named(mapped, names) if isinstance(mapped, Account) else None
 
     def explanation(self) -> Explanation:
         one, login = self.one, self.one.login

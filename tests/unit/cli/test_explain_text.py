@@ -69,6 +69,23 @@ class ModedRules(PlainRules):
         return replace(made, modes=self.modes, extra=(("badge", ""),)) if isinstance(made, Account) else made
 
 
+@dataclass(frozen=True)
+class NumberedRules(PlainRules):
+    """Rules under which people of one name are numbered."""
+
+    def map(self, entry: Entry, now: datetime) -> Account | Unmapped:
+        made = PlainRules.map(self, entry, now)
+        return replace(made, numbering=20) if isinstance(made, Account) else made
+
+
+def test_a_number_behind_a_login_that_is_theirs_is_no_difference(stage: Helpdesk) -> None:
+    stage.job = replace(stage.job, rules=NumberedRules())
+    stage.hire("eve", uid="ada")
+    assert stage.run().exit_code == 0
+
+    assert [each.name for each in explained(stage, "ada2").fields if each.differs] == []
+
+
 @pytest.mark.parametrize(
     ("modes", "kept"),
     [
