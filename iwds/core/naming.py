@@ -97,7 +97,8 @@ def as_named(account: Account, names: Iterable[str]) -> Account:
 
 def unnamed(account: Account, doubt: str) -> Unmapped:
     """The verdict on somebody to whom no login can be given without guessing."""
-    return Unmapped(account.anchor, account.login, Absent.DUPLICATE, doubt, account.login, account.enabled is False)
+    disabled = account.enabled is False
+    return Unmapped(account.anchor, account.login, Absent.DUPLICATE, doubt, account.login, disabled, account.mail)
 
 
 def settle_names(claims: Iterable[Claim], register: Register, world: World) -> Iterator[tuple[Claim, str, str]]:

@@ -11,8 +11,9 @@ from iwds.core.join import join
 from iwds.core.matching import Case, Match, Tally, is_protected
 from iwds.core.model import Absent, Account, Anchor, LedgerRow, Login, Membership, Origin, Unmapped
 from iwds.core.policy import Policy, Rota, World
+from iwds.core.recognition import By, Matching, MatchRule, decisions_of
 from iwds.state.scratch import ScratchWaist
-from tests.property.worlds import GROUPS, OURS, Readings, readings, settle
+from tests.property.worlds import GROUPS, OURS, Readings, decisions, matchings, readings, settle, stored
 
 
 def in_order(cases: Iterable[Case]) -> list[Case]:
@@ -61,12 +62,17 @@ FORMS = ("ann", "ann", "Ann2", "ann3", "anna2")
 
 @st.composite
 def namesakes(draw: st.DrawFn) -> Readings:
-    """Several people of few names who are numbered, and logins and rows that may be anybody's."""
+    """Several people of few names who are numbered, and logins and rows that may be anybody's by any rule."""
     name, mails = st.sampled_from(FORMS), st.sampled_from(("a@x", "b@x", ""))
     longest = draw(st.sampled_from((4, 20, 20)))
     whose = [Anchor("r1", who) for who in "abcd"]
     rules = World(
-        Policy(OURS, adopt=frozenset({0})), frozenset({"r1"}), {}, protected=draw(st.sampled_from(_PROTECTED))
+        Policy(OURS, adopt=frozenset({0})),
+        frozenset({"r1"}),
+        {},
+        protected=draw(st.sampled_from(_PROTECTED)),
+        matching=draw(st.just(Matching()) | matchings),
+        decisions=draw(st.just(decisions_of(())) | decisions),
     )
     everybody: list[Account | Unmapped] = []
     for anchor in whose[: draw(st.integers(1, 3))]:
@@ -77,7 +83,8 @@ def namesakes(draw: st.DrawFn) -> Readings:
     logins = []
     for number in range(101, 101 + draw(st.integers(0, 3))):
         tag = draw(st.sampled_from((0, OURS, 30)))
-        logins.append(Login(number, draw(name), "", "", draw(mails), "", 0, 0, "", tag))
+        held = draw(st.just("") | stored)
+        logins.append(Login(number, draw(name), "", "", draw(mails), "", 0, 0, held, tag))
     rows = [
         LedgerRow(number, draw(st.sampled_from(whose)), OURS, Origin.CREATED, draw(name), OURS)
         for number in draw(st.sets(st.integers(101, 105), max_size=2))
@@ -129,6 +136,19 @@ def test_both_settle_each_way_in_which_a_name_may_be_somebody_elses(
 
     assert in_order(found) == in_order(expected)
     assert counted == tally
+
+
+def test_both_know_the_mail_address_of_somebody_who_gets_no_login_for_doubt() -> None:
+    """Else it might be the same as anybody's, and nobody would be recognised by theirs any more."""
+    cleo = replace(_BEA, anchor=Anchor("r1", "c"), login="cleo", mail="c@x")
+    logins = [replace(_LOGIN, login="ann2"), replace(_LOGIN, id=102, login="c", mail="c@x")]
+    rules = World(Policy(OURS), frozenset({"r1"}), {}, matching=Matching((MatchRule(By.LOGIN), MatchRule(By.MAIL))))
+    world = Readings([_ANN, cleo], [], logins, {}, rules, {})
+    expected, tally = join(world.people, world.rows, world.logins, world.members, world.world)
+
+    assert {case.match for case in expected} == {Match.UNMAPPED, Match.NAMED, Match.UNMATCHED}
+    found, counted = by_scratch(world)
+    assert (in_order(found), counted) == (in_order(expected), tally)
 
 
 @given(readings(), readings())
