@@ -34,6 +34,7 @@ def data_of(seen: Explanation, when: datetime | None) -> dict[str, Any]:
             }
             for each in one.sightings
         ],
+        "tombstone": one.tombstone,
         "attributes": None if seen.entry is None else dict(attributes_of(seen)),
         "rivals": [each.entry.name for each in one.rivals],
         "scope": [asdict(each) for each in seen.clauses],

@@ -11,6 +11,7 @@ from iwds.cli.change_text import heading
 from iwds.cli.common import local
 from iwds.cli.login_text import audit_lines, held_words, known_details
 from iwds.cli.page import block, columns, cut, hanging, printable
+from iwds.core.alone import absent_alone
 from iwds.core.change import Change, Kind, kinds
 from iwds.core.decision import Proposal, Skip
 from iwds.core.dn import rdn_value
@@ -99,6 +100,8 @@ def verdict(seen: Explanation) -> tuple[str, str]:
         return f"{', '.join(seen.failed)} does not answer, so what a run would do cannot be told.", "yellow"
     if seen.one.who.anchor is None:
         return "A login that nobody in the directory was found for, and that is not in our memory.", "yellow"
+    if seen.one.tombstone:
+        return "Deleted in the directory (tombstone).", "yellow"
     if not seen.one.sightings:
         return "Not found in the directory. That alone proves nothing: only a whole reading does.", "yellow"
     if seen.one.counts is None:
@@ -371,12 +374,18 @@ def _absence_lines(seen: Explanation) -> Iterator[Text]:
 
 
 def _typed_lines(seen: Explanation) -> Iterator[Text]:
-    if seen.plan and seen.plan.changes:
+    if (seen.plan and seen.plan.changes) or _locks_deleted(seen):
         yield Text(f"  iwds resync {_exactly(seen)} --job {seen.job}")
     if any(skip.reason.value == "held" for skip in (seen.plan.skips if seen.plan else ())):
         yield Text(f"  iwds plan {seen.job}")
     if seen.failed:
         yield Text(f"  iwds check {seen.job}")
+
+
+def _locks_deleted(seen: Explanation) -> bool:
+    """Whether a resync makes a lock for their tombstone; a deletion it leaves to a run of everybody."""
+    made = absent_alone(seen.on_absence, seen.one.tombstone)
+    return any(isinstance(each, Proposal) for each in made)
 
 
 def _exactly(seen: Explanation) -> str:

@@ -9,6 +9,7 @@ from rich.text import Text
 from iwds.cli.change_text import change_line, heading
 from iwds.cli.page import hanging, printable
 from iwds.cli.refusal_text import refusal_lines
+from iwds.core.alone import DELETED
 from iwds.core.decision import Skip
 from iwds.core.model import Activation
 from iwds.core.plan import Plan
@@ -41,7 +42,7 @@ def _head(one: One, plan: Plan) -> Iterator[Text]:
         outside = "" if each.selected else " (outside of base or filter)"
         yield from map(Text, hanging("  ", f"{each.entry.name}, {each.source}{outside}"))
     if not one.sightings:
-        yield Text("  not found in any directory", "yellow")
+        yield Text(f"  {DELETED if one.tombstone else 'not found in any directory'}", "yellow")
 
 
 def _called(one: One) -> str:
@@ -105,6 +106,7 @@ def looked_data(who: str, one: One, plan: Plan, exit_code: int) -> dict[str, Any
         "login_id": one.login.id if one.login else None,
         "anchor": anchor,
         "found": [{"source": e.source, "name": e.entry.name, "selected": e.selected} for e in one.sightings],
+        "tombstone": one.tombstone,
     }
     return {
         "schema": 1,

@@ -4,7 +4,8 @@ A run that reads everybody notices when an attribute or a group is hidden from i
 before. Who reads one person cannot tell what is hidden from what is gone. So only what was seen takes something away:
 
     lock                 disabled, expired or out of scope, as the entry itself says; not out of scope where it lacks
-                         what at least half of all people had when everybody was last read
+                         what at least half of all people had when everybody was last read; and who is not found, where
+                         the directory shows their tombstone and the policy locks
     another login name   where it stands in the entry, in the one attribute that logins are read from
     anything else        waits for the next run: a cleared field, a lost group, a lesser role, every deletion
 
@@ -14,6 +15,7 @@ Whoever wants a new name needs to be the only one who wants it, and where that c
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from iwds.core.causes import Cause, cause_text
 from iwds.core.change import (
     REMOVALS,
     Adopt,
@@ -34,6 +36,8 @@ from iwds.core.restored import is_older
 
 UNSEEN = "what is not seen may be hidden: a run that reads everybody decides"
 NOT_FOUND = "not being found proves nothing: a run that reads everybody decides"
+DELETED = "deleted in the directory (tombstone)"
+NO_DELETION = f"{DELETED}; only a run that reads everybody deletes a login"
 RIVALS = "who else wants this login only a run that reads everybody knows"
 LAST_ONES = "how many active administrators there are only a run that reads everybody knows"
 EARLY = "what the changed configuration may take from them waits, and so does their adoption"
@@ -72,9 +76,26 @@ def made_alone(decisions: Sequence[Decision], alone: Alone) -> list[Decision]:
     return [part for each in decisions for part in _seen(each, alone)]
 
 
-def absent_alone(decisions: Iterable[Decision]) -> list[Decision]:
-    """What would follow from not having been found, none of which is made."""
-    return [_held(each, Reason.UNPROVEN, NOT_FOUND) for each in decisions]
+def absent_alone(decisions: Iterable[Decision], tombstone: bool = False) -> list[Decision]:
+    """What would follow from not having been found, none of which is made but the lock of who was seen to be deleted.
+
+    Args:
+        tombstone: whether the directory shows that they were deleted.
+    """
+    return [_deleted(each) if tombstone else _held(each, Reason.UNPROVEN, NOT_FOUND) for each in decisions]
+
+
+def _deleted(decision: Decision) -> Decision:
+    """What becomes of a decision about somebody of whom there is a tombstone: a lock then rests on that."""
+    if isinstance(decision, Skip):
+        return decision
+    change = decision.change
+    if not isinstance(change, Write):
+        return _held(decision, Reason.UNPROVEN, NO_DELETION)
+    if change.cause != Cause.GONE:
+        return _held(decision, Reason.UNPROVEN, NOT_FOUND)  # the plan's own look by id did not agree
+    lock = replace(change, evidence=Evidence.SEEN, because=DELETED, cause=cause_text(Cause.DELETED))
+    return _held(decision, Reason.UNPROVEN, LAST_ONES) if _is_administrator(lock) else replace(decision, change=lock)
 
 
 def _needs_a_name(decision: Decision) -> bool:

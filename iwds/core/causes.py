@@ -13,6 +13,8 @@ class Cause(StrEnum):
 
     GONE = "gone"
     """Not found in the directory, by id neither."""
+    DELETED = "deleted"
+    """The directory shows that the entry was deleted."""
     NOT_READ = "not-read"
     """Not in the reading, and not looked for by id, or nobody could tell."""
     MOVED = "moved"
@@ -38,6 +40,7 @@ class Cause(StrEnum):
 
 _WORDS: Mapping[Cause, str] = {
     Cause.GONE: "unseen  no longer in the directory, and not found by their id",
+    Cause.DELETED: "seen    deleted in the directory (tombstone)",
     Cause.NOT_READ: "unseen  not in the reading, and not looked for by their id",
     Cause.MOVED: "unseen  still there, but outside base and filter",
     Cause.DISABLED: "seen    disabled or expired in the directory",

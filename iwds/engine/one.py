@@ -64,6 +64,7 @@ class One:
         cases: how all of it belongs together; empty where nothing differs.
         decisions: what follows from what was found.
         on_absence: what a run would do whose proven reading of everybody does not show them either. Never from this.
+        tombstone: whether no source has them and one shows that they were deleted; asked only of whom our memory knows.
         failed: what could not be asked, by the name of the source or `service`; then nothing is decided.
     """
 
@@ -80,6 +81,7 @@ class One:
     cases: tuple[Case, ...] = ()
     decisions: tuple[Decision, ...] = ()
     on_absence: tuple[Decision, ...] = ()
+    tombstone: bool = False
     failed: Mapping[str, IwdsError] = field(default_factory=dict)
 
     @property
@@ -176,8 +178,10 @@ class _Look:
         about = self._holds_of(login.id for login in logins)
         known = world.matching == BY_NAME or _is_kept(rows, logins)
         unsure = bool(sightings) and not (self.job.rules.login_is_written and known)
+        tombstone = bool(rows and not sightings and not self.failed) and self._is_deleted(rows[0].anchor)
         one = One(
-            self.who, sightings, rivals, rows, logins, member_of, world, self.memory, about, unsure, failed=self.failed
+            self.who, sightings, rivals, rows, logins, member_of, world, self.memory, about, unsure,
+            tombstone=tombstone, failed=self.failed,
         )  # fmt: skip
         return one if self.failed else self._decided(one, world, existing)
 
@@ -192,6 +196,18 @@ class _Look:
                 continue
             except NO_ANSWER as error:
                 self.failed[source.name] = error
+
+    def _is_deleted(self, anchor: Anchor) -> bool:
+        """Whether a source that answers for their directory shows that their entry was deleted."""
+        for source in self.job.sources:
+            try:
+                if source.deleted(anchor):
+                    return True
+            except ForeignRealm:
+                continue
+            except NO_ANSWER as error:
+                self.failed[source.name] = error
+        return False
 
     def _sighting(self, source: Source, entry: Entry) -> Sighting:
         made = mapped(self.job, self.tools, entry)

@@ -279,7 +279,7 @@ def _look(job: Job, tools: Tools, wish: Wish, who: Candidate, failed: Mapping[st
         raise error
     refuse_orphans(job, tools.state, one.memory)
     _refuse_another_service(job, tools, one)
-    decisions = [*made_alone(one.decisions, _alone(job, one)), *absent_alone(one.on_absence)]
+    decisions = [*made_alone(one.decisions, _alone(job, one)), *absent_alone(one.on_absence, one.tombstone)]
     if wish.code:
         _refuse_link_without_mail(decisions, wish.code)
         decisions = list(with_activation(decisions, wish.code))

@@ -6,6 +6,7 @@ An update overwrites every field, so that a lock that somebody set by hand since
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from iwds.core.causes import Cause
 from iwds.core.change import (
     REMOVALS,
     WRITTEN_FIELDS,
@@ -71,9 +72,19 @@ class Verifier:
         if change.evidence is Evidence.UNSEEN:
             return self._still_there(anchor, found)
         if found is None:
-            # A configuration that no longer looks where they are was accepted by a person for exactly these.
-            return "" if change.evidence is Evidence.RULE else "the directory no longer answers for this person"
+            return self._not_found(change, anchor)
         return self._still_follows(change, found)
+
+    def _not_found(self, change: Change, anchor: Anchor) -> str:
+        """Whether a removal stands that rests on an entry, or on a configuration, although nobody is found."""
+        if change.evidence is Evidence.RULE:
+            return ""  # a configuration that no longer looks where they are was accepted for exactly these
+        if isinstance(change, Write) and change.cause == Cause.DELETED and self._deleted(anchor):
+            return ""
+        return "the directory no longer answers for this person"
+
+    def _deleted(self, anchor: Anchor) -> bool:
+        return any(_shows_deleted(source, anchor) for source in self.job.sources)
 
     def _find(self, anchor: Anchor) -> Iterator[Entry]:
         """Their entry in each source that answers for their directory; `ForeignRealm` where none does."""
@@ -133,6 +144,13 @@ class Verifier:
 def _selects(source: Source, anchor: Anchor) -> bool:
     try:
         return source.selects(anchor)
+    except ForeignRealm:
+        return False  # whether any source answers for them at all was asked before
+
+
+def _shows_deleted(source: Source, anchor: Anchor) -> bool:
+    try:
+        return source.deleted(anchor)
     except ForeignRealm:
         return False  # whether any source answers for them at all was asked before
 

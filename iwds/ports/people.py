@@ -125,6 +125,13 @@ class Source(Protocol):
         """Whether the configured base and filter find this person right now; raises like `find`."""
         ...
 
+    def deleted(self, anchor: Anchor) -> bool:
+        """Whether the directory itself shows that this person's entry was deleted; raises like `find`.
+
+        False where it cannot tell: most directories keep nothing of who was deleted, or show it to few accounts.
+        """
+        ...
+
     def confirm(self, proof: Proof) -> Sequence[str]:
         """Ask a second time, more cheaply, what a proven reading of this source said: each difference is a sentence.
 

@@ -12,11 +12,23 @@ from iwds.ports import MOST_FOUND
 from iwds.sources._decode import Shaped, guid_bytes, identity, shape
 from iwds.sources._directory import Directory
 from iwds.sources._ldapread import AD_ID, SID, Wishes, member_of, primary_sid
-from iwds.sources._search import NO_SUCH_OBJECT, REFERRAL, SUCCESS, Asks, Pull, RawEntry, Search, equals
+from iwds.sources._search import (
+    NO_SUCH_OBJECT,
+    REFERRAL,
+    SUCCESS,
+    UNAVAILABLE_CRITICAL_EXTENSION,
+    Asks,
+    Pull,
+    RawEntry,
+    Search,
+    equals,
+)
 
 _INVALID_NAME = 34
 _NOBODY = frozenset({NO_SUCH_OBJECT, REFERRAL, _INVALID_NAME})
 """Answers by which a name means nothing here; whoever has it elsewhere is another source's."""
+_UNSHOWN = frozenset({UNAVAILABLE_CRITICAL_EXTENSION, 50, 53})
+"""Answers of a server that shows no deleted entries: 50 is insufficientAccessRights, 53 unwillingToPerform."""
 _NO_WAY: tuple[str, ...] = ()
 _ANYTHING = "(objectClass=*)"
 
@@ -115,6 +127,24 @@ def selects(asks: Asks, wishes: Wishes, key: str) -> bool:
     return bool(text) and any(
         _all(asks, replace(search, filter=f"(&{search.filter}{text})"), wishes) for search in wishes.user_searches(())
     )
+
+
+def deleted(asks: Asks, directory: Directory, wishes: Wishes, key: str) -> bool:
+    """Whether the directory shows what it keeps of an entry with this id that was deleted.
+
+    Only Active Directory keeps that under the id. Raises `SourceUnavailable` where the answer is in doubt.
+    """
+    text = _id_filter(wishes.id, key) if wishes.id == AD_ID else ""
+    return bool(text) and any(_keeps(asks, context, f"(&{text}(isDeleted=TRUE))") for context in directory.contexts)
+
+
+def _keeps(asks: Asks, context: str, text: str) -> bool:
+    page = asks.page(Search(context, "subtree", text, ("1.1",), deleted=True), b"")
+    if page.code not in {SUCCESS, *_UNSHOWN} and not page.entries:
+        raise SourceUnavailable(
+            f"It cannot be told who was deleted below {context}: {page.code} {page.name} {page.text}".strip()
+        )
+    return bool(page.entries)
 
 
 def entry_of(

@@ -26,6 +26,7 @@ from iwds.sources._search import RawEntry
 
 ENTRY, DONE, REFERENCE, EXTENDED, INTERMEDIATE = 0x64, 0x65, 0x73, 0x78, 0x79
 PAGED = "1.2.840.113556.1.4.319"
+SHOW_DELETED = "1.2.840.113556.1.4.417"
 DISCONNECTION = b"1.3.6.1.4.1.1466.20036"
 _ABANDON, _EXTENDED_REQUEST = 0x50, 0x77
 _CONTROLS, _REFERRAL, _RESPONSE_NAME, _RESPONSE_VALUE = 0xA0, 0xA3, 0x8A, 0x8B
@@ -169,6 +170,11 @@ def paging(size: int, where: bytes) -> bytes:
     """The control that asks for a page of `size` entries from a cookie on; a server that has no pages must say so."""
     value = element(SEQUENCE, whole(size), element(OCTETS, where))
     return element(SEQUENCE, element(OCTETS, PAGED.encode()), element(BOOLEAN, b"\xff"), element(OCTETS, value))
+
+
+def deleted_too() -> bytes:
+    """The control that asks for deleted entries as well (MS-ADTS 3.1.1.3.4.1.14); who cannot show any must say so."""
+    return element(SEQUENCE, element(OCTETS, SHOW_DELETED.encode()), element(BOOLEAN, b"\xff"))
 
 
 def abandon(message_id: int) -> bytes:

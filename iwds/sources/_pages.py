@@ -12,7 +12,7 @@ from ldap3.utils.asn1 import encode
 from iwds.sources._channel import Answer, Channel
 from iwds.sources._decode import Shaped
 from iwds.sources._entries import Decodes, Raw, Shaping
-from iwds.sources._messages import PAGED, paged_cookie, paging
+from iwds.sources._messages import PAGED, SHOW_DELETED, deleted_too, paged_cookie, paging
 from iwds.sources._search import SUCCESS, Asks, Page, RawEntry, Scope, Search, wanted
 
 T = TypeVar("T")
@@ -82,6 +82,7 @@ class OwnPages:
         if self._encoded is None or self._encoded[0] != search:
             self._encoded = search, _encode(search)
         controls = [paging(search.page_size, cookie)] if search.page_size else []
+        controls += [deleted_too()] if search.deleted else []
         return self._channel.send(self._encoded[1], *controls)
 
 
@@ -100,6 +101,7 @@ class Ldap3Pages(Pages):
             dereference_aliases=ldap3.DEREF_NEVER,
             attributes=list(search.attributes),
             size_limit=search.size_limit,
+            controls=[(SHOW_DELETED, True, None)] if search.deleted else None,
             paged_size=search.page_size or None,
             paged_criticality=True,
             paged_cookie=cookie or None,

@@ -54,6 +54,7 @@ class Search:
         attributes: what to send of each entry; `1.1` alone for nothing.
         page_size: entries per page (RFC 2696); 0 asks for all in one answer.
         size_limit: how many entries we want at most, whatever else there is; 0 for all.
+        deleted: whether entries that were deleted are to be shown too, which a server that cannot do so must refuse.
     """
 
     base: str
@@ -62,6 +63,7 @@ class Search:
     attributes: tuple[str, ...]
     page_size: int = 0
     size_limit: int = 0
+    deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from iwds.sources._check import foreign, judged, until_failure
 from iwds.sources._directory import ChangeCounter, Directory, change_counter, describe, visible
 from iwds.sources._follow import Following, went
 from iwds.sources._groups import MEMBER_ATTRIBUTES
-from iwds.sources._ldapone import find, paths, search, selects
+from iwds.sources._ldapone import deleted, find, paths, search, selects
 from iwds.sources._ldapread import Reading, Wishes, recount
 from iwds.sources._ldapsearch import Shell, as_pem
 from iwds.sources._ldapsettings import Settings
@@ -117,6 +117,10 @@ class LdapSource:
     def selects(self, anchor: Anchor) -> bool:
         """Whether the bases and the filter find this person right now."""
         return self._ask(anchor, lambda asks, _: selects(asks, self._wishes, anchor.id))
+
+    def deleted(self, anchor: Anchor) -> bool:
+        """Whether an Active Directory shows this person's tombstone, as it does to accounts that may see them."""
+        return self._ask(anchor, lambda asks, where: deleted(asks, where, self._wishes, anchor.id))
 
     def confirm(self, proof: Proof) -> Sequence[str]:
         """Count people and groups again, over a connection of its own and without any attribute."""

@@ -181,6 +181,11 @@ class LdifSource:
             found = self._look_up(anchor, frozenset())
             return found is not None and self._people.holds(found[1])
 
+    def deleted(self, anchor: Anchor) -> bool:
+        """Never: an export says nothing of who was deleted."""
+        self._ours(anchor)
+        return False
+
     def confirm(self, proof: Proof) -> Sequence[str]:
         """Whether the file is still byte for byte the one that was read."""
         checksum = hashlib.sha256()
@@ -220,8 +225,7 @@ class LdifSource:
 
     def _look_up(self, anchor: Anchor, attributes: Collection[str]) -> tuple[Picture, Shaped] | None:
         """The record with this id, in the file as it is now. Raises `ForeignRealm` for somebody of another one."""
-        if anchor.realm != self._settings.realm:
-            raise foreign(self._name, self._settings.realm, anchor)
+        self._ours(anchor)
         picture = self._known()
         place = picture.place(identity(self._settings.id, (anchor.id,)))
         if place is not None:
@@ -231,6 +235,10 @@ class LdifSource:
                 f"{self._settings.path} has no {self._settings.id} {anchor.id}, {_UNPROVEN}.", _PROVE
             )
         return None
+
+    def _ours(self, anchor: Anchor) -> None:
+        if anchor.realm != self._settings.realm:
+            raise foreign(self._name, self._settings.realm, anchor)
 
     def _known(self) -> Picture:
         """The picture of the file as it is now; it is taken again only when the file has changed."""

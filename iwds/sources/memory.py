@@ -55,6 +55,7 @@ class MemorySource:
         entries: the people; may be changed between readings. An attribute that an entry lacks is absent, known to be
             empty.
         elsewhere: people whom no reading gives and `find` knows, as if they had left the base or the filter.
+        tombstones: people of whom it shows that they were deleted.
         unreadable: attributes (lower-case) that are not known of anybody, and are missing in every entry.
         hidden: attributes (lower-case) and groups that look as if nobody had them, as under an access rule; `groups`
             for all groups.
@@ -74,6 +75,7 @@ class MemorySource:
         self._realm = realm
         self.entries: list[Entry] = list(entries)
         self.elsewhere: list[Entry] = list(elsewhere)
+        self.tombstones: set[Anchor] = set()
         self.unreadable: frozenset[str] = frozenset()
         self.hidden: frozenset[str] = frozenset()
         self.hidden_places: frozenset[str] = frozenset()
@@ -125,6 +127,11 @@ class MemorySource:
         """Whether a reading would give this person."""
         self._ours(anchor)
         return any(entry.anchor == anchor for entry in self.entries if self._seen(entry))
+
+    def deleted(self, anchor: Anchor) -> bool:
+        """Whether it has a tombstone of this person."""
+        self._ours(anchor)
+        return anchor in self.tombstones
 
     def confirm(self, proof: Proof) -> Sequence[str]:
         """Count again."""

@@ -171,6 +171,12 @@ class SourceContract:
         with pytest.raises(ForeignRealm):
             source.selects(Anchor("another", IDS["ada"]))
 
+    def test_nobody_is_said_to_be_deleted_whom_it_merely_does_not_have(self, source: Source, realm: str) -> None:
+        for key in (*IDS.values(), "aaaaaaaa-0000-4000-8000-00000000dead", "no id at all", "*", ""):
+            assert source.deleted(Anchor(realm, key)) is False
+        with pytest.raises(ForeignRealm):
+            source.deleted(Anchor("another", IDS["ada"]))
+
     def test_a_second_look_agrees_with_the_reading(self, source: Source) -> None:
         assert list(source.confirm(consume(source)[1])) == []
 

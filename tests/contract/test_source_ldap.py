@@ -1,6 +1,7 @@
 """The ldap source keeps the contract against a real slapd, in pages of two."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,13 @@ class TestLdap(SourceContract):
         source = connect("corp", ldap_settings(server))
         yield source
         source.close()
+
+    @pytest.mark.parametrize("decoder", ["own", "ldap3"])
+    def test_a_server_that_keeps_no_tombstones_refuses_and_says_nobody_was_deleted(
+        self, server: PrivateSlapd, decoder: str
+    ) -> None:
+        with closing(connect("corp", ldap_settings(server, id="objectGUID", decoder=decoder))) as source:
+            assert not source.deleted(Anchor(REALM, "33221100-5544-7766-8899-aabbccddeeff"))
 
     def test_a_way_through_nested_groups_names_them_in_their_order(self, source: LdapSource, realm: str) -> None:
         paths = source.paths(Anchor(realm, IDS["ada"]))

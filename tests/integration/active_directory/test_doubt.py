@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from iwds.core.model import Anchor, Status
+from iwds.engine.resync import Wish, resync
 from iwds.engine.running import RunReport
 from iwds.mapping.compile import load
 from iwds.sources.ldap import LdapSource, connect
 from tests.servers.domain import ADA, BJORN, CHLOE, FORMER, STAFF, SUFFIX
-from tests.servers.samba import PrivateSamba, ad_settings
+from tests.servers.samba import ADMIN, PrivateSamba, ad_settings
 from tests.unit.engine.rehearsal import Rehearsal
 
 MAPPING = "login: sAMAccountName\nname: sn\nenabled: active-directory\n"
@@ -35,6 +37,13 @@ class Night:
         self.opened.append(connected(self.domain, **changes))
         self.stage.configure(sources=(self.opened[-1],))
         return self.stage.run()
+
+    def resync(self, who: str, **changes: object) -> int:
+        """The exit code of a resync of one person."""
+        self.opened.append(connected(self.domain, **changes))
+        self.stage.configure(sources=(self.opened[-1],))
+        codes: Any = None  # nobody is created
+        return resync(self.stage.job, self.stage.tools, self.stage.writer, lambda: codes, Wish(who, wait=0)).exit_code
 
     def active(self) -> set[str]:
         """The logins that are not locked."""
@@ -75,6 +84,18 @@ def test_a_deleted_person_is_found_by_id_nowhere(own_domain: PrivateSamba) -> No
     source.close()
 
 
+@pytest.mark.parametrize("decoder", ["own", "ldap3"])
+def test_a_tombstone_is_shown_to_an_administrator_alone(own_domain: PrivateSamba, decoder: str) -> None:
+    low, high = (connected(own_domain, decoder=decoder, **account) for account in ({}, {"bind_dn": ADMIN}))
+    ada, bjorn = (Anchor(own_domain.sid, own_domain.guid(dn)) for dn in (ADA, BJORN))
+    own_domain.modify(f"dn: {ADA}\nchangetype: delete\n")
+
+    assert [source.deleted(anchor) for source in (low, high) for anchor in (ada, bjorn)] == [False, False, True, False]
+    assert high.find(ada, ()) is None
+    for source in (low, high):
+        source.close()
+
+
 def test_a_person_who_moved_or_was_renamed_is_found_by_id(own_domain: PrivateSamba) -> None:
     source = connected(own_domain)
     ada = Anchor(own_domain.sid, own_domain.guid(ADA))
@@ -92,6 +113,15 @@ def test_a_deleted_person_is_locked(night: Night) -> None:
     night.domain.modify(f"dn: {ADA}\nchangetype: delete\n")
 
     assert night.run().exit_code == 0
+    assert night.active() == {"dmitri"}
+
+
+def test_a_deleted_person_is_locked_at_once_where_the_tombstone_is_seen(night: Night) -> None:
+    night.domain.modify(f"dn: {ADA}\nchangetype: delete\n")
+
+    assert night.resync("ada") == 3
+    assert night.active() == {"ada", "dmitri"}
+    assert night.resync("ada", bind_dn=ADMIN) == 0
     assert night.active() == {"dmitri"}
 
 

@@ -5,7 +5,17 @@ from typing import Any
 
 import pytest
 
-from iwds.core.alone import Alone, absent_alone, made_alone, with_activation
+from iwds.core.alone import (
+    DELETED,
+    LAST_ONES,
+    NO_DELETION,
+    NOT_FOUND,
+    Alone,
+    absent_alone,
+    made_alone,
+    with_activation,
+)
+from iwds.core.causes import Cause
 from iwds.core.change import (
     AddToGroup,
     Adopt,
@@ -108,6 +118,36 @@ def test_nothing_follows_from_not_having_been_found() -> None:
     (waiting, skip) = absent_alone([Proposal(lock), FOREIGN])
     assert isinstance(waiting, Skip)
     assert (waiting.reason, waiting.change, skip) == (Reason.UNPROVEN, lock, FOREIGN)
+
+
+class TestATombstone:
+    """The directory itself shows that somebody who is not found was deleted."""
+
+    GONE = replace(write(status=1), evidence=Evidence.UNSEEN, cause=Cause.GONE.value)
+
+    def made(self, change: Change) -> Any:
+        (decision,) = absent_alone([Proposal(change)], tombstone=True)
+        return decision
+
+    def test_makes_a_lock_of_what_was_not_found(self) -> None:
+        lock = self.made(self.GONE).change
+        assert lock == replace(self.GONE, evidence=Evidence.SEEN, because=DELETED, cause=Cause.DELETED.value)
+
+    @pytest.mark.parametrize("cause", [Cause.MOVED, Cause.NOT_READ])
+    def test_does_not_speak_about_who_was_found_since_or_not_asked_for(self, cause: Cause) -> None:
+        skip = self.made(replace(self.GONE, cause=cause.value))
+        assert (skip.reason, skip.detail) == (Reason.UNPROVEN, NOT_FOUND)
+
+    def test_deletes_nobody(self) -> None:
+        skip = self.made(DeleteLogin(subject(), login(), (), "left", Evidence.UNSEEN, Cause.GONE.value))
+        assert (skip.reason, skip.detail) == (Reason.UNPROVEN, NO_DELETION)
+
+    def test_locks_no_active_administrator(self) -> None:
+        lock = replace(self.GONE, before=login(role=2), after=login(role=2, status=1))
+        assert self.made(lock).detail == LAST_ONES
+
+    def test_leaves_a_skip_as_it_is(self) -> None:
+        assert absent_alone([FOREIGN], tombstone=True) == [FOREIGN]
 
 
 @pytest.mark.parametrize("activation", Activation)

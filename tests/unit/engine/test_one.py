@@ -15,6 +15,7 @@ from iwds.core.policy import Leaver, Policy
 from iwds.engine.one import One, SeveralFit, person_view
 from iwds.engine.plan_of_one import plan_of, takes_administrator
 from iwds.errors import ServiceUnavailable, SourceUnavailable, UsageError
+from iwds.sources.memory import MemorySource
 from tests.unit.engine.rehearsal import OURS, Rehearsal
 
 EVERYBODY = ("ada", "bob", "cleo", "dan", "eve", "finn", "gus", "hal")
@@ -116,6 +117,29 @@ class TestWhoeverIsNotFound:
         assert isinstance(lock, Proposal)
         assert isinstance(lock.change, Write)
         assert lock.change.cause == "moved"
+
+    def test_is_asked_for_a_tombstone_where_our_memory_knows_them_and_no_source_has_them(
+        self, stage: Rehearsal
+    ) -> None:
+        settle(stage)
+        other = MemorySource("other", [], realm="here")
+        stage.configure(sources=(MemorySource("abroad", [], realm="abroad"), stage.source, other))
+        stage.leave("ada")
+        assert not view(stage, "ada").tombstone
+        other.tombstones.add(Anchor("here", "ada"))
+        other.tombstones.add(Anchor("here", "bob"))
+        assert [view(stage, who).tombstone for who in ("ada", "bob")] == [True, False]
+
+    def test_and_whose_tombstone_cannot_be_asked_for_is_not_decided(self, stage: Rehearsal) -> None:
+        settle(stage)
+        stage.leave("ada")
+
+        def broken(anchor: Anchor) -> bool:
+            raise SourceUnavailable("gone")
+
+        stage.source.deleted = broken  # type: ignore[method-assign]
+        one = view(stage, "ada")
+        assert (list(one.failed), one.tombstone, one.on_absence) == (["staff"], False, ())
 
     def test_is_deleted_only_by_a_run_that_would_look_at_what_is_lost(self, stage: Rehearsal) -> None:
         stage.configure(policy=Policy(OURS, Leaver.DELETE))

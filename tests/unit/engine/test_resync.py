@@ -1,13 +1,14 @@
 """A resync brings one person up to date, takes away only what was seen, and teaches later runs nothing."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from iwds.core.alone import RIVALS
-from iwds.core.change import CreateLogin, Kind, kinds
+from iwds.core.alone import DELETED, RIVALS
+from iwds.core.change import CreateLogin, Evidence, Kind, kinds
 from iwds.core.decision import Reason
 from iwds.core.devices import Code
 from iwds.core.document import change_to_data
@@ -60,6 +61,17 @@ def settle(stage: Rehearsal, *people: str) -> None:
         stage.hire(who, ("vpn",), mail=f"{who}@example.org", sn=who.title())
     stage.run()
     stage.clock.passed += 60  # what follows is later in the history
+
+
+def deleted(stage: Rehearsal, who: str) -> None:
+    """Somebody is deleted, and the directory shows it."""
+    stage.source.tombstones.add(stage.entry(who).anchor)
+    stage.leave(who)
+
+
+def hold(stage: Rehearsal, who: str) -> None:
+    row = HoldRow(stage.login(who).id, Hold("zoe", "on leave", None, HoldKind.EXEMPT), "", stage.clock.now())
+    stage.state.place_hold(stage.job.target.service, row)
 
 
 def held(done: Resynced) -> set[Kind]:
@@ -182,6 +194,72 @@ class TestWhatWasNotSeen:
         assert (done.exit_code, done.run.summary) == (3, "resync ada: nothing was changed, 1 held")
         assert [skip.reason for skip in done.plan.skips] == [Reason.UNPROVEN]
         assert held(done) == {Kind.LOCK}
+        assert stage.login("ada").status == Status.ACTIVE
+
+    def test_locks_whom_the_directory_shows_to_be_deleted(self, stage: Rehearsal) -> None:
+        settle(stage)
+        deleted(stage, "ada")
+        done = now(stage, "ada")
+
+        (lock,) = done.plan.changes
+        assert (done.exit_code, lock.evidence, lock.because) == (0, Evidence.SEEN, DELETED)
+        assert stage.login("ada").status == Status.LOCKED
+        assert [intent.result for intent in stage.state.intents(done.run.id)] == [Result.DONE]
+
+    def test_begins_no_grace_by_a_tombstone_and_lets_in_who_is_restored(self, stage: Rehearsal) -> None:
+        stage.configure(policy=Policy(OURS, Leaver.LOCK_THEN_DELETE))
+        settle(stage)
+        ada = stage.entry("ada")
+        deleted(stage, "ada")
+        now(stage, "ada")
+        assert stage.ledger()["ada"].left_at is None
+        assert stage.run().exit_code == 0
+        assert stage.ledger()["ada"].left_at is not None
+
+        stage.source.tombstones.clear()
+        stage.source.entries.append(ada)
+        assert now(stage, "ada").exit_code == 0
+        assert stage.login("ada").status == Status.ACTIVE
+
+    @pytest.mark.parametrize("leaver", [Leaver.KEEP, Leaver.DELETE])
+    def test_locks_nobody_by_a_tombstone_where_the_policy_does_not_lock(self, stage: Rehearsal, leaver: Leaver) -> None:
+        stage.configure(policy=Policy(OURS, leaver))
+        settle(stage)
+        deleted(stage, "ada")
+        done = now(stage, "ada")
+        (skip,) = done.plan.skips
+        waits = "leavers are kept" if leaver is Leaver.KEEP else "only a run that reads everybody deletes"
+        assert waits in skip.detail
+        assert stage.login("ada").status == Status.ACTIVE
+
+    @pytest.mark.parametrize(
+        ("prepare", "reason"),
+        [
+            (lambda stage: stage.configure(rules=PlainRules(protected=frozenset({"ada"}))), Reason.PROTECTED),
+            (lambda stage: hold(stage, "ada"), Reason.EXEMPT),
+            (lambda stage: stage.by_hand("ada", role=2), Reason.UNPROVEN),
+            (lambda stage: stage.configure(name="another"), Reason.FIRST_RUN),
+            (lambda stage: stage.configure(digest="configuration 2"), Reason.HELD),
+        ],
+    )
+    def test_locks_nobody_by_a_tombstone_whom_something_else_protects(
+        self, stage: Rehearsal, prepare: Callable[[Rehearsal], None], reason: Reason
+    ) -> None:
+        settle(stage)
+        prepare(stage)
+        deleted(stage, "ada")
+        assert [skip.reason for skip in now(stage, "ada").plan.skips] == [reason]
+        assert stage.login("ada").status == Status.ACTIVE
+
+    def test_is_stopped_where_somebody_is_restored_between_the_plan_and_its_end(self, stage: Rehearsal) -> None:
+        settle(stage)
+        ada = stage.entry("ada")
+        deleted(stage, "ada")
+        seen = preview(stage.job, stage.tools, Wish("ada")).plan
+        assert len(seen.changes) == 1
+        stage.source.entries.append(ada)
+        done = now(stage, "ada", approved=seen)
+        assert (done.exit_code, len(done.moved)) == (3, 1)
         assert stage.login("ada").status == Status.ACTIVE
 
     def test_locks_nobody_who_left_the_base_and_deletes_nobody(self, stage: Rehearsal) -> None:
@@ -427,9 +505,7 @@ class TestHoldsAndGraces:
 
     def test_an_exempt_login_keeps_everything(self, stage: Rehearsal) -> None:
         settle(stage)
-        hold = Hold("zoe", "on leave", None, HoldKind.EXEMPT)
-        row = HoldRow(stage.login("ada").id, hold, "", stage.clock.now())
-        stage.state.place_hold(stage.job.target.service, row)
+        hold(stage, "ada")
         stage.change("ada", disabled="yes")
         done = now(stage, "ada")
         assert (done.exit_code, [s.reason for s in done.plan.skips]) == (0, [Reason.EXEMPT])

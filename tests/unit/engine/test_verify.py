@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from iwds.core.causes import Cause
 from iwds.core.change import Change, DeleteLogin, Evidence, RemoveFromGroup, Subject, Write
 from iwds.core.model import Anchor, Login
 from iwds.engine.verify import Verifier
@@ -135,6 +136,29 @@ def test_what_the_plan_withheld_is_withheld_from_the_last_look(stage: Rehearsal)
     stage.change("ann", disabled="yes", mail="")
     assert (objection(stage, lock), objection(stage, clear)) == ("", "")
     assert (look.objection(lock), look.objection(clear)) == (MOVED, MOVED)
+
+
+class TestALockForATombstone:
+    def lock(self, stage: Rehearsal) -> Write:
+        return replace(write(stage, status=1), cause=Cause.DELETED.value)
+
+    def test_passes_where_the_directory_shows_it(self, stage: Rehearsal) -> None:
+        stage.leave("ann")
+        assert objection(stage, self.lock(stage)) == "the directory no longer answers for this person"
+        stage.source.tombstones.add(ANN)
+        abroad = MemorySource("abroad", [], realm="abroad")
+        stage.configure(sources=(abroad, stage.source))
+        assert objection(stage, self.lock(stage)) == ""
+
+    def test_does_not_pass_where_the_person_is_back(self, stage: Rehearsal) -> None:
+        stage.source.tombstones.add(ANN)
+        assert objection(stage, self.lock(stage)) == MOVED
+
+    def test_lets_nothing_else_pass_that_rested_on_the_entry(self, stage: Rehearsal) -> None:
+        stage.source.tombstones.add(ANN)
+        stage.leave("ann")
+        for change in (write(stage, status=1), write(stage, mail=""), leave(stage)):
+            assert objection(stage, change) == "the directory no longer answers for this person"
 
 
 class TestWhatRestsOnTheEntry:

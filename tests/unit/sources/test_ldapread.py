@@ -10,7 +10,7 @@ from iwds.errors import SourceUnavailable
 from iwds.ports import MOST_FOUND
 from iwds.sources._decode import Shaped
 from iwds.sources._directory import Directory
-from iwds.sources._ldapone import find, paths, search, selects
+from iwds.sources._ldapone import deleted, find, paths, search, selects
 from iwds.sources._ldapread import Branch, Reading, Wishes, primary_sid
 from iwds.sources._search import Asks, Page, RawEntry, Search
 from iwds.sources._stream import Tally
@@ -168,6 +168,42 @@ def test_who_is_selected_is_asked_with_the_configured_filter() -> None:
 
     assert selects(server, wishes(), "a-1")
     assert server.filters == [r"(&(uid=*)(entryuuid=a\2d1))"]
+
+
+TOMBSTONE: Page[RawEntry] = Page([(b"CN=a\\0ADEL:x,CN=Deleted Objects,dc=x", {})])
+
+
+def test_a_tombstone_is_asked_for_by_the_bytes_of_the_id_among_what_was_deleted() -> None:
+    asked: list[Search] = []
+
+    class Keeping(Asks):
+        def page(self, search: Search, cookie: bytes) -> Page[RawEntry]:
+            asked.append(search)
+            return TOMBSTONE if search.base == "dc=y" else Page([])
+
+    forest = Directory("realm", ("dc=x", "dc=y"), ())
+    assert deleted(Keeping(), forest, wishes("objectguid"), GUID)
+    text = r"(&(objectGUID=\00\11\22\33\44\55\66\77\88\99\aa\bb\cc\dd\ee\ff)(isDeleted=TRUE))"
+    assert asked == [Search(base, "subtree", text, ("1.1",), deleted=True) for base in ("dc=x", "dc=y")]
+
+
+@pytest.mark.parametrize("key", ["no guid", "", "*"])
+def test_no_tombstone_is_asked_for_where_none_is_kept_under_the_id(key: str) -> None:
+    server = Server(**{"dc=x": TOMBSTONE})
+
+    assert not deleted(server, DIRECTORY, wishes("objectguid"), key)
+    assert not deleted(server, DIRECTORY, wishes(), GUID)
+    assert server.filters == []
+
+
+@pytest.mark.parametrize("code", [12, 50, 53])
+def test_who_is_shown_no_tombstones_is_not_told_who_was_deleted(code: int) -> None:
+    assert not deleted(Server(**{"dc=x": Page([], code=code)}), DIRECTORY, wishes("objectguid"), GUID)
+
+
+def test_a_doubtful_answer_does_not_tell_who_was_deleted() -> None:
+    with pytest.raises(SourceUnavailable, match="who was deleted below dc=x: 51 busy"):
+        deleted(Server(**{"dc=x": Page([], code=51, name="busy")}), DIRECTORY, wishes("objectguid"), GUID)
 
 
 def test_a_search_ends_when_more_came_than_anybody_wants() -> None:

@@ -1,5 +1,6 @@
 """What a session says of a server that ends the conversation. Scripted bytes answer here."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -51,6 +52,15 @@ def test_the_next_page_is_asked_for_before_this_one_is_looked_at() -> None:
 
     assert conversation.page(SEARCH, b"more").entries == []
     assert len(wire.sent) == 2
+
+
+def test_deleted_entries_are_asked_for_as_a_critical_matter_and_only_where_they_are_wanted() -> None:
+    conversation, wire = session(ended(0) + ended(0, number=2))
+    control = b"\x04\x161.2.840.113556.1.4.417\x01\x01\xff"
+
+    conversation.page(replace(SEARCH, page_size=0, deleted=True))
+    conversation.page(replace(SEARCH, page_size=0))
+    assert [control in sent for sent in wire.sent] == [True, False]
 
 
 def test_nothing_is_asked_for_behind_a_page_that_failed() -> None:
