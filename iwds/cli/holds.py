@@ -19,6 +19,7 @@ from iwds.cli.login import (
     say_err,
 )
 from iwds.cli.page import hanging, printable
+from iwds.core.model import Login, Status
 from iwds.core.policy import HoldKind
 from iwds.errors import UsageError
 from iwds.ports import HoldRow, State
@@ -55,11 +56,18 @@ def hold(
     with at_desk(login, target, (reason, ticket)) as (desk, found, why):
         held = exempt(desk, found, end, why)
         stands = f"until {local(end)}" if end else "until somebody lifts it"
-        lines = [f"No run takes anything away from {found.login} {stands}; whoever has left stays active until then."]
+        lines = [f"No run takes anything away from {found.login} {stands}; {_meanwhile(found)}."]
         if held.replaced:
             lines.append(f"This replaces: {held.replaced}.")
         say_err([printable(line) for line in lines])
     return 0
+
+
+def _meanwhile(login: Login) -> str:
+    """What a hold means for somebody who left; it lifts no lock."""
+    if login.status == Status.LOCKED:
+        return "it is locked now, and a hold unlocks nobody"
+    return "whoever has left stays active until then"
 
 
 def unhold(

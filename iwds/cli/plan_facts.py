@@ -11,6 +11,7 @@ from iwds.core.decision import Reason, Skip
 from iwds.core.guards import RETAGGED
 from iwds.core.model import Proof
 from iwds.core.plan import Basis, Plan
+from iwds.core.words import many
 
 
 def head(plan: Plan, report_only: bool) -> list[Text]:
@@ -58,15 +59,15 @@ def _title(plan: Plan) -> str:
 
 def readings(plan: Plan) -> Variants:
     """Why each reading is believed, or why not; what is not believed comes first where not all can be shown."""
-    proofs = [(proof, "people") for proof in plan.basis.sources]
+    proofs = [(proof, ("person", "people")) for proof in plan.basis.sources]
     doubtful_first = sorted(proofs, key=lambda item: item[0].proven)
     title = "Can the readings be believed?"
 
-    def part(listed_proofs: Sequence[tuple[Proof, str]], most: int, lines: int, notes: int) -> list[Text]:
+    def part(listed_proofs: Sequence[tuple[Proof, tuple[str, str]]], most: int, lines: int, notes: int) -> list[Text]:
         told = [_reading(proof, what, lines) for proof, what in listed_proofs[:most]]
         hidden = [proof for proof, _ in listed_proofs[most:]]
         more = [_more_readings(hidden)] if hidden else []
-        service = _reading(plan.basis.service, "logins", lines)
+        service = _reading(plan.basis.service, ("login", "logins"), lines)
         noted = [line for note in plan.basis.notes[:notes] for line in _note(note, lines)]
         return block([*(line for each in told for line in each), *more, *service, *noted], title)
 
@@ -85,13 +86,13 @@ def _more_readings(hidden: Sequence[Proof]) -> Text:
     return Text(f"       {len(hidden):,} more sources: {people:,} people; {words}")
 
 
-def _reading(proof: Proof, what: str, most: int) -> list[Text]:
+def _reading(proof: Proof, what: tuple[str, str], most: int) -> list[Text]:
     """One reading with its reason in so many lines; in two and with further problems where it is not believed."""
     further = 3 if most > 1 else 1
     most = most if proof.proven else most + 1
     said = ("yes", "green") if proof.proven else (" NO", "red bold")
     why = (proof.reasons if proof.proven else proof.problems) or ("nothing proves that it is complete",)
-    first, *rest = wrapped(f"{cut(proof.name, 30)}: {proof.count:,} {what}; {why[0]}", WIDTH - 7, most)
+    first, *rest = wrapped(f"{cut(proof.name, 30)}: {many(proof.count, *what)}; {why[0]}", WIDTH - 7, most)
     problems = why[1:further] if not proof.proven else ()
     more = [line for problem in problems for line in wrapped(problem, WIDTH - 7, max(1, most - 2))]
     return [Text.assemble("  ", said, f"  {first}"), *(Text(f"       {line}") for line in (*rest, *more))]
@@ -105,8 +106,8 @@ def _note(note: str, most: int) -> list[Text]:
 def sides(plan: Plan) -> list[Text]:
     """Both sides accounted for to the last person; each column adds up to its head."""
     tally = plan.basis.tally
-    left = [f"{tally.people:,} people in the directory", *map(_cell, people_column(plan))]
-    right = [f"{tally.logins:,} logins on the service", *map(_cell, logins_column(plan))]
+    left = [f"{many(tally.people, 'person', 'people')} in the directory", *map(_cell, people_column(plan))]
+    right = [f"{many(tally.logins, 'login')} on the service", *map(_cell, logins_column(plan))]
     height = max(len(left), len(right))
     both = zip(left + [""] * (height - len(left)), right + [""] * (height - len(right)), strict=True)
     return block(Text(f"{people:42}{logins}".rstrip()) for people, logins in both)

@@ -15,6 +15,7 @@ from iwds.core.change import Evidence, removes
 from iwds.core.decision import Reason, Skip
 from iwds.core.guards import OUT_OF_SCOPE, RETAGGED, Gauge
 from iwds.core.plan import Plan
+from iwds.core.words import many
 
 _EXAMPLES = (8, 6, 4, 2, 0)
 _GIVE_WAY = (
@@ -149,7 +150,7 @@ def _allowed(plan: Plan, name: str, most: int) -> Iterator[str]:
 def _next(plan: Plan, report_only: bool) -> Iterator[Text]:
     total = sum(map(calls, plan.changes))
     yield Text()
-    yield Text.assemble("Saved as ", (plan.id, "bold"), f", about {total:,} calls." if total else ".")
+    yield Text.assemble("Saved as ", (plan.id, "bold"), f", about {many(total, 'call')}." if total else ".")
     if report_only:
         yield Text(f"Next:  iwds show {plan.id} --all")
         return

@@ -228,6 +228,7 @@ def fill(
     data: DataOption = _DATA,
 ) -> int:
     """Fill a sandbox with invented people, or with those of a captured reading. The file is made where missing."""
+    from iwds.core.words import many
     from iwds.sandbox.filling import fill_people
     from iwds.sandbox.loading import fill_reading
     from iwds.sandbox.store import Store
@@ -237,7 +238,8 @@ def fill(
     with closing(Store(str(data))) as store:
         if reading:
             loaded = fill_reading(store, reading, replace=replace)
-            out.print(f"{loaded.logins:,} logins, {loaded.groups:,} groups, {loaded.members:,} memberships")
+            counts = (many(loaded.logins, "login"), many(loaded.groups, "group"), many(loaded.members, "membership"))
+            out.print(", ".join(counts))
         else:
             fill_people(store, people, groups, seed, replace=replace)
             out.print(f"{people:,} invented people, spread over {groups:,} groups")

@@ -41,6 +41,8 @@ def init(folder: Annotated[Path, typer.Argument(help="Where to write it.")] = Pa
         out.print(f"wrote {escape(str(target))}")
     out.print("\nNext: change sources, targets and jobs in config.yaml, then")
     out.print(f"  iwds --config {escape(str(folder / 'config.yaml'))} check")
+    out.print("As it is, check says NO to the file company.ldif and to the local MFA service:")
+    out.print("neither is there. A company to play with: iwds demo")
     return 0
 
 

@@ -184,7 +184,9 @@ def _because(write: Write, account: Account, row: LedgerRow) -> str:
         (by_hand if touched else moved).append(field_words(name))
     words = []
     if write.after.status != write.before.status:
-        words.append("enabled again in the directory" if account.enabled else "disabled or expired in the directory")
+        words.append(
+            "enabled in the directory, and in scope" if account.enabled else "disabled or expired in the directory"
+        )
     if moved:
         first = row.origin is Origin.ADOPTED and not row.written
         words.append(f"{', '.join(moved)} {'differs' if first else 'changed'} in the directory")

@@ -31,6 +31,11 @@ _FIELDS: Mapping[str, str] = {
 }
 
 
+def many(number: int, one: str, more: str = "") -> str:
+    """`1 call`, `2 calls`, `1,205 people`; `more` where an s does not make it many."""
+    return f"{number:,} {one if number == 1 else more or one + 's'}"
+
+
 def field_words(field: str) -> str:
     """What people call a field of a login."""
     return _FIELDS.get(field, field)

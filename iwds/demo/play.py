@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -133,7 +134,7 @@ def _first_day(stage: _Stage, environment: Mapping[str, str]) -> None:
 def _a_day_in_the_life(stage: _Stage, environment: Mapping[str, str]) -> None:
     _title(
         "2  A day in the life",
-        "Somebody joins, somebody leaves, somebody changes department, somebody marries, somebody is put\n"
+        "Somebody joins, somebody leaves, somebody changes department, somebody marries, somebody is put "
         "in charge of MFA, and somebody corrects a name by hand on the service, where it does not belong.",
     )
     _correct_by_hand(stage.service_url)
@@ -171,11 +172,11 @@ def _saved(text: str) -> str:
 
 
 def _title(title: str, text: str) -> None:
-    _console.print(f"\n[bold reverse] {title} [/]\n{escape(text)}")
+    _console.print(f"\n[bold reverse] {title} [/]\n{escape(textwrap.fill(text, PAGE))}")
 
 
 def _say(text: str) -> None:
-    _console.print(f"\n[dim]{escape(text)}[/]")
+    _console.print(f"\n[dim]{escape(textwrap.fill(text, PAGE))}[/]")
 
 
 def _farewell(folder: Path, *, ldap: bool) -> None:
@@ -186,7 +187,8 @@ def _farewell(folder: Path, *, ldap: bool) -> None:
     if ldap:
         _console.print("The private slapd is gone; the playground reads the same company from a file.\n")
     for line, words in _next_steps(command, folder, config):
-        _console.print(f"  {escape(line)}\n      [dim]{escape(words)}[/]")
+        told = textwrap.fill(words, PAGE, initial_indent=" " * 6, subsequent_indent=" " * 6)
+        _console.print(f"  {escape(line)}\n[dim]{escape(told)}[/]")
 
 
 def _next_steps(command: str, folder: Path, config: Path) -> Sequence[tuple[str, str]]:
@@ -194,6 +196,10 @@ def _next_steps(command: str, folder: Path, config: Path) -> Sequence[tuple[str,
         (f"{command} sandbox --data {folder}/service.db &", "start the local MFA service again; end it with: kill %1"),
         (f"export IWDS_CONFIG={config}", "work with the playground"),
         (f"{command} plan {JOB}", "then change somebody in company.ldif, or a rule in mappings/, and plan again"),
+        (
+            f"{command} sandbox show outbox --data {folder}/service.db",
+            "what the service mailed; every command of `sandbox` needs that --data here",
+        ),
         (f"{command} apply {JOB}", "the same with a question at its end"),
         (f"{command} init my-company", "when you are ready for your own directory"),
     )

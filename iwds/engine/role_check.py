@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from iwds.core.model import Group
-from iwds.core.words import role_words
+from iwds.core.words import many, role_words
 from iwds.engine.job import Job
 from iwds.ports import Finding
 
@@ -57,9 +57,15 @@ def _in_use(job: Job, group: Group, sample: Sequence[int], members: int) -> Find
 def _calls(job: Job, logins: int, seconds: float) -> Finding:
     """A login costs one call, however many of its roles are asked for."""
     usual = -(-logins // job.verify_roles_every)
-    minutes = [max(1, round(calls * seconds / job.target.lanes / 60)) for calls in (logins, usual)]
+    if not logins:
+        return Finding(True, "roles", "nobody is in these groups yet, so that reading their roles takes no call")
+    first, then = (_minutes(calls * seconds / job.target.lanes) for calls in (logins, usual))
     text = (
-        f"reading them takes at most {logins:,} calls in a first night (about {minutes[0]:,} min at the speed of now)"
-        f" and {usual:,} in a usual one (about {minutes[1]:,} min)"
+        f"reading them takes at most {many(logins, 'call')} in a first night ({first} at the speed of now)"
+        f" and {usual:,} in a usual one ({then})"
     )
     return Finding(True, "roles", text)
+
+
+def _minutes(seconds: float) -> str:
+    return f"about {round(seconds / 60):,} min" if seconds >= 60 else "less than a minute"

@@ -182,9 +182,9 @@ class Api:
             raise self._no_read(operation, "answered neither OK nor NOK")
         if kind.upper() == "OK" and answered not in ("", str(self._service_id)):
             raise AccessRefused(
-                f"the certificate belongs to service {_shown(answered[:20])}, and service_id says {self._service_id}: "
+                f"{self._whose} service {_shown(answered[:20])}, and service_id says {self._service_id}: "
                 "nothing was read or changed",
-                _ADVICE_IDENTITY,
+                _ADVICE_IDENTITY if self.transport.encrypted else "Correct service_id, or url.",
             )
         self._ours = True
         return answered if kind.upper() == "OK" else ""
@@ -201,6 +201,11 @@ class Api:
         except _FAILURES as error:
             raise self._no_read(operation, *_told(error)) from None
         return True
+
+    @property
+    def _whose(self) -> str:
+        """What says which service it is: a certificate, or on this machine, where there is none, the address."""
+        return "the certificate belongs to" if self.transport.encrypted else "what answers at url is"
 
     def close(self) -> None:
         """Close idle connections. May be called twice."""

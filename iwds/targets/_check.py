@@ -6,6 +6,7 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from iwds.core.model import Group
+from iwds.core.words import many
 from iwds.errors import IwdsError, ServiceUnavailable
 from iwds.ports import Finding, TargetReader
 from iwds.soap.envelope import Answer
@@ -111,7 +112,8 @@ class _Check:
         yield Finding(
             True,
             "reading",
-            f"{logins} logins and the members of {len(self.groups)} groups take about {calls} calls and {minutes} "
+            f"{many(logins, 'login')} and the members of {many(len(self.groups), 'group')} take about "
+            f"{many(calls, 'call')} and {minutes} "
             f"({1000 * spent.seconds / spent.calls:.0f} ms a call)",
         )
 

@@ -98,6 +98,11 @@ class Transport:
         """What was made of calls so far."""
         return self._spent
 
+    @property
+    def encrypted(self) -> bool:
+        """Whether it is https, so that certificates are shown."""
+        return self._context is not None
+
     def close(self) -> None:
         """Close idle connections. May be called twice; a later request opens a new one."""
         self._pool.clear()

@@ -43,6 +43,9 @@ def test_the_demo_tells_the_whole_story_and_leaves_a_working_playground(tmp_path
     folder = tmp_path / "playground"
     first = play(folder)
     assert_the_whole_story(first.out)
+    assert "--data" in first.out.partition("sandbox show outbox")[2].splitlines()[0]
+    assert "an MFA service with two administrators of its\nown.\n" in first.out
+    assert "somebody changes department, somebody marries,\nsomebody is put in charge" in first.out
     assert "iwds plan company" in first.out.partition(" Now you ")[2]
     assert processes_of(folder) == []
     assert iwds("--config", str(folder / "config.yaml"), "history").code == 0

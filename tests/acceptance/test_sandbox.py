@@ -21,7 +21,7 @@ def data(tmp_path: Path) -> Path:
     data = tmp_path / "sandbox.db"
     (tmp_path / "reading.jsonl").write_text(READING, encoding="utf-8")
     filled = sandbox(data, "fill", "--reading", str(tmp_path / "reading.jsonl"))
-    assert (filled.code, filled.out) == (0, "2 logins, 1 groups, 1 memberships\n")
+    assert (filled.code, filled.out) == (0, "2 logins, 1 group, 1 membership\n")
     return data
 
 

@@ -37,7 +37,7 @@ def test_with_a_certificate_of_another_service_nothing_is_read_or_changed() -> N
             lambda: connected.actions().restore(5),
         ]
         for attempt in attempts:
-            with pytest.raises(AccessRefused, match="belongs to service 20501, and service_id says 10408"):
+            with pytest.raises(AccessRefused, match="what answers at url is service 20501, and service_id says 10408"):
                 attempt()
         assert set(server.operations) == {"IWDS_check"}
 

@@ -302,7 +302,7 @@ class TestManySources:
         lines = page(plan(sources=sources, tally=Tally(people=30_001, logins=1)))
         assert "31 sources -> MFA service mfa#1" in lines[0]
         first = lines[lines.index("Can the readings be believed?") + 1]
-        assert first == "   NO  broken: 1 people; it broke"
+        assert first == "   NO  broken: 1 person; it broke"
         assert any(re.search(r"28 more sources: 28,000 people; all believed", line) for line in lines)
 
 

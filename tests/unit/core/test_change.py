@@ -28,7 +28,7 @@ from iwds.core.change import (
 from iwds.core.devices import Loss
 from iwds.core.model import Role
 from iwds.core.order import Phase, batches, ordered, rename_cycles
-from iwds.core.words import describe
+from iwds.core.words import describe, many
 from tests.unit.core.made import VPN, WIKI, create, login, subject, write
 
 ANN = subject()
@@ -250,3 +250,8 @@ def test_a_subject_is_known_by_its_anchor_and_without_one_by_its_login() -> None
     assert subject().key == "here/ann"
     assert Subject("ann", None, 7).key == "login 7"
     assert replace(subject(), login="anna").key == subject().key
+
+
+def test_one_is_not_many() -> None:
+    assert [many(n, "call") for n in (0, 1, 2_000)] == ["0 calls", "1 call", "2,000 calls"]
+    assert [many(n, "person", "people") for n in (1, 2)] == ["1 person", "2 people"]

@@ -130,7 +130,7 @@ class TestKeepingEqual:
 
     def test_a_lock_of_ours_is_taken_off_again(self) -> None:
         write = one(decided([account(enabled=True)], [row(locked=True)], [login(status=1)]))
-        assert (set(kinds(write)), write.because) == ({"unlock"}, "enabled again in the directory")
+        assert (set(kinds(write)), write.because) == ({"unlock"}, "enabled in the directory, and in scope")
 
     def test_a_lock_of_somebody_else_stays_and_the_rest_goes_on(self) -> None:
         found = decided([account(enabled=True, mail="x@y.z")], [row()], [login(status=1)])
