@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from iwds.core.change import Evidence, removes
 from iwds.core.guards import GuardKind, Limit
-from iwds.core.model import Login, Status
+from iwds.core.model import Login, Role, Status
 from iwds.engine.resync import Wish, preview, resync
 from iwds.errors import UsageError
 from tests.unit.engine.rehearsal import Rehearsal
@@ -31,6 +31,7 @@ def changes() -> st.SearchStrategy[Event]:
         st.tuples(st.just("uid"), st.sampled_from([*PEOPLE, "other"])),
         st.tuples(st.just("groups"), st.sampled_from([(), ("vpn",), ("wiki",), ("vpn", "wiki")])),
         st.tuples(st.just("leave"), st.just("")),
+        st.tuples(st.just("deleted"), st.just("")),
         st.tuples(st.just("elsewhere"), st.just("")),
         st.tuples(st.just("status"), st.sampled_from([0, 1])),
     )
@@ -53,9 +54,11 @@ def played(stage: Rehearsal, events: list[Event]) -> None:
                 stage.by_hand(who, status=value)
         elif not there:
             continue
-        elif what in ("leave", "elsewhere"):
+        elif what in ("leave", "elsewhere", "deleted"):
             if what == "elsewhere":
                 stage.source.elsewhere.append(stage.entry(who))
+            if what == "deleted":
+                stage.source.tombstones.add(stage.entry(who).anchor)
             stage.leave(who)
         elif what == "groups":
             stage.change(who, value)
@@ -89,7 +92,8 @@ def test_a_resync_takes_nothing_that_was_not_seen_and_touches_nobody_else(events
     with closing(Rehearsal()) as stage:
         played(stage, events)
         before = seen(stage)
-        gone = who not in {entry.anchor.id for entry in stage.source.entries}
+        deleted = who in {anchor.id for anchor in stage.source.tombstones}
+        gone = who not in {entry.anchor.id for entry in stage.source.entries} and not deleted
         done = resynced(stage, who)
         after = seen(stage)
 
@@ -111,6 +115,8 @@ def test_a_resync_takes_nothing_that_was_not_seen_and_touches_nobody_else(events
             assert new[0].role >= old[0].role
             assert new[0].mail or not old[0].mail
             assert not gone or new[0].status == old[0].status
+            assert not deleted or replace(new[0], status=old[0].status) == old[0]
+            assert not deleted or new[0].status == Status.LOCKED or old[0].role == Role.ADMINISTRATOR
 
 
 @settings(max_examples=25)
