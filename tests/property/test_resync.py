@@ -4,7 +4,7 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from iwds.core.change import Evidence, removes
@@ -88,6 +88,8 @@ def seen(stage: Rehearsal) -> dict[str, tuple[Login, frozenset[str], Any]]:
 
 @settings(max_examples=25)
 @given(st.lists(changes(), max_size=5), OFTEN)
+@example([("ann", "leave", "")], "ann")
+@example([("ann", "deleted", "")], "ann")
 def test_a_resync_takes_nothing_that_was_not_seen_and_touches_nobody_else(events: list[Event], who: str) -> None:
     with closing(Rehearsal()) as stage:
         played(stage, events)
@@ -121,6 +123,7 @@ def test_a_resync_takes_nothing_that_was_not_seen_and_touches_nobody_else(events
 
 @settings(max_examples=25)
 @given(st.lists(changes(), max_size=5), OFTEN)
+@example([("ann", "deleted", "")], "ann")
 def test_a_run_after_a_resync_ends_where_a_run_alone_would_have(events: list[Event], who: str) -> None:
     with closing(Rehearsal()) as alone, closing(Rehearsal()) as after:
         played(alone, events)
