@@ -143,7 +143,9 @@ def _kept_equal(case: Case, account: Account, row: LedgerRow, world: World) -> I
         yield Skip(subject, Reason.UNPROVEN, f"{', '.join(unread)} not read, and an update overwrites every field")
         return
     write = Write(subject, login, after, "")
-    write = replace(write, because=_because(write, account, row), evidence=Evidence.SEEN if removes(write) else None)
+    write = replace(
+        write, because=_because(write, account, row, world), evidence=Evidence.SEEN if removes(write) else None
+    )
     renamed = fold(after.login) != fold(login.login)
     yield Proposal(write, case.holder if renamed else None)
 
@@ -171,7 +173,7 @@ def _wanted(account: Account, login: Login) -> tuple[Login, str]:
     return replace(after, extra=merged), ""
 
 
-def _because(write: Write, account: Account, row: LedgerRow) -> str:
+def _because(write: Write, account: Account, row: LedgerRow, world: World) -> str:
     """Why the login differs: somebody touched the service, or the directory moved on."""
     by_hand: list[str] = []
     moved: list[str] = []
@@ -189,7 +191,8 @@ def _because(write: Write, account: Account, row: LedgerRow) -> str:
         )
     if moved:
         first = row.origin is Origin.ADOPTED and not row.written
-        words.append(f"{', '.join(moved)} {'differs' if first else 'changed'} in the directory")
+        where = "in the directory or by the mapping" if world.edited else "in the directory"
+        words.append(f"{', '.join(moved)} {'differs' if first else 'changed'} {where}")
     if by_hand:
         words.append(f"{', '.join(by_hand)} changed by hand on the service")
     return "; ".join(words)

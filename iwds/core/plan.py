@@ -23,13 +23,17 @@ from iwds.core.change import (
 )
 from iwds.core.decision import Reason, Skip
 from iwds.core.document import change_to_data
-from iwds.core.guards import Gauge
+from iwds.core.guards import OUT_OF_SCOPE, Gauge
 from iwds.core.matching import Tally
-from iwds.core.model import Proof
+from iwds.core.model import Absent, Proof
 from iwds.core.words import describe
 
 NEEDS_A_PERSON = frozenset({Reason.HELD, Reason.UNPROVEN})
 """Reasons for which a withheld step waits for somebody to decide or repair; the others settle themselves."""
+
+
+MISFITS_FLOOR, MISFITS_RATIO = 20, 0.1
+"""More people than this who cannot be mapped are no exceptions: the mapping, or what it reads, is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,21 @@ class Basis:
     def unproven(self) -> tuple[str, ...]:
         """Names of the sources whose reading is not believed."""
         return tuple(proof.name for proof in self.sources if not proof.proven)
+
+    @property
+    def misfits(self) -> int:
+        """How many people cannot be mapped, where these are more than exceptions; else 0."""
+        number = self.tally.absent.get(Absent.INVALID, 0)
+        return number if number > max(MISFITS_FLOOR, MISFITS_RATIO * self.tally.people) else 0
+
+    @property
+    def untried(self) -> bool:
+        """Whether the configuration was never applied and leaves out so many that nobody can have meant it.
+
+        Whoever opens the gate for it has seen that.
+        """
+        new = self.config_changed or self.first_run
+        return new and self.misfits > 0 and OUT_OF_SCOPE not in self.selection.allow
 
     @property
     def withheld(self) -> tuple[str, ...]:

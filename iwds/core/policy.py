@@ -119,6 +119,7 @@ class World:
         now: the time of the run.
         matching: how people whom we do not remember are recognised.
         decisions: whose login is whose, as people said.
+        edited: whether the configuration is another one than that last applied, so that a difference may be its doing.
     """
 
     policy: Policy
@@ -135,6 +136,7 @@ class World:
     now: datetime = LONG_AGO
     matching: Matching = BY_NAME
     decisions: Decisions = NOTHING_SAID
+    edited: bool = False
 
     @property
     def governed(self) -> frozenset[int]:

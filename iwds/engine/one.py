@@ -173,6 +173,7 @@ class _Look:
         groups = governed(self.job, existing)
         said = self.tools.state.matches(self.service)
         world = world_of(self.job, groups, frozenset(self.realms), self.holds, said, self.now)
+        world = replace(world, edited=has_changed(self.job, self.memory))
         logins = self._logins(rows, next((each.mapped for each in sightings if each.selected), None), world)
         member_of = {login.id: self._groups_of(login, world) for login in logins}
         about = self._holds_of(login.id for login in logins)

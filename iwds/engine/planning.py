@@ -13,6 +13,7 @@ from iwds.core.change import Adopt, CreateLogin
 from iwds.core.configuration import aspects_changed
 from iwds.core.decide import decide
 from iwds.core.decision import Decision, Proposal
+from iwds.core.doubt import GROUPS, group_key
 from iwds.core.guards import Populations
 from iwds.core.leaving import Departures
 from iwds.core.matching import Case, Graces, Match, Tally, is_settled
@@ -111,7 +112,7 @@ class _Planning:
         readings = self._read(groups, people)
         realms = frozenset(proof.realm for proof in readings.sources)
         said = self.tools.state.matches(service)
-        world = world_of(job, groups, realms, self.holds, said, self.now)
+        world = replace(world_of(job, groups, realms, self.holds, said, self.now), edited=changed)
         withheld = {proof.name: proof.withheld for proof in readings.sources}
         then = then_of(earlier, world, {group.name: group for group in existing}) if earlier else None
         judging = Judging(job, self.now, withheld, changed, then)
@@ -273,6 +274,26 @@ class _Planning:
 
     def _basis(self, readings: Readings, tally: Tally, memory: JobMemory) -> Basis:
         changed = has_changed(self.job, memory)
+        basis = self._facts(readings, tally, memory, changed)
+        if basis.misfits:
+            told = (
+                "look at them before this mapping counts as applied"
+                if changed or basis.first_run
+                else "most keep what they have"
+            )
+            self.notes.append(f"{basis.misfits:,} of {tally.people:,} people cannot be mapped: {told}")
+        self.notes += self._unknown_groups(readings)
+        return replace(basis, notes=tuple(self.notes))
+
+    def _unknown_groups(self, readings: Readings) -> Iterator[str]:
+        """The directory's groups that the mapping names and nobody is in: often their names are mistyped."""
+        counted = [proof.presence for proof in readings.sources if proof.proven and GROUPS in proof.presence]
+        names = sorted(self.job.rules.reads_groups) if counted and len(counted) == len(readings.sources) else []
+        empty = [name for name in names if not any(presence.get(group_key(name)) for presence in counted)]
+        if empty:
+            yield f"nobody who was read is in a group of the directory that the mapping names: {', '.join(empty)}"
+
+    def _facts(self, readings: Readings, tally: Tally, memory: JobMemory, changed: bool) -> Basis:
         return Basis(
             sources=readings.sources,
             service=readings.service,
@@ -280,7 +301,6 @@ class _Planning:
             config_digest=self.job.digest,
             config_changed=changed,
             first_run=not memory.applied_before,
-            notes=tuple(self.notes),
             aspects=aspects_changed(memory.configuration, self.job.deciding) if changed else (),
             accepted_by=memory.accepted_by if changed else "",
         )

@@ -89,7 +89,7 @@ def plan_only(job: Job, tools: Tools, selection: Selection | None = None) -> Pla
 
 def plan_exit_code(plan: Plan) -> int:
     """What a plan, or a dry run, exits with."""
-    waiting = plan.held or plan.basis.withheld or plan.basis.unproven
+    waiting = plan.held or plan.basis.withheld or plan.basis.unproven or plan.basis.untried
     if plan.violations or (waiting and not plan.changes):
         return Refused.exit_code
     return 2 if plan.changes else 0
@@ -238,7 +238,7 @@ class _Run:
         accepts = _accepts(plan, applied) and not self._took_over(plan)
         accepted, deciding = self._accepted(plan) if accepts else ("", "")
         # A first run that was stopped, chosen from or not proven is none: the next one removes nothing either.
-        partly = applied.stopped or plan.basis.selection.only or plan.basis.unproven
+        partly = applied.stopped or plan.basis.selection.only or plan.basis.unproven or plan.basis.untried
         whole = not (plan.basis.first_run and partly)
         state.finish_run(
             self.row,
@@ -320,7 +320,8 @@ def keep(plan: Plan, job: Job, tools: Tools) -> None:
 
 def ending_code(plan: Plan, applied: Applied, moved: tuple[Change, ...]) -> int:
     """3 where nothing was changed and someone must decide, 4 where something was and more is open."""
-    waiting = (plan.held, plan.basis.withheld, plan.basis.unproven, moved, applied.outcomes, applied.stopped)
+    basis = plan.basis
+    waiting = (plan.held, basis.withheld, basis.unproven, moved, applied.outcomes, applied.stopped, basis.untried)
     if not any(waiting):
         return 0
     sent = applied.done or any(result in (Result.REJECTED, Result.UNKNOWN) for _, result, _ in applied.outcomes)
@@ -332,7 +333,7 @@ def _accepts(plan: Plan, applied: Applied) -> bool:
     if plan.basis.first_run:
         return True
     only = plan.basis.selection.only
-    if applied.stopped or plan.basis.unproven or (only and Evidence.RULE.value not in only):
+    if applied.stopped or plan.basis.unproven or plan.basis.untried or (only and Evidence.RULE.value not in only):
         return False
     untold = plan.basis.withheld or plan.basis.tally.older or any(map(_untold, plan.skips))
     if plan.basis.config_changed and untold:

@@ -83,8 +83,8 @@ MUTATIONS = (
     Mutation(
         "a withheld attribute makes somebody look",
         "iwds/engine/running.py",
-        "(plan.held, plan.basis.withheld, plan.basis.unproven, moved,",
-        "(plan.held, plan.basis.unproven, moved,",
+        "(plan.held, basis.withheld, basis.unproven, moved,",
+        "(plan.held, basis.unproven, moved,",
         (f"{FADED}::test_wants_somebody_to_look_at_it",),
     ),
     Mutation(
@@ -606,9 +606,30 @@ MUTATIONS = (
     Mutation(
         "a resync removes nobody who was not found",
         "iwds/engine/resync.py",
-        "*absent_alone(one.on_absence)",
+        "*absent_alone(one.on_absence, one.tombstone)",
         "*one.on_absence",
         (f"{RESYNC}::TestWhatWasNotSeen::test_locks_nobody_who_left_the_base_and_deletes_nobody",),
+    ),
+    Mutation(
+        "a tombstone is what a directory shows, and not that nobody is found",
+        "iwds/engine/one.py",
+        "                if source.deleted(anchor):",
+        "                if True:",
+        (f"{RESYNC}::TestWhatWasNotSeen::test_locks_nobody_who_is_not_found",),
+    ),
+    Mutation(
+        "a tombstone deletes nobody by a resync",
+        "iwds/core/alone.py",
+        "        return _held(decision, Reason.UNPROVEN, NO_DELETION)",
+        "        return decision",
+        (f"{ALONE}::TestATombstone::test_deletes_nobody",),
+    ),
+    Mutation(
+        "a tombstone that is no longer shown locks nobody",
+        "iwds/engine/verify.py",
+        "change.cause == Cause.DELETED and self._deleted(anchor):",
+        "change.cause == Cause.DELETED:",
+        ("tests/unit/engine/test_verify.py::TestALockForATombstone",),
     ),
     Mutation(
         "a resync takes no group away that it does not see",

@@ -4,12 +4,12 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from iwds.core.change import Evidence, removes
 from iwds.core.guards import GuardKind, Limit
-from iwds.core.model import Login, Status
+from iwds.core.model import Login, Role, Status
 from iwds.engine.resync import Wish, preview, resync
 from iwds.errors import UsageError
 from tests.unit.engine.rehearsal import Rehearsal
@@ -31,6 +31,7 @@ def changes() -> st.SearchStrategy[Event]:
         st.tuples(st.just("uid"), st.sampled_from([*PEOPLE, "other"])),
         st.tuples(st.just("groups"), st.sampled_from([(), ("vpn",), ("wiki",), ("vpn", "wiki")])),
         st.tuples(st.just("leave"), st.just("")),
+        st.tuples(st.just("deleted"), st.just("")),
         st.tuples(st.just("elsewhere"), st.just("")),
         st.tuples(st.just("status"), st.sampled_from([0, 1])),
     )
@@ -53,9 +54,11 @@ def played(stage: Rehearsal, events: list[Event]) -> None:
                 stage.by_hand(who, status=value)
         elif not there:
             continue
-        elif what in ("leave", "elsewhere"):
+        elif what in ("leave", "elsewhere", "deleted"):
             if what == "elsewhere":
                 stage.source.elsewhere.append(stage.entry(who))
+            if what == "deleted":
+                stage.source.tombstones.add(stage.entry(who).anchor)
             stage.leave(who)
         elif what == "groups":
             stage.change(who, value)
@@ -85,11 +88,14 @@ def seen(stage: Rehearsal) -> dict[str, tuple[Login, frozenset[str], Any]]:
 
 @settings(max_examples=25)
 @given(st.lists(changes(), max_size=5), OFTEN)
+@example([("ann", "leave", "")], "ann")
+@example([("ann", "deleted", "")], "ann")
 def test_a_resync_takes_nothing_that_was_not_seen_and_touches_nobody_else(events: list[Event], who: str) -> None:
     with closing(Rehearsal()) as stage:
         played(stage, events)
         before = seen(stage)
-        gone = who not in {entry.anchor.id for entry in stage.source.entries}
+        deleted = who in {anchor.id for anchor in stage.source.tombstones}
+        gone = who not in {entry.anchor.id for entry in stage.source.entries} and not deleted
         done = resynced(stage, who)
         after = seen(stage)
 
@@ -111,10 +117,13 @@ def test_a_resync_takes_nothing_that_was_not_seen_and_touches_nobody_else(events
             assert new[0].role >= old[0].role
             assert new[0].mail or not old[0].mail
             assert not gone or new[0].status == old[0].status
+            assert not deleted or replace(new[0], status=old[0].status) == old[0]
+            assert not deleted or new[0].status == Status.LOCKED or old[0].role == Role.ADMINISTRATOR
 
 
 @settings(max_examples=25)
 @given(st.lists(changes(), max_size=5), OFTEN)
+@example([("ann", "deleted", "")], "ann")
 def test_a_run_after_a_resync_ends_where_a_run_alone_would_have(events: list[Event], who: str) -> None:
     with closing(Rehearsal()) as alone, closing(Rehearsal()) as after:
         played(alone, events)

@@ -10,9 +10,11 @@ from rich.cells import cell_len
 
 from iwds.cli.explain_data import data_of
 from iwds.cli.explain_text import explanation_lines, verdict
+from iwds.cli.resync_text import person_lines
 from iwds.core.change import Write, fields_changed
 from iwds.core.devices import Activated, Code, Device, DeviceKind, DeviceState
 from iwds.core.model import Account, Entry, Mode, Unmapped
+from iwds.core.plan import Plan
 from iwds.core.policy import Leaver, Policy
 from iwds.core.words import field_words
 from iwds.engine.explaining import Explanation, explain
@@ -37,6 +39,11 @@ def stage() -> Iterator[Helpdesk]:
 
 def explained(stage: Helpdesk, who: str) -> Explanation:
     return explain(stage.job, stage.tools, stage.desk(), person_view(stage.job, stage.tools, who))
+
+
+def _plan(seen: Explanation) -> Plan:
+    assert seen.plan is not None
+    return seen.plan
 
 
 def page(stage: Helpdesk, who: str) -> str:
@@ -130,6 +137,32 @@ def test_whose_lock_it_is_is_told(stage: Helpdesk) -> None:
     stage.run()
     assert "LOCKED by a run" in page(stage, "bob")
     assert "LOCKED" not in page(stage, "cleo")
+
+
+@pytest.mark.parametrize("tombstone", [True, False])
+def test_who_is_not_found_is_told_from_who_was_deleted(stage: Helpdesk, tombstone: bool) -> None:
+    if tombstone:
+        stage.source.tombstones.add(stage.entry("ada").anchor)
+    stage.leave("ada")
+    seen, told = explained(stage, "ada"), page(stage, "ada")
+
+    assert ("Deleted in the directory (tombstone)." in told) is tombstone
+    assert ("Not found in the directory" in told) is not tombstone
+    assert ("iwds resync ada" in told) is tombstone
+    assert data_of(seen, None)["tombstone"] is tombstone
+    (here,) = [line.plain for line in person_lines(seen.one, _plan(seen)) if "directory" in line.plain]
+    assert ("deleted in the directory (tombstone)" in here) is tombstone
+
+
+def test_what_a_resync_leaves_to_a_run_is_not_told_to_type(stage: Helpdesk) -> None:
+    stage.configure(policy=Policy(OURS, Leaver.DELETE))
+    stage.source.tombstones.add(stage.entry("ada").anchor)
+    stage.leave("ada")
+    told = page(stage, "ada")
+
+    assert "Deleted in the directory (tombstone)." in told
+    assert "delete ada" in told
+    assert "iwds resync" not in told
 
 
 def test_who_else_wants_the_login_is_named(stage: Helpdesk) -> None:
