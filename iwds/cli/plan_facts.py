@@ -177,6 +177,6 @@ def by_rule(plan: Plan) -> int:
 
 
 def spared_by_rule(plan: Plan) -> int:
-    """How many removals only the changed configuration asks for, and a hold spares."""
-    exempt = (skip.change for skip in plan.skips if skip.reason is Reason.EXEMPT)
-    return sum(bool(change and change.evidence is Evidence.RULE) for change in exempt)
+    """How many removals only the changed configuration asks for, and a hold spares or a name that is taken."""
+    spared = (skip.change for skip in plan.skips if skip.reason in (Reason.EXEMPT, Reason.TAKEN))
+    return sum(bool(change and change.evidence is Evidence.RULE) for change in spared)

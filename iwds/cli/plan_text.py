@@ -162,7 +162,7 @@ def _next(plan: Plan, report_only: bool) -> Iterator[Text]:
         yield Text(cut(f"Accept the new tags:  iwds apply {plan.id} --allow {RETAGGED}={tags} --reason ..."))
     n = by_rule(plan)
     if later := spared_by_rule(plan):
-        yield Text(f"The changed configuration takes from {later:,} who are held, when their hold ends. Accept it:")
+        yield Text(f"The changed configuration takes later from {later:,} who are spared today. Accept it:")
         yield Text(f"  iwds apply {plan.id} --allow out-of-scope={n} --reason ...")
     elif n:
         yield Text(f"Let the {n:,} removals of the changed configuration go, on purpose:")

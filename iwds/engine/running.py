@@ -338,8 +338,10 @@ def _accepts(plan: Plan, applied: Applied) -> bool:
     untold = plan.basis.withheld or plan.basis.tally.older or any(map(_untold, plan.skips))
     if plan.basis.config_changed and untold:
         return False
-    # What a hold spares today would be taken on the day it ends: whoever opens the gate has seen it in the plan.
-    waits = {Reason.HELD} if OUT_OF_SCOPE in plan.basis.selection.allow else {Reason.HELD, Reason.EXEMPT}
+    # What a hold spares today, or a name that is taken, would be taken on the day that this ends: whoever opens the
+    # gate has seen it in the plan.
+    opened = OUT_OF_SCOPE in plan.basis.selection.allow
+    waits = {Reason.HELD} if opened else {Reason.HELD, Reason.EXEMPT, Reason.TAKEN}
     return not any(s.change and s.change.evidence is Evidence.RULE and s.reason in waits for s in plan.skips)
 
 

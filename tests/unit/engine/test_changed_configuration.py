@@ -199,6 +199,41 @@ class TestAChangedScope:
         assert lock.causes == {"disabled": 1, "gone": 1, "rule staff.yaml:14": 1}
 
 
+@dataclass(frozen=True)
+class NamedByMail(ScopedRules):
+    """The login is what stands before the @."""
+
+    def map(self, entry: Entry, now: datetime) -> Account | Unmapped:
+        made = super().map(entry, now)
+        return replace(made, login=(made.mail or "").partition("@")[0]) if isinstance(made, Account) else made
+
+
+class TestANameThatIsTaken:
+    """An edit that renames only somebody whose new name is another's renames nobody today, and is not accepted."""
+
+    @pytest.fixture
+    def stage(self, stage: Configured) -> Configured:
+        stage.change("ann", mail="info@x.y")
+        assert stage.run().exit_code == 0
+        stage.target.state.add("info", created_by=0)
+        stage.now_is(NamedByMail())
+        return stage
+
+    def test_waits_at_the_gate_when_the_name_is_free(self, stage: Configured) -> None:
+        assert stage.run().exit_code == 0
+        del stage.target.state.logins[stage.login("info").id]
+        plan = stage.run().plan
+        assert (plan.changes, [skip.reason for skip in plan.held]) == ((), [Reason.HELD])
+        assert stage.login("ann").mail == "info@x.y"
+
+    def test_is_taken_then_where_a_person_accepted_that_beforehand(self, stage: Configured) -> None:
+        assert "--allow out-of-scope=0" in "\n".join(map(str, plan_lines(stage.plan())))
+        assert accept(stage, 0).exit_code == 0
+        del stage.target.state.logins[stage.login("info").id]
+        assert stage.run().exit_code == 0
+        assert stage.login("info").mail == "info@x.y"
+
+
 class TestWhomAPersonHolds:
     """An edit that takes only from them takes nothing today, and is not accepted by that."""
 
