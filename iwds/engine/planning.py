@@ -276,10 +276,9 @@ class _Planning:
         changed = has_changed(self.job, memory)
         basis = self._facts(readings, tally, memory, changed)
         if basis.misfits:
+            new = changed or basis.first_run
             told = (
-                "look at them before this mapping counts as applied"
-                if changed or basis.first_run
-                else "most keep what they have"
+                "this mapping counts as not applied until somebody lets it pass" if new else "they are left alone"
             )
             self.notes.append(f"{basis.misfits:,} of {tally.people:,} people cannot be mapped: {told}")
         self.notes += self._unknown_groups(readings)

@@ -18,7 +18,7 @@ from iwds.sources._decode import shape
 from iwds.sources._ldapread import Wishes
 from iwds.sources._ldapsearch import as_pem
 from iwds.sources._ldapsettings import Settings
-from iwds.sources._search import NO_SUCH_OBJECT, SUCCESS, Asks, Pull, Search, no_base
+from iwds.sources._search import NO_SUCH_OBJECT, SUCCESS, Asks, Pull, Search
 from iwds.sources._stream import CANARY
 
 if TYPE_CHECKING:  # at run time it brings ldap3
@@ -130,13 +130,14 @@ def server(root: Root, url: str) -> Iterator[Finding]:
 
 
 def bases(asks: Asks, wishes: Wishes) -> Iterator[Finding]:
-    """A line for each base that is not there: a reading ends at the first of them."""
+    """A line for each base that is not there: no reading is proven without it."""
     for setting, searches in (("groups", wishes.group_searches()), ("users", wishes.user_searches(()))):
         for search in searches:
             seen = asks.page(replace(search, scope="base", filter="(objectClass=*)", attributes=("1.1",)), b"")
             if seen.code == NO_SUCH_OBJECT:
-                error = no_base(search.base, setting)
-                yield Finding(False, "base", error.message, error.advice, exit_code=error.exit_code)
+                told = f"The base {search.base} does not exist, or the account may not see it (32 noSuchObject)."
+                advice = f"Correct `base` of `{setting}`, or let the account see it."
+                yield Finding(False, "base", told, advice)
 
 
 def limits(asks: Asks, wishes: Wishes) -> Iterator[Finding]:

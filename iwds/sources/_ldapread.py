@@ -13,7 +13,7 @@ from iwds.sources._decode import Shaped, identity
 from iwds.sources._directory import Directory
 from iwds.sources._groups import MEMBER_ATTRIBUTES, Groups, Seen, dn_key, login_key, member_keys, primary_key
 from iwds.sources._ranges import Incomplete, all_values
-from iwds.sources._search import Asks, Pull, Scope, Search, no_base, within
+from iwds.sources._search import Asks, Pull, Scope, Search, within
 from iwds.sources._stream import Doubts, Tally
 
 _GROUPS_PER_PAGE = 50
@@ -152,8 +152,6 @@ class Reading:
         return Pull(self.asks.shaped, search, self.tally.doubts.say, self.wishes.ignore_references)
 
     def _conclude(self, pull: Pull[Shaped], what: str) -> None:
-        if pull.no_base:
-            raise no_base(pull.search.base, "users" if what == "people" else what)
         if pull.complete:
             self.tally.reasons.append(f"{what}: {pull.reason()}")
 

@@ -6,7 +6,6 @@ from typing import Generic, Literal, Protocol, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from iwds.core.dn import normalise_dn
-from iwds.errors import AccessRefused
 from iwds.sources._decode import Shaped, shape
 
 T = TypeVar("T")
@@ -117,7 +116,6 @@ class Pull(Generic[T]):
         pages: how many pages came.
         count: how many entries came.
         complete: whether the server ended every page with success.
-        no_base: whether the server shows this account nothing of that name to search below.
     """
 
     ask: Callable[[Search, bytes], Page[T]]
@@ -127,7 +125,6 @@ class Pull(Generic[T]):
     pages: int = 0
     count: int = 0
     complete: bool = False
-    no_base: bool = False
     _references: list[str] = field(default_factory=list)
     _paged: bool = True
 
@@ -141,7 +138,6 @@ class Pull(Generic[T]):
             self._references += [url for url in page.references if not peopleless(url)]
             yield page.entries
             if page.code != SUCCESS:
-                self.no_base = page.code == NO_SUCH_OBJECT and not cookie
                 self.problem(self._complaint(page))
                 break
             if self.search.page_size and not page.paged:
@@ -199,14 +195,6 @@ class Pull(Generic[T]):
             f"{self.search.base or 'the root'} goes on at other servers that were not asked ({count} references: {urls}"
             f"{more}): make each a source, let `referrals` follow them, or ignore them if nobody is there"
         )
-
-
-def no_base(base: str, setting: str) -> AccessRefused:
-    """The error for a base that is not there: a spelling, or a right that is missing; neither mends itself."""
-    return AccessRefused(
-        f"The base {base} does not exist, or the account may not see it (32 noSuchObject).",
-        f"Correct `base` of `{setting}`, or let the account see it.",
-    )
 
 
 def wanted(search: Search) -> set[str]:

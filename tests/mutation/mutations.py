@@ -343,6 +343,13 @@ MUTATIONS = (
         (f"{HOLDS}::test_a_hold_that_comes_during_the_run_is_seen_before_the_removal",),
     ),
     Mutation(
+        "rules that hardly anybody fits are not accepted",
+        "iwds/engine/running.py",
+        " or plan.basis.untried or (only and",
+        " or (only and",
+        (CHANGED,),
+    ),
+    Mutation(
         "a run with an older memory accepts no configuration",
         "iwds/engine/running.py",
         " or plan.basis.tally.older",

@@ -13,7 +13,7 @@ from iwds.core.causes import Cause
 from iwds.core.change import DeleteLogin, Evidence, Write
 from iwds.core.configuration import digest_of, grace_of
 from iwds.core.decision import Reason
-from iwds.core.guards import DEFAULTS, OUT_OF_SCOPE, RETAGGED
+from iwds.core.guards import DEFAULTS, OUT_OF_SCOPE, RETAGGED, GuardKind
 from iwds.core.model import Absent, Account, Anchor, Entry, Status, Unmapped
 from iwds.core.plan import Plan, Selection
 from iwds.core.policy import CENTURY, Hold, HoldKind, Leaver, Policy
@@ -57,6 +57,14 @@ class ScopedRules(PlainRules):
         if department == self.without_vpn:
             made = replace(made, groups=(made.groups or frozenset()) - {"vpn"})
         return replace(made, mail="") if department == self.without_mail else made
+
+
+@dataclass(frozen=True)
+class MisfitRules(ScopedRules):
+    """Rules that make an account of nobody."""
+
+    def map(self, entry: Entry, now: datetime) -> Account | Unmapped:
+        return Unmapped(entry.anchor, entry.name, Absent.INVALID, "no date", "")
 
 
 class Configured(Rehearsal):
@@ -232,6 +240,36 @@ class TestANameThatIsTaken:
         del stage.target.state.logins[stage.login("info").id]
         assert stage.run().exit_code == 0
         assert stage.login("info").mail == "info@x.y"
+
+
+class TestRulesThatHardlyAnybodyFits:
+    """A slip in a mapping takes nothing from anybody, and is not accepted by that."""
+
+    @pytest.fixture
+    def stage(self, stage: Configured) -> Configured:
+        for number in range(22):
+            stage.hire(f"u{number:02}")
+        assert stage.run(selection=Selection(allow={GuardKind.CREATE: 99}, reason="the new ones")).exit_code == 0
+        stage.change("ann", department="sales")
+        stage.now_is(MisfitRules())
+        return stage
+
+    def test_wait_for_somebody_who_looks_and_take_nothing(self, stage: Configured) -> None:
+        report = stage.run()
+        assert report.exit_code == 3
+        assert any("26 of 26 people cannot be mapped" in note for note in report.plan.basis.notes)
+        assert stage.plan().basis.config_changed
+        assert locked(stage) == set()
+
+    def test_are_accepted_by_who_lets_that_pass(self, stage: Configured) -> None:
+        assert accept(stage, 0).exit_code == 0
+        assert not stage.plan().basis.config_changed
+
+    def test_say_of_a_difference_that_it_may_be_theirs(self, stage: Configured) -> None:
+        stage.now_is(ScopedRules(without_mail="it"))
+        stage.change("bob", sn="Lee")
+        (write,) = [c for c in stage.plan().changes if c.subject.login == "bob"]
+        assert write.because == "last name, mail changed in the directory or by the mapping"
 
 
 class TestWhomAPersonHolds:
