@@ -87,7 +87,7 @@ def unfit_decisions(
 ) -> tuple[str, ...]:
     """What is said of the decisions that cannot be followed, by login id."""
     rows_of: dict[Anchor, LedgerRow] = {}
-    for row in sorted(rows.values(), key=lambda row: row.login_id):
+    for row in sorted(rows.values(), key=lambda row: (row.login_id not in logins, row.login_id)):
         rows_of.setdefault(row.anchor, row)
     told = []
     for said in sorted(world.decisions.of.values(), key=lambda said: said.login_id):

@@ -114,9 +114,9 @@ class _Assembly:
 
     def _spared(self, proposal: Proposal) -> Proposal | None:
         """What a hold leaves of a proposal; what it spares is a skip that says whose doing it would be."""
-        if not proposal.exempt:
-            return proposal
         change = proposal.change
+        if not proposal.exempt or not removes(change):
+            return proposal  # of a write in parts only what removes is spared
         self.skips.append(Skip(change.subject, Reason.EXEMPT, proposal.exempt, _taken_by(change)))
         left = without(change, REMOVALS) if isinstance(change, Write) else None
         return replace(proposal, change=left, exempt="") if left else None

@@ -77,7 +77,7 @@ def case_of_person(
 
     Args:
         account: as it should be.
-        row: the first ledger row of this person.
+        row: the first ledger row of this person, of those whose login exists where there is any.
         login: the login that the row names, if it exists.
         context: what the row and the name lead to on the service.
         world: the job's rules.
@@ -150,7 +150,9 @@ class _Join:
         self.logins = {login.id: login for login in logins}
         self.by_name = {fold(login.login): login for login in sorted(self.logins.values(), key=lambda login: -login.id)}
         self.rows = {row.login_id: row for row in rows}
-        self.row_of = {row.anchor: row for row in sorted(self.rows.values(), key=lambda row: -row.login_id)}
+        # of several the first whose login exists: who has another one of ours gets none in place of one that is gone
+        kept = sorted(self.rows.values(), key=lambda row: (row.login_id in self.logins, -row.login_id))
+        self.row_of = {row.anchor: row for row in kept}
         self.stands_for = {
             row.login_id: row.anchor
             for row in self.rows.values()

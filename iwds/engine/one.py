@@ -302,9 +302,8 @@ class _Look:
 
 
 def _is_kept(rows: Sequence[LedgerRow], logins: Sequence[Login]) -> bool:
-    """Whether the login that our memory has for them exists, so that they are recognised in no other one."""
-    first = min((row.login_id for row in rows), default=None)
-    return any(login.id == first for login in logins)
+    """Whether a login that our memory has for them exists, so that they are recognised in no other one."""
+    return not {row.login_id for row in rows}.isdisjoint(login.id for login in logins)
 
 
 def _rests_on_absence(decision: Decision) -> bool:

@@ -71,7 +71,8 @@ CREATE INDEX login_key ON login (key, id);
 CREATE INDEX ledger_anchor ON ledger (realm, pid, login_id);
 UPDATE ledger SET
   believed = EXISTS (SELECT 1 FROM login l WHERE l.id = login_id AND (l.key = ledger.key OR l.created_by = tag)),
-  first = login_id = (SELECT min(r.login_id) FROM ledger r WHERE r.realm = ledger.realm AND r.pid = ledger.pid);
+  first = login_id = (SELECT r.login_id FROM ledger r WHERE r.realm = ledger.realm AND r.pid = ledger.pid
+    ORDER BY NOT EXISTS (SELECT 1 FROM login l WHERE l.id = r.login_id), r.login_id LIMIT 1);
 """
 _RIVALS = ", ".join(sorted(f"'{reason.value}'" for reason in RIVALS))
 _COLLISIONS = f"""

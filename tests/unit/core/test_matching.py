@@ -54,6 +54,10 @@ class TestARow:
         assert case.absent is not None
         assert case.absent.reason is Absent.DUPLICATE
 
+    def test_whose_login_is_gone_gives_nobody_a_new_one_who_has_another_of_ours(self) -> None:
+        found = cases([account()], [row(), row(2, login="ann2", anchor=anchor())], [login(2, "ann2")])
+        assert [(case.match, case.row and case.row.login_id) for case in found] == [(Match.OURS, 2), (Match.GONE, 1)]
+
 
 class TestAName:
     """Rule 2: by name, where neither the person nor the login has a row. Rule 3: never somebody else's."""

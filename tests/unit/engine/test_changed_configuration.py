@@ -291,6 +291,13 @@ class TestWhomAPersonHolds:
         assert (skip.reason, getattr(skip.change, "cause", "")) == (Reason.EXEMPT, "rule staff.yaml:14")
         assert report.exit_code == 0
 
+    def test_is_named_once_where_something_else_of_the_same_person_goes_on(self, stage: Configured) -> None:
+        stage.change("ann", sn="New")
+        stage.now_is(ScopedRules(without_mail="sales"))
+        plan = stage.run().plan
+        assert [(skip.reason, bool(skip.change)) for skip in plan.skips] == [(Reason.EXEMPT, True)]
+        assert (stage.login("ann").name, stage.login("ann").mail) == ("New", "ann@x.y")
+
     def test_waits_at_the_gate_when_the_hold_ends(self, stage: Configured) -> None:
         for _ in range(2):
             stage.run()
