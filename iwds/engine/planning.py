@@ -277,9 +277,7 @@ class _Planning:
         basis = self._facts(readings, tally, memory, changed)
         if basis.misfits:
             new = changed or basis.first_run
-            told = (
-                "this mapping counts as not applied until somebody lets it pass" if new else "they are left alone"
-            )
+            told = "this mapping counts as not applied until somebody lets it pass" if new else "they are left alone"
             self.notes.append(f"{basis.misfits:,} of {tally.people:,} people cannot be mapped: {told}")
         self.notes += self._unknown_groups(readings)
         return replace(basis, notes=tuple(self.notes))
