@@ -279,13 +279,14 @@ class _Planning:
             new = changed or basis.first_run
             told = "this mapping counts as not applied until somebody lets it pass" if new else "they are left alone"
             self.notes.append(f"{basis.misfits:,} of {tally.people:,} people cannot be mapped: {told}")
-        self.notes += self._unknown_groups(readings)
+        self.notes += self._unknown_groups(readings) if changed or basis.first_run else ()
         return replace(basis, notes=tuple(self.notes))
 
     def _unknown_groups(self, readings: Readings) -> Iterator[str]:
         """The directory's groups that the mapping names and nobody is in: often their names are mistyped."""
         counted = [proof.presence for proof in readings.sources if proof.proven and GROUPS in proof.presence]
-        names = sorted(self.job.rules.reads_groups) if counted and len(counted) == len(readings.sources) else []
+        whole = counted and len(counted) == len(readings.sources)
+        names = sorted(self.job.rules.reads_groups) if whole else []
         empty = [name for name in names if not any(presence.get(group_key(name)) for presence in counted)]
         if empty:
             yield f"nobody who was read is in a group of the directory that the mapping names: {', '.join(empty)}"

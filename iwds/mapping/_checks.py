@@ -2,12 +2,15 @@
 
 from collections.abc import Collection
 
+from iwds.core.model import Mode
 from iwds.core.nearest import nearest
 from iwds.core.normal import LANGUAGES
 from iwds.errors import ConfigurationError
-from iwds.mapping.document import GroupLine
+from iwds.mapping._cel import checked
+from iwds.mapping._cel_bounds import GROUPS
+from iwds.mapping.document import Document, GroupLine
 from iwds.mapping.written_values import Value
-from iwds.yamlmarks import Where
+from iwds.yamlmarks import Step, Where
 
 
 def check_language(language: Value | None, where: Where) -> None:
@@ -20,6 +23,30 @@ def check_language(language: Value | None, where: Where) -> None:
         file, line = where(("language",))
         message = f"language: the service knows {' and '.join(sorted(LANGUAGES))} only"
         raise ConfigurationError(message, file=file, line=line)
+
+
+def check_groups_read(document: Document, where: Where) -> None:
+    """The whole list of groups makes neither a login, which would be renamed, nor a field that is emptied.
+
+    Nobody counts who has a name in it, so that a group that is hidden would pass for one that somebody left.
+    """
+    emptied = {name: getattr(document, name) for name in ("firstname", "name", "mail", "phone")}
+    parts: dict[tuple[Step, ...], Value | None] = {("login",): document.login}
+    parts |= {(name,): value for name, value in emptied.items() if value and value.mode is Mode.ALWAYS}
+    parts |= {("extra", key): value for key, value in document.extra.items() if value.mode is Mode.ALWAYS}
+    for path, value in parts.items():
+        if value is not None and _reads_groups(value):
+            file, line = where(path)
+            key = ".".join(map(str, path))
+            message = f"{key}: all of `groups` makes neither a login nor a field with `mode: always`"
+            advice = 'ask for each group by name, as member["NAME"], so that one that cannot be read is noticed'
+            raise ConfigurationError(message, advice, file, line)
+
+
+def _reads_groups(value: Value) -> bool:
+    if value.expr is not None and GROUPS in checked(value.expr, "STRING").reads.others:
+        return True
+    return any(map(_reads_groups, value.first or ()))
 
 
 def check_roles(lines: tuple[GroupLine, ...], where: Where, known: Collection[str]) -> None:

@@ -19,7 +19,7 @@ from iwds.core.model import BUILTIN_ROLES, Absent, Account, Activation, Entry, M
 from iwds.core.modes import MODED, mode_of
 from iwds.core.normal import LANGUAGES, printable
 from iwds.core.recognition import By, Matching, stored_form
-from iwds.mapping._checks import check_language, check_roles
+from iwds.mapping._checks import check_groups_read, check_language, check_roles
 from iwds.mapping.asked import Asked
 from iwds.mapping.clauses import group_answers, scope_answers
 from iwds.mapping.conditions import compile_condition, every, words
@@ -224,6 +224,7 @@ def compile_mapping(document: Document, where: Where, roles: Collection[str] = B
     document = with_tables(document, where)
     asked = Asked(document, where)
     check_language(document.language, where)
+    check_groups_read(document, where)
     check_roles(document.groups, where, roles)
     role_rules = role_rules_of(document.groups, asked)
     return CompiledRules(

@@ -230,7 +230,7 @@ class TestEveryPage:
         rows = [line for line in lines[heads[0] + 1 :] if re.fullmatch(r"  \S.*\s[\d,]+\s+[\d,]+", line)]
         expected = sum(int(line.split()[-1].replace(",", "")) for line in rows)
         saved = next(line for line in lines if line.startswith("Saved as"))
-        assert f"{expected:,} calls" in saved or expected == 0
+        assert f"{expected:,} call" in saved or expected == 0
 
 
 class TestTheColumns:

@@ -321,6 +321,17 @@ class TestWhatSomebodySaid:
         assert str(said(1, None)) == "left alone by joe on 2026-11-22: asked them"
 
 
+def test_a_number_stays_behind_the_name_of_a_login_that_somebody_said_is_theirs() -> None:
+    people = [account(login="lee", numbering=20), account("bob", login="lee", numbering=20)]
+    logins = [login(1, "lee", created_by=0), login(2, "lee2", created_by=0)]
+    found, _ = join(people, [], logins, {}, told(said(2, "ann", "lee2"), said(1, "bob", "lee")))
+    names = {case.account.anchor.id: (case.match, case.account.login) for case in found if case.account}
+
+    assert names == {"ann": (Match.NAMED, "lee2"), "bob": (Match.NAMED, "lee")}
+    none, _ = join(people, [row(2, "cy", login="lee2")], logins, {}, told(said(2, "ann", "lee2")))
+    assert all(case.match is not Match.NAMED for case in none)
+
+
 def test_a_decision_about_somebody_else_is_no_reason_to_say_anything() -> None:
     found: list[Decision] = decided([ANN], [], [], rules=told(said(1, None)))
     assert [type(change) for change in changes(found)] == [CreateLogin]

@@ -593,3 +593,17 @@ def test_the_rules_know_by_which_attributes_somebody_is_found(login: str, read: 
     assert compiled.login_is_written is written
     assert compiled.mail_attributes == {"mail", "other"}
     assert rules("login: uid\n").mail_attributes == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("login: {expr: 'groups.join(\"\")'}", "m.yaml:1: login"),
+        ("login: uid\nmail: {expr: 'groups.join(\"\")', mode: always}", "m.yaml:2: mail"),
+        ("login: uid\nextra:\n  site: {first: [l, {expr: 'groups.join(\"\")'}], mode: always}", "m.yaml:3: extra.site"),
+    ],
+)
+def test_all_groups_at_once_neither_name_a_login_nor_empty_a_field(text: str, place: str) -> None:
+    assert refusal(text).startswith(f"maps/{place}: all of `groups`")
+    assert rules("login: uid\nmail: {expr: 'groups.join(\"\")'}\n").attributes == {"uid"}
+    assert rules('login: uid\nmail: {expr: \'member["vpn"] ? "v" : ""\', mode: always}\n').attributes == {"uid"}
