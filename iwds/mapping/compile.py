@@ -21,7 +21,7 @@ from iwds.core.normal import LANGUAGES, printable
 from iwds.core.recognition import By, Matching, stored_form
 from iwds.mapping._checks import check_language, check_roles
 from iwds.mapping.asked import Asked
-from iwds.mapping.clauses import group_answers, scope_answers
+from iwds.mapping.clauses import disabling, group_answers, scope_answers
 from iwds.mapping.conditions import compile_condition, every, words
 from iwds.mapping.document import AtCreation, Document, Enabled, RoleRules
 from iwds.mapping.groups import among
@@ -96,12 +96,20 @@ class CompiledRules:
         return (*self._include.ended(now), *self._exclude.ended(now))
 
     def clauses(self, entry: Entry, now: datetime) -> Sequence[Clause]:
-        """What each clause of the scope says of an entry."""
-        return tuple(scope_answers(Document.model_validate(self.written), self.places, Person(entry, now)))
+        """The line that excludes an entry, if one does, and what each clause of the scope says of it."""
+        made = self.map(entry, now)
+        excluded = isinstance(made, Unmapped) and made.reason is Absent.EXCLUDED
+        listed = self._exclude.find(Person(entry, now), made.login) if excluded else None
+        named = [Clause(f"not in `exclude`: {listed.name}", listed.place.strip(" ()"), False)] if listed else []
+        return (*named, *scope_answers(Document.model_validate(self.written), self.places, Person(entry, now)))
 
     def grants(self, entry: Entry, now: datetime) -> Sequence[Grant]:
         """What each line of `groups` says of an entry."""
         return tuple(group_answers(Document.model_validate(self.written), self.places, Person(entry, now)))
+
+    def disabled_by(self, entry: Entry, now: datetime) -> Sequence[str]:
+        """What disables somebody, in words."""
+        return tuple(disabling(Document.model_validate(self.written), Person(entry, now)))
 
     def map(self, entry: Entry, now: datetime) -> Account | Unmapped:
         """The account that the rules make of an entry, or why there is none."""
