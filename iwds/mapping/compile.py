@@ -19,7 +19,7 @@ from iwds.core.model import BUILTIN_ROLES, Absent, Account, Activation, Entry, M
 from iwds.core.modes import MODED, mode_of
 from iwds.core.normal import LANGUAGES, printable
 from iwds.core.recognition import By, Matching, stored_form
-from iwds.mapping._checks import check_language, check_roles
+from iwds.mapping._checks import check_language, check_recognisable, check_roles
 from iwds.mapping.asked import Asked
 from iwds.mapping.clauses import disabling, group_answers, scope_answers
 from iwds.mapping.conditions import compile_condition, every, words
@@ -229,6 +229,7 @@ def read(path: Path | str) -> tuple[Document, Where]:
 
 def compile_mapping(document: Document, where: Where, roles: Collection[str] = BUILTIN_ROLES) -> CompiledRules:
     """The rules that a document means; `where` finds the line of a path for messages."""
+    check_recognisable(document, where)
     document = with_tables(document, where)
     asked = Asked(document, where)
     check_language(document.language, where)
