@@ -106,10 +106,14 @@ def validate(model: type[ModelT], data: object, where: Where) -> ModelT:
         return model.model_validate(data)
     except ValidationError as error:
         problems = [_problem(model, data, dict(item), where) for item in error.errors(include_url=False)]
+    raise all_of(problems)
+
+
+def all_of(problems: Iterable[tuple[str, int, str]]) -> ConfigurationError:
+    """One error that lists every problem, each given as file, line and message; there is at least one."""
     # sorted by line, since that is how somebody walks through the file
-    problems.sort(key=lambda problem: problem[:2])
-    (file, line, first), *rest = dict.fromkeys(problems)
-    raise ConfigurationError("\n".join([first, *map(_line, rest)]), file=file, line=line)
+    (file, line, first), *rest = dict.fromkeys(sorted(problems, key=lambda problem: problem[:2]))
+    return ConfigurationError("\n".join([first, *map(_line, rest)]), file=file, line=line)
 
 
 class _Builder:

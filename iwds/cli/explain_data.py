@@ -4,7 +4,8 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from iwds.cli.explain_text import attributes_of, verdict
+from iwds.cli.explain_text import attributes_of
+from iwds.cli.explain_verdict import verdict
 from iwds.cli.login_text import login_data
 from iwds.core.change import Change
 from iwds.core.decision import Decision, Proposal, Skip
@@ -39,6 +40,7 @@ def data_of(seen: Explanation, when: datetime | None) -> dict[str, Any]:
         "rivals": [each.entry.name for each in one.rivals],
         "scope": [asdict(each) for each in seen.clauses],
         "absent": {"reason": person.reason.value, "detail": person.detail} if isinstance(person, Unmapped) else None,
+        "disabled_by": list(seen.disabled_by),
         "match": [case.match.value for case in one.cases],
         "ledger": [asdict(row) for row in one.rows],
         "fields": [asdict(each) for each in seen.fields],

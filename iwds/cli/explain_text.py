@@ -9,20 +9,22 @@ from rich.text import Text
 from iwds.cli.access_text import access_lines
 from iwds.cli.change_text import heading
 from iwds.cli.common import local
+from iwds.cli.explain_verdict import is_for_everybody, verdict
 from iwds.cli.login_text import audit_lines, held_words, known_details
 from iwds.cli.page import block, columns, cut, hanging, printable
 from iwds.core.alone import absent_alone
-from iwds.core.change import Change, Kind, kinds
+from iwds.core.change import Change
 from iwds.core.decision import Proposal, Skip
 from iwds.core.dn import rdn_value
 from iwds.core.document import change_from_data
 from iwds.core.matching import Case, Match
-from iwds.core.model import Absent, Account, LedgerRow, Login, Origin, Status, Unmapped
+from iwds.core.model import Account, LedgerRow, Login, Origin, Status
 from iwds.core.policy import HoldKind, Leaver
+from iwds.core.recognition import BY_NAME
 from iwds.core.words import describe
 from iwds.engine.actions import Seen
 from iwds.engine.explaining import Compared, Explanation, InGroup
-from iwds.ports import Clause, Grant
+from iwds.ports import Clause, Grant, Told
 
 if TYPE_CHECKING:  # a help page should not load them
     from iwds.settings import HelpdeskSettings
@@ -31,12 +33,6 @@ NOT_KNOWN = "not known"
 _HEAD, _WIDEST = 14, 26
 """How wide the names of attributes are at least, and at most."""
 _ANSWERS = {True: ("yes", "green"), False: ("NO ", "red"), None: ("?  ", "yellow")}
-_ABSENT = {
-    Absent.OUT_OF_SCOPE: "out of scope",
-    Absent.EXCLUDED: "excluded by the mapping",
-    Absent.INVALID: "cannot be mapped",
-    Absent.DUPLICATE: "one of several who want the same login",
-}
 _LEAVERS = {
     Leaver.KEEP: "leavers are kept as they are",
     Leaver.LOCK: "leavers are locked, and keep devices and groups",
@@ -92,38 +88,6 @@ def on_the_phone(seen: Seen | None, now: datetime, lifetimes: "HelpdeskSettings 
     if seen is None:
         return
     yield from access_lines(known_details(seen), seen.lately, now, lifetimes)
-
-
-def verdict(seen: Explanation) -> tuple[str, str]:
-    """The whole in a sentence, and its colour."""
-    if seen.failed:
-        return f"{', '.join(seen.failed)} does not answer, so what a run would do cannot be told.", "yellow"
-    if seen.one.who.anchor is None:
-        return "A login that nobody in the directory was found for, and that is not in our memory.", "yellow"
-    if seen.one.tombstone:
-        return "Deleted in the directory (tombstone).", "yellow"
-    if not seen.one.sightings:
-        return "Not found in the directory. That alone proves nothing: only a whole reading does.", "yellow"
-    if seen.one.counts is None:
-        return "In the directory, but outside base and filter of the sources: no run reads them.", "yellow"
-    person = seen.one.person
-    if isinstance(person, Unmapped):
-        return f"Gets no account: {_ABSENT[person.reason]}: {person.detail}{_waiting(seen)}", "yellow"
-    return _of_account(seen)
-
-
-def _of_account(seen: Explanation) -> tuple[str, str]:
-    if waiting := _waiting(seen):
-        return f"Has an account{waiting}", "yellow"
-    if seen.plan and seen.plan.skips:
-        return "Has an account; something is left alone, see below.", "yellow"
-    return "Has an account, and everything is as it should be.", "green"
-
-
-def _waiting(seen: Explanation) -> str:
-    """How many changes a run would make, as the end of a sentence; empty for none."""
-    waiting = len(seen.plan.changes) if seen.plan else 0
-    return f"; {waiting} change{'' if waiting == 1 else 's'} would be made." if waiting else ""
 
 
 def _name(seen: Explanation) -> str:
@@ -189,7 +153,13 @@ def _login_lines(seen: Explanation) -> Iterator[Text]:
         yield from map(Text, hanging("  ", _row_words(row)))
     if login and not seen.one.rows:
         yield from map(Text, hanging("  ", _origin_words(login)))
-    yield from map(Text, hanging("  ", f"policy: {_LEAVERS[seen.one.world.policy.leaver]}"))
+    if not _is_foreign(seen):
+        yield from map(Text, hanging("  ", f"policy: {_LEAVERS[seen.one.world.policy.leaver]}"))
+
+
+def _is_foreign(seen: Explanation) -> bool:
+    """Whether it is a login that stands for nobody we know: no mapping and no policy speaks about it."""
+    return seen.one.who.anchor is None
 
 
 def _matched(case: Case | None, seen: Explanation) -> str:
@@ -252,6 +222,10 @@ def _at_creation(account: Account) -> str:
 
 def _group_lines(seen: Explanation) -> Iterator[Text]:
     for each in seen.groups:
+        if _is_foreign(seen):
+            lines = hanging("  = ", f"{each.group}: {_there(each)}") if each.member else ()
+            yield from (Text(line, "dim") for line in lines)
+            continue
         mark, style = _membership(each)
         account = seen.entry is not None and isinstance(seen.entry.mapped, Account)
         first, *more = hanging(f"  {mark} ", _group_words(each, account))
@@ -276,12 +250,16 @@ def _membership(each: InGroup) -> tuple[str, str]:
 def _group_words(each: InGroup, account: bool) -> str:
     if each.wanted is False and not each.member:
         return f"{each.group}: no member, not {'; not '.join(map(_asked, each.grants))}"
-    there = "member" + (f" as {each.role}" if each.role else "") if each.member else "no member"
+    there = _there(each)
     owner = ", somebody else put them in" if each.member and not each.ours else ""
     unknown = "whether they should be is not known" if account else "the mapping gives them no account"
     should = {True: "should be", False: "should not be", None: unknown}[each.wanted]
     role = f" as {each.role_wanted}" if each.role_wanted else ""
     return f"{each.group}: {there}{owner}; {should}{role}"
+
+
+def _there(each: InGroup) -> str:
+    return "member" + (f" as {each.role}" if each.role else "") if each.member else "no member"
 
 
 def _asked(grant: Grant) -> str:
@@ -315,15 +293,20 @@ def _hold_lines(seen: Explanation, now: datetime) -> Iterator[Text]:
 
 
 def _lately_lines(seen: Explanation) -> Iterator[Text]:
-    for told in seen.lately:
-        change = change_from_data(told.change)
-        result = told.result.value if told.result else "unknown"
-        head = f"  {local(told.at)}  "
-        yield from map(Text, hanging(head, f"{describe(change)}: {result}, run {told.run} of {told.job}"))
-        why = "; ".join(filter(None, (change.because, told.error)))
-        yield from map(Text, hanging(" " * len(head), why) if why else ())
-    if seen.seen:
-        yield from audit_lines(seen.seen.lately, name=False)
+    """What runs changed and what the helpdesk did, in one list, the newest first."""
+    runs = [(told.at, list(_told_lines(told))) for told in seen.lately]
+    helpdesk = [(row.at, list(audit_lines([row], name=False))) for row in (seen.seen.lately if seen.seen else ())]
+    for _, lines in sorted((*runs, *helpdesk), key=lambda each: each[0], reverse=True):
+        yield from lines
+
+
+def _told_lines(told: Told) -> Iterator[Text]:
+    change = change_from_data(told.change)
+    result = told.result.value if told.result else "unknown"
+    head = f"  {local(told.at)}  "
+    yield from map(Text, hanging(head, f"{describe(change)}: {result}, run {told.run} of {told.job}"))
+    why = "; ".join(filter(None, (change.because, told.error)))
+    yield from map(Text, hanging(" " * len(head), why) if why else ())
 
 
 def _plan_title(when: datetime | None) -> str:
@@ -342,12 +325,11 @@ def _plan_lines(seen: Explanation) -> Iterator[Text]:
     if seen.administrator:
         told = "an administrator would be lost: only where two others stay active on the whole service"
         yield from map(Text, hanging("  ", told))
-    if seen.one.rivals_unsure and any(_NAMING & kinds(change) for change in seen.plan.changes):
-        told = "whether somebody else wants the same login cannot be searched for, because the mapping makes it up"
+    if is_for_everybody(seen):
+        told = "who else may want this login, or be recognised in the same login, only a run that reads everybody knows"
         yield from map(Text, hanging("  ", told))
 
 
-_NAMING = frozenset({Kind.CREATE, Kind.ADOPT, Kind.RENAME})
 _MARKS = {"create": "+", "add": "+", "adopt": "=", "lock": "-", "delete": "-", "remove": "-", "demote": "-"}
 _COLOURS = {"+": "green", "-": "red", "~": "yellow", "=": "cyan"}
 
@@ -374,10 +356,13 @@ def _absence_lines(seen: Explanation) -> Iterator[Text]:
 
 
 def _typed_lines(seen: Explanation) -> Iterator[Text]:
-    if (seen.plan and seen.plan.changes) or _locks_deleted(seen):
+    everybody = is_for_everybody(seen)
+    if not everybody and ((seen.plan and seen.plan.changes) or _locks_deleted(seen)):
         yield Text(f"  iwds resync {_exactly(seen)} --job {seen.job}")
-    if any(skip.reason.value == "held" for skip in (seen.plan.skips if seen.plan else ())):
+    if everybody or any(skip.reason.value == "held" for skip in (seen.plan.skips if seen.plan else ())):
         yield Text(f"  iwds plan {seen.job}")
+    if everybody and seen.one.world and seen.one.world.matching != BY_NAME:
+        yield Text(f"  iwds match {seen.job}")
     if seen.failed:
         yield Text(f"  iwds check {seen.job}")
 

@@ -21,13 +21,18 @@ _MOST_LINES = 6
 def trace_lines(entry: Entry, read_from: str, seen: Trace, made: Account | Unmapped) -> Iterator[Text]:
     """The page: who, every rule, and what it comes to."""
     yield from (Text(line, style="bold") for line in hanging("", entry.name, 3))
-    groups = "groups not known" if entry.groups is None else f"{len(entry.groups):,} groups"
-    yield from map(Text, hanging("", f"{read_from}; {groups}", 3))
+    yield from map(Text, hanging("", f"{read_from}; {_groups_words(entry)}", 3))
     yield Text()
     for piece in seen.pieces:
         yield from piece_lines(piece)
     yield Text()
     yield from outcome_lines(made)
+
+
+def _groups_words(entry: Entry) -> str:
+    if entry.groups is None:
+        return "groups not known"
+    return "1 group" if len(entry.groups) == 1 else f"{len(entry.groups):,} groups"
 
 
 def piece_lines(piece: Piece, depth: int = 0, named: bool = True) -> Iterator[Text]:

@@ -90,8 +90,14 @@ def _looks(entry: ErrorCode, facts: Facts) -> Iterator[Look]:
     if facts.details is None:
         yield Look(f"The service has no login {facts.login}.")
         return
-    for topic in entry.topics:
+    # nothing else helps somebody whose login is locked, so that comes first, whatever they saw
+    first = (_status,) if _is_locked(facts.details) else ()
+    for topic in dict.fromkeys((*first, *entry.topics)):
         yield topic(facts, facts.details)
+
+
+def _is_locked(details: Details) -> bool:
+    return details.login.status == Status.LOCKED
 
 
 # --- the sides of a login ---------------------------------------------------------------------------------------------
@@ -123,7 +129,8 @@ def _entries(facts: Facts, details: Details) -> Look:
     if names:
         verb = "is" if len(names) == 1 else "are"
         return Look(f"{facts.login}: {' and '.join(names)} {verb} blocked after wrong entries.", _WAYS)
-    return Look(f"{facts.login}: no PIN or password is blocked now.", ("let them try once more, with the right one",))
+    once_more = () if _is_locked(details) else ("let them try once more, with the right one",)
+    return Look(f"{facts.login}: no PIN or password is blocked now.", once_more)
 
 
 _WAYS = (
@@ -143,6 +150,7 @@ def _devices(facts: Facts, details: Details) -> Look:
     return Look(here, (*(_WAYS if pins else ()), *(_OTHER_DEVICE if shut else ())))
 
 
+_UNLOCK = ("if they may come in: iwds login unlock {login} --reason TEXT", "why they may not: iwds explain {login}")
 _OTHER_DEVICE = (
     "unlock the device in the service's console, or delete it and enrol it anew:\n"
     "iwds login devices {login} --delete ID --reason TEXT",
@@ -167,10 +175,10 @@ def _status(facts: Facts, details: Details) -> Look:
     """Whether the login itself is locked, and by whom."""
     if details.login.status is None:
         return Look("The service does not tell whether the login is locked.", ("look in the service's console",))
-    if details.login.status != Status.LOCKED:
+    if not _is_locked(details):
         return Look(f"{facts.login} is not locked now.", ("let them try again",))
     whose = f", {facts.locked_by}" if facts.locked_by else ""
-    return Look(f"{facts.login} is locked{whose}.", ("if they may come in: iwds login unlock {login} --reason TEXT",))
+    return Look(f"{facts.login} is locked{whose}.", _UNLOCK)
 
 
 _APP = ("ask who runs the page or the application: it is not about this person",)

@@ -79,6 +79,7 @@ class Explanation:
         one: what was found.
         answered_by: which server or file answered, by source.
         clauses: what each clause of the scope says of them.
+        disabled_by: what of the entry disables them, in words; empty for nothing, and for what is not known.
         fields: mapping and service side by side.
         groups: the service's groups that the mapping governs, by name.
         paths: how they come into each group of the directory.
@@ -94,6 +95,7 @@ class Explanation:
     one: One
     answered_by: Mapping[str, str]
     clauses: tuple[Clause, ...]
+    disabled_by: tuple[str, ...]
     fields: tuple[Compared, ...]
     groups: tuple[InGroup, ...]
     paths: Mapping[str, tuple[str, ...]]
@@ -138,6 +140,7 @@ class _Explaining:
             one=one,
             answered_by={source.name: source.answered_by for source in self.job.sources},
             clauses=tuple(self.job.rules.clauses(self.entry.entry, self.tools.clock.now())) if self.entry else (),
+            disabled_by=tuple(self._disabled_by()),
             fields=tuple(self._fields(login)),
             groups=tuple(self._groups(login, seen)),
             paths=paths,
@@ -147,6 +150,9 @@ class _Explaining:
             lately=tuple(self._lately(login)),
             failed=self.failed,
         )
+
+    def _disabled_by(self) -> Sequence[str]:
+        return self.job.rules.disabled_by(self.entry.entry, self.tools.clock.now()) if self.entry else ()
 
     def _seen(self, login: Login) -> Seen | None:
         try:

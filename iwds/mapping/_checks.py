@@ -1,16 +1,17 @@
-"""What the types of a mapping cannot say about it: words that must mean something to the service."""
+"""What the types of a mapping cannot say about it: words that must mean something, keys that need one another."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from iwds.core.model import Mode
 from iwds.core.nearest import nearest
 from iwds.core.normal import LANGUAGES
+from iwds.core.recognition import By
 from iwds.errors import ConfigurationError
 from iwds.mapping._cel import checked
 from iwds.mapping._cel_bounds import GROUPS
 from iwds.mapping.document import Document, GroupLine
 from iwds.mapping.written_values import Value
-from iwds.yamlmarks import Step, Where
+from iwds.yamlmarks import Step, Where, all_of
 
 
 def check_language(language: Value | None, where: Where) -> None:
@@ -59,3 +60,27 @@ def check_roles(lines: tuple[GroupLine, ...], where: Where, known: Collection[st
                 f"roles of your own get their numbers in the target's settings: group_roles: {{{line.role}: NUMBER}}"
             )
             raise ConfigurationError(message, advice, file, number)
+
+
+def check_recognisable(document: Document, where: Where) -> None:
+    """What people are recognised by must be there to be compared; every mistake is told, each with its line."""
+    problems = [
+        (*where(path), f"{'.'.join(map(str, path))}: {message}") for path, message in _not_recognisable(document)
+    ]
+    if problems:
+        raise all_of(problems)
+
+
+def _not_recognisable(document: Document) -> Iterator[tuple[tuple[Step, ...], str]]:
+    compared = [rule.by for rule in document.matching or ()]
+    for index, by in enumerate(compared):
+        path = ("matching", index)
+        if by in compared[:index]:
+            yield path, f'"matching" names {by.value} twice'
+        if by is By.ANCHOR and document.store_anchor is None:
+            yield path, '"matching" by anchor needs "store_anchor", the extra field in which anchors are stored'
+        if by is By.MAIL and document.mail is None:
+            yield path, '"matching" by mail needs "mail"'
+    if document.store_anchor is not None and document.store_anchor in document.extra:
+        key = document.store_anchor
+        yield ("extra", key), f'"store_anchor" and "extra" both write {key}'

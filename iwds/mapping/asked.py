@@ -9,6 +9,9 @@ from pydantic import BaseModel
 from iwds.mapping.expressions import Expressions
 from iwds.yamlmarks import Step, Where
 
+NO_PLACE = "the mapping"
+"""Where a part stands that is none of the document, or the document itself."""
+
 
 class Asked:
     """What the rules of one mapping ask for, filled while they are compiled.
@@ -33,7 +36,7 @@ class Asked:
 
     def place(self, part: BaseModel) -> str:
         """Where a part of the document stands, for messages: `login (m.yaml:4)`."""
-        return self._places.get(id(part), "the mapping")
+        return self._places.get(id(part), NO_PLACE)
 
 
 def _placed(part: Any, where: Where, path: tuple[Step, ...]) -> Iterator[tuple[int, str]]:
@@ -52,5 +55,5 @@ def _placed(part: Any, where: Where, path: tuple[Step, ...]) -> Iterator[tuple[i
 
 def _told(where: Where, path: tuple[Step, ...]) -> str:
     file, line = where(path)
-    name = ".".join(map(str, path)) or "the mapping"
+    name = ".".join(map(str, path)) or NO_PLACE
     return f"{name} ({Path(file).name}:{line})" if line else name

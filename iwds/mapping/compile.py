@@ -19,9 +19,9 @@ from iwds.core.model import BUILTIN_ROLES, Absent, Account, Activation, Entry, M
 from iwds.core.modes import MODED, mode_of
 from iwds.core.normal import LANGUAGES, printable
 from iwds.core.recognition import By, Matching, stored_form
-from iwds.mapping._checks import check_groups_read, check_language, check_roles
+from iwds.mapping._checks import check_groups_read, check_language, check_recognisable, check_roles
 from iwds.mapping.asked import Asked
-from iwds.mapping.clauses import group_answers, scope_answers
+from iwds.mapping.clauses import disabling, group_answers, scope_answers
 from iwds.mapping.conditions import compile_condition, every, words
 from iwds.mapping.document import AtCreation, Document, Enabled, RoleRules
 from iwds.mapping.groups import among
@@ -96,12 +96,20 @@ class CompiledRules:
         return (*self._include.ended(now), *self._exclude.ended(now))
 
     def clauses(self, entry: Entry, now: datetime) -> Sequence[Clause]:
-        """What each clause of the scope says of an entry."""
-        return tuple(scope_answers(Document.model_validate(self.written), self.places, Person(entry, now)))
+        """The line that excludes an entry, if one does, and what each clause of the scope says of it."""
+        made = self.map(entry, now)
+        excluded = isinstance(made, Unmapped) and made.reason is Absent.EXCLUDED
+        listed = self._exclude.find(Person(entry, now), made.login) if excluded else None
+        named = [Clause(f"not in `exclude`: {listed.name}", listed.place.strip(" ()"), False)] if listed else []
+        return (*named, *scope_answers(Document.model_validate(self.written), self.places, Person(entry, now)))
 
     def grants(self, entry: Entry, now: datetime) -> Sequence[Grant]:
         """What each line of `groups` says of an entry."""
         return tuple(group_answers(Document.model_validate(self.written), self.places, Person(entry, now)))
+
+    def disabled_by(self, entry: Entry, now: datetime) -> Sequence[str]:
+        """What disables somebody, in words."""
+        return tuple(disabling(Document.model_validate(self.written), Person(entry, now)))
 
     def map(self, entry: Entry, now: datetime) -> Account | Unmapped:
         """The account that the rules make of an entry, or why there is none."""
@@ -221,6 +229,7 @@ def read(path: Path | str) -> tuple[Document, Where]:
 
 def compile_mapping(document: Document, where: Where, roles: Collection[str] = BUILTIN_ROLES) -> CompiledRules:
     """The rules that a document means; `where` finds the line of a path for messages."""
+    check_recognisable(document, where)
     document = with_tables(document, where)
     asked = Asked(document, where)
     check_language(document.language, where)

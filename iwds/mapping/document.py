@@ -246,19 +246,6 @@ class Document(Part):
     matching: tuple[MatchRule, ...] | None = Field(None, min_length=1)
     store_anchor: ExtraKey | None = None
 
-    @model_validator(mode="after")
-    def _recognisable(self) -> Self:
-        compared = [rule.by for rule in self.matching or ()]
-        if twice := sorted({by.value for by in compared if compared.count(by) > 1}):
-            raise ValueError(f'"matching" names {" and ".join(twice)} twice')
-        if By.ANCHOR in compared and self.store_anchor is None:
-            raise ValueError('"matching" by anchor needs "store_anchor", the extra field in which anchors are stored')
-        if By.MAIL in compared and self.mail is None:
-            raise ValueError('"matching" by mail needs "mail"')
-        if self.store_anchor is not None and self.store_anchor in self.extra:
-            raise ValueError(f'"store_anchor" and "extra" both write {self.store_anchor}')
-        return self
-
     @property
     def written(self) -> dict[str, Any]:
         """What was written, as plain data that makes an equal document."""

@@ -131,8 +131,18 @@ def _table(table: Mapping[str, str], known: bool) -> Step:
 
 
 def _phone(phone: Phone, place: str) -> Step:
-    """E.164, such as +33612345678."""
-    from phonenumbers import NumberParseException, PhoneNumberFormat, format_number, is_valid_number, parse
+    """E.164, such as +33612345678, of what is as long as numbers of its country are.
+
+    Not of what lies in a range that is given out: the ranges of the library grow older than those of the world.
+    """
+    from phonenumbers import (
+        NumberParseException,
+        PhoneNumberFormat,
+        ValidationResult,
+        format_number,
+        is_possible_number_with_reason,
+        parse,
+    )
 
     region, refuse = phone.region, phone.invalid == "refuse"
 
@@ -141,8 +151,9 @@ def _phone(phone: Phone, place: str) -> Step:
             return ""
         try:
             found = parse(text, region)
+            whole = is_possible_number_with_reason(found) == ValidationResult.IS_POSSIBLE
             # an extension has no place in E.164, and without it this would be another number
-            if is_valid_number(found) and not found.extension:
+            if whole and not found.extension:
                 return str(format_number(found, PhoneNumberFormat.E164))
         except NumberParseException:
             pass

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from iwds.core import directory
 from iwds.core.model import BUILTIN_ROLES, Account, Entry, Unmapped
-from iwds.mapping.asked import Asked
+from iwds.mapping.asked import NO_PLACE, Asked
 from iwds.mapping.compile import compile_mapping
 from iwds.mapping.conditions import compile_condition, words
 from iwds.mapping.document import Condition, Document, Enabled, GroupLine, Listed, RoleRule, RoleRules
@@ -24,7 +24,7 @@ from iwds.mapping.lists import compile_list
 from iwds.mapping.person import Person, Unfit
 from iwds.mapping.tables import with_tables
 from iwds.mapping.values import compile_value
-from iwds.mapping.written_values import LoginRule, Value
+from iwds.mapping.written_values import LoginRule, Table, Value
 from iwds.yamlmarks import Step, Where
 
 T = TypeVar("T")
@@ -206,7 +206,8 @@ class _Tracer:
         whole, _ = self._tried(compile_value(value, asked))
         begin, problem = self._text(_without(value, done))
         head, read = _origin_words(value), {} if inner else self._read(asked.names)
-        origin = Piece(path, self._place(path), head, Kind.TEXT, begin, "", read, inner, problem)
+        place = self._place((*path, _origin_key(value)) if done else path)
+        origin = Piece(path, place, head, Kind.TEXT, begin, "", read, inner, problem)
         if not done:
             return origin
         steps = tuple(self._step(path, value, key, begin, whole, done[number:]) for number, key in enumerate(done, 1))
@@ -233,7 +234,8 @@ class _Tracer:
         try:
             return function(Person(self.entry, self.now)), ""
         except Unfit as unfit:
-            return None, str(unfit)
+            # a step has no place of its own in the message, and the piece names it
+            return None, str(unfit).removeprefix(f"{NO_PLACE}: ")
         except UnicodeEncodeError:
             return None, "an attribute holds half of a surrogate pair, which is no character"
 
@@ -320,16 +322,24 @@ def _without(value: Value, keys: Sequence[str]) -> Value:
     return value.model_copy(update={name: fields[name].get_default() for name in names})
 
 
+def _origin_key(value: Value) -> Step:
+    """The key that says where a value comes from; it need not stand in the file where the value is only a word."""
+    return next((key for key, inner in _inside(value) if key in _NO_STEPS and inner is not None), "value")
+
+
 def _origin_words(value: Value) -> str:
     """Where a value comes from, as it is written."""
-    for key, inner in _inside(value):
-        if key in _NO_STEPS and inner is not None:
-            return f"{key} of {len(inner)}" if isinstance(inner, tuple) else f"{key} {_shown(inner)}"
-    return "value"
+    key = _origin_key(value)
+    inner = dict(_inside(value)).get(key)
+    if inner is None:
+        return str(key)
+    return f"{key} of {len(inner)}" if isinstance(inner, tuple) else f"{key} {_shown(inner)}"
 
 
 def _step_words(value: Value, key: str) -> str:
     written = dict(_inside(value)).get(key)
+    if isinstance(written, Table):
+        return f"{key} {written.file}"  # and not its rows, of which there may be thousands
     if isinstance(written, BaseModel):
         written = written.model_dump(mode="json", by_alias=True, exclude_unset=True)
     return key if written is True or key == "map" else f"{key} {_shown(written)}"

@@ -235,11 +235,18 @@ class Rules(Protocol):
         ...
 
     def clauses(self, entry: Entry, now: datetime) -> Sequence[Clause]:
-        """What each clause of the scope says of an entry, also those behind the first that it does not meet."""
+        """What each clause of the scope says of an entry, also those behind the first that it does not meet.
+
+        Before them stands the line by which somebody is excluded, where there is one.
+        """
         ...
 
     def grants(self, entry: Entry, now: datetime) -> Sequence[Grant]:
         """What each line about a group of the service says of an entry."""
+        ...
+
+    def disabled_by(self, entry: Entry, now: datetime) -> Sequence[str]:
+        """What disables somebody, in words: attributes, a condition; empty for nobody who is disabled."""
         ...
 
     def map(self, entry: Entry, now: datetime) -> Account | Unmapped:

@@ -238,7 +238,7 @@ class TestAfterAChange:
     def test_who_came_would_be_created(self, moved: Corp) -> None:
         page = moved.page("eve")
 
-        assert "Has an account; 1 change would be made." in page
+        assert "Gets a login: 1 change would be made." in page
         assert "Login on the service none yet" in page
         assert "+ create eve (Evans) -- in the directory, no login yet" in page
         assert "iwds resync eve --job corp" in page

@@ -1,6 +1,7 @@
 """One person on a page: what is not known, whose lock it is, who else wants the login, and nothing secret."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -9,17 +10,20 @@ import pytest
 from rich.cells import cell_len
 
 from iwds.cli.explain_data import data_of
-from iwds.cli.explain_text import explanation_lines, verdict
+from iwds.cli.explain_text import explanation_lines
+from iwds.cli.explain_verdict import verdict
 from iwds.cli.resync_text import person_lines
 from iwds.core.change import Write, fields_changed
 from iwds.core.devices import Activated, Code, Device, DeviceKind, DeviceState
 from iwds.core.model import Account, Entry, Mode, Unmapped
 from iwds.core.plan import Plan
 from iwds.core.policy import Leaver, Policy
+from iwds.core.recognition import By, Matching, MatchRule
 from iwds.core.words import field_words
 from iwds.engine.explaining import Explanation, explain
+from iwds.engine.locks import lock
 from iwds.engine.one import person_view
-from tests.unit.engine.desk import Helpdesk
+from tests.unit.engine.desk import WHY, Helpdesk
 from tests.unit.engine.rehearsal import OURS, PlainRules
 
 SECRET = "123456789"
@@ -176,12 +180,58 @@ def test_who_else_wants_the_login_is_named(stage: Helpdesk) -> None:
     assert "duplicate:" in told
 
 
-def test_a_login_that_the_mapping_makes_up_leaves_it_open_who_else_wants_it(stage: Helpdesk) -> None:
+def test_who_has_no_login_is_told_what_they_get(stage: Helpdesk) -> None:
     stage.hire("dan")
-    assert "cannot be searched for" not in page(stage, "dan")
-    stage.configure(rules=replace(PlainRules(), login_is_written=False))
-    assert "because the mapping makes it up" in page(stage, "dan")
-    assert "because the mapping makes it up" not in page(stage, "ada"), "nothing is named anew"
+    stage.hire("eve", disabled="yes")
+
+    assert verdict(explained(stage, "dan"))[0] == "Gets a login: 1 change would be made."
+    assert verdict(explained(stage, "eve"))[0] == "Gets no login: disabled or expired in the directory (disabled)."
+    stage.target.state.add("foreign")
+    stage.hire("foreign")
+    assert verdict(explained(stage, "cn=foreign"))[0].startswith("Has an account; ")
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [replace(PlainRules(), login_is_written=False), replace(PlainRules(), matching=Matching((MatchRule(By.MAIL),)))],
+)
+def test_where_others_may_want_the_login_too_a_run_of_everybody_decides(stage: Helpdesk, rules: PlainRules) -> None:
+    stage.hire("dan", mail="dan@example.org")
+    assert page(stage, "dan").endswith("To type iwds resync dan --job staff")
+    stage.configure(rules=rules)
+    told = page(stage, "dan")
+
+    assert "Gets a login: a run of everybody decides." in told
+    assert "only a run that reads everybody knows" in told
+    match = " iwds match staff" if rules.matching.by(By.MAIL) else ""
+    assert told.endswith("To type iwds plan staff" + match)
+    assert "only a run that reads everybody" not in page(stage, "ada"), "nothing is named anew"
+
+
+def test_runs_and_the_helpdesk_are_one_list_with_the_newest_first(stage: Helpdesk) -> None:
+    for seconds, sn in ((60, "Byron"), (120, "King")):
+        stage.clock.passed += seconds
+        lock(stage.desk(), stage.login("ada"), None, WHY)
+        stage.clock.passed += seconds
+        stage.change("ada", sn=sn)
+        stage.run()
+    lately = page(stage, "ada").partition("Lately")[2].partition("What the next")[0]
+
+    marks = ["last name Byron > King", "zoe@", "last name Ada > Byron", "zoe@", "create ada"]
+    assert re.findall("|".join([*marks[::2], "zoe@"]), lately) == marks, lately
+
+
+def test_of_a_login_that_is_nobodys_only_what_is_so_is_told(stage: Helpdesk) -> None:
+    stage.target.state.add("foreign")
+    (wiki,) = (number for number, group in stage.target.state.groups.items() if group.name == "wiki")
+    stage.target.state.members[wiki, stage.login("foreign").id] = 0
+    told = page(stage, "foreign")
+
+    assert "not in our memory; made in the console" in told
+    assert "Groups of the service = wiki: member" in told
+    assert "vpn" not in told
+    assert "the mapping gives them no account" not in told
+    assert "leavers" not in told
 
 
 def test_the_last_administrators_are_a_matter_of_the_whole(stage: Helpdesk) -> None:

@@ -131,3 +131,23 @@ class TestALockedLogin:
     def test_of_whom_nobody_knows_says_no_name(self) -> None:
         facts = Facts("ann", Details(login(status=1), Activated.DONE))
         assert explain_error("SERVICE_ACCOUNT_STATUS_DISABLED", facts).here == ("ann is locked.",)
+
+
+@pytest.mark.parametrize("code", ERROR_CODES)
+def test_for_a_locked_login_the_lock_comes_first_whatever_they_saw(code: str) -> None:
+    told = explained(code, 1, pin_locked=False)
+
+    assert told.here[0] == "ann is locked, by zoe."
+    assert told.todo[0] == "if they may come in: iwds login unlock ann --reason TEXT"
+    assert not any("try once more" in line or "try again" in line for line in told.todo)
+    assert "unlock ann" not in str(explained(code, pin_locked=False))
+
+
+def test_whoever_is_blocked_by_nothing_but_a_lock_is_told_of_the_lock_alone() -> None:
+    told = explained("USER_IS_BLOCKED", 1, pin_locked=False, password_locked=False, maccess_locked=False)
+
+    assert told.here == ("ann is locked, by zoe.", "ann: no PIN or password is blocked now.")
+    assert told.todo == (
+        "if they may come in: iwds login unlock ann --reason TEXT",
+        "why they may not: iwds explain ann",
+    )

@@ -73,6 +73,9 @@ class PlainRules:
             Grant(name, "", f"in group {name}", "", name in groups, tuple(groups & {name})) for name in self.groups
         )
 
+    def disabled_by(self, entry: Entry, now: datetime) -> tuple[str, ...]:
+        return ("disabled",) if _first(entry, "disabled") else ()
+
     def map(self, entry: Entry, now: datetime) -> Account | Unmapped:
         uid, scope, role = (_first(entry, name) for name in ("uid", "scope", "role"))
         if scope:

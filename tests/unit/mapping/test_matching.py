@@ -43,6 +43,18 @@ def test_what_cannot_recognise_anybody_is_a_mistake(text: str, said: str) -> Non
     assert said in refusal(f"login: uid\n{text}")
 
 
+def test_all_that_cannot_recognise_anybody_is_told_each_with_its_line() -> None:
+    text = "login: uid\nstore_anchor: k\nextra:\n  j: uid\n  k: uid\nmatching:\n  - login\n  - mail\n  - by: login\n"
+
+    told = refusal(text).splitlines()
+
+    assert [line.partition("m.yaml:")[2] for line in told] == [
+        '5: extra.k: "store_anchor" and "extra" both write k',
+        '8: matching.1: "matching" by mail needs "mail"',
+        '9: matching.2: "matching" names login twice',
+    ]
+
+
 def test_the_anchor_is_an_extra_field_beside_the_others() -> None:
     made = account("login: uid\nextra: {k: kind}\nstore_anchor: iwds\n")
     assert made.extra == (("k", "internal"), ("iwds", stored_form(JANE.anchor)))

@@ -1,6 +1,7 @@
 """Tables that lie beside a mapping: read with it, and part of what it is."""
 
 import json
+import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -65,13 +66,18 @@ def test_a_change_of_the_table_is_a_change_of_the_mapping(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("name", "table", "told"),
     [
-        ("t.csv", "a,b\nc\n", "t.csv:2: has 1 columns, where a table has two"),
-        ("t.csv", "a,b\nx,y\nA,c\n", 't.csv:3: "A" stands on line 1 already'),
-        ("t.csv", '"a,b\n', "t.csv: is no CSV file in UTF-8"),
+        ("t.csv", "a,b\nc\n", "t.csv:2: has 1 column, where a table has two"),
+        ("t.csv", "a,b\nx,y\nA,c\n", "t.csv:3: the key of this line stands on line 1 already"),
+        ("t.csv", '"a,b\n', "t.csv:1: is no CSV: a quotation mark does not close"),
         ("t.csv", "".join(f"{n},x\n" for n in range(10_001)), "t.csv: a table has 10,000 rows at most"),
         ("t.csv", "x" * 1_000_001, "t.csv: a table has 1,000,000 bytes at most"),
         ("t.yaml", "- a\n", "t.yaml: must be keys and texts, one to a line"),
-        ("t.yaml", "a: b\nc: 7\n", 't.yaml:2: what stands for "c" must be text'),
+        (
+            "t.yaml",
+            "a: b\nc: 7\n",
+            "t.yaml:2: what stands for the key of this line must be text (the table of name.first.0.table, ",
+        ),
+        ("t.yaml", "a: b\nc: d\na: e\n", "t.yaml:3: is no table: keys and texts, one to a line, each key once"),
     ],
 )
 def test_what_is_wrong_with_a_table_is_told_with_its_file_and_line(
@@ -82,6 +88,48 @@ def test_what_is_wrong_with_a_table_is_told_with_its_file_and_line(
 
     where = f"{Path(caught.value.file).name}:{caught.value.line}" if caught.value.line else Path(caught.value.file).name
     assert told in f"{where}: {caught.value.args[0].split(': ', 1)[-1]}"
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.yaml"])
+def test_a_table_that_is_not_utf_8_is_told_with_its_line(tmp_path: Path, name: str) -> None:
+    rules(tmp_path, "a,b\n", "t.csv")
+    (tmp_path / name).write_bytes("a: b\nkéy: c\n".encode("latin-1"))
+    (tmp_path / "m.yaml").write_text(f"login: uid\n\nname: {{from: dep, table: {name}}}\n")
+
+    with pytest.raises(ConfigurationError) as caught:
+        load(tmp_path / "m.yaml")
+
+    assert (Path(caught.value.file).name, caught.value.line) == (name, 2)
+    assert (
+        caught.value.message == f"{tmp_path / name}:2: is not UTF-8 (the table of name.table, {tmp_path / 'm.yaml'}:3)"
+    )
+
+
+@pytest.mark.parametrize("name", ["t.csv", "shadow"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "root:$6$hush:19000:0:99999:7:::\n",
+        "root,hush,3\n",
+        "hush: 1\nhush: 2\n",
+        "hush: 1\n",
+        "hush,1\nHUSH,2\n",
+        '"hush"x,1\n',
+        "a: *hush\n",
+        "7hush: !hush x\n",
+        "? [hush]\n: x\n",
+        "hush\nhush\n",
+        "{hush",
+        "h\x00ush: y",
+    ],
+)
+def test_no_error_about_a_table_shows_what_stands_in_it(tmp_path: Path, name: str, content: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        rules(tmp_path, content, name)
+
+    told = "".join(traceback.format_exception(caught.value))
+    assert "hush" not in told.lower()
+    assert "name.first.0.table" in caught.value.message
 
 
 def test_a_table_that_is_not_there_is_told_with_the_line_that_names_it(tmp_path: Path) -> None:

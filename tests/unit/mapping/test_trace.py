@@ -1,6 +1,7 @@
 """A trace shows every rule of a mapping with what came of it."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,6 +39,24 @@ def test_each_step_of_a_value_shows_what_it_made_of_the_text() -> None:
         ('default "none"', "x-jane"),
     ]
     assert value.parts[0].read == {"uid": (" JANE ",)}
+
+
+def test_the_origin_and_each_step_stand_on_the_line_of_their_own_key() -> None:
+    seen = traced(
+        "login:\n  trim: true\n  lower: true\n  from: uid\nname: {from: sn,\n  trim: true}\nmail:\n  from: mail\n"
+    )
+
+    assert [part.place for part in piece(seen, "login").parts] == ["m.yaml:4", "m.yaml:2", "m.yaml:3"]
+    assert [part.place for part in piece(seen, "name").parts] == ["m.yaml:5", "m.yaml:6"]
+    assert piece(seen, "mail").place == "m.yaml:7", "a value without steps is one piece"
+
+
+def test_a_table_is_shown_by_its_file_and_not_by_its_rows(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("".join(f"{n},x\n" for n in range(1000)))
+    marked = parse("login: {from: uid, table: t.csv, default: d}", str(tmp_path / "m.yaml"))
+    seen = trace(validate(Document, marked.data, marked.where), marked.where, JANE, NOW)
+
+    assert piece(seen, "login").parts[1].words == "table t.csv"
 
 
 def test_what_is_not_known_stays_not_known_in_every_later_step() -> None:
@@ -191,6 +210,7 @@ def test_what_cannot_be_done_with_a_value_is_told_where_it_is_to_be_done() -> No
 
     number, prefix = piece(seen, "phone").parts[1:]
     assert (number.result, "Jane" in number.problem) == (None, True)
+    assert number.problem.startswith('"Jane" is no telephone number')
     assert number.data["problem"] == prefix.problem == number.problem
 
 
