@@ -10,7 +10,7 @@ from iwds.core.change import Adopt, Change, CreateLogin, Evidence
 from iwds.core.decision import Reason, Skip
 from iwds.core.guards import RETAGGED
 from iwds.core.model import Proof
-from iwds.core.plan import Basis, Plan
+from iwds.core.plan import Basis, Plan, has_twin
 from iwds.core.words import many
 
 
@@ -177,6 +177,7 @@ def by_rule(plan: Plan) -> int:
 
 
 def spared_by_rule(plan: Plan) -> int:
-    """How many removals only the changed configuration asks for, and a hold spares or a name that is taken."""
+    """How many the changed configuration may take from once a hold ends, or a name is free or wanted by one alone."""
     spared = (skip.change for skip in plan.skips if skip.reason in (Reason.EXEMPT, Reason.TAKEN))
-    return sum(bool(change and change.evidence is Evidence.RULE) for change in spared)
+    twins = sum(map(has_twin, plan.skips)) if plan.basis.config_changed else 0
+    return twins + sum(bool(change and change.evidence is Evidence.RULE) for change in spared)

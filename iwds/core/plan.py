@@ -171,6 +171,11 @@ def identities(change: Change) -> frozenset[str]:
     return frozenset({json.dumps({k: v for k, v in data.items() if k not in _WHY}, sort_keys=True)})
 
 
+def has_twin(skip: Skip) -> bool:
+    """Whether somebody with a login of ours wants one that others want too: they keep theirs until these are gone."""
+    return skip.reason is Reason.DUPLICATE and skip.subject.login_id is not None
+
+
 def skip_order(skip: Skip) -> tuple[str, str, str, str, int, str]:
     """Skips are listed by reason, then by login; the order of the input does not matter."""
     who, step = skip.subject, describe(skip.change) if skip.change else ""

@@ -17,7 +17,7 @@ from iwds.core.decision import Reason, Skip
 from iwds.core.document import change_from_data
 from iwds.core.guards import OUT_OF_SCOPE, RETAGGED, GuardKind
 from iwds.core.matching import Graces, Tally
-from iwds.core.plan import Plan, Selection, restrict, summary_data
+from iwds.core.plan import Plan, Selection, has_twin, restrict, summary_data
 from iwds.core.plan_document import plan_to_data
 from iwds.core.policy import HoldKind
 from iwds.core.words import describe
@@ -341,6 +341,8 @@ def _accepts(plan: Plan, applied: Applied) -> bool:
     # What a hold spares today, or a name that is taken, would be taken on the day that this ends: whoever opens the
     # gate has seen it in the plan.
     opened = OUT_OF_SCOPE in plan.basis.selection.allow
+    if plan.basis.config_changed and not opened and any(map(has_twin, plan.skips)):
+        return False
     waits = {Reason.HELD} if opened else {Reason.HELD, Reason.EXEMPT, Reason.TAKEN}
     return not any(s.change and s.change.evidence is Evidence.RULE and s.reason in waits for s in plan.skips)
 

@@ -343,6 +343,13 @@ MUTATIONS = (
         (f"{HOLDS}::test_a_hold_that_comes_during_the_run_is_seen_before_the_removal",),
     ),
     Mutation(
+        "what makes two people rivals is accepted by a person alone",
+        "iwds/engine/running.py",
+        "not opened and any(map(has_twin, plan.skips))",
+        "False",
+        (CHANGED,),
+    ),
+    Mutation(
         "rules that hardly anybody fits are not accepted",
         "iwds/engine/running.py",
         " or plan.basis.untried or (only and",

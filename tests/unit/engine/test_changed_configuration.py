@@ -60,6 +60,15 @@ class ScopedRules(PlainRules):
 
 
 @dataclass(frozen=True)
+class RivalRules(ScopedRules):
+    """Rules that give two people one name."""
+
+    def map(self, entry: Entry, now: datetime) -> Account | Unmapped:
+        made = super().map(entry, now)
+        return replace(made, login="team") if isinstance(made, Account) and made.login in ("ann", "bob") else made
+
+
+@dataclass(frozen=True)
 class MisfitRules(ScopedRules):
     """Rules that make an account of nobody."""
 
@@ -270,6 +279,29 @@ class TestRulesThatHardlyAnybodyFits:
         stage.change("bob", sn="Lee")
         (write,) = [c for c in stage.plan().changes if c.subject.login == "bob"]
         assert write.because == "last name, mail changed in the directory or by the mapping"
+
+
+class TestTwoWhoWantOneNewName:
+    """Only the mapping makes them rivals; neither is renamed when the other leaves."""
+
+    @pytest.fixture
+    def stage(self, stage: Configured) -> Configured:
+        stage.now_is(RivalRules())
+        assert stage.run().exit_code == 0
+        stage.leave("bob")
+        return stage
+
+    def test_wait_at_the_gate_when_one_of_them_leaves(self, stage: Configured) -> None:
+        assert held(stage.run().plan).keys() == {"ann"}
+        assert "ann" in {login.login for login in stage.target.state.logins.values()}
+
+    def test_are_renamed_then_where_a_person_accepted_that_beforehand(self, stage: Configured) -> None:
+        stage.hire("bob")
+        assert "--allow out-of-scope=0" in "\n".join(map(str, plan_lines(stage.plan())))
+        assert accept(stage, 0).exit_code == 0
+        stage.leave("bob")
+        stage.run()
+        assert "team" in {login.login for login in stage.target.state.logins.values()}
 
 
 class TestWhomAPersonHolds:
