@@ -18,8 +18,6 @@ if TYPE_CHECKING:  # a help page should not load the engine
     from iwds.engine.explaining import Explanation
     from iwds.engine.seeking import Candidate
 
-NOBODY = "write a whole login, mail address, distinguished name or id; nobody found is no proof that they are gone"
-
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -94,12 +92,14 @@ class _Found:
         self.failed += [(f"{name}, {what}", error) for what, error in sought.failed.items()]
 
     def exit_code(self, who: str) -> int:
+        from iwds.engine.seeking import nobody_advice
+
         if self.failed:
             return max((error for _, error in self.failed), key=lambda error: error.exit_code == 75).exit_code
         if self.several:
             return 3
         if not self.explained:
-            raise UsageError(f"nobody is found for {who}", NOBODY)
+            raise UsageError(f"nobody is found for {who}", nobody_advice(who))
         return 0
 
 

@@ -14,6 +14,8 @@ from iwds.errors import UsageError
 
 _NAME = 26
 """The width of the column of names; a longer name has a line of its own."""
+_MAPPINGS = (".yaml", ".yml")
+"""What the name of a mapping file ends with; a job of the same name as another file is a job."""
 group = typer.Typer(help="Try a mapping on one entry, compare two, check golden people.", no_args_is_help=True)
 
 
@@ -86,6 +88,12 @@ def _from_file(path: Path, bench: Any) -> Any:
     return entries[0]
 
 
+_NOBODY = (
+    "base and filter of a source may leave them out; a distinguished name or the id of an entry finds somebody too,"
+    " whatever login the mapping makes"
+)
+
+
 def _from_sources(wiring: Any, job: str, login: str, bench: Any) -> Any:
     """The one person whom a job's sources have under this login or name."""
     from iwds.cli.golden import named, people_named
@@ -95,7 +103,7 @@ def _from_sources(wiring: Any, job: str, login: str, bench: Any) -> Any:
         names = ": " + " and ".join(entry.name for entry in found) if found else ""
         raise UsageError(
             f"{len(found) or 'nobody'} in the sources of {job} would be {login}{names}",
-            "name one by distinguished name" if found else "base and filter of a source may leave them out",
+            "name one by distinguished name" if found else _NOBODY,
         )
     return found[0]
 
@@ -149,6 +157,11 @@ def _tested(job: str, golden: Path | None, entries: Path | None) -> tuple[Path, 
     if golden and entries and Path(job).is_file():
         bench = _bench(Path(job))
         return golden, golden_people(golden, bench, lambda _: from_file(entries, bench.rules.attributes))
+    if Path(job).suffix in _MAPPINGS and Path(job).is_file():
+        missing = " and ".join(name for name, given in (("--golden", golden), ("--entries", entries)) if not given)
+        raise UsageError(
+            f"a mapping file needs {missing}", "a job of the configuration needs neither: iwds mapping test JOB"
+        )
     with wired() as wiring:
         file = golden or job_golden(wiring, job)
         if file is None:

@@ -66,7 +66,7 @@ def _list(name: str, as_json: bool) -> int:
 def _say(name: str, login: str, what: tuple[str, bool], given: tuple[str, str]) -> int:
     from iwds.core.words import login_id_in
     from iwds.engine.actions import Why, find
-    from iwds.engine.matching import doubts, say_nobodys, say_whose, take_back
+    from iwds.engine.matching import doubts, said_of, say_nobodys, say_whose, take_back
 
     (person, undo), why = what, Why(*given)
     with wired() as wiring:
@@ -78,6 +78,7 @@ def _say(name: str, login: str, what: tuple[str, bool], given: tuple[str, str]) 
             lines = [f"Forgotten: {before.login} was {before}." if before else f"Nothing was said of {login}."]
         else:
             found = find(desk, login)
+            replaced = said_of(desk, found.id)
             if person:
                 owner = say_whose(desk, found, doubts(job, wiring.tools(), person), why)
                 lines = [f"{found.login} is that of {owner.login}. See what follows: iwds plan {name}"]
@@ -85,6 +86,7 @@ def _say(name: str, login: str, what: tuple[str, bool], given: tuple[str, str]) 
             else:
                 say_nobodys(desk, found, why)
                 lines = [f"{found.login} is left alone. See what follows: iwds plan {name}"]
+            lines += [f"This replaces: {_whose(replaced)}."] if replaced else []
     say_err([printable(line) for line in lines])
     return 0
 
@@ -131,8 +133,13 @@ def _facts(login: Any) -> Iterable[str]:
 
 
 def _said_lines(said: "MatchDecision") -> Iterator[Text]:
+    yield from map(Text, hanging("  ", printable(f"{said.login} #{said.login_id}: {_whose(said)}")))
+
+
+def _whose(said: "MatchDecision") -> str:
+    """Whose somebody said that a login is, and who, when and why."""
     whose = f"that of {said.anchor}" if said.anchor else "nobody's"
-    yield from map(Text, hanging("  ", printable(f"{said.login} #{said.login_id}: {whose}, {said}")))
+    return f"{whose}, {said}"
 
 
 def _data(found: "Doubts") -> Mapping[str, Any]:

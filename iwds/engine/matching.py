@@ -162,10 +162,14 @@ def _keep(desk: Desk, login: Login, anchor: Anchor | None, why: Why, words: str)
     recorded(desk, login, ("match", words), why, lambda: desk.state.keep_match(desk.reader.service, said))
 
 
+def said_of(desk: Desk, login_id: int) -> MatchDecision | None:
+    """What was said of a login and still stands."""
+    return next((said for said in desk.state.matches(desk.reader.service) if said.login_id == login_id), None)
+
+
 def take_back(desk: Desk, login_id: int, why: Why) -> MatchDecision | None:
     """Forget what was said of a login, which need not exist any more; returns what that was."""
-    service = desk.reader.service
-    before = next((said for said in desk.state.matches(service) if said.login_id == login_id), None)
+    service, before = desk.reader.service, said_of(desk, login_id)
     if before is None:
         return None
 

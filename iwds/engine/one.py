@@ -20,7 +20,7 @@ from iwds.engine.job import Job, Tools
 from iwds.engine.judging import Judging, then_of
 from iwds.engine.parting import Parting
 from iwds.engine.role_reading import RoleReading
-from iwds.engine.seeking import NO_ANSWER, SERVICE, Candidate, mapped, seek
+from iwds.engine.seeking import NO_ANSWER, SERVICE, Candidate, mapped, nobody_advice, seek
 from iwds.engine.surroundings import RECENT, governed, has_changed, with_ended_holds, world_of
 from iwds.errors import ForeignRealm, IwdsError, Refused, UsageError
 from iwds.ports import HoldRow, JobMemory, Source
@@ -134,7 +134,7 @@ def meant(job: Job, tools: Tools, text: str) -> tuple[Candidate, Mapping[str, Iw
     if not sought.candidates:
         raise next(iter(sought.failed.values()), None) or UsageError(
             f"nobody is found for {text} in {', '.join(s.name for s in job.sources)} and on {job.target.service}",
-            "write a whole login, mail address, distinguished name or id; nobody found is no proof that they are gone",
+            nobody_advice(text),
         )
     return sought.candidates[0], sought.failed
 

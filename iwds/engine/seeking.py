@@ -156,3 +156,10 @@ class _Seeking:
     def _remember(self, rows: Sequence[LedgerRow]) -> None:
         for row in rows:
             self.found.setdefault(row.anchor, Candidate(row.anchor, None, row.login, row.login))
+
+
+def nobody_advice(text: str) -> str:
+    """What to do where nobody is found for a text."""
+    number = f"if it is the number of a login: '#{text}'; else " if text.isascii() and text.isdigit() else ""
+    told = "write a whole login, mail address, distinguished name or id; nobody found is no proof that they are gone"
+    return number + told

@@ -197,7 +197,7 @@ def _sentence(text: str) -> dict[str, Any]:
         elif word in _GROUPS and rest:
             key, value = "groups", [name.strip() for name in rest.split("+")]
         else:
-            raise ValueError(_NOT_UNDERSTOOD)
+            raise ValueError(f'"{phrase}" {_NOT_UNDERSTOOD}')
         if key in found:
             raise ValueError(f'says "{key}" twice')
         found[key] = value

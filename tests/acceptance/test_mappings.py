@@ -199,6 +199,20 @@ def test_a_check_looks_at_the_golden_people_of_a_job(tmp_path: Path) -> None:
     assert "is not understood" in broken.out
 
 
+@pytest.mark.parametrize(("given", "missing"), [(["--golden", "g.yaml"], "--entries"), ([], "--golden and --entries")])
+def test_a_mapping_file_says_what_it_needs_to_be_tested(tmp_path: Path, given: list[str], missing: str) -> None:
+    ran = iwds("mapping", "test", str(ROOT / MAPPING), *given, cwd=tmp_path)
+
+    assert ran.code == 64
+    assert f"a mapping file needs {missing}" in " ".join(ran.err.split())
+
+
+def test_nobody_of_a_login_says_what_else_finds_somebody(home: World) -> None:
+    ran = home.iwds("mapping", "try", str(home.folder / MAPPING), "--login", "no.such", code=64)
+
+    assert "a distinguished name or the id of an entry finds somebody too" in " ".join(ran.err.split())
+
+
 def test_a_job_without_golden_people_says_how_to_name_them(home: World) -> None:
     assert "--golden FILE" in home.iwds("mapping", "test", "company", code=64).err
 

@@ -83,11 +83,13 @@ def test_whoever_is_called_like_a_leaver_gets_their_login_only_where_somebody_sa
     assert f"{WHO} is that of {WHO}" in words(
         world.iwds("match", "company", number, "--person", person["name"].upper(), *REASON)
     )
-    world.iwds("match", "company", number, "--nobody", *REASON)
+    replaced = words(world.iwds("match", "company", number, "--nobody", *REASON))
+    assert re.search(rf"This replaces: that of \S*{another}\S*, matched by \S+ on \S+: asked the office", replaced)
     assert "left alone" in words(world.iwds("match", "company"))
     assert WHO not in steps(world)  # the name is the other login's
 
-    world.iwds("match", "company", WHO, "--person", WHO, *REASON)
+    replaced = words(world.iwds("match", "company", WHO, "--person", WHO, *REASON))
+    assert "This replaces: nobody's, left alone by " in replaced
     world.iwds("run", "company")
     held = world.iwds("login", "show", WHO, "--json").json
     assert held["ledger"]["entry"] == another

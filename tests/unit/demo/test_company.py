@@ -5,6 +5,9 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
+from iwds.cli.golden import bench, from_file, golden_people
 from iwds.core.dn import normalise_dn
 from iwds.core.model import Absent, Account, Anchor, Entry, Role, Unmapped, fold
 from iwds.core.normal import normalise
@@ -14,6 +17,7 @@ from iwds.mapping import load
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 MAPPING = Path(__file__).parents[3] / "mappings" / "sample-company.yaml"
+GOLDEN = Path(__file__).parents[3] / "golden" / "sample-company.yaml"
 RULES = load(MAPPING)
 
 
@@ -153,3 +157,13 @@ def test_values_that_ldif_cannot_hold_as_they_are_are_encoded() -> None:
     assert parse(f"# a comment\n\n{text}# the end\n") == (record,)
     assert text.isascii()
     assert max(map(len, text.splitlines())) == 76
+
+
+@pytest.mark.parametrize("records", [demo.company(), demo.a_day(demo.company())], ids=["at first", "a day later"])
+def test_the_golden_people_are_well_before_and_after_the_demo(records: Sequence[Record], tmp_path: Path) -> None:
+    file, tried = tmp_path / "company.ldif", bench(MAPPING)
+    demo.write_company(records, file)
+    people = golden_people(GOLDEN, tried, lambda _: from_file(file, tried.rules.attributes))
+
+    assert len(people) > 3
+    assert [(each.name, miss) for each in people for miss in each.misses] == []

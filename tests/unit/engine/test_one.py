@@ -153,6 +153,9 @@ class TestWhoeverIsNotFound:
 
     def test_anywhere_is_a_wrong_command_line(self, stage: Rehearsal) -> None:
         settle(stage)
+        with pytest.raises(UsageError, match="nobody is found for 308700000") as number:
+            person_view(stage.job, stage.tools, "308700000")
+        assert "if it is the number of a login: '#308700000'" in number.value.advice
         with pytest.raises(UsageError, match="nobody is found for zoe in staff"):
             view(stage, "zoe")
         with pytest.raises(UsageError):

@@ -127,6 +127,11 @@ def test_a_sentence_that_makes_no_sense_is_refused(sentence: str) -> None:
         Expected.model_validate(sentence)
 
 
+def test_the_words_that_are_not_understood_are_named() -> None:
+    with pytest.raises(ValueError, match='"in skope" is not understood; write "never"'):
+        Expected.model_validate("role user, in skope, enabled")
+
+
 def test_a_file_of_golden_people_tells_its_mistakes_with_their_lines(tmp_path: Path) -> None:
     file = tmp_path / "g.yaml"
     file.write_text("people:\n  jane: in scope\n  bob: {roll: user}\n")
