@@ -27,6 +27,7 @@ from iwds.core.plan_document import plan_from_data, plan_to_data
 from iwds.core.policy import World
 from iwds.engine.applying import Applying, Hands
 from iwds.engine.planning import make_plan
+from iwds.engine.resync import Wish, preview
 from iwds.engine.verify import Verifier
 from iwds.ports import ReadStream, Result, T_co, Waist
 from iwds.sources._search import Pull
@@ -115,6 +116,16 @@ def plan(setting: Setting, watch: Stopwatch) -> int:
     return tally.people
 
 
+def one_person(setting: Setting, watch: Stopwatch) -> int:
+    """One person whom we know, looked up on both sides and planned, as `iwds resync --dry-run` does it."""
+    row = next(iter(setting.tools.state.ledger(setting.job.target.service)))
+    with watch:
+        looked = preview(setting.job, setting.tools, Wish(row.login))
+    if looked.one.counts is None:
+        raise RuntimeError(f"{row.login} was not found")
+    return 1
+
+
 def apply(setting: Setting, watch: Stopwatch) -> int:
     """The kept plan, made true: journal, last looks, calls, ledger."""
     made = plan_from_data(json.loads((setting.folder / "plan.json").read_text()))
@@ -141,6 +152,7 @@ STAGES: dict[str, tuple[Stage, str]] = {
     "read the ledger": (read_ledger, "rows"),
     "join": (join, "people"),
     "decide": (decide_and_assemble, "cases"),
+    "one person": (one_person, "person"),
     "plan": (plan, "people"),
     "apply": (apply, "changes"),
 }
