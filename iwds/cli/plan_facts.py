@@ -74,7 +74,7 @@ def readings(plan: Plan) -> Variants:
     return [
         part(proofs, len(proofs), 4, len(plan.basis.notes)),
         part(proofs, len(proofs), 2, len(plan.basis.notes)),
-        part(proofs if len(proofs) <= 3 else doubtful_first, 3, 1, 1),
+        part(proofs if len(proofs) <= 3 else doubtful_first, 3, 1, 3),
         part(doubtful_first, 1, 1, 0),
     ]
 

@@ -188,7 +188,7 @@ def _text(values: tuple[str, ...] | None, place: str, name: str) -> str:
     text = one_text(values)
     if len(text) > LONGEST_TEXT:
         raise Unfit(f"{place}: {name} has more than {LONGEST_TEXT:,} characters")
-    return text
+    return _whole(text, place, name)
 
 
 def _texts(values: tuple[str, ...] | None, place: str, name: str) -> list[str]:
@@ -200,7 +200,14 @@ def _texts(values: tuple[str, ...] | None, place: str, name: str) -> list[str]:
         or max(map(len, values), default=0) > LONGEST_TEXT
     ):
         raise Unfit(f"{place}: {name} has more than {MOST_VALUES:,} values, or {LONGEST_LIST:,} characters")
-    return sorted(values)
+    return [_whole(value, place, name) for value in sorted(values)]
+
+
+def _whole(text: str, place: str, name: str) -> str:
+    """The text, which the library would cut at a character that ends a text in C."""
+    if "\0" in text:
+        raise Unfit(f"{place}: {name} holds a NUL character (U+0000)")
+    return text
 
 
 def _known(answer: Any) -> Any:

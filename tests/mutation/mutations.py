@@ -366,8 +366,8 @@ MUTATIONS = (
     Mutation(
         "what a hold spares of a changed configuration is accepted by a person alone",
         "iwds/engine/running.py",
-        "else {Reason.HELD, Reason.EXEMPT}",
-        "else {Reason.HELD}",
+        "else {Reason.HELD, Reason.EXEMPT, Reason.TAKEN}",
+        "else {Reason.HELD, Reason.TAKEN}",
         (CHANGED,),
     ),
     Mutation(

@@ -328,3 +328,10 @@ def test_no_library_is_loaded_that_the_mapping_does_not_need(tmp_path: Path) -> 
     )
 
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("expression", ["entry.sn", "all.sn[0]"])
+def test_a_character_at_which_the_library_would_cut_a_text_makes_the_person_invalid(expression: str) -> None:
+    entry = replace(JANE, attrs={**JANE.attrs, "sn": ("Lee\0rest",)})
+
+    assert detail_of(value(expression), entry).endswith("sn holds a NUL character (U+0000)")
