@@ -149,7 +149,7 @@ class _Inputs:
         data: dict[str, Any] = {}
         for key, name in self._one:
             values = attributes.get(name)
-            if values is not None and len(values) == 1 and len(values[0]) <= LONGEST_TEXT:
+            if values is not None and len(values) == 1 and len(values[0]) <= LONGEST_TEXT and "\0" not in values[0]:
                 data[key] = values[0]  # as nearly all are
             else:
                 data[key] = _text(values, place, name)
