@@ -252,5 +252,5 @@ def test_nobody_loses_keeps_or_inherits_access_without_a_true_cause(founding: Fo
 
     Shared.founding = founding
     many = settings().max_examples
-    histories = many if many > 1000 else 40
+    histories = many if many > 1000 else 25
     run_state_machine_as_test(Shared, settings=settings(max_examples=histories, stateful_step_count=STEPS))
