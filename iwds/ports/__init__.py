@@ -18,12 +18,12 @@ from iwds.ports.memory import (
     RefusedBind,
     Result,
     RunRow,
-    State,
     Told,
     Unmailed,
 )
 from iwds.ports.people import MOST_FOUND, Clause, Finding, Grant, ReadStream, Rules, Source, T_co
 from iwds.ports.service import Actions, Listing, TargetReader, TargetWriter
+from iwds.ports.state import State
 from iwds.ports.waist import Waist
 
 __all__ = [
