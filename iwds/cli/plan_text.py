@@ -164,6 +164,9 @@ def _next(plan: Plan, report_only: bool) -> Iterator[Text]:
     if later := spared_by_rule(plan):
         yield Text(f"The changed configuration takes later from {later:,} who are spared today. Accept it:")
         yield Text(f"  iwds apply {plan.id} --allow out-of-scope={n} --reason ...")
+    elif plan.basis.untried:
+        yield Text(f"{plan.basis.misfits:,} people cannot be mapped:  iwds show {plan.id} invalid. If that is meant:")
+        yield Text(f"  iwds apply {plan.id} --allow out-of-scope={n} --reason ...")
     elif n:
         yield Text(f"Let the {n:,} removals of the changed configuration go, on purpose:")
         yield Text(f"  iwds apply {plan.id} --only rule --allow out-of-scope={n} \\")

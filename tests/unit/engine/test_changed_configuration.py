@@ -271,6 +271,7 @@ class TestRulesThatHardlyAnybodyFits:
         assert locked(stage) == set()
 
     def test_are_accepted_by_who_lets_that_pass(self, stage: Configured) -> None:
+        assert "--allow out-of-scope=0" in "\n".join(map(str, plan_lines(stage.plan())))
         assert accept(stage, 0).exit_code == 0
         assert not stage.plan().basis.config_changed
 
