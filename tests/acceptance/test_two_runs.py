@@ -96,8 +96,9 @@ def test_a_run_that_slept_until_its_lease_was_lost_makes_no_further_call(tmp_pat
     with sandbox(tmp_path) as direct, gate(direct) as (keeper, port):
         world = World(tmp_path / "home", direct, Company(people=40))
         patient = dict(world.env)
-        # A lease lasts four calls at least, and one of these takes 4 s at most.
-        world.env |= {"IWDS_LEASE_S": "5", "IWDS_TARGETS__MFA__TIMEOUT_S": "2"}
+        # A lease lasts four calls at least, and one of these takes 4 s at most. With a second lane it might fall asleep
+        # between its look at the lease and its call, which then is made as soon as it wakes up.
+        world.env |= {"IWDS_LEASE_S": "5", "IWDS_TARGETS__MFA__TIMEOUT_S": "2", "IWDS_TARGETS__MFA__LANES": "1"}
         world.at(port)
         keeper.hold_creations(after=5)
         with world.start("run", "company") as sleeper:
