@@ -21,7 +21,7 @@ from iwds.ports.memory import (
     Told,
     Unmailed,
 )
-from iwds.ports.people import MOST_FOUND, Clause, Finding, Grant, ReadStream, Rules, Source, T_co
+from iwds.ports.people import MOST_FOUND, Clause, Finding, Grant, ReadStream, Rules, Source, T_co, ignored
 from iwds.ports.service import Actions, Listing, TargetReader, TargetWriter
 from iwds.ports.state import State
 from iwds.ports.waist import Waist
@@ -60,4 +60,5 @@ __all__ = [
     "Told",
     "Unmailed",
     "Waist",
+    "ignored",
 ]

@@ -139,7 +139,7 @@ def test_whose_login_was_deleted_by_hand_as_was_told_gets_the_other_one(stage: H
     say(stage, "team", "cy")
     number = stage.login("team").id
     stage.run()
-    assert stage.ledger()[number].anchor.id == "cy"
+    assert number in {row.login_id for row in stage.ledger().values() if row.anchor.id == "cy"}
 
 
 def test_a_stored_anchor_that_contradicts_our_memory_is_settled_by_a_person(stage: Helpdesk) -> None:
