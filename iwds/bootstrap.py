@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from iwds import settings as configuration
 from iwds import yamlmarks
-from iwds.core.configuration import digest_of, grace_of
+from iwds.core.configuration import digest_of, doubted_parts, grace_of
 from iwds.core.model import BUILTIN_ROLES
 from iwds.core.nearest import nearest
 from iwds.core.policy import CENTURY, Leaver, Policy
@@ -27,6 +27,7 @@ from iwds.engine.budget import FailureBudget
 from iwds.engine.job import Earlier, Job, MakeWriter, Progress, Tools, silent
 from iwds.engine.who import caller, host
 from iwds.errors import ConfigurationError, UsageError
+from iwds.mapping import CompiledRules, versions_of
 from iwds.mapping import again as compile_again
 from iwds.mapping import load as load_mapping
 from iwds.ports import Actions, Finding, RefusedBind, Source, State, TargetReader, TargetWriter
@@ -203,7 +204,7 @@ class Wiring:
             policy=policy,
             limits=job.guard_limits(),
             digest=digest_of(decides),
-            deciding=json.dumps({**decides, "rules": rules.written}, default=str, ensure_ascii=False),
+            deciding=_kept(decides, rules),
             earlier=partial(self._earlier, policy),
             places=Places({**rules.places, **dict(self._places(name))}),
             config=effective(self.config, name),
@@ -231,7 +232,8 @@ class Wiring:
             return None
         grace = grace_of(data) or CENTURY
         then = replace(policy, provisioning_id=data["provisioning_id"], leaver=leaver, adopt=adopt, delete_after=grace)
-        return Earlier(rules, sources, then, roles)
+        doubted = doubted_parts(data.get("libraries", {}), versions_of(rules.libraries), rules.libraries)
+        return Earlier(rules, sources, then, roles, doubted)
 
     def _source_of_earlier(self, name: str, before: Mapping[str, Any]) -> Source:
         """A source with what then decided who is read, over the connection of today; `KeyError` where it is no more.
@@ -295,6 +297,12 @@ def state_url(config: Configuration) -> str:
     if url.startswith(prefix) and not url.startswith(prefix + "/") and url != prefix:
         return prefix + str(config.path(url.removeprefix(prefix)).resolve())
     return url
+
+
+def _kept(decides: Mapping[str, Any], rules: CompiledRules) -> str:
+    """What decides, as it is kept; see `core.configuration`."""
+    libraries = {"libraries": versions_of(rules.libraries)} if rules.libraries else {}
+    return json.dumps({**decides, "rules": rules.written, **libraries}, default=str, ensure_ascii=False)
 
 
 def effective(config: Configuration, job: str) -> str:

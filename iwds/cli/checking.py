@@ -1,7 +1,9 @@
 """`check`: looks at configuration, directories and service, and says what is wrong."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -80,14 +82,30 @@ def _findings(wiring: Any, name: str, only: str | None) -> Iterator[Finding]:
     yield Finding(True, "configuration", f"{wiring.config.file}: valid")
     yield from _ended(job)
     yield from _early_codes(wiring, name, job)
-    for source in job.sources:
-        if only in (None, source.name):
-            yield from source.check(job.rules.attributes)
+    yield from _sources(job, only)
     if only is None:
         yield from job.target.check()
         yield from _missing_groups(job)
         yield from _roles(job)
         yield from _golden(wiring, name)
+
+
+def _sources(job: Any, only: str | None) -> Iterator[Finding]:
+    """What each source says of itself; then which groups of theirs nobody is in, where all of them are believed."""
+    from iwds.engine.groups_read import count_groups, presence_in, told_empty
+
+    presences, believed = [], True
+    for source in job.sources:
+        if only in (None, source.name):
+            members = Counter[str]()
+            see = partial(count_groups, members, rules=[job.rules])
+            for finding in source.check(job.rules.attributes, see):
+                believed = believed and finding.ok
+                yield finding
+            presences.append(presence_in(members, [job.rules]))
+    for told in told_empty(job.rules, presences) if only is None and believed else ():
+        advice = "compare their names in the mapping and in the directory; right where nobody is to be in them yet"
+        yield Finding(True, "mapping", told, advice, warning=True)
 
 
 def _missing_groups(job: Any) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from iwds.cli.explain_text import attributes_of
 from iwds.cli.explain_verdict import verdict
-from iwds.cli.login_text import login_data
+from iwds.cli.login_text import audit_data, login_data
 from iwds.core.change import Change
 from iwds.core.decision import Decision, Proposal, Skip
 from iwds.core.document import change_to_data
@@ -51,6 +51,7 @@ def data_of(seen: Explanation, when: datetime | None) -> dict[str, Any]:
         "holds": [{**asdict(each), "hold": {**asdict(each.hold), "kind": each.hold.kind.value}} for each in one.holds],
         "phone": login_data(seen.seen) if seen.seen else None,
         "lately": [_told_data(each) for each in seen.lately],
+        "helpdesk": audit_data(seen.helped),
         "next_run": when,
         "changes": [_decided_data(each) for each in (seen.plan.changes if seen.plan else ())],
         "left_alone": [_skip_data(each) for each in (seen.plan.skips if seen.plan else ())],

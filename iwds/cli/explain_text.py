@@ -11,7 +11,7 @@ from iwds.cli.change_text import heading
 from iwds.cli.common import local
 from iwds.cli.explain_verdict import is_for_everybody, verdict
 from iwds.cli.login_text import audit_lines, held_words, known_details
-from iwds.cli.page import block, columns, cut, hanging, printable
+from iwds.cli.page import LATELY, block, columns, cut, hanging, printable
 from iwds.core.alone import absent_alone
 from iwds.core.change import Change
 from iwds.core.decision import Proposal, Skip
@@ -24,7 +24,7 @@ from iwds.core.recognition import BY_NAME
 from iwds.core.words import describe
 from iwds.engine.actions import Seen
 from iwds.engine.explaining import Compared, Explanation, InGroup
-from iwds.ports import Clause, Grant, Told
+from iwds.ports import AuditRow, Clause, Grant, Told
 
 if TYPE_CHECKING:  # a help page should not load them
     from iwds.settings import HelpdeskSettings
@@ -58,13 +58,18 @@ def _section(lines: Iterator[Text], title: str) -> Iterator[Text]:
 
 
 def explanation_lines(
-    seen: Explanation, when: datetime | None, now: datetime, lifetimes: "HelpdeskSettings | None" = None
+    seen: Explanation,
+    when: datetime | None,
+    now: datetime,
+    lifetimes: "HelpdeskSettings | None" = None,
+    most: int = LATELY,
 ) -> Iterator[Text]:
     """The page about one person in one job.
 
     Args:
         when: the next time that a schedule runs the job.
         lifetimes: how long the service keeps codes and links; without them nothing is said of that.
+        most: how many of the last changes and actions are told.
     """
     yield Text.assemble((printable(_name(seen)), "bold"), f"  in job {printable(seen.job)}")
     words, colour = verdict(seen)
@@ -77,7 +82,7 @@ def explanation_lines(
     yield from _section(_group_lines(seen), "Groups of the service")
     yield from _section(_hold_lines(seen, now), "Holds and locks")
     yield from _section(on_the_phone(seen.seen, now, lifetimes), "On the phone")
-    yield from _section(_lately_lines(seen), "Lately")
+    yield from _section(_lately_lines(seen, most), "Lately")
     yield from _section(_plan_lines(seen), _plan_title(when))
     yield from _section(_absence_lines(seen), "Where a proven reading of everybody does not show them")
     yield from _section(_typed_lines(seen), "To type")
@@ -292,12 +297,15 @@ def _hold_lines(seen: Explanation, now: datetime) -> Iterator[Text]:
         yield from map(Text, hanging("  ", "LOCKED by somebody else; no run makes it active, they have to unlock it"))
 
 
-def _lately_lines(seen: Explanation) -> Iterator[Text]:
-    """What runs changed and what the helpdesk did, in one list, the newest first."""
-    runs = [(told.at, list(_told_lines(told))) for told in seen.lately]
-    helpdesk = [(row.at, list(audit_lines([row], name=False))) for row in (seen.seen.lately if seen.seen else ())]
-    for _, lines in sorted((*runs, *helpdesk), key=lambda each: each[0], reverse=True):
-        yield from lines
+def _lately_lines(seen: Explanation, most: int) -> Iterator[Text]:
+    """What runs changed and what the helpdesk did, in one list, the newest first, and how many more there are."""
+    told: list[Told | AuditRow] = [*seen.lately, *seen.helped]
+    whole = sorted(told, key=lambda each: each.at, reverse=True)
+    for each in whole[:most]:
+        yield from audit_lines([each], name=False) if isinstance(each, AuditRow) else _told_lines(each)
+    if len(whole) > most:
+        again = f"iwds explain {_exactly(seen)} --job {seen.job} --lately {len(whole)}"
+        yield from map(Text, hanging("  ", f"... {len(whole) - most:,} more: {again}"))
 
 
 def _told_lines(told: Told) -> Iterator[Text]:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from iwds.cli.common import JsonOption, show_json, wired
 from iwds.cli.console import err, say
-from iwds.cli.page import hanging, printable
+from iwds.cli.page import LATELY, hanging, printable
 from iwds.errors import IwdsError, UsageError
 
 if TYPE_CHECKING:  # a help page should not load the engine
@@ -30,6 +30,9 @@ def explain(
     error: Annotated[
         str, typer.Option("--error", metavar="CODE", help="Also what this error code means for them.")
     ] = "",
+    lately: Annotated[
+        int, typer.Option("--lately", metavar="N", min=1, help="How many of the last changes and actions.")
+    ] = LATELY,
     as_json: JsonOption = False,
 ) -> int:
     """Why somebody has what they have: entry, scope, login, fields, groups, locks, what the next run would do.
@@ -55,7 +58,7 @@ def explain(
     else:
         for number, each in enumerate(found.explained):
             say([Text()] if number else [])
-            say(explanation_lines(each, times[each.job], now, lifetimes))
+            say(explanation_lines(each, times[each.job], now, lifetimes, lately))
             say(_of_code(each, who, error))
         say(_several(found.several))
     for name, failure in found.failed:

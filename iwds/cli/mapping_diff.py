@@ -21,6 +21,10 @@ APPLIED = "applied"
 _LOGIN = 22
 _TAKES = (Turn.LEAVES, Turn.LOST, Turn.CLEARED)
 """What somebody would miss; it stands first."""
+_NOT_NUMBERED = (
+    "Logins stand here as the mapping makes them, without a number. Who gets one because the login is somebody else's"
+    " (jdoe, jdoe2), or keeps theirs, only a plan of everybody tells"
+)
 
 
 def compared(wiring: Any, mappings: tuple[str, str], job: str, first: int | None, as_json: bool) -> int:
@@ -77,6 +81,7 @@ def _data(comparing: Comparing, mappings: tuple[str, str], job: str, examples: A
         "new": mappings[1],
         "people": comparing.people,
         "changed": comparing.changed,
+        "logins_with_number": comparing.numbers,
         "doubts": {source: list(problems) for source, problems in comparing.doubts.items()},
         "counts": [
             {
@@ -108,6 +113,9 @@ def _lines(comparing: Comparing, mappings: tuple[str, str], job: str, examples: 
         yield from map(_line, shown)
         if shown and len(shown) < people:
             yield Text(f"    ... {people - len(shown):,} more: --all", style="dim")
+    if comparing.numbers:
+        yield Text()
+        yield from map(Text, hanging("", f"{_NOT_NUMBERED}: iwds plan {job}"))
 
 
 def _title(turn: Turn, what: str, width: int) -> str:

@@ -12,6 +12,9 @@ from iwds.cli.console import WIDTH
 LINES = 40
 """A page is not longer than this: it fits a screen, and somebody reads it to its end."""
 
+LATELY = 5
+"""How many of the last things that happened to somebody stand on a page that tells other things too."""
+
 Variants = Sequence[Sequence[Text]]
 """One part of a page, from its whole length to its shortest."""
 

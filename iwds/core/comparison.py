@@ -8,6 +8,7 @@ from itertools import chain
 from iwds.core.model import Account, Unmapped
 
 GONE = "not governed"
+SHARED = "login that several people want"
 
 
 class Turn(StrEnum):
@@ -74,7 +75,7 @@ def _fields(made: Account) -> dict[str, str | None]:
         "enabled": None if made.enabled is None else "yes" if made.enabled else "no",
         **{f"extra {key}": text for key, text in made.extra},
         **{f"role in {group}": role for group, role in made.group_roles},
-        "numbered up to": None if made.numbering is None else f"{made.numbering} characters",
+        SHARED: "goes to nobody" if made.numbering is None else f"gets a number, {made.numbering} characters at most",
         **{f"mode of {name}": mode.value for name, mode in made.modes},
         "language": made.at_creation.language,
         "activation": made.at_creation.activation.value,

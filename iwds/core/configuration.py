@@ -2,13 +2,13 @@
 
 The text is JSON. Its keys: `mapping` (digest of the rules), `rules` (the mapping as it was written, so that it can be
 compiled again), `sources` (settings that decide who is read, without secrets), `order`, `leavers`, `delete_after`
-(seconds, where leavers are deleted after a grace), `adopt`, `provisioning_id`, and `group_roles` where the mapping
-gives custom ones.
+(seconds, where leavers are deleted after a grace), `adopt`, `provisioning_id`, `group_roles` where the mapping
+gives custom ones, and `libraries` (name -> version, where it uses any whose data decide about values).
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -25,9 +25,16 @@ _ASPECTS: Mapping[str, tuple[str, ...]] = {
 }
 
 
+_NOT_DIGESTED = ("rules", "libraries")
+
+
 def digest_of(data: Mapping[str, Any]) -> str:
-    """The hash of what decides; `rules` say nothing that the digest under `mapping` does not."""
-    deciding = {key: value for key, value in data.items() if key != "rules"}
+    """The hash of what somebody wrote that decides.
+
+    `rules` say nothing that the digest under `mapping` does not. `libraries` nobody wrote: a plan may be applied under
+    another version than it was made with, and a configuration of which no version was kept is no other one.
+    """
+    deciding = {key: value for key, value in data.items() if key not in _NOT_DIGESTED}
     return hashlib.sha256(json.dumps(deciding, sort_keys=True, default=str).encode()).hexdigest()
 
 
@@ -36,7 +43,36 @@ def aspects_changed(before: str, now: str) -> tuple[str, ...]:
     if not before or not now:
         return ()
     old, new = json.loads(before), json.loads(now)
-    return tuple(name for name, keys in _ASPECTS.items() if any(old.get(key) != new.get(key) for key in keys))
+    written = (name for name, keys in _ASPECTS.items() if any(old.get(key) != new.get(key) for key in keys))
+    return (*written, *libraries_changed(before, now))
+
+
+def libraries_changed(before: str, now: str) -> tuple[str, ...]:
+    """The libraries of which both of these texts know the version, and another one: `library NAME OLD > NEW`."""
+    if not before or not now:
+        return ()
+    old, new = (json.loads(text).get("libraries", {}) for text in (before, now))
+    return tuple(_upgrade(name, old[name], new[name]) for name in sorted(old.keys() & new) if old[name] != new[name])
+
+
+def doubted_parts(
+    before: Mapping[str, str], now: Mapping[str, str], parts: Mapping[str, Collection[str]]
+) -> dict[str, str]:
+    """What of rules of earlier cannot be asked any more: they would answer by another version of a library.
+
+    Args:
+        before: the versions that counted then; a library is missing where none was kept.
+        now: the versions of today of each library that those rules use.
+        parts: the parts of those rules that each of them may decide.
+
+    Returns each such part -> `library NAME OLD > NEW`, with `?` for a version that was not kept.
+    """
+    changed = {name: _upgrade(name, before.get(name, "?"), now[name]) for name in now if before.get(name) != now[name]}
+    return {part: told for name, told in changed.items() for part in parts[name]}
+
+
+def _upgrade(name: str, before: str, now: str) -> str:
+    return f"library {name} {before} > {now}"
 
 
 def accepted_from_now(before: str, now: str, took_effect: bool) -> str:

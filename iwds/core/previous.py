@@ -7,7 +7,7 @@ changed the configuration, and waits for them. Where nobody can tell, it waits a
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from iwds.core.causes import Cause, cause_text
 from iwds.core.change import (
@@ -42,10 +42,17 @@ Taken = tuple[object, ...]
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """One person under the configuration last applied: what its rules made of them, None where it read nobody."""
+    """One person under the configuration last applied.
+
+    Attributes:
+        person: what its rules make of them; None where it reads nobody.
+        world: the facts of today under its policy.
+        doubted: the parts of its rules that a library decides which was another version then, each with that library.
+    """
 
     person: Account | Unmapped | None
     world: World
+    doubted: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +111,17 @@ def judged(case: Case, decisions: Iterable[Decision], before: Before | None, pla
     decisions = list(decisions)
     takes = any(isinstance(decision, Proposal) and removes(decision.change) for decision in decisions)
     then = list(_changes_before(case, before)) if before and takes else []
-    taken = frozenset[Taken]().union(*map(_taken, then))
+    asked = frozenset[Taken]().union(*map(_taken, then))
+    doubted = {each: told for each in asked if before and (told := _doubt(each, before))}
+    taken = asked - doubted.keys()
+
+    def blamed(change: Change) -> str:
+        library = next((doubted[each] for each in sorted(_taken(change), key=str) if each in doubted), "")
+        return library or _blamed(change, case, before, places)
+
     for decision in decisions:
         if isinstance(decision, Proposal) and removes(decision.change):
-            yield from _parted(decision, taken, lambda change: _blamed(change, case, before, places))
+            yield from _parted(decision, taken, blamed)
             yield from _meanwhile(decision, taken, then)
         else:
             yield decision
@@ -147,6 +161,28 @@ def _taken(change: Change) -> frozenset[Taken]:
             return frozenset(each for name in _fields_taken(change) for each in _field_taken(change, name))
 
 
+def _doubt(taken: Taken, before: Before) -> str:
+    """The library by whose version of today alone the configuration last applied may ask for this; empty for none."""
+    return next((before.doubted[part] for part in _parts_behind(taken, before) if part in before.doubted), "")
+
+
+def _parts_behind(taken: Taken, before: Before) -> tuple[str, ...]:
+    """The parts of the mapping last applied that made it ask for this, as `doubted_parts` names them."""
+    match before.person:
+        case None:
+            return ()  # base and filter of the source did: no library is asked
+        case Unmapped(disabled=True):
+            return ("enabled",)
+        case Unmapped():
+            return "scope", "include", "exclude"
+    kind, name = taken[:2]
+    if kind == "field":
+        return ("enabled" if name == "status" else str(name),)
+    if kind == "extra":
+        return (f"extra {name}",)
+    return tuple(f"groups {group.name}" for group in before.world.groups.values() if group.id == name)
+
+
 def _fields_taken(write: Write) -> list[str]:
     return [name for name in fields_changed(write) if field_kind(write, name) in REMOVALS]
 
@@ -180,7 +216,7 @@ def _meanwhile(decision: Proposal, taken: frozenset[Taken], then: Iterable[Chang
     change = decision.change
     if isinstance(change, DeleteLogin) and _DELETED not in taken:
         for lock in (only(write, {Kind.LOCK}) for write in then if isinstance(write, Write)):
-            if lock:
+            if lock and _taken(lock) <= taken:
                 yield replace(decision, change=replace(lock, cause=change.cause), known=True, meanwhile=True)
 
 

@@ -34,6 +34,7 @@ class Comparing:
         changed: how many of them differ in anything.
         counts: how many differ in what.
         proofs: what the readings say of themselves, once `turned` has ended.
+        numbers: whether either of the two gives a number to somebody whose login is another's.
     """
 
     job: Job
@@ -45,6 +46,7 @@ class Comparing:
     changed: int = 0
     counts: Counter[tuple[Turn, str]] = field(default_factory=Counter)
     proofs: list[Proof] = field(default_factory=list)
+    numbers: bool = False
 
     def turned(self) -> Iterator[Turned]:
         """Every difference, as the people are read. Raises `Unavailable` and `AccessRefused`."""
@@ -61,6 +63,7 @@ class Comparing:
         old, new = self._mapped(self.old, entry), self._mapped(self.new, entry)
         found = list(differences(old, new))
         self.changed += bool(found)
+        self.numbers = self.numbers or any(isinstance(made, Account) and made.numbering for made in (old, new))
         for each in found:
             self.counts[each.turn, each.what] += 1
             yield Turned(entry.name, old.login or new.login, each)

@@ -19,10 +19,10 @@ from iwds.engine.one import One, Sighting
 from iwds.engine.plan_of_one import plan_of, takes_administrator
 from iwds.engine.seeking import NO_ANSWER, SERVICE
 from iwds.errors import ForeignRealm, IwdsError
-from iwds.ports import Clause, Grant, Told
+from iwds.ports import AuditRow, Clause, Grant, Told
 
-LATELY = 5
-"""How many of the last changes are told."""
+MOST_TOLD = 500
+"""How many of the last changes are told, and as many of the last actions of the helpdesk."""
 _NOBODY = Populations(0, {}, {}, {})
 
 
@@ -86,7 +86,8 @@ class Explanation:
         plan: what would be made of what was found, and what not; None where something could not be asked.
         administrator: whether more than is known here decides, because an administrator would be lost.
         seen: what the helpdesk sees of the login; None where there is none, or the service does not answer.
-        lately: the last changes by runs, the latest first.
+        lately: the last changes by runs, the latest first; `MOST_TOLD` at most.
+        helped: what the helpdesk did with the login, in the same way.
         failed: what could not be asked.
     """
 
@@ -103,6 +104,7 @@ class Explanation:
     administrator: bool
     seen: Seen | None
     lately: tuple[Told, ...]
+    helped: tuple[AuditRow, ...]
     failed: Mapping[str, IwdsError] = field(default_factory=dict)
 
     @property
@@ -148,6 +150,7 @@ class _Explaining:
             administrator=takes_administrator(one),
             seen=seen,
             lately=tuple(self._lately(login)),
+            helped=tuple(self._helped(login)),
             failed=self.failed,
         )
 
@@ -174,7 +177,11 @@ class _Explaining:
 
     def _lately(self, login: Login | None) -> Sequence[Told]:
         anchor, login_id = self.one.who.anchor, login.id if login else None
-        return self.tools.state.changes_of(self.job.target.service, anchor, login_id, LATELY)
+        return self.tools.state.changes_of(self.job.target.service, anchor, login_id, MOST_TOLD)
+
+    def _helped(self, login: Login | None) -> Sequence[AuditRow]:
+        service = str(self.job.target.service)
+        return self.tools.state.audit(login.id, service=service, limit=MOST_TOLD) if login else ()
 
     def _fields(self, login: Login | None) -> Iterator[Compared]:
         account = self.account

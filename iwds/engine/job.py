@@ -31,12 +31,14 @@ class Earlier:
         sources: with its bases and filters, over the connections of today.
         policy: what it allowed.
         roles: the numbers of roles in groups that it knew.
+        doubted: the parts of its mapping that a library decides which was another version then, each with that library.
     """
 
     rules: Rules
     sources: Sequence[Source]
     policy: Policy
     roles: Mapping[str, int]
+    doubted: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,8 @@ class Judging:
         if self.then is None or anchor is None or self.judged > MOST_JUDGED:
             return None
         try:
-            return Before(self._person(anchor, self.then.earlier), self.then.world)
+            person = self._person(anchor, self.then.earlier)
+            return Before(person, self.then.world, self.then.earlier.doubted)
         except (Unavailable, AccessRefused, ConfigurationError):
             return None
 

@@ -3,7 +3,7 @@
 Nothing here is sent to the service but questions. What was said is kept in the state and followed by the next plan.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from iwds.core.dn import normalise_dn
@@ -16,6 +16,7 @@ from iwds.engine.actions import Desk, Why, recorded
 from iwds.engine.job import Job, Tools
 from iwds.engine.lookup import find_entries
 from iwds.engine.planning import make_plan
+from iwds.engine.seeking import seek
 from iwds.errors import AccessRefused, ForeignRealm, Refused, Unavailable, UsageError
 
 MOST_SHARED = 100
@@ -56,12 +57,14 @@ class Doubts:
         said: the decisions that stand.
         notes: what is to be said of decisions that cannot be followed.
         called: who of those without a login of ours is called as was asked.
+        has: the logins of those who are called so, where nobody without a login is.
     """
 
     open: Sequence[Doubt]
     said: Sequence[MatchDecision]
     notes: Sequence[str]
     called: Sequence[Candidate]
+    has: Sequence[tuple[Anchor, Login]] = ()
 
 
 def doubts(job: Job, tools: Tools, whom: str = "") -> Doubts:
@@ -77,7 +80,17 @@ def doubts(job: Job, tools: Tools, whom: str = "") -> Doubts:
         tools.state.matches(job.target.service),
         tally.unfit,
         seen.called,
+        tuple(_logins_of(job, tools, whom)) if whom and not seen.called else (),
     )
+
+
+def _logins_of(job: Job, tools: Tools, whom: str) -> Iterator[tuple[Anchor, Login]]:
+    """What our memory has for whoever is called so."""
+    anchors = [each.anchor for each in seek(job, tools, whom).candidates if each.anchor]
+    for anchor in anchors:
+        for row in tools.state.find_rows(job.target.service, anchor=anchor):
+            if login := job.target.login(row.login_id, row.login):
+                yield anchor, login
 
 
 _NO_LOGIN = frozenset({Match.AMBIGUOUS, Match.NEWCOMER, Match.NAMED, Match.TAKEN})
@@ -138,7 +151,7 @@ def say_whose(desk: Desk, login: Login, found: Doubts, why: Why) -> Candidate:
     Raises `UsageError` where that is nobody without a login or more than one, `Refused` where the login or the person
     is taken already.
     """
-    person = _one(found.called)
+    person = _one(login, found)
     row = desk.state.ledger_row(desk.reader.service, login.id)
     if row and row.anchor != person.anchor:
         raise Refused(f"{login.login} is in our memory as that of {row.anchor}", f"iwds login show {login.login}")
@@ -180,8 +193,10 @@ def take_back(desk: Desk, login_id: int, why: Why) -> MatchDecision | None:
     return before
 
 
-def _one(found: Sequence[Candidate]) -> Candidate:
-    by_anchor: Mapping[Anchor, Candidate] = {person.anchor: person for person in found}
+def _one(login: Login, found: Doubts) -> Candidate:
+    by_anchor: Mapping[Anchor, Candidate] = {person.anchor: person for person in found.called}
+    if not by_anchor and found.has:
+        raise _has_one(login, *found.has[0])
     if not by_anchor:
         advice = "say a login, an entry id, or a DN that is listed by: iwds match JOB"
         raise UsageError("nobody without a login is called so", advice)
@@ -189,3 +204,15 @@ def _one(found: Sequence[Candidate]) -> Candidate:
         ids = ", ".join(str(anchor) for anchor in sorted(by_anchor))
         raise UsageError(f"{len(by_anchor)} people are called so", f"say which by the entry id: {ids}")
     return next(iter(by_anchor.values()))
+
+
+def _has_one(login: Login, anchor: Anchor, theirs: Login) -> Refused:
+    """Why nothing can be said of somebody who has a login, and what to do."""
+    if theirs.id == login.id:
+        return Refused(f"{login.login} is theirs already, by our memory", f"iwds login show {login.login}")
+    return Refused(
+        f"{anchor} has a login already: {theirs.login} (#{theirs.id})",
+        f"look at both: iwds login show {theirs.login}, iwds login show {login.login}\n"
+        f"if {login.login} is not theirs: iwds match JOB {login.login} --nobody --reason TEXT\n"
+        f"if they are to have {login.login} instead: delete {theirs.login} in the service's console and repeat this",
+    )

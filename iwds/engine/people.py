@@ -12,14 +12,12 @@ from datetime import datetime
 
 from iwds.core.change import Change, Evidence, removes
 from iwds.core.doubt import (
-    GROUPS,
     Baseline,
     Faded,
     carried,
     deletions_possible,
     deserted,
     faded,
-    group_key,
     impossible,
     other_eyes,
     set_back,
@@ -27,6 +25,7 @@ from iwds.core.doubt import (
 )
 from iwds.core.guards import UNREADABLE, VIEW
 from iwds.core.model import Account, Entry, Proof, Unmapped
+from iwds.engine.groups_read import count_groups, presence_in
 from iwds.engine.job import Job
 from iwds.errors import AccessRefused, Unavailable
 from iwds.ports import ReadStream, Rules, Source, Waist
@@ -92,9 +91,8 @@ class People:
         stream = source.read(self._attributes - keys)
         self.waist.add_people(self._mapped(source.name, stream, keys, members))
         proof = stream.finish()
-        if GROUPS in members:
-            named = {group_key(name): members[name] for rules in self._rules for name in rules.reads_groups}
-            proof = replace(proof, presence={**proof.presence, GROUPS: members[GROUPS], **named})
+        if groups := presence_in(members, self._rules):
+            proof = replace(proof, presence={**proof.presence, **groups})
         return carried(proof, self.baselines.get(source.name), frozenset(keys))
 
     @property
@@ -108,11 +106,9 @@ class People:
     def _mapped(
         self, name: str, stream: ReadStream[Entry], withheld: Collection[str], members: Counter[str]
     ) -> Iterator[Account | Unmapped]:
-        rules, target, keys = self.job.rules, self.job.target, frozenset(withheld)
+        rules, target, keys, named_by = self.job.rules, self.job.target, frozenset(withheld), self._rules
         for entry in self.counted(name, stream):
-            if entry.groups is not None:
-                members[GROUPS] += bool(entry.groups)
-                members.update(frozenset[str]().union(*(each.named(entry.groups) for each in self._rules)))
+            count_groups(members, entry, named_by)
             mapped = rules.map(without(entry, keys), self.now)
             yield target.normalise(mapped, entry.name) if isinstance(mapped, Account) else mapped
 

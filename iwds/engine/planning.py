@@ -13,7 +13,6 @@ from iwds.core.change import Adopt, CreateLogin
 from iwds.core.configuration import aspects_changed
 from iwds.core.decide import decide
 from iwds.core.decision import Decision, Proposal
-from iwds.core.doubt import GROUPS, group_key
 from iwds.core.guards import Populations
 from iwds.core.leaving import Departures
 from iwds.core.matching import Case, Graces, Match, Tally, is_settled
@@ -22,6 +21,7 @@ from iwds.core.nearest import close
 from iwds.core.plan import Basis, Plan, Selection
 from iwds.core.policy import HoldKind, World
 from iwds.core.restored import NOTE, is_older, without_doubtful
+from iwds.engine.groups_read import told_empty
 from iwds.engine.job import Job, Tools
 from iwds.engine.judging import Judging, then_of
 from iwds.engine.parting import Parting
@@ -286,13 +286,8 @@ class _Planning:
         return replace(basis, notes=tuple(self.notes))
 
     def _unknown_groups(self, readings: Readings) -> Iterator[str]:
-        """The directory's groups that the mapping names and nobody is in: often their names are mistyped."""
-        counted = [proof.presence for proof in readings.sources if proof.proven and GROUPS in proof.presence]
-        whole = counted and len(counted) == len(readings.sources)
-        names = sorted(self.job.rules.reads_groups) if whole else []
-        empty = [name for name in names if not any(presence.get(group_key(name)) for presence in counted)]
-        if empty:
-            yield f"nobody who was read is in a group of the directory that the mapping names: {', '.join(empty)}"
+        if all(proof.proven for proof in readings.sources):
+            yield from told_empty(self.job.rules, [proof.presence for proof in readings.sources])
 
     def _facts(self, readings: Readings, tally: Tally, memory: JobMemory, changed: bool) -> Basis:
         return Basis(

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from iwds.core.configuration import tag_before
+from iwds.core.configuration import libraries_changed, tag_before
 from iwds.core.matching import Tally
 from iwds.core.model import Group, LedgerRow, fold
 from iwds.core.policy import Hold, HoldKind, Rota, World
@@ -63,8 +63,9 @@ def with_ended_holds(rows: Iterable[LedgerRow], holds: Iterable[HoldRow], now: d
 
 
 def has_changed(job: Job, memory: JobMemory) -> bool:
-    """Whether the configuration is another one than that last applied."""
-    return memory.applied_before and memory.accepted != job.digest
+    """Whether the configuration is another one than that last applied, or a library that decides about its values."""
+    upgraded = bool(libraries_changed(memory.configuration, job.deciding))
+    return memory.applied_before and (memory.accepted != job.digest or upgraded)
 
 
 def refuse_orphans(job: Job, state: State, memory: JobMemory) -> None:

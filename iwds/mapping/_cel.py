@@ -11,13 +11,13 @@ from typing import Any, Literal
 
 from iwds.mapping._cel_bounds import ALL, DN, ENTRY, GROUPS, MEMBER, NOW, Costly, Reads, Walk
 from iwds.mapping._cel_tree import tree
+from iwds.mapping._cel_words import failure_words, mistake_words, type_words
 from iwds.mapping.letters import transliterated
 from iwds.mapping.moments import any_moment
 
 LONGEST = 4_096
 """Characters of the source of an expression."""
 Wanted = Literal["STRING", "BOOL"]
-_WORDS = {"STRING": "text", "BOOL": "yes or no"}
 _ERROR = re.compile(r"ERROR: <input>:(\d+):(\d+): (?:Syntax error: )?([^\n]*)")
 _CODE = re.compile(r"^[A-Z_]+: | \[[A-Z_]+\]$")
 
@@ -51,7 +51,7 @@ def checked(source: str, wanted: Wanted) -> Checked:
     expression = _compiled(source)
     given = expression.return_type().name()
     if given != wanted:
-        raise ValueError(f"must give {_WORDS[wanted]}, and gives {_WORDS.get(given, given.lower())}")
+        raise ValueError(f"must give {type_words(wanted)}, and gives {type_words(given)}")
     walk = Walk(groups=wanted == "STRING")
     try:
         return Checked(source, walk.reads, walk.work(tree(expression.serialize())))
@@ -74,9 +74,9 @@ def program(source: str, reads: Reads) -> Any:
     return _environment({**_variables(), **variables}).compile(source)
 
 
-def plain(message: str) -> str:
-    """What the library says of an error while it evaluates, without its codes."""
-    return _CODE.sub("", _CODE.sub("", message))
+def failure(message: str) -> str:
+    """What the library says of an error while it evaluates, in words."""
+    return failure_words(_CODE.sub("", _CODE.sub("", message)))
 
 
 def _compiled(source: str) -> Any:
@@ -86,7 +86,10 @@ def _compiled(source: str) -> Any:
         found = _ERROR.search(str(error))
         if found is None:  # the only one without a place
             raise ValueError("is nested too deeply, or has too many operators in a row") from None
-        raise ValueError(f"{_place(int(found[1]), int(found[2]))}: {found[3].partition(' (in container')[0]}") from None
+        line, column = int(found[1]), int(found[2])
+        message = _CODE.sub("", found[3].partition(" (in container")[0])
+        told = mistake_words(message, source.split("\n")[line - 1], column)
+        raise ValueError(f"{_place(line, column)}: {told}") from None
 
 
 def _place(line: int, column: int) -> str:

@@ -135,6 +135,8 @@ _SIZES: Mapping[str, Sized] = {
     ),
 }
 """The most that a function gives for arguments of these sizes; `replace` and loops stand below."""
+FUNCTIONS = frozenset({*filter(str.isalpha, _SIZES), "replace", "exists", "exists_one", "filter", "map"})
+"""What people may call by its name."""
 
 
 @dataclass(frozen=True, slots=True)

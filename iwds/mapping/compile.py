@@ -25,6 +25,7 @@ from iwds.mapping.clauses import disabling, group_answers, scope_answers
 from iwds.mapping.conditions import compile_condition, every, words
 from iwds.mapping.document import AtCreation, Document, Enabled, RoleRules
 from iwds.mapping.groups import among
+from iwds.mapping.libraries import libraries_of
 from iwds.mapping.lists import People, compile_list
 from iwds.mapping.logins import Shape, compile_shape
 from iwds.mapping.matching import compile_matching
@@ -71,6 +72,7 @@ class CompiledRules:
     reads_groups: frozenset[str]
     activation: Activation
     matching: Matching
+    libraries: Mapping[str, frozenset[str]]
     written: Mapping[str, Any] = field(repr=False)
     places: Mapping[str, str] = field(repr=False)
     _scope: tuple[ScopeClause, ...] = field(repr=False)
@@ -240,6 +242,7 @@ def compile_mapping(document: Document, where: Where, roles: Collection[str] = B
         digest=document.digest,
         extra_keys=frozenset({*document.extra, *filter(None, (document.store_anchor,))}),
         matching=compile_matching(document),
+        libraries=libraries_of(document),
         groups=exclusive_groups(document.groups, where),
         group_roles={to: frozenset({PLAIN_ROLE, *(role for _, role in rules)}) for to, rules in role_rules.items()},
         states_enabled=document.enabled is not None,

@@ -14,7 +14,7 @@ from typing import Any
 from iwds.core.doubt import group_key
 from iwds.core.normal import printable
 from iwds.errors import ConfigurationError
-from iwds.mapping._cel import Checked, Wanted, checked, plain, program
+from iwds.mapping._cel import Checked, Wanted, checked, failure, program
 from iwds.mapping._cel_bounds import (
     ALL,
     DN,
@@ -127,7 +127,7 @@ class _Expression:
                 raise RuntimeError(found)
             return found
         except RuntimeError as error:  # an index that is not there, or the library's limit on iterations
-            raise Unfit(f"{self._place}: {plain(str(error))}; it read {self.inputs.told(data)}") from None
+            raise Unfit(f"{self._place}: {failure(str(error))}; it read {self.inputs.told(data)}") from None
 
 
 class _Inputs:

@@ -135,14 +135,7 @@ def _phone(phone: Phone, place: str) -> Step:
 
     Not of what lies in a range that is given out: the ranges of the library grow older than those of the world.
     """
-    from phonenumbers import (
-        NumberParseException,
-        PhoneNumberFormat,
-        ValidationResult,
-        format_number,
-        is_possible_number_with_reason,
-        parse,
-    )
+    from iwds.mapping.phones import NoNumber, e164
 
     region, refuse = phone.region, phone.invalid == "refuse"
 
@@ -150,16 +143,11 @@ def _phone(phone: Phone, place: str) -> Step:
         if not text.strip():
             return ""
         try:
-            found = parse(text, region)
-            whole = is_possible_number_with_reason(found) == ValidationResult.IS_POSSIBLE
-            # an extension has no place in E.164, and without it this would be another number
-            if whole and not found.extension:
-                return str(format_number(found, PhoneNumberFormat.E164))
-        except NumberParseException:
-            pass
-        if refuse:
-            raise Unfit(f'{place}: "{_shown(text)}" is no telephone number that can be called from {region}')
-        return ""
+            return e164(text, region)
+        except NoNumber as wrong:
+            if refuse:
+                raise Unfit(f'{place}: "{_shown(text)}" is no telephone number: {wrong}') from None
+            return ""
 
     return number
 

@@ -6,7 +6,7 @@ this one entry; a property test holds the pieces and the account to one another.
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -196,6 +196,7 @@ class _Tracer:
             if isinstance(inner, Condition)
         )
         read = {} if parts else self._read(asked.names)
+        problem = _arisen(problem, parts)
         return Piece(path, self._place(path), told, Kind.QUESTION, answer, about, read, parts, problem)
 
     def _value(self, path: tuple[Step, ...], value: Value) -> Piece:
@@ -207,11 +208,12 @@ class _Tracer:
         begin, problem = self._text(_without(value, done))
         head, read = _origin_words(value), {} if inner else self._read(asked.names)
         place = self._place((*path, _origin_key(value)) if done else path)
-        origin = Piece(path, place, head, Kind.TEXT, begin, "", read, inner, problem)
+        origin = Piece(path, place, head, Kind.TEXT, begin, "", read, inner, _arisen(problem, inner))
         if not done:
             return origin
-        steps = tuple(self._step(path, value, key, begin, whole, done[number:]) for number, key in enumerate(done, 1))
-        return Piece(path, self._place(path), str(path[-1]), Kind.TEXT, whole, parts=(origin, *steps))
+        steps = [self._step(path, value, key, begin, whole, done[number:]) for number, key in enumerate(done, 1)]
+        once = _told_once(steps, bool(problem))
+        return Piece(path, self._place(path), str(path[-1]), Kind.TEXT, whole, parts=(origin, *once))
 
     def _step(
         self, path: tuple[Step, ...], value: Value, key: str, begin: str | None, whole: str | None, later: Sequence[str]
@@ -278,6 +280,22 @@ class _Tracer:
         why = f" ({each.reason}{until})" if each.reason else until
         hit = found is not None and found.stands(self.now)
         return Piece(path, self._place(path), f"{each.login or each.dn}{why}", Kind.QUESTION, hit)
+
+
+def _arisen(problem: str, parts: Sequence[Piece]) -> str:
+    """The problem of a piece; nothing where it is that of something inside it, which tells it."""
+    return "" if any(_has_problem(part) for part in parts) else problem
+
+
+def _has_problem(piece: Piece) -> bool:
+    return bool(piece.problem) or any(map(_has_problem, piece.parts))
+
+
+def _told_once(steps: Iterable[Piece], failed: bool) -> Iterator[Piece]:
+    """The same steps; what failed before one of them fails it too, and is told where it arose."""
+    for step in steps:
+        yield replace(step, problem="") if failed else step
+        failed = failed or bool(step.problem)
 
 
 def _is_rule(part: object) -> bool:

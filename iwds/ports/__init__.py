@@ -24,7 +24,7 @@ from iwds.ports.memory import (
     Unmailed,
     Withdrawal,
 )
-from iwds.ports.people import MOST_FOUND, Clause, Finding, Grant, ReadStream, Rules, Source, T_co
+from iwds.ports.people import MOST_FOUND, Clause, Finding, Grant, ReadStream, Rules, Source, T_co, ignored
 from iwds.ports.service import Actions, Listing, TargetReader, TargetWriter
 from iwds.ports.state import State
 from iwds.ports.waist import Waist
@@ -66,4 +66,5 @@ __all__ = [
     "Unmailed",
     "Waist",
     "Withdrawal",
+    "ignored",
 ]

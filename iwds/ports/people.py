@@ -1,6 +1,6 @@
 """Where people are, and the rules that make accounts of them."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar, runtime_checkable
@@ -70,6 +70,10 @@ class ReadStream(Protocol[T_co]):
     def finish(self) -> Proof:
         """The proof; `RuntimeError` where the iteration has not ended."""
         ...
+
+
+def ignored(_: Entry) -> None:
+    """Nobody looks at those who are read."""
 
 
 @runtime_checkable
@@ -143,8 +147,8 @@ class Source(Protocol):
         """Whether an entry of this normalised name is there and may be seen. Raises like `read`."""
         ...
 
-    def check(self, attributes: Collection[str]) -> Iterable[Finding]:
-        """What can be said before a run: connection, rights, what is seen.
+    def check(self, attributes: Collection[str], see: Callable[[Entry], None] = ignored) -> Iterable[Finding]:
+        """What can be said before a run: connection, rights, what is seen; `see` is shown everybody who is read.
 
         A person asks for it: it tries a secret once that was refused before.
         """

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from iwds.core.model import Anchor, Entry, Proof, View
 from iwds.errors import AccessRefused, ForeignRealm, SourceUnavailable
-from iwds.ports import Finding, Refusals
+from iwds.ports import Finding, Refusals, ignored
 from iwds.sources import _ldapcheck
 from iwds.sources._binding import access_of
 from iwds.sources._check import foreign, judged, until_failure
@@ -132,9 +132,9 @@ class LdapSource:
         with self._dial() as session:
             return visible(session, place)
 
-    def check(self, attributes: Collection[str]) -> Iterator[Finding]:
+    def check(self, attributes: Collection[str], see: Callable[[Entry], None] = ignored) -> Iterator[Finding]:
         """The connection, what the directory says of itself, the searches, and a reading of everybody."""
-        return until_failure("connection", self._findings(attributes))
+        return until_failure("connection", self._findings(attributes, see))
 
     def close(self) -> None:
         """Give back the connection of `find`."""
@@ -250,7 +250,7 @@ class LdapSource:
             verify=settings.tls_verify,
         )
 
-    def _findings(self, attributes: Collection[str]) -> Iterator[Finding]:
+    def _findings(self, attributes: Collection[str], see: Callable[[Entry], None]) -> Iterator[Finding]:
         wishes, canaries = self._wishes, self._settings.canaries
         with self._dial(again=True) as session:
             yield from _ldapcheck.connection(session, self._settings)
@@ -269,6 +269,7 @@ class LdapSource:
         stream, places = self.read(attributes), _ldapcheck.Places(wishes.users.bases)
         for entry in stream:
             places.saw(entry.name)
+            see(entry)
         proof = stream.finish()
         yield from places.findings()
         for what, asked in (("the root entry", _ldapcheck.ROOT), *self._searches(attributes)):

@@ -16,7 +16,7 @@ with the number of records, by a configured number, or by a checksum, and unprov
 import hashlib
 import re
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Literal
@@ -26,7 +26,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from iwds.core.dn import is_under, normalise_dn
 from iwds.core.model import Anchor, Entry, Proof, View, fold
 from iwds.errors import SourceUnavailable
-from iwds.ports import MOST_FOUND, Finding
+from iwds.ports import MOST_FOUND, Finding, ignored
 from iwds.sources._check import foreign, of_proof, until_failure
 from iwds.sources._decode import Shaped, identity, shape
 from iwds.sources._groups import dn_key, login_key
@@ -204,9 +204,9 @@ class LdifSource:
                 if isinstance(record, Record)
             )
 
-    def check(self, attributes: Collection[str]) -> Iterator[Finding]:
+    def check(self, attributes: Collection[str], see: Callable[[Entry], None] = ignored) -> Iterator[Finding]:
         """What the file holds, whether it proves to be whole, and which attributes nobody has."""
-        return until_failure("file", self._findings(attributes))
+        return until_failure("file", self._findings(attributes, see))
 
     def close(self) -> None:
         """Give back the index of the file."""
@@ -215,10 +215,10 @@ class LdifSource:
                 self._picture.close()
                 self._picture = None
 
-    def _findings(self, attributes: Collection[str]) -> Iterator[Finding]:
+    def _findings(self, attributes: Collection[str], see: Callable[[Entry], None]) -> Iterator[Finding]:
         stream = self.read(attributes)
-        for _ in stream:
-            pass
+        for entry in stream:
+            see(entry)
         proof = stream.finish()
         yield Finding(True, "search", proof.asked)
         yield from of_proof(proof)

@@ -8,7 +8,7 @@ sources:
       - {id: "1", name: Ada Lovelace, attributes: {uid: ada, mail: [ada@example.org]}, groups: [cn=vpn]}
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Literal
@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from iwds.core.dn import is_under, normalise_dn
 from iwds.core.model import Anchor, Entry, Proof, View, fold
 from iwds.errors import SourceUnavailable
-from iwds.ports import MOST_FOUND, Finding
+from iwds.ports import MOST_FOUND, Finding, ignored
 from iwds.sources._check import differs, foreign
 from iwds.sources._stream import Canaries, Stream, Tally, only
 
@@ -144,9 +144,11 @@ class MemorySource:
         self._fail_at(0)
         return not any(is_under(place, hidden) for hidden in self.hidden_places)
 
-    def check(self, attributes: Collection[str]) -> Iterator[Finding]:
+    def check(self, attributes: Collection[str], see: Callable[[Entry], None] = ignored) -> Iterator[Finding]:
         """How many people there are, which attributes nobody has, and what speaks against them."""
         yield Finding(True, "people", f"{len(self.entries)} in memory")
+        for entry in self.entries:
+            see(entry)
         for attribute in sorted(attributes):
             if not any(entry.attrs.get(attribute) for entry in self.entries):
                 yield Finding(True, "attributes", f"nobody has {attribute}", warning=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Row, Table, func, insert, or_, select, update
 
+from iwds.core.configuration import libraries_changed
 from iwds.core.doubt import Baseline
 from iwds.core.model import Proof, Service, View
 from iwds.errors import Refused, UsageError
@@ -69,12 +70,16 @@ def _remember(connection: Connection, row: RunRow, applied: bool, accepted: tupl
         known = select(job.c.accepted, job.c.accepted_by, job.c.configuration).filter_by(**key)
         before = connection.execute(known).one_or_none()
         learnt |= {"accepted": digest, "configuration": configuration}
-        if before is None or (before.accepted, bool(before.configuration)) != (digest, True):
+        if before is None or not before.configuration or _differs(before, digest, configuration):
             learnt["accepted_by"] = row.id  # the run from which on it counts, not the last one under it
     if not learnt:
         return
     if not connection.execute(update(job).filter_by(**key).values(learnt)).rowcount:
         connection.execute(insert(job).values({"applied_before": False, "accepted": ""} | key | learnt))
+
+
+def _differs(before: Any, digest: str, configuration: str) -> bool:
+    return before.accepted != digest or bool(libraries_changed(before.configuration, configuration))
 
 
 def save_readings(database: Database, run_id: str, proofs: Sequence[Proof], fewer: bool, lease: Lease | None) -> None:

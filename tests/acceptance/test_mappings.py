@@ -90,6 +90,22 @@ def test_two_mappings_are_compared_over_everybody(home: World) -> None:
     assert "more: --all" in ran.out
 
 
+def test_where_logins_get_numbers_a_comparison_says_that_it_knows_none(home: World) -> None:
+    old = str(home.folder / MAPPING)
+    new = str(edited(home, "login:\n", "login:\n  collision: number\n"))
+
+    told = home.iwds("mapping", "diff", old, new, "company", code=2).out
+    unnumbered = home.iwds(
+        "mapping", "diff", old, str(edited(home, "default: user", "default: manager")), "company", code=2
+    )
+
+    assert fits(told)
+    assert "login that several people want changes" in told
+    assert "goes to nobody -> gets a number" in told
+    assert "only a plan of everybody tells: iwds plan company" in " ".join(told.split())
+    assert "number" not in unnumbered.out
+
+
 def test_a_comparison_as_json_counts_and_with_all_has_a_line_for_everything(home: World) -> None:
     old, new = (
         str(home.folder / MAPPING),

@@ -186,7 +186,10 @@ class SourceContract:
         assert all(map(source.shows, proof.view.places))
 
     def test_check_says_what_is_well_and_what_nobody_has(self, source: Source) -> None:
-        findings: list[Finding] = list(source.check(ASKED))
+        seen: list[Entry] = []
+        findings: list[Finding] = list(source.check(ASKED, seen.append))
+
+        assert {entry.anchor for entry in seen} == {entry.anchor for entry in consume(source)[0].values()}
 
         assert all(finding.ok for finding in findings)
         assert any("nosuchattribute" in finding.detail and finding.warning for finding in findings)

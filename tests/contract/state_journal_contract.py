@@ -1,5 +1,6 @@
 """What every `State` keeps of runs: intents, outcomes, readings, plans and what a job remembers."""
 
+import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -287,6 +288,17 @@ class RunsContract:
             assert known.accepted == ["", "d1", "d1", "d2", "d2"][n]
         assert state.memory("staff", OTHER, NOON).applied_before is False
         assert state.memory("others", SERVICE, NOON).accepted == ""
+
+    def test_a_configuration_counts_from_the_run_that_first_had_it_or_another_version_of_a_library(
+        self, state: State
+    ) -> None:
+        since = []
+        for n, version in enumerate(["9.0.3", "9.0.3", "9.1.0"]):
+            state.start_run(run_row(f"r{n}"), "", "d")
+            text = json.dumps({"libraries": {"phonenumbers": version}})
+            state.finish_run(_ended(f"r{n}"), applied=True, accepted="d", configuration=text)
+            since.append(state.memory("staff", SERVICE, NOON).accepted_by)
+        assert since == ["r0", "r0", "r2"]
 
     def test_the_last_proven_reading_of_each_source_counts(self, state: State) -> None:
         state.start_run(run_row("r1"), "", "")

@@ -50,9 +50,9 @@ def _plan(seen: Explanation) -> Plan:
     return seen.plan
 
 
-def page(stage: Helpdesk, who: str) -> str:
+def page(stage: Helpdesk, who: str, lately: int = 5) -> str:
     """The page in one line; every line of it fits."""
-    lines = list(explanation_lines(explained(stage, who), None, stage.clock.now()))
+    lines = list(explanation_lines(explained(stage, who), None, stage.clock.now(), most=lately))
     assert all(cell_len(line.plain) <= 80 for line in lines)
     return " ".join(" ".join(line.plain for line in lines).split())
 
@@ -215,10 +215,26 @@ def test_runs_and_the_helpdesk_are_one_list_with_the_newest_first(stage: Helpdes
         stage.clock.passed += seconds
         stage.change("ada", sn=sn)
         stage.run()
-    lately = page(stage, "ada").partition("Lately")[2].partition("What the next")[0]
+    lately = page(stage, "ada", 6).partition("Lately")[2].partition("What the next")[0]
 
     marks = ["last name Byron > King", "zoe@", "last name Ada > Byron", "zoe@", "create ada"]
     assert re.findall("|".join([*marks[::2], "zoe@"]), lately) == marks, lately
+
+
+def test_of_runs_and_helpdesk_together_so_many_are_told_then_how_many_more_and_how_to_see_them(stage: Helpdesk) -> None:
+    for n in range(4):
+        stage.clock.passed += 60
+        lock(stage.desk(), stage.login("ada"), None, WHY)
+        stage.clock.passed += 60
+        stage.change("ada", sn=f"King {n}")
+        stage.run()
+    told = page(stage, "ada")
+
+    assert re.findall("> King [0-9]|zoe@", told) == ["> King 3", "zoe@", "> King 2", "zoe@", "> King 1"]
+    assert "... 5 more: iwds explain ada --job staff --lately 10 What" in told
+    whole = page(stage, "ada", 10)
+    assert "more:" not in whole
+    assert "create ada" in whole
 
 
 def test_of_a_login_that_is_nobodys_only_what_is_so_is_told(stage: Helpdesk) -> None:

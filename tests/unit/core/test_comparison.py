@@ -71,6 +71,12 @@ def test_several_differences_of_one_person_all_come() -> None:
     assert [each[0] for each in told(new)] == [Turn.LOGIN, Turn.CLEARED, Turn.GAINED, Turn.LOST]
 
 
+def test_what_becomes_of_a_login_that_several_people_want_is_told_in_words() -> None:
+    assert told(replace(ADA, numbering=20)) == [
+        (Turn.CHANGED, "login that several people want", "goes to nobody", "gets a number, 20 characters at most")
+    ]
+
+
 def test_no_field_of_an_account_is_overlooked() -> None:
     """A field that is new in an account must be told here too."""
     others: dict[str, Any] = {

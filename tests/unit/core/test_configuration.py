@@ -5,7 +5,14 @@ import json
 import pytest
 
 from iwds.core.causes import Cause, cause_of_text, cause_text, cause_words
-from iwds.core.configuration import accepted_from_now, aspects_changed, digest_of, tag_before
+from iwds.core.configuration import (
+    accepted_from_now,
+    aspects_changed,
+    digest_of,
+    doubted_parts,
+    libraries_changed,
+    tag_before,
+)
 
 LOCK = {"mapping": "m1", "sources": {}, "leavers": "lock", "adopt": [], "provisioning_id": 20}
 
@@ -24,6 +31,27 @@ def test_what_changed_is_named() -> None:
         "leavers",
     )
     assert aspects_changed("", text()) == aspects_changed(text(), "") == ()
+
+
+def test_another_version_of_a_library_is_named_with_both_and_changes_no_digest() -> None:
+    old, new = (text(libraries={"phonenumbers": each, "anyascii": "0.3.3"}) for each in ("9.0.3", "9.1.0"))
+    assert aspects_changed(old, new) == libraries_changed(old, new) == ("library phonenumbers 9.0.3 > 9.1.0",)
+    assert digest_of(json.loads(old)) == digest_of(json.loads(new)) == digest_of(LOCK)
+
+
+def test_a_library_whose_version_was_not_kept_or_that_is_used_no_more_has_not_changed() -> None:
+    kept = text(libraries={"phonenumbers": "9.0.3"})
+    assert libraries_changed(text(), kept) == libraries_changed(kept, text()) == libraries_changed("", kept) == ()
+
+
+def test_rules_of_earlier_are_doubted_where_a_library_of_another_or_an_unknown_version_decides() -> None:
+    now = {"phonenumbers": "9.1.0", "anyascii": "0.3.3", "google-re2": "1.1"}
+    parts = {"phonenumbers": ["phone", "extra tel"], "anyascii": ["login"], "google-re2": ["scope"]}
+    assert doubted_parts({"phonenumbers": "9.0.3", "anyascii": "0.3.3"}, now, parts) == {
+        "phone": "library phonenumbers 9.0.3 > 9.1.0",
+        "extra tel": "library phonenumbers 9.0.3 > 9.1.0",
+        "scope": "library google-re2 ? > 1.1",
+    }
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,30 @@ def test_who_is_meant_must_be_one_person_without_a_login(stage: Helpdesk) -> Non
     say(stage, "team", "here/bob")
 
 
+@pytest.mark.parametrize("whom", ["cy", "cn=cy", "here/cy"])
+def test_whoever_has_a_login_is_told_with_it_and_what_to_do(stage: Helpdesk, whom: str) -> None:
+    stage.hire("cy", mail="cy@x.y", disabled="")
+    stage.run()
+    number = stage.login("cy").id
+    with pytest.raises(Refused, match=rf"here/cy has a login already: cy \(#{number}\)") as refused:
+        say(stage, "team", whom)
+    assert refused.value.exit_code == 3
+    for told in ("iwds login show cy", "iwds match JOB team --nobody", "delete cy in the service's console"):
+        assert told in refused.value.advice
+    with pytest.raises(Refused, match="cy is theirs already"):
+        say(stage, "cy", whom)
+
+
+def test_whose_login_was_deleted_by_hand_as_was_told_gets_the_other_one(stage: Helpdesk) -> None:
+    stage.hire("cy", mail="cy@x.y", disabled="")
+    stage.run()
+    del stage.target.state.logins[stage.login("cy").id]
+    say(stage, "team", "cy")
+    number = stage.login("team").id
+    stage.run()
+    assert number in {row.login_id for row in stage.ledger().values() if row.anchor.id == "cy"}
+
+
 def test_a_stored_anchor_that_contradicts_our_memory_is_settled_by_a_person(stage: Helpdesk) -> None:
     stage.source.entries.clear()
     stage.hire("ann", mail="ann@x.y", sn="", role="0", disabled="")

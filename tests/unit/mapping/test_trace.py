@@ -1,6 +1,7 @@
 """A trace shows every rule of a mapping with what came of it."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -211,7 +212,25 @@ def test_what_cannot_be_done_with_a_value_is_told_where_it_is_to_be_done() -> No
     number, prefix = piece(seen, "phone").parts[1:]
     assert (number.result, "Jane" in number.problem) == (None, True)
     assert number.problem.startswith('"Jane" is no telephone number')
-    assert number.data["problem"] == prefix.problem == number.problem
+    assert number.data["problem"] == number.problem
+    assert (prefix.result, prefix.problem) == (None, "")
+
+
+def test_what_fails_inside_a_value_or_a_condition_is_told_there_and_nowhere_else() -> None:
+    seen = traced(
+        "login: uid\nphone: {first: [{from: uid, phone: FR}, sn], trim: true}\n"
+        "enabled: {when: {all: [{not: {expr: 'int(entry.uid) > 3'}}, {attribute: uid, present: true}]}}"
+    )
+
+    assert [each.path for each in everything(piece(seen, "phone")) if each.problem] == [("phone", "first", 0, "phone")]
+    (failed,) = [each for each in everything(piece(seen, "enabled")) if each.problem]
+    assert failed.path == ("enabled", "when", "all", 0, "not")
+
+
+def everything(whole: Piece) -> Iterator[Piece]:
+    yield whole
+    for part in whole.parts:
+        yield from everything(part)
 
 
 def test_a_step_that_a_later_default_makes_certain_is_empty_and_not_unknown() -> None:

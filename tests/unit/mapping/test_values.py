@@ -196,9 +196,15 @@ def test_the_values_that_are_joined_or_chosen_do_not_follow_the_order_of_the_ans
 @pytest.mark.parametrize(
     ("written", "told"),
     [
-        ({"value": "12", "phone": "FR"}, 'the mapping: "12" is no telephone number that can be called from FR'),
-        ({"value": "none", "phone": "FR"}, '"none" is no telephone number'),
-        ({"value": "+33612345678 ext. 12", "phone": "FR"}, '"+33612345678 ext. 12" is no telephone number'),
+        ({"value": "12", "phone": "FR"}, 'the mapping: "12" is no telephone number: too short for a number of FR'),
+        ({"value": "+44 12", "phone": "FR"}, "too short for a number of GB"),
+        ({"value": "+800 1", "phone": "FR"}, "too short for any number"),
+        ({"value": "06123456789012", "phone": "FR"}, "too long for a number of FR"),
+        ({"value": "2025550", "phone": "US"}, "without its area code, too short for a number of US"),
+        ({"value": "+800 12", "phone": "US"}, "too short for a number of +800"),
+        ({"value": "+999 123456", "phone": "FR"}, "it begins with the code of no country"),
+        ({"value": "none", "phone": "FR"}, '"none" is no telephone number: it is not written like one'),
+        ({"value": "+33612345678 ext. 12", "phone": "FR"}, "it has an extension (12), for which E.164 has no place"),
         ({"value": "soon", "date": {"from": "iso"}}, 'the mapping: "soon" is no date such as 2026-12-31'),
         ({"value": "2024-02-30", "date": {"from": "iso"}}, '"2024-02-30" is no date'),
         ({"value": "0001-01-01T00:00+02:00", "date": {"from": "iso"}}, "is no date"),
