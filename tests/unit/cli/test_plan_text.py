@@ -469,13 +469,8 @@ class TestText:
 
         assert paragraphs(text, pipe) == text
         lines = paragraphs(text, terminal).splitlines()
-        assert lines == [
-            path + ":",
-            "this is wrong in many words",
-            "let it go on purpose, as you may:",
-            f"{command}, or",
-            "leave it as it is",
-        ]
+        assert lines[:3] == [f"{path}:", "this is wrong in many words", "let it go on purpose, as you may:"]
+        assert lines[3:] == [f"{command}, or leave", "it as it is"]
         assert max(len(line) for line in lines[1:]) <= 80
 
     def test_what_is_told_cannot_command_the_terminal(self) -> None:
