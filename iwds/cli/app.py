@@ -5,15 +5,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.text import Text
 from typer.core import TyperGroup
 from typer.main import get_group
 
 from iwds.cli.common import choose_config
 from iwds.cli.console import err, out, plain
 from iwds.cli.menu import MENU, Later
-from iwds.cli.page import flowing, printable
+from iwds.cli.page import tell
 from iwds.errors import IwdsError, Refused, UsageError
 
 HELP = """Makes an MFA service follow a company's directories.
@@ -105,8 +103,8 @@ def _misused(error: Any) -> int:
     """What is wrong with the command line; the help itself where nothing was asked for at all."""
     if type(error).__name__ == "NoArgsIsHelpError":
         return 0  # building the error has printed the help
-    err.print(Text(error.format_message().replace("Value error, ", ""), style="red"))
-    err.print(f"See: {error.ctx.command_path if error.ctx else 'iwds'} --help")
+    tell(error.format_message().replace("Value error, ", ""), "red")
+    tell(f"See: {error.ctx.command_path if error.ctx else 'iwds'} --help")
     return UsageError.exit_code
 
 
@@ -114,13 +112,7 @@ def _explained(error: IwdsError) -> int:
     """Message and advice; a refusal on standard output too, so that cron's mail carries it."""
     consoles = (err, out) if isinstance(error, Refused) and error.mailed and not out.is_terminal else (err,)
     for console in consoles:
-        console.print(Text(_told(error.message, console), style="red"))
+        tell(error.message, "red", console)
         if error.advice:
-            console.print(Text(_told(error.advice, console)))
+            tell(error.advice, console=console)
     return error.exit_code
-
-
-def _told(text: str, console: Console) -> str:
-    """Lines without what would command the terminal, since a server's own words are part of some; broken to be read."""
-    lines = (flowing(line) if console.is_terminal else [printable(line)] for line in text.splitlines())
-    return "\n".join(part for each in lines for part in each)

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from iwds.cli.console import Bars, plain, warn
+from iwds.cli.console import Bars, plain
+from iwds.cli.page import warn
 from iwds.errors import UsageError
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]

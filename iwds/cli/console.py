@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.console import Console
-from rich.markup import escape
 from rich.text import Text
 
 if TYPE_CHECKING:
@@ -28,11 +27,6 @@ def say(lines: Iterable[str | Text]) -> None:
 def plain(text: str) -> None:
     """Text as it is, to standard output: JSON and files."""
     sys.stdout.write(text if text.endswith("\n") else text + "\n")
-
-
-def warn(text: str) -> None:
-    """A warning to standard error."""
-    err.print(f"[yellow]warning:[/] {escape(text)}")
 
 
 class Bars:

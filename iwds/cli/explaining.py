@@ -9,8 +9,8 @@ import typer
 from rich.text import Text
 
 from iwds.cli.common import JsonOption, show_json, wired
-from iwds.cli.console import err, say
-from iwds.cli.page import LATELY, hanging, printable
+from iwds.cli.console import say
+from iwds.cli.page import LATELY, hanging, printable, tell
 from iwds.errors import IwdsError, UsageError
 
 if TYPE_CHECKING:  # a help page should not load the engine
@@ -62,7 +62,7 @@ def explain(
             say(_of_code(each, who, error))
         say(_several(found.several))
     for name, failure in found.failed:
-        err.print(Text(printable(f"{name}: {failure.message}")))
+        tell(f"{name}: {failure.message}")
     return found.exit_code(who)
 
 

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from iwds.cli.common import JsonOption, duration, require_reason, show_json, wired
 from iwds.cli.console import err, plain, say
-from iwds.cli.page import hanging
+from iwds.cli.page import tell
 from iwds.errors import Refused, UsageError
 
 if TYPE_CHECKING:  # a help page should not load the engine
@@ -258,10 +258,9 @@ def _date(text: str) -> datetime:
 
 
 def say_err(lines: list[str]) -> None:
-    """Words to standard error, each sentence on lines that fit."""
+    """Words to standard error, each sentence for itself."""
     for line in lines:
-        for part in hanging("", line):
-            err.print(Text(part))
+        tell(line)
 
 
 def _hand_over(given: "Given", login: "Login", settings: Any) -> int:

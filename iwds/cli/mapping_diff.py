@@ -9,8 +9,8 @@ from typing import Any
 from rich.text import Text
 
 from iwds.cli.common import show_json
-from iwds.cli.console import WIDTH, plain, say, warn
-from iwds.cli.page import columns, cut, hanging
+from iwds.cli.console import WIDTH, plain, say
+from iwds.cli.page import columns, cut, hanging, warn
 from iwds.core.comparison import Turn
 from iwds.engine.comparing import Comparing, Turned
 from iwds.errors import UsageError

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from unicodedata import category
 
 from rich.cells import cell_len
+from rich.console import Console
 from rich.text import Text
 
-from iwds.cli.console import WIDTH
+from iwds.cli.console import WIDTH, err
 
 LINES = 40
 """A page is not longer than this: it fits a screen, and somebody reads it to its end."""
@@ -71,6 +72,39 @@ def flowing(text: str, indent: int = 0) -> list[str]:
         else:
             lines.append(" " * indent + word)
     return lines
+
+
+_COMMAND = re.compile(r"(?:^|(?<=: )|(?<=:  )|(?<=, )|(?<= or ))iwds .+?(?= +(?:and|or) |[,;] |$)")
+"""A command in a sentence, to its end: who copies it must not copy half of it."""
+_GLUE = "\ufdd0"
+"""Stands for a space that is not broken; no character."""
+
+
+def paragraphs(text: str, console: Console) -> str:
+    """Text for people: between words broken where a terminal ends, and one line each where a program reads on.
+
+    Neither a path nor a command is broken; one that is wider than the page stands on a line of its own.
+    """
+    if not console.is_terminal:
+        return "\n".join(map(printable, text.splitlines()))
+    lines = (_COMMAND.sub(_glued, printable(line)) for line in text.splitlines())
+    return "\n".join(part.replace(_GLUE, " ") for line in lines for part in flowing(line))
+
+
+def _glued(command: re.Match[str]) -> str:
+    return command[0].replace(" ", _GLUE)
+
+
+def tell(text: str, style: str = "", console: Console = err) -> None:
+    """A message to standard error, or to another console."""
+    console.print(Text(paragraphs(text, console), style=style))
+
+
+def warn(text: str) -> None:
+    """A warning to standard error."""
+    told = Text(paragraphs(f"warning: {text}", err))
+    told.stylize("yellow", 0, len("warning:"))
+    err.print(told)
 
 
 def listed(items: Sequence[str], width: int, between: str = ", ") -> str:

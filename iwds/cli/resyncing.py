@@ -9,7 +9,7 @@ from rich.text import Text
 
 from iwds.cli.common import JsonOption, duration, show_json, wired
 from iwds.cli.console import err, out, plain
-from iwds.cli.page import hanging, printable
+from iwds.cli.page import printable, tell
 from iwds.errors import ConfigurationError, LeaseHeld, Refused, UsageError
 
 if TYPE_CHECKING:  # a help page should not load the engine
@@ -68,8 +68,7 @@ def _wish(who: str, code: str | None, why: tuple[str, str], wait: str) -> "Wish"
 
 
 def _waiting(error: LeaseHeld) -> None:
-    for line in hanging("", f"Waiting: {error.message}"):
-        err.print(Text(line))
+    tell(f"Waiting: {error.message}")
 
 
 def _job_of(wiring: Any, job: str, who: str) -> str:

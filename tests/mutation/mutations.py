@@ -89,14 +89,14 @@ MUTATIONS = (
     ),
     Mutation(
         "people in any group are counted",
-        "iwds/engine/people.py",
+        "iwds/engine/groups_read.py",
         "GROUPS: members[GROUPS], **named}",
         "**named}",
         (f"{DOUBT}::TestGroups::test_of_everybody_that_are_gone_at_once_take_nobody_out",),
     ),
     Mutation(
         "people in each named group are counted",
-        "iwds/engine/people.py",
+        "iwds/engine/groups_read.py",
         "GROUPS: members[GROUPS], **named}",
         "GROUPS: members[GROUPS]}",
         (f"{DOUBT}::TestGroups::test_one_that_nobody_is_in_any_more_takes_nobody_out",),

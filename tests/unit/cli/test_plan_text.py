@@ -16,7 +16,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from iwds.cli.change_text import change_line
-from iwds.cli.page import LINES, cut, flowing, hanging, listed, printable, wrapped
+from iwds.cli.page import LINES, cut, flowing, hanging, listed, paragraphs, printable, wrapped
 from iwds.cli.plan_facts import logins_column, people_column
 from iwds.cli.plan_text import plan_lines
 from iwds.core.assembly import Facts, assemble
@@ -464,6 +464,21 @@ class TestText:
         assert " ".join(line.strip() for line in lines) == text
         assert lines[1].startswith("      a")
         assert max(len(line) for line in lines if "/" not in line) <= 80
+
+    def test_a_message_on_a_terminal_breaks_neither_a_path_nor_a_command_and_in_a_pipe_no_line(self) -> None:
+        command = "iwds apply fc034084 --only rule --allow out-of-scope=12 --reason TEXT"
+        path = "/very/long/" + "folder/" * 12 + "config.yaml:12"
+        text = f"{path}: this is wrong in many words\nlet it go on purpose, as you may: {command}, or leave it as it is"
+        terminal, pipe = (Console(file=StringIO(), force_terminal=each) for each in (True, False))
+
+        assert paragraphs(text, pipe) == text
+        lines = paragraphs(text, terminal).splitlines()
+        assert lines[:3] == [f"{path}:", "this is wrong in many words", "let it go on purpose, as you may:"]
+        assert lines[3:] == [f"{command}, or leave", "it as it is"]
+        assert max(len(line) for line in lines[1:]) <= 80
+
+    def test_what_is_told_cannot_command_the_terminal(self) -> None:
+        assert paragraphs("a\x1b[2Jb", Console(file=StringIO(), force_terminal=True)) == "a\ufffd[2Jb"
 
     def test_a_reason_is_cut_as_long_as_enough_of_it_is_left(self) -> None:
         because = "out of scope: a trial that ended (sample-company.yaml:33)"
