@@ -6,7 +6,7 @@ one that nobody needs to look at?
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from iwds.core.causes import Cause, cause_text
@@ -32,7 +32,7 @@ from iwds.core.decision import Decision, Proposal, Reason, Skip
 from iwds.core.guards import OUT_OF_SCOPE, RETAGGED, GuardKind, Limit, Populations, read_gauges
 from iwds.core.model import Role, Status
 from iwds.core.order import ordered, rename_cycles
-from iwds.core.plan import Basis, Plan, Selection, chosen_part, skip_order
+from iwds.core.plan import Basis, Lifetime, Plan, Selection, chosen_part, skip_order
 
 ADMINISTRATORS = 2
 """Never fewer active administrators than this on the whole service: nobody can make one again from outside."""
@@ -45,6 +45,7 @@ class Facts:
     basis: Basis
     populations: Populations
     limits: Mapping[GuardKind, Limit]
+    lifetime: Lifetime = field(default_factory=Lifetime)
 
 
 def assemble(
@@ -93,6 +94,8 @@ class _Assembly:
             changes=tuple(change for _, change in ordered(changes)),
             skips=tuple(sorted(self.skips, key=skip_order)),
             basis=replace(self.basis, gauges=gauges, selection=self.selection),
+            valid_until=head[3] + self.facts.lifetime.valid,
+            delete_by=head[3] + self.facts.lifetime.kept,
         )
 
     def _populations(self, changes: Sequence[Change]) -> Populations:

@@ -5,7 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from iwds.core.change import (
@@ -37,6 +37,14 @@ MISFITS_FLOOR, MISFITS_RATIO = 20, 0.1
 
 
 @dataclass(frozen=True, slots=True)
+class Lifetime:
+    """How long a plan is good for, and how long it and its documents, which hold people's data, are kept."""
+
+    valid: timedelta = timedelta(hours=72)
+    kept: timedelta = timedelta(days=90)
+
+
+@dataclass(frozen=True, slots=True)
 class Selection:
     """What a person chose of a plan, and allowed for it.
 
@@ -63,6 +71,7 @@ class Basis:
         config_changed: whether it differs from the one last applied.
         aspects: which parts of it differ, as far as the one last applied is known.
         accepted_by: the run that applied or accepted the other one.
+        parts: the digest of each part of the configuration, by its name; see `core.configuration.parts_of`.
         first_run: whether no run of the job was ever applied to this service.
         gauges: every guard with something to count.
         selection: what a person chose and allowed.
@@ -84,6 +93,7 @@ class Basis:
     notes: tuple[str, ...] = ()
     aspects: tuple[str, ...] = ()
     accepted_by: str = ""
+    parts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def unproven(self) -> tuple[str, ...]:
@@ -113,7 +123,11 @@ class Basis:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Changes, skips and their basis. `changes` are in the order they are made in."""
+    """Changes, skips and their basis. `changes` are in the order they are made in.
+
+    It may be applied until `valid_until`, and whoever keeps it deletes it by `delete_by`: both are None in a plan that
+    an older version made.
+    """
 
     id: str
     job: str
@@ -122,6 +136,8 @@ class Plan:
     changes: tuple[Change, ...]
     skips: tuple[Skip, ...]
     basis: Basis
+    valid_until: datetime | None = None
+    delete_by: datetime | None = None
 
     @property
     def violations(self) -> tuple[Gauge, ...]:
@@ -135,7 +151,7 @@ class Plan:
 
     @property
     def digest(self) -> str:
-        """A hash over changes and basis, not over id and time."""
+        """A hash over changes and basis, not over id and time: two plans that would do the same have the same one."""
         basis = self.basis
         data = {
             "job": self.job,
@@ -145,6 +161,11 @@ class Plan:
             "config": basis.config_digest,
         }
         return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def people(self) -> int:
+        """How many people and logins it tells of."""
+        return len({step.subject.key for step in (*self.changes, *self.skips)})
 
     def count(self) -> Counter[Kind]:
         """How many changes of each kind."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from iwds.core.guards import GuardKind, Limit
 from iwds.core.model import Service
+from iwds.core.plan import Lifetime
 from iwds.core.policy import VERIFY_ROLES_EVERY, Hold, HoldKind, Policy
 from iwds.core.previous import NOWHERE, Places
 from iwds.engine.budget import FailureBudget
@@ -57,6 +58,7 @@ class Job:
         verify_roles_every: in how many days every role in a group that we remember is looked at again.
         failure_budget: when a run that fails stops.
         deadline: seconds after which a run begins no further change; None for no limit.
+        lifetime: how long a plan of this job is good for, and how long it is kept.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Job:
     verify_roles_every: int = VERIFY_ROLES_EVERY
     failure_budget: FailureBudget = field(default_factory=FailureBudget)
     deadline: float | None = None
+    lifetime: Lifetime = field(default_factory=Lifetime)
 
 
 @dataclass(frozen=True, slots=True)

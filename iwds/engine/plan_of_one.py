@@ -4,7 +4,7 @@ import secrets
 
 from iwds.core.assembly import Facts, assemble
 from iwds.core.change import Change, DeleteLogin, Write
-from iwds.core.configuration import aspects_changed
+from iwds.core.configuration import aspects_changed, parts_of
 from iwds.core.decision import Proposal
 from iwds.core.guards import Populations
 from iwds.core.matching import Tally, believed, retagged
@@ -27,7 +27,7 @@ def plan_of(
     """
     assert one.world is not None  # noqa: S101 - everything could be asked
     head = (secrets.token_hex(4), job.name, str(job.target.service), one.world.now)
-    facts = Facts(_basis(one, job, populations.active, administrators), populations, job.limits)
+    facts = Facts(_basis(one, job, populations.active, administrators), populations, job.limits, job.lifetime)
     return assemble(head, one.decisions, facts, selection or Selection())
 
 
@@ -70,4 +70,5 @@ def _basis(one: One, job: Job, population: int, administrators: int) -> Basis:
         first_run=not memory.applied_before,
         aspects=aspects_changed(memory.configuration, job.deciding) if changed else (),
         accepted_by=memory.accepted_by if changed else "",
+        parts=parts_of(job.deciding),
     )

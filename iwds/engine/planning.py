@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from iwds.core.assembly import Facts, assemble
 from iwds.core.change import Adopt, CreateLogin
-from iwds.core.configuration import aspects_changed
+from iwds.core.configuration import aspects_changed, parts_of
 from iwds.core.decide import decide
 from iwds.core.decision import Decision, Proposal
 from iwds.core.doubt import GROUPS, group_key
@@ -130,7 +130,7 @@ class _Planning:
             decisions = self._parted(decisions)
         agreed = tally.people - sum(tally.absent.values()) - differing
         basis = replace(self._basis(readings, tally, memory), agreed=agreed, matched=agreed + ours)
-        facts = Facts(basis, self._populations(basis, decisions, memory), job.limits)
+        facts = Facts(basis, self._populations(basis, decisions, memory), job.limits, job.lifetime)
         plan_id = secrets.token_hex(4)
         plan = assemble((plan_id, job.name, str(service), self.now), decisions, facts, selection)
         return plan, replace(tally, roles=self.roles, graces=self.graces)
@@ -301,6 +301,7 @@ class _Planning:
             first_run=not memory.applied_before,
             aspects=aspects_changed(memory.configuration, self.job.deciding) if changed else (),
             accepted_by=memory.accepted_by if changed else "",
+            parts=parts_of(self.job.deciding),
         )
 
     def _populations(self, basis: Basis, decisions: Sequence[Decision], memory: JobMemory) -> Populations:
