@@ -27,6 +27,8 @@ class Reason(StrEnum):
     FIRST_RUN = "first-run"
     EXEMPT = "exempt"
     AMBIGUOUS = "ambiguous"
+    MOVED = "moved"
+    """Approved, and no longer true."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from iwds.core.configuration import parts_of
 from iwds.core.guards import GuardKind, Limit
 from iwds.core.model import Service
 from iwds.core.plan import Lifetime
@@ -76,6 +77,11 @@ class Job:
     failure_budget: FailureBudget = field(default_factory=FailureBudget)
     deadline: float | None = None
     lifetime: Lifetime = field(default_factory=Lifetime)
+
+    @property
+    def parts(self) -> Mapping[str, str]:
+        """The digest of each part of the configuration that decides; see `core.configuration.parts_of`."""
+        return parts_of(self.deciding)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import secrets
 
 from iwds.core.assembly import Facts, assemble
 from iwds.core.change import Change, DeleteLogin, Write
-from iwds.core.configuration import aspects_changed, parts_of
+from iwds.core.configuration import aspects_changed
 from iwds.core.decision import Proposal
 from iwds.core.guards import Populations
 from iwds.core.matching import Tally, believed, retagged
@@ -70,5 +70,5 @@ def _basis(one: One, job: Job, population: int, administrators: int) -> Basis:
         first_run=not memory.applied_before,
         aspects=aspects_changed(memory.configuration, job.deciding) if changed else (),
         accepted_by=memory.accepted_by if changed else "",
-        parts=parts_of(job.deciding),
+        parts=job.parts,
     )

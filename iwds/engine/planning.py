@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from iwds.core.assembly import Facts, assemble
 from iwds.core.change import Adopt, CreateLogin
-from iwds.core.configuration import aspects_changed, parts_of
+from iwds.core.configuration import aspects_changed
 from iwds.core.decide import decide
 from iwds.core.decision import Decision, Proposal
 from iwds.core.doubt import GROUPS, group_key
@@ -18,6 +18,7 @@ from iwds.core.guards import Populations
 from iwds.core.leaving import Departures
 from iwds.core.matching import Case, Graces, Match, Tally, is_settled
 from iwds.core.model import Group, LedgerRow, Proof
+from iwds.core.moved import Find
 from iwds.core.nearest import close
 from iwds.core.plan import Basis, Plan, Selection
 from iwds.core.policy import HoldKind, World
@@ -43,6 +44,8 @@ from iwds.ports import JobMemory, Listing, ReadStream, T_co, Waist
 T = TypeVar("T")
 Watch = Callable[[Case, World], None]
 """Shown every case that does not agree, as it is decided."""
+Narrow = Callable[[Plan, Find], Plan]
+"""Given a plan, and what was read of anybody, while that can still be asked; gives the plan that counts."""
 
 TICK = 500
 """How many items lie between two words of progress."""
@@ -63,6 +66,11 @@ def _unwatched(_: Case, __: World) -> None:
     """Nobody looks at single cases."""
 
 
+def _whole(plan: Plan, _: Find) -> Plan:
+    """Nothing is cut off."""
+    return plan
+
+
 def make_plan(
     job: Job,
     tools: Tools,
@@ -71,8 +79,11 @@ def make_plan(
     *,
     alone: bool = False,
     watch: Watch = _unwatched,
+    narrow: Narrow = _whole,
 ) -> tuple[Plan, Tally]:
     """Read, join, decide and assemble; `stop` ends the reading with `Stopped`, `watch` is shown every case.
+
+    `narrow` makes the plan that counts of the one that was assembled, such as its intersection with a saved one.
 
     `alone` says that the lease is held and that everything open was settled: only then does a login that our memory
     lacks mean that it is an older one.
@@ -83,7 +94,10 @@ def make_plan(
     """
     waist = tools.waist()
     try:
-        return _Planning(job, tools, waist, stop or threading.Event(), watch).plan(selection or Selection(), alone)
+        plan, tally = _Planning(job, tools, waist, stop or threading.Event(), watch).plan(
+            selection or Selection(), alone
+        )
+        return narrow(plan, waist.standing), tally
     finally:
         waist.close()
 
@@ -301,7 +315,7 @@ class _Planning:
             first_run=not memory.applied_before,
             aspects=aspects_changed(memory.configuration, self.job.deciding) if changed else (),
             accepted_by=memory.accepted_by if changed else "",
-            parts=parts_of(self.job.deciding),
+            parts=self.job.parts,
         )
 
     def _populations(self, basis: Basis, decisions: Sequence[Decision], memory: JobMemory) -> Populations:
