@@ -1,6 +1,5 @@
 """`plan`, `apply`, `run`: the commands that plan, and those that may change the service."""
 
-import json
 import os
 import signal
 import threading
@@ -8,21 +7,20 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
 
 from iwds.cli.common import JsonOption, duration, require_reason, show_json, wired
-from iwds.cli.console import err, out, say
+from iwds.cli.console import err, out, plain, say
 from iwds.cli.page import printable
+from iwds.cli.plan_forms import Form, FormatOption, FormsOption, forms_of, rendered, write_forms
 from iwds.cli.saved import applicable
 from iwds.core.change import Evidence, Kind
 from iwds.core.guards import GATES, GuardKind
 from iwds.core.plan import Plan, Selection
-from iwds.core.plan_document import plan_to_data
 from iwds.core.words import describe
 from iwds.errors import Refused, UsageError
 
@@ -54,21 +52,21 @@ def register(app: typer.Typer) -> None:
 
 def plan(
     job: Annotated[str, typer.Argument(help="A job of the configuration.")],
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Save the plan to this file, 0600.")] = None,
-    format_: Annotated[Literal["text", "json"], typer.Option("--format", help="What to print.")] = "text",
+    output: FormsOption = None,
+    format_: FormatOption = None,
     as_json: JsonOption = False,
 ) -> int:
     """Show what would change, and why. Changes nothing. Exit code 2: changes wait; 3: someone must decide."""
     from iwds.engine.running import plan_exit_code, plan_only
 
+    form = Form.JSON if as_json else format_
+    files = forms_of(output or (), form)
     with wired() as wiring:
         made = plan_only(wiring.job(job), wiring.tools())
         report_only = wiring.writer(job) is None
-    document = plan_to_data(made)
-    if output:
-        _write_private(output, json.dumps(document, ensure_ascii=False, indent=1))
-    if as_json or format_ == "json":
-        show_json(document)
+    write_forms(made, files)
+    if form:
+        plain(rendered(made, form))
     else:
         _show(made, report_only)
     return plan_exit_code(made)
@@ -78,14 +76,6 @@ def _show(made: Plan, report_only: bool = False) -> None:
     from iwds.cli.plan_text import plan_lines
 
     say(plan_lines(made, report_only=report_only))
-
-
-def _write_private(path: Path, text: str) -> None:
-    """A file that only its owner can read: it holds people's data."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        os.fchmod(descriptor, 0o600)
-        file.write(text)
 
 
 def apply(
