@@ -37,6 +37,7 @@ th, td { text-align: start; vertical-align: top; padding: .25rem .8rem .25rem 0;
 .steps thead th { color: var(--soft); font-weight: 600; border: 0; }
 .steps th:first-child, .steps td:first-child { width: 22%; font-weight: 600; }
 .steps th:nth-child(2) { width: 44%; }
+nav { margin-top: .8rem; }
 nav a { display: block; padding: .15rem 0; overflow-wrap: anywhere; }
 @media (max-width: 40rem) {
   .steps thead { display: none; }

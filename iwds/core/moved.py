@@ -135,7 +135,7 @@ class _Telling:
         yield from _on_the_service(change, now)
         for other in self.changes[change.subject.key]:
             if _instead(change, other):
-                yield Drift.OTHER, f"the fresh plan wants: {describe(other)}"
+                yield Drift.OTHER, f"the fresh plan wants {_wanted(change, other)}"
         if _is_so(change, now):
             yield Drift.ALREADY, DRIFT_WORDS[Drift.ALREADY]
         wanted = identities(change)
@@ -186,6 +186,13 @@ def _instead(change: Change, other: Change) -> bool:
             return isinstance(other, AddToGroup | SetGroupRole) and other.group == change.group
         case _:
             return False
+
+
+def _wanted(change: Change, other: Change) -> str:
+    """What the fresh plan wants: of a field that both write its value, else the whole change."""
+    if isinstance(change, Write) and isinstance(other, Write) and "extra" not in fields_changed(change):
+        return ", ".join(f"{field_words(n)} {value_words(n, getattr(other.after, n))}" for n in fields_changed(change))
+    return f"to {describe(other)}"
 
 
 def _is_so(change: Change, now: Standing) -> bool:

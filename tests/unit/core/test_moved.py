@@ -72,8 +72,13 @@ class TestOfAWrite:
 
     def test_another_value_of_the_fresh_plan_is_told(self) -> None:
         other = write(login(mail="a@x"), mail="z@x")
-        assert told(MAIL, Standing(IN, login(mail="a@x")), other) == [
-            (Drift.OTHER, "the fresh plan wants: update ann: mail a@x > z@x")
+        assert told(MAIL, Standing(IN, login(mail="a@x")), other) == [(Drift.OTHER, "the fresh plan wants mail z@x")]
+
+    def test_other_extra_fields_of_the_fresh_plan_are_named(self) -> None:
+        held = login(extra='{ "k":"a" }')
+        change, other = write(held, extra='{ "k":"b" }'), write(held, extra='{ "k":"c" }')
+        assert told(change, Standing(IN, held), other) == [
+            (Drift.OTHER, "the fresh plan wants to update ann: extra fields k")
         ]
 
     def test_a_hold_is_told_with_whose_it_is(self) -> None:
@@ -134,6 +139,9 @@ class TestOfAMembership:
     def test_what_nobody_asks_for_is_told_so(self) -> None:
         assert told(ADD, Standing(account(groups=frozenset()), login()))[0][0] is Drift.WITHDRAWN
         assert told(REMOVE, self.IN_VPN)[0][0] is Drift.WITHDRAWN
+
+    def test_other_changes_of_the_same_person_are_not_in_its_place(self) -> None:
+        assert told(REMOVE, self.IN_VPN, MAIL)[0][0] is Drift.WITHDRAWN
 
     def test_who_is_no_member_any_more_has_no_role(self) -> None:
         assert told(ROLE, THERE) == [(Drift.SET, "no member of vpn any more")]

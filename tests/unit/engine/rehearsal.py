@@ -1,10 +1,14 @@
 """A directory, a service and our memory in this process, and the real engine between them."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]  # no types are shipped
+from sqlalchemy import select
 
 from iwds.core.guards import GuardKind, Limit
 from iwds.core.model import Absent, Account, Activation, Anchor, Entry, LedgerRow, Login, Mode, Role, Unmapped
@@ -15,12 +19,15 @@ from iwds.engine.job import Job, Tools
 from iwds.engine.planning import make_plan
 from iwds.engine.running import Request, RunReport, run
 from iwds.ports import Clause, Grant, RunRow, State, TargetWriter
+from iwds.schemas import SCHEMAS
 from iwds.sources.memory import MemorySource
 from iwds.state.database import open_state
 from iwds.state.scratch import ScratchWaist
+from iwds.state.tables import plan
 from iwds.targets.memory import Settings, connect
 
 OURS = 20
+PLANS = jsonschema.Draft202012Validator(SCHEMAS["plan"]())
 WIDE = {kind: Limit(1_000, 1.0, None) for kind in GuardKind}
 """Limits that nothing here reaches."""
 
@@ -135,7 +142,16 @@ class Rehearsal:
 
     def close(self) -> None:
         if "state" in vars(self):
+            self._check_plans()
             self.state.close()
+
+    def _check_plans(self) -> None:
+        """Every plan that was kept is what the published schema says, whatever a test was about."""
+        database = self.state._database  # type: ignore[attr-defined]
+        with database.reading() as connection:
+            documents = list(connection.execute(select(plan.c.document).where(plan.c.document != "")).scalars())
+        for document in documents:
+            PLANS.validate(json.loads(document))
 
     # --- the directory ------------------------------------------------------------------------------------------------
 
