@@ -20,6 +20,7 @@ from iwds import yamlmarks
 from iwds.core.configuration import digest_of, doubted_parts, grace_of
 from iwds.core.model import BUILTIN_ROLES
 from iwds.core.nearest import nearest
+from iwds.core.plan import Lifetime
 from iwds.core.policy import CENTURY, Leaver, Policy
 from iwds.core.previous import Places
 from iwds.engine.actions import Desk
@@ -212,11 +213,16 @@ class Wiring:
             approval=job.approval.rule(),
             failure_budget=FailureBudget(**job.failure_budget.model_dump()),
             deadline=None if job.deadline is None else configuration.seconds(job.deadline),
+            lifetime=Lifetime(job.plan_valid, self.config.settings.keep_plans),
         )
 
     def _places(self, name: str) -> Iterator[tuple[str, str]]:
-        """Where the sources of a job and its policy for leavers stand."""
-        paths = {"sources": ("sources", self.config.job(name).sources[0]), "leavers": ("jobs", name, "leavers")}
+        """Where the sources of a job, its target and its policy stand."""
+        job = self.config.job(name)
+        paths: dict[str, tuple[str, ...]] = {f"source {each}": ("sources", each) for each in job.sources}
+        paths |= {"sources": ("sources", job.sources[0]), "leavers": ("jobs", name, "leavers")}
+        paths |= {"adopt": ("jobs", name, "adopt"), "mode": ("jobs", name, "mode"), "service": ("targets", job.target)}
+        paths |= {"provisioning_id": ("targets", job.target, "provisioning_id")}
         for part, path in paths.items():
             file, line = self.config.where(*path)
             yield part, f"{Path(file).name}:{line}"

@@ -1,7 +1,9 @@
-"""Files for their owner's eyes that SQLite works on."""
+"""Files for their owner's eyes: what SQLite works on, and documents that hold people's data."""
 
 import errno
 import os
+import stat
+import tempfile
 from pathlib import Path
 
 
@@ -19,3 +21,23 @@ def make_private(path: Path) -> None:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path)) from None
         if not os.access(path, os.R_OK | os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path)) from None
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read; it is there whole, or as it was. Raises OSError.
+
+    What stood there is replaced, with its mode. A link is followed; what is no plain file is left alone.
+    """
+    file = path.resolve()
+    if file.exists() and not stat.S_ISREG(file.stat().st_mode):
+        raise OSError(errno.EINVAL, "it is no plain file", str(path))
+    handle, part = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as written:
+            written.write(text)
+            written.flush()
+            os.fsync(written.fileno())
+        os.replace(part, file)
+    except BaseException:
+        os.unlink(part)
+        raise

@@ -1,4 +1,4 @@
-"""JSON Schemas of the files that people write, so that an editor completes keys and marks mistakes.
+"""JSON Schemas of the files that people write, so that an editor completes keys and marks mistakes; and of plans.
 
 They are made from the models that read the files. A schema knows keys, types and words; what goes together is told by
 `iwds check`. What is missing in a configuration is no mistake to an editor: it may come from the environment.
@@ -18,6 +18,7 @@ from iwds.bootstrap import SOURCE_KINDS, TARGET_KINDS
 from iwds.mapping import Document
 from iwds.mapping.entries import EntryForm
 from iwds.mapping.golden import Golden
+from iwds.plan_schema import PlanDocument
 from iwds.scheduling.schedules import ScheduleFile
 from iwds.settings import REFERENCE, Settings
 
@@ -108,6 +109,7 @@ SCHEMAS: Mapping[str, Callable[[], JsonSchemaValue]] = {
     "configuration": _configuration,
     "golden": _of(Golden),
     "entry": _of(EntryForm),
+    "plan": _of(PlanDocument),
 }
 """What makes the schema of each file, by what the file is called."""
 

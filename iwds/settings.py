@@ -17,7 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, WithJsonSchema, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from iwds import yamlmarks
@@ -25,6 +25,7 @@ from iwds.core.approval import Approval, Needed
 from iwds.core.configuration import digest_of
 from iwds.core.guards import DEFAULTS, GuardKind, Limit
 from iwds.core.nearest import nearest
+from iwds.core.plan import Lifetime
 from iwds.core.policy import CENTURY, VERIFY_ROLES_EVERY, Leaver
 from iwds.errors import ConfigurationError
 
@@ -38,6 +39,23 @@ _GRACE_WRITTEN = WithJsonSchema({"type": "string", "pattern": f"^{_GRACE}$"})
 _SECRET_KEY = re.compile(r"pass(word|phrase)|secret|token|credential|api_?key", re.IGNORECASE)
 _OPERATIONAL = frozenset({"ca_file", "certificate_key", "page_size", "timeout_s", "count", "sha256"})
 """Settings of sources that say how to read, or what a whole file must come to: they do not decide who is read."""
+
+
+_SPAN = r"\s*[1-9][0-9]*[smhd]\s*"
+
+
+def _span(text: object) -> timedelta:
+    """How long something lasts; nothing lasts for no time."""
+    if isinstance(text, timedelta):
+        return text
+    if not re.fullmatch(_SPAN, str(text)):
+        raise ValueError(f'"{text}" is no duration: write it like 90s, 30m, 72h or 90d')
+    return timedelta(seconds=seconds(str(text)))
+
+
+_SPAN_WRITTEN = WithJsonSchema({"type": "string", "pattern": f"^{_SPAN}$"})
+Span = Annotated[timedelta, BeforeValidator(_span), _SPAN_WRITTEN]
+"""`72h`, `90d`."""
 
 
 class LimitSettings(BaseModel):
@@ -117,6 +135,7 @@ class JobSettings(BaseModel):
     approval: ApprovalSettings = ApprovalSettings()
     failure_budget: BudgetSettings = BudgetSettings()
     deadline: str | None = None
+    plan_valid: Span = Field(default=Lifetime().valid, json_schema_extra={"default": "72h"})
 
     @field_validator("deadline")
     @classmethod
@@ -177,12 +196,21 @@ class Settings(BaseSettings):
 
     state: str = "sqlite:///iwds.db"
     lease_s: int = Field(default=120, ge=5, le=86400)
+    keep_plans: Span = Field(default=Lifetime().kept, json_schema_extra={"default": "90d"})
     schedules: str = "schedules"
     logs: LogSettings = LogSettings()
     helpdesk: HelpdeskSettings = HelpdeskSettings()
     sources: Mapping[str, Mapping[str, Any]] = Field(min_length=1)
     targets: Mapping[str, Mapping[str, Any]] = Field(min_length=1)
     jobs: Mapping[str, JobSettings] = Field(min_length=1)
+
+    @field_validator("jobs")
+    @classmethod
+    def _kept_while_valid(cls, jobs: Mapping[str, JobSettings], info: ValidationInfo) -> Mapping[str, JobSettings]:
+        for name, job in jobs.items():
+            if job.plan_valid > info.data.get("keep_plans", job.plan_valid):
+                raise ValueError(f"{name}: plan_valid is longer than keep_plans, so its plans would be deleted before")
+        return jobs
 
     @classmethod
     def settings_customise_sources(

@@ -130,14 +130,13 @@ def _deciding(plan: str, how: tuple[str, bool, bool]) -> "Iterator[_Deciding]":
 
 def kept(what: str, wiring: Any) -> "Plan":
     """A plan that is kept, of a job and under a configuration of today; `UsageError` for any other, and for a file."""
-    from iwds.cli.planning import _resolve
+    from iwds.cli.saved import applicable
 
     if what in wiring.config.settings.jobs or Path(what).is_file():
         raise UsageError(
             f'"{what}" is not the id of a plan that is kept', "a job or a file is not approved; see: iwds plans"
         )
-    _, plan = _resolve(what, wiring)
-    assert plan is not None  # noqa: S101 - it is no job
+    _, plan = applicable(what, wiring)
     return plan
 
 

@@ -1,9 +1,9 @@
 """`history`, `show`, `status`: the commands that look at what was. None of them changes anything."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,13 +11,14 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from iwds.cli.common import JsonOption, ago, duration, local, show_json, wired
-from iwds.cli.console import WIDTH, out, say
+from iwds.cli.console import WIDTH, out, plain, say
 from iwds.cli.page import cut, flowing, hanging, printable
+from iwds.cli.plan_forms import Form, FormatOption, FormsOption, forms_of, rendered, write_forms
+from iwds.cli.saved import found, plan_of
 from iwds.core.change import Evidence, Kind, kinds
 from iwds.core.decision import Reason
 from iwds.core.document import change_from_data
 from iwds.core.plan import Plan
-from iwds.core.plan_document import plan_from_data
 from iwds.errors import IwdsError, UsageError
 from iwds.ports import Finding, PlanRow, RunRow, State
 
@@ -177,26 +178,58 @@ def _run_lines(row: RunRow) -> Iterator[Text]:
 
 
 def show(
-    what: Annotated[str, typer.Argument(metavar="RUN|PLAN", help="The id of a run or of a plan.")],
+    what: Annotated[str, typer.Argument(metavar="RUN|PLAN|FILE", help="The id of a run or plan, or a JSON file.")],
     kind: Annotated[str | None, typer.Argument(help="Only this kind (lock, create, …), evidence or reason.")] = None,
     all_: Annotated[bool, typer.Option("--all", help="Every line.")] = False,
+    output: FormsOption = None,
+    format_: FormatOption = None,
     as_json: JsonOption = False,
 ) -> int:
     """Show one run or plan: what it changed or would change, and what it left alone."""
     kind = _known(kind) if kind else None
+    files = forms_of(output or (), format_)
+    if (files or format_) and (kind or all_ or as_json):
+        raise UsageError("a document is whole: -o and --format go with no KIND, no --all and no --json")
     with wired() as wiring:
-        state = wiring.state()
-        row, document = state.run(what), state.plan(what)
-        if row is None and document is None:
-            raise UsageError(f'there is no run and no plan "{what}"', "see: iwds history")
-        if row is not None:
-            _show_run(state, row, (kind, all_, as_json))
-            document = document or (state.plan(row.plan) if row.plan and not all_ and not kind else None)
-            if document is None or as_json:
-                return 0
-    if document:
-        _show_plan(plan_from_data(json.loads(document)), (kind, all_, as_json), document)
+        if files or format_:
+            return _documents(_plan_of(what, wiring.state()), files, format_)
+        return _shown(what, wiring.state(), (kind, all_, as_json))
+
+
+def _documents(plan: Plan, files: Sequence[tuple[Path, Form]], form: Form | None) -> int:
+    write_forms(plan, files)
+    if form and not files:
+        plain(rendered(plan, form))
     return 0
+
+
+def _plan_of(what: str, state: State) -> Plan:
+    """The plan that was named, or that of the run that was."""
+    row = None if Path(what).is_file() else state.run(what)
+    return found(row.plan if row and row.plan else what, state)
+
+
+def _shown(what: str, state: State, how: tuple[str | None, bool, bool]) -> int:
+    kind, all_, as_json = how
+    row = None if Path(what).is_file() else state.run(what)
+    if row is None:
+        _show_plan(found(what, state), how)
+        return 0
+    _show_run(state, row, how)
+    document = state.plan(row.plan) if row.plan and not kind else None
+    if document is not None and not as_json:
+        _show_plan_of_run(document, row.plan, all_)
+    return 0
+
+
+def _show_plan_of_run(document: str, plan_id: str, all_: bool) -> None:
+    """The page of its plan; below the whole journal only what of an approved plan had moved."""
+    if not document:
+        out.print(Text(f"  Its plan {plan_id} was deleted, as plans are after keep_plans; what was done stays."))
+    elif all_:
+        say(_matching(plan_of(document, plan_id), Reason.MOVED.value))
+    else:
+        _show_plan(plan_of(document, plan_id), (None, False, False))
 
 
 def _show_run(state: State, row: RunRow, how: tuple[str | None, bool, bool]) -> None:
@@ -213,6 +246,8 @@ def _show_run(state: State, row: RunRow, how: tuple[str | None, bool, bool]) -> 
     say(_run_lines(row))
     for line, result, error in row.report.get("open", []):
         out.print(Text.assemble("  ", (result, "red"), f"  {printable(f'{line}: {error}')}"))
+    for line, _, why in () if all_ or kind else row.report.get("moved", {}).get("listed", []):
+        out.print(Text.assemble("  ", ("moved", "yellow"), f"  {printable(f'{line}: {why}')}"))
 
     told = 0
     for intent in intents:
@@ -225,25 +260,28 @@ def _show_run(state: State, row: RunRow, how: tuple[str | None, bool, bool]) -> 
         out.print("Nothing of that kind.")
 
 
-def _show_plan(plan: Plan, how: tuple[str | None, bool, bool], document: str) -> None:
+def _show_plan(plan: Plan, how: tuple[str | None, bool, bool]) -> None:
     from iwds.cli.plan_text import plan_lines
+    from iwds.cli.plan_whole import whole_lines
 
     kind, all_, as_json = how
     if as_json:
-        show_json(json.loads(document))
-    elif kind or all_:
+        plain(rendered(plan, Form.JSON))
+    elif kind:
         say(_listed(plan, kind, all_))
+    elif all_:
+        say(line for whole in whole_lines(plan) for line in _whole(whole, 6))
     else:
         say(plan_lines(plan))
 
 
-def _listed(plan: Plan, kind: str | None, all_: bool) -> Iterator[Text]:
-    """Changes and skips of one kind, or all of them, a line each."""
+def _listed(plan: Plan, kind: str, all_: bool) -> Iterator[Text]:
+    """Changes and skips of one kind, a line each."""
     lines = list(_matching(plan, kind))
     for line in lines if all_ else lines[:40]:
         yield from _whole(line, 6)
     if len(lines) > 40 and not all_:
-        yield Text(f"    ... {len(lines) - 40:,} more:  iwds show {plan.id}{' ' + kind if kind else ''} --all")
+        yield Text(f"    ... {len(lines) - 40:,} more:  iwds show {plan.id} {kind} --all")
     if not lines:
         yield Text("Nothing of that kind.")
 
@@ -267,19 +305,14 @@ def _known(kind: str) -> str:
     return singular
 
 
-def _matching(plan: Plan, kind: str | None) -> Iterator[Text]:
-    from iwds.cli.change_text import change_line
-    from iwds.core.words import describe
+def _matching(plan: Plan, kind: str) -> Iterator[Text]:
+    from iwds.cli.plan_sections import steps
+    from iwds.cli.plan_whole import step_line
 
-    for change in plan.changes:
-        if kind is None or kind in _names(change):
-            yield change_line(change, 1000)
-    for skip in plan.skips:
-        names: Sequence[str] = [skip.reason.value, *(_names(skip.change) if skip.change else ())]
-        if kind is None or kind in names:
-            what = f"{describe(skip.change)}  -- " if skip.change else ""
-            text = printable(f"{skip.subject.login}  {skip.reason.value}: {what}{skip.detail}")
-            yield Text.assemble("    ", (".", "dim"), f" {text}")
+    for step in steps(plan):
+        names = {*(_names(step.change) if step.change else ()), *({step.skip.reason.value} if step.skip else ())}
+        if kind in names:
+            yield step_line(step)
 
 
 def _names(change: Any) -> set[str]:

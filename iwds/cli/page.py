@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from unicodedata import category
 
 from rich.cells import cell_len
@@ -25,6 +26,11 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u
 def printable(text: str) -> str:
     """One line without what would move the cursor, turn the writing round or colour the rest: names are not ours."""
     return _UNPRINTABLE.sub("\ufffd", text)
+
+
+def short_time(moment: datetime) -> str:
+    """A moment of these days, in the machine's time zone."""
+    return moment.astimezone().strftime("%a %d %b %H:%M")
 
 
 def columns(text: str) -> int:

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from iwds.cli.change_text import TABLE_HEAD, calls, examples, heading, table
 from iwds.cli.console import WIDTH
-from iwds.cli.page import Variants, block, cut, fitted, hanging, listed, shortened
+from iwds.cli.page import Variants, block, cut, fitted, hanging, listed, short_time, shortened
 from iwds.cli.plan_facts import by_rule, head, never_had_a_login, readings, retagged, sides, spared_by_rule
 from iwds.cli.refusal_text import RECENTLY, refusal_lines
 from iwds.core.change import Evidence, removes
@@ -98,7 +98,9 @@ def _about(skips: Sequence[Skip], room: int, of_lists: int) -> str:
 
 
 def _skip_words(skip: Skip) -> str:
-    return f"{heading(skip.change)} waits: {skip.detail}" if skip.change else skip.detail
+    if skip.change is None or skip.reason is Reason.MOVED:
+        return skip.detail
+    return f"{heading(skip.change)} waits: {skip.detail}"
 
 
 def _guards(plan: Plan) -> Variants:
@@ -150,7 +152,8 @@ def _allowed(plan: Plan, name: str, most: int) -> Iterator[str]:
 def _next(plan: Plan, report_only: bool) -> Iterator[Text]:
     total = sum(map(calls, plan.changes))
     yield Text()
-    yield Text.assemble("Saved as ", (plan.id, "bold"), f", about {many(total, 'call')}." if total else ".")
+    good = f", good until {short_time(plan.valid_until)}" if plan.valid_until and not report_only else ""
+    yield Text.assemble("Saved as ", (plan.id, "bold"), good, f", about {many(total, 'call')}." if total else ".")
     if report_only:
         yield Text(f"Next:  iwds show {plan.id} --all")
         return

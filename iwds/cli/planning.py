@@ -1,28 +1,28 @@
 """`plan`, `apply`, `run`: the commands that plan, and those that may change the service."""
 
-import json
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
 
 from iwds.cli.common import JsonOption, duration, require_reason, show_json, wired
-from iwds.cli.console import err, out, say
+from iwds.cli.console import err, out, plain, say
 from iwds.cli.page import printable
+from iwds.cli.plan_forms import Form, FormatOption, FormsOption, forms_of, rendered, write_forms
+from iwds.cli.saved import applicable
 from iwds.core.change import Evidence, Kind
 from iwds.core.guards import GATES, GuardKind
 from iwds.core.plan import Plan, Selection
-from iwds.core.plan_document import plan_from_data, plan_to_data
 from iwds.core.words import describe
-from iwds.errors import ConfigurationError, Refused, UsageError
+from iwds.errors import Refused, UsageError
 
 AllowOption = Annotated[
     list[str] | None,
@@ -52,21 +52,21 @@ def register(app: typer.Typer) -> None:
 
 def plan(
     job: Annotated[str, typer.Argument(help="A job of the configuration.")],
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Save the plan to this file, 0600.")] = None,
-    format_: Annotated[Literal["text", "json"], typer.Option("--format", help="What to print.")] = "text",
+    output: FormsOption = None,
+    format_: FormatOption = None,
     as_json: JsonOption = False,
 ) -> int:
     """Show what would change, and why. Changes nothing. Exit code 2: changes wait; 3: someone must decide."""
     from iwds.engine.running import plan_exit_code, plan_only
 
+    form = Form.JSON if as_json else format_
+    files = forms_of(output or (), form)
     with wired() as wiring:
         made = plan_only(wiring.job(job), wiring.tools())
         report_only = wiring.writer(job) is None
-    document = plan_to_data(made)
-    if output:
-        _write_private(output, json.dumps(document, ensure_ascii=False, indent=1))
-    if as_json or format_ == "json":
-        show_json(document)
+    write_forms(made, files)
+    if form:
+        plain(rendered(made, form))
     else:
         _show(made, report_only)
     return plan_exit_code(made)
@@ -76,14 +76,6 @@ def _show(made: Plan, report_only: bool = False) -> None:
     from iwds.cli.plan_text import plan_lines
 
     say(plan_lines(made, report_only=report_only))
-
-
-def _write_private(path: Path, text: str) -> None:
-    """A file that only its owner can read: it holds people's data."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        os.fchmod(descriptor, 0o600)
-        file.write(text)
 
 
 def apply(
@@ -102,7 +94,7 @@ def apply(
     if as_json and not yes:
         raise UsageError("--json leaves no place for a question", "look at the plan first, then add --yes")
     with wired() as wiring:
-        job, approved = _resolve(what, wiring)
+        job, approved = (what, None) if what in wiring.config.settings.jobs else applicable(what, wiring)
         asked = Asked("apply", approved, selection, _seconds(deadline))
         return _apply(wiring, job, asked, None if yes else _ask, as_json)
 
@@ -141,8 +133,10 @@ def _apply(wiring: Any, job: str, asked: Asked, confirm: Any, as_json: bool) -> 
     command, approved, selection = asked.command, asked.approved, asked.selection
     writer = wiring.writer(job)
     if writer is None and command == "apply":
-        raise ConfigurationError(
-            f'job "{job}" has mode: report and cannot write', f"see what it would do: iwds plan {job}"
+        raise wiring.config.error(
+            f'job "{job}" has mode: report and cannot write',
+            *("jobs", job, "mode"),
+            advice=f"see what it would do: iwds plan {job}",
         )
     with stoppable() as stop:
         question = (lambda made: confirm(made, wiring.progress)) if confirm else (lambda _: True)
@@ -170,14 +164,26 @@ def _tell(report: Any, *, shown: bool, report_only: bool) -> None:
 
 
 def open_lines(report: Any) -> Iterator[Text]:
-    """What was approved and is no longer true, and what was tried and not simply done; the first of each."""
-    moved = [(change, "moved", "no longer true, not made") for change in report.moved]
+    """What was approved and is no longer true, and what was tried and not simply done; many of them with counts."""
+    from iwds.core.moved import DRIFT_WORDS
+
+    moved = [("moved", DRIFT_WORDS[each.drift], f"{describe(each.change)}: {each.told}") for each in report.moved]
     failed = report.applied.outcomes if report.applied else []
-    for colour, rows in (("yellow", moved), ("red", [(c, r.value, error) for c, r, error in failed])):
-        for change, word, why in rows[:LISTED]:
-            yield Text.assemble("  ", (word, colour), f"  {printable(f'{describe(change)}: {why}')}")
+    outcomes = [(result.value, "", f"{describe(change)}: {error}") for change, result, error in failed]
+    for colour, rows in (("yellow", moved), ("red", outcomes)):
         if len(rows) > LISTED:
-            yield Text(f"    ... {len(rows) - LISTED:,} more:  iwds show {report.run.id} --all")
+            yield from _counts(rows)
+        for word, _, told in rows[:LISTED]:
+            yield Text.assemble("  ", (word, colour), f"  {printable(told)}")
+        if len(rows) > LISTED:
+            which = f"{report.plan.id} moved" if rows is moved else report.run.id
+            yield Text(f"    ... {len(rows) - LISTED:,} more:  iwds show {which} --all")
+
+
+def _counts(rows: Sequence[tuple[str, str, str]]) -> Iterator[Text]:
+    """How many ended in which way, and of those that moved how many for which reason."""
+    for (word, why), n in Counter(row[:2] for row in rows).most_common():
+        yield Text(f"  {n:>6,}  {word}{f': {why}' if why else ''}")
 
 
 def _ask(made: Plan, bars: Any) -> bool:
@@ -225,36 +231,6 @@ def _allowance(text: str) -> tuple[str, int]:
     if name not in guards or not number.isdigit():
         raise UsageError(f"--allow {text}: write GUARD=NUMBER", f"guards: {', '.join(sorted(guards))}")
     return name, int(number)
-
-
-def _resolve(what: str, wiring: Any) -> tuple[str, Plan | None]:
-    """The job, and the saved plan where one was named."""
-    if what in wiring.config.settings.jobs:
-        return what, None
-    text = Path(what).read_text(encoding="utf-8") if Path(what).is_file() else wiring.state().plan(what)
-    if text is None:
-        raise UsageError(f'"{what}" is neither a job, nor a file, nor a saved plan', "see: iwds history")
-    try:
-        approved = plan_from_data(json.loads(text))
-    except ValueError as error:
-        raise UsageError(
-            f"{what} is not a plan that can be applied: {error}", "make a new one: iwds plan JOB"
-        ) from error
-    _check_same(approved, wiring)
-    return approved.job, approved
-
-
-def _check_same(approved: Plan, wiring: Any) -> None:
-    """A plan of another job, service or configuration is refused with the difference."""
-    job = wiring.job(approved.job)
-    service = str(job.target.service)
-    if approved.service != service:
-        raise UsageError(f"the plan is for {approved.service}, and the job works on {service}")
-    if approved.basis.config_digest != job.digest:
-        raise UsageError(
-            "mapping, scope, sources or policy changed since this plan was made",
-            f"make a new one: iwds plan {approved.job}",
-        )
 
 
 @contextmanager

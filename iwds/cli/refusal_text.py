@@ -10,6 +10,7 @@ from iwds.cli.page import Variants, block, columns, cut, fitted, shortened
 from iwds.cli.plan_facts import by_rule, head, readings, retagged, sides
 from iwds.core.causes import cause_words
 from iwds.core.change import Change, Evidence, Kind, kinds, removes
+from iwds.core.decision import Reason
 from iwds.core.guards import OUT_OF_SCOPE, RETAGGED, Gauge, GuardKind, counted
 from iwds.core.plan import Plan
 
@@ -75,7 +76,8 @@ def _ways_on(plan: Plan, report_only: bool) -> Iterator[Text]:
     yield from _way("look at them one by one", f"iwds show {plan.id}{kind} --all")
     if report_only:
         return
-    wanted = [*plan.changes, *(skip.change for skip in plan.skips if skip.change)]
+    held = (skip.change for skip in plan.skips if skip.change and skip.reason is not Reason.MOVED)
+    wanted = [*plan.changes, *held]
     seen = sum(change.evidence is Evidence.SEEN for change in wanted)
     if seen:
         yield from _way(f"take only what was seen ({seen:,})", f"iwds apply {plan.id} --only seen")

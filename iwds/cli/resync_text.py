@@ -125,6 +125,6 @@ def resynced_data(who: str, done: Resynced) -> dict[str, Any]:
     return looked_data(who, done.one, done.plan, done.exit_code) | {
         "run": done.run.id,
         "summary": done.run.summary,
-        "moved": [describe(change) for change in done.moved],
+        "moved": [f"{describe(each.change)}: {each.told}" for each in done.moved],
         **{name: done.run.report[name] for name in ("results", "open", "stopped") if name in done.run.report},
     }

@@ -14,9 +14,9 @@ def register(app: typer.Typer) -> None:
 
 
 def schema(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="mapping, schedule, configuration, golden or entry.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="mapping, schedule, configuration, golden, entry, plan.")],
 ) -> int:
-    """Print the JSON Schema of a kind of file. `iwds init` writes all of them beside the files."""
+    """Print the JSON Schema of a kind of file, or of a plan. `iwds init` writes all of them beside the files."""
     from iwds.schemas import SCHEMAS
 
     if file not in SCHEMAS:

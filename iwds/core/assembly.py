@@ -6,7 +6,7 @@ one that nobody needs to look at?
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from iwds.core.causes import Cause, cause_text
@@ -33,7 +33,7 @@ from iwds.core.decision import Decision, Proposal, Reason, Skip
 from iwds.core.guards import OUT_OF_SCOPE, RETAGGED, GuardKind, Limit, Populations, read_gauges
 from iwds.core.model import Role, Status
 from iwds.core.order import ordered, rename_cycles
-from iwds.core.plan import Basis, Plan, Selection, chosen_part, skip_order
+from iwds.core.plan import Basis, Lifetime, Plan, Selection, chosen_part, skip_order
 from iwds.core.rulings import Rulings
 
 ADMINISTRATORS = 2
@@ -55,6 +55,7 @@ class Facts:
     populations: Populations
     limits: Mapping[GuardKind, Limit]
     rulings: Rulings
+    lifetime: Lifetime = field(default_factory=Lifetime)
 
 
 def assemble(
@@ -107,6 +108,8 @@ class _Assembly:
             changes=tuple(change for _, change in ordered(changes)),
             skips=tuple(sorted(self.skips, key=skip_order)),
             basis=replace(self.basis, gauges=gauges, selection=self.selection),
+            valid_until=head[3] + self.facts.lifetime.valid,
+            delete_by=head[3] + self.facts.lifetime.kept,
         )
 
     def _populations(self, changes: Sequence[Change]) -> Populations:

@@ -75,6 +75,24 @@ def _upgrade(name: str, before: str, now: str) -> str:
     return f"library {name} {before} > {now}"
 
 
+def parts_of(deciding: str) -> dict[str, str]:
+    """A digest of each part of such a text by its name, and of each source (`source corp`) on its own."""
+    if not deciding:
+        return {}
+    data = json.loads(deciding)
+    parts = {name: [data.get(key) for key in keys] for name, keys in _ASPECTS.items()}
+    parts |= {"sources": [data.get("order")]}
+    parts |= {f"source {name}": [source] for name, source in data.get("sources", {}).items()}
+    return {name: digest_of({name: part}) for name, part in parts.items()}
+
+
+def parts_changed(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
+    """The names of the parts that differ, those of today first; nothing where either is not known."""
+    if not before or not now:
+        return ()
+    return tuple(name for name in {**now, **before} if before.get(name) != now.get(name))
+
+
 def accepted_from_now(before: str, now: str, took_effect: bool) -> str:
     """What counts as accepted after a run under `now` in which nothing waited at the gate.
 

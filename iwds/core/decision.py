@@ -29,6 +29,8 @@ class Reason(StrEnum):
     AMBIGUOUS = "ambiguous"
     REJECTED = "rejected"
     UNAPPROVED = "unapproved"
+    MOVED = "moved"
+    """Approved, and no longer true."""
 
 
 @dataclass(frozen=True, slots=True)

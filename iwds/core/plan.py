@@ -5,7 +5,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from iwds.core.approval import NOTHING_NEEDED, Approval
@@ -38,6 +38,14 @@ MISFITS_FLOOR, MISFITS_RATIO = 20, 0.1
 
 
 @dataclass(frozen=True, slots=True)
+class Lifetime:
+    """How long a plan is good for, and how long it and its documents, which hold people's data, are kept."""
+
+    valid: timedelta = timedelta(hours=72)
+    kept: timedelta = timedelta(days=90)
+
+
+@dataclass(frozen=True, slots=True)
 class Selection:
     """What a person chose of a plan, and allowed for it.
 
@@ -67,6 +75,7 @@ class Basis:
         approval: the rule about approvals that the plan was made under.
         to_approve: how many changes need approval by it, whoever gave it and whatever became of them; of a plan of one
             person not fewer than in the last plan of everybody.
+        parts: the digest of each part of the configuration, by its name; see `core.configuration.parts_of`.
         first_run: whether no run of the job was ever applied to this service.
         gauges: every guard with something to count.
         selection: what a person chose and allowed.
@@ -88,6 +97,7 @@ class Basis:
     notes: tuple[str, ...] = ()
     aspects: tuple[str, ...] = ()
     accepted_by: str = ""
+    parts: Mapping[str, str] = field(default_factory=dict)
     approval: Approval = NOTHING_NEEDED
     to_approve: int = 0
 
@@ -124,7 +134,11 @@ class Basis:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Changes, skips and their basis. `changes` are in the order they are made in."""
+    """Changes, skips and their basis. `changes` are in the order they are made in.
+
+    It may be applied until `valid_until`, and whoever keeps it deletes it by `delete_by`: both are None in a plan that
+    an older version made.
+    """
 
     id: str
     job: str
@@ -133,6 +147,8 @@ class Plan:
     changes: tuple[Change, ...]
     skips: tuple[Skip, ...]
     basis: Basis
+    valid_until: datetime | None = None
+    delete_by: datetime | None = None
 
     @property
     def violations(self) -> tuple[Gauge, ...]:
@@ -151,7 +167,7 @@ class Plan:
 
     @property
     def digest(self) -> str:
-        """A hash over changes and basis, not over id and time."""
+        """A hash over changes and basis, not over id and time: two plans that would do the same have the same one."""
         basis = self.basis
         data = {
             "job": self.job,
@@ -161,6 +177,11 @@ class Plan:
             "config": basis.config_digest,
         }
         return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def people(self) -> int:
+        """How many people and logins it tells of."""
+        return len({step.subject.key for step in (*self.changes, *self.skips)})
 
     def count(self) -> Counter[Kind]:
         """How many changes of each kind."""

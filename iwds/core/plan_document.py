@@ -3,6 +3,8 @@
 The document holds people's data; whoever writes it to a file makes that file readable by its owner alone.
 """
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -20,14 +22,32 @@ SCHEMA = 1
 """Grows with every change of the document that an older reader would misunderstand."""
 
 
+HOLDS = "logins, names, mail addresses, phone numbers and extra fields"
+"""What a plan tells of people, in words, for whoever finds its document."""
+
+
+def document_digest(data: Mapping[str, Any]) -> str:
+    """The hash of a whole document but for itself: id, times, skips and notes too, which `Plan.digest` leaves out."""
+    rest = {key: value for key, value in data.items() if key != "document_digest"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+
+
 def plan_to_data(plan: Plan) -> dict[str, Any]:
     """A plan as JSON-ready data; `plan_from_data` gives back a plan with the same digest."""
+    data = _to_data(plan)
+    return {**data, "document_digest": document_digest(data)}
+
+
+def _to_data(plan: Plan) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "id": plan.id,
         "job": plan.job,
         "service": plan.service,
         "made_at": plan.made_at.isoformat(),
+        "valid_until": _time_to_data(plan.valid_until),
+        "delete_by": _time_to_data(plan.delete_by),
+        "personal_data": {"people": plan.people, "holds": HOLDS},
         "digest": plan.digest,
         "basis": _basis_to_data(plan.basis),
         "changes": [change_to_data(change) for change in plan.changes],
@@ -35,8 +55,19 @@ def plan_to_data(plan: Plan) -> dict[str, Any]:
     }
 
 
+def _time_to_data(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+def _time(data: str | None) -> datetime | None:
+    return datetime.fromisoformat(data) if data else None
+
+
 def plan_from_data(data: object) -> Plan:
-    """The plan of a document; `ValueError` where it is not one, is of another schema, or was altered."""
+    """The plan of a document; `ValueError` where it is not one, is of another schema, or was altered.
+
+    A document that an older version wrote has neither an end nor a digest over all of it.
+    """
     if not isinstance(data, Mapping):
         raise ValueError("not a plan, but something else")
     if data.get("schema") != SCHEMA:
@@ -50,13 +81,21 @@ def plan_from_data(data: object) -> Plan:
             changes=tuple(change_from_data(change) for change in data["changes"]),
             skips=tuple(_skip(skip) for skip in data["skips"]),
             basis=_basis(data["basis"]),
+            valid_until=_time(data.get("valid_until")),
+            delete_by=_time(data.get("delete_by")),
         )
         digest = plan.digest
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a plan: {error!r}") from error
-    if digest != data.get("digest"):
+    if digest != data.get("digest") or not _whole(data):
         raise ValueError("its digest does not fit its content: it was altered after it was made")
     return plan
+
+
+def _whole(data: Mapping[str, Any]) -> bool:
+    """Whether the digest over the whole document fits, or there is none in one that is too old to have it."""
+    old = "document_digest" not in data and "valid_until" not in data
+    return old or data.get("document_digest") == document_digest(data)
 
 
 def _skip_to_data(skip: Skip) -> dict[str, Any]:
@@ -99,6 +138,7 @@ def _basis_to_data(basis: Basis) -> dict[str, Any]:
         "accepted_by": basis.accepted_by,
         "approval": approval_to_data(basis.approval),
         "to_approve": basis.to_approve,
+        "parts": dict(basis.parts),
     }
 
 
@@ -120,6 +160,7 @@ def _basis(data: Mapping[str, Any]) -> Basis:
         accepted_by=data.get("accepted_by", ""),
         approval=approval_from_data(data.get("approval")),
         to_approve=data.get("to_approve", 0),
+        parts=dict(data.get("parts", {})),
     )
 
 

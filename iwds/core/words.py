@@ -129,7 +129,7 @@ def _difference(write: Write) -> list[str]:
         if name == "extra":
             parts.append(f"extra fields {_keys_changed(before, after)}")
             continue
-        parts.append(f"{field_words(name)} {_said(name, before)} > {_said(name, after)}")
+        parts.append(f"{field_words(name)} {value_words(name, before)} > {value_words(name, after)}")
     return parts
 
 
@@ -139,7 +139,7 @@ def _keys_changed(before: str | None, after: str | None) -> str:
     return ", ".join(sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key)))
 
 
-def _said(field: str, value: object) -> str:
+def value_words(field: str, value: object) -> str:
     """A field's value in words."""
     if field == "role" and isinstance(value, int):
         return Role(value).name.lower() if value in tuple(Role) else str(value)

@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from iwds.core.approval import NOTHING_NEEDED, Approval
+from iwds.core.configuration import parts_of
 from iwds.core.guards import GuardKind, Limit
 from iwds.core.model import Service
+from iwds.core.plan import Lifetime
 from iwds.core.policy import VERIFY_ROLES_EVERY, Hold, HoldKind, Policy
 from iwds.core.previous import NOWHERE, Places
 from iwds.engine.budget import FailureBudget
@@ -61,6 +63,7 @@ class Job:
         failure_budget: when a run that fails stops.
         deadline: seconds after which a run begins no further change; None for no limit.
         approval: what needs somebody's approval. It decides nothing about who has access, so it is not in the digest.
+        lifetime: how long a plan of this job is good for, and how long it is kept.
     """
 
     name: str
@@ -78,6 +81,12 @@ class Job:
     failure_budget: FailureBudget = field(default_factory=FailureBudget)
     deadline: float | None = None
     approval: Approval = NOTHING_NEEDED
+    lifetime: Lifetime = field(default_factory=Lifetime)
+
+    @property
+    def parts(self) -> Mapping[str, str]:
+        """The digest of each part of the configuration that decides; see `core.configuration.parts_of`."""
+        return parts_of(self.deciding)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ def plan_of(
     rule = rule_of(job, tools)
     # What needs two people in the plan of everybody needs them of one person too.
     basis = replace(basis, approval=rule.approval, to_approve=rule.counted)
-    facts = Facts(basis, populations, job.limits, standing(job, tools))
+    facts = Facts(basis, populations, job.limits, standing(job, tools), job.lifetime)
     return assemble(head, one.decisions, facts, selection or Selection())
 
 
@@ -81,4 +81,5 @@ def _basis(one: One, job: Job, population: int, administrators: int) -> Basis:
         first_run=not memory.applied_before,
         aspects=aspects_changed(memory.configuration, job.deciding) if changed else (),
         accepted_by=memory.accepted_by if changed else "",
+        parts=job.parts,
     )

@@ -17,6 +17,7 @@ from iwds.core.guards import Populations
 from iwds.core.leaving import Departures
 from iwds.core.matching import Case, Graces, Match, Tally, is_settled
 from iwds.core.model import Group, LedgerRow, Proof
+from iwds.core.moved import Find
 from iwds.core.nearest import close
 from iwds.core.plan import Basis, Plan, Selection
 from iwds.core.policy import HoldKind, World
@@ -44,6 +45,8 @@ from iwds.ports import JobMemory, Listing, ReadStream, T_co, Waist
 T = TypeVar("T")
 Watch = Callable[[Case, World], None]
 """Shown every case that does not agree, as it is decided."""
+Narrow = Callable[[Plan, Find], Plan]
+"""Given a plan, and what was read of anybody, while that can still be asked; gives the plan that counts."""
 
 TICK = 500
 """How many items lie between two words of progress."""
@@ -64,6 +67,11 @@ def _unwatched(_: Case, __: World) -> None:
     """Nobody looks at single cases."""
 
 
+def _whole(plan: Plan, _: Find) -> Plan:
+    """Nothing is cut off."""
+    return plan
+
+
 def make_plan(
     job: Job,
     tools: Tools,
@@ -72,8 +80,11 @@ def make_plan(
     *,
     alone: bool = False,
     watch: Watch = _unwatched,
+    narrow: Narrow = _whole,
 ) -> tuple[Plan, Tally]:
     """Read, join, decide and assemble; `stop` ends the reading with `Stopped`, `watch` is shown every case.
+
+    `narrow` makes the plan that counts of the one that was assembled, such as its intersection with a saved one.
 
     `alone` says that the lease is held and that everything open was settled: only then does a login that our memory
     lacks mean that it is an older one.
@@ -84,7 +95,10 @@ def make_plan(
     """
     waist = tools.waist()
     try:
-        return _Planning(job, tools, waist, stop or threading.Event(), watch).plan(selection or Selection(), alone)
+        plan, tally = _Planning(job, tools, waist, stop or threading.Event(), watch).plan(
+            selection or Selection(), alone
+        )
+        return narrow(plan, waist.standing), tally
     finally:
         waist.close()
 
@@ -133,7 +147,8 @@ class _Planning:
             decisions = self._parted(decisions)
         agreed = tally.people - sum(tally.absent.values()) - differing
         basis = replace(self._basis(readings, tally, memory), agreed=agreed, matched=agreed + ours)
-        facts = Facts(basis, self._populations(basis, decisions, memory), job.limits, standing(job, self.tools))
+        populations = self._populations(basis, decisions, memory)
+        facts = Facts(basis, populations, job.limits, standing(job, self.tools), job.lifetime)
         plan_id = secrets.token_hex(4)
         plan = assemble((plan_id, job.name, str(service), self.now), decisions, facts, selection)
         return plan, replace(tally, roles=self.roles, graces=self.graces)
@@ -300,6 +315,7 @@ class _Planning:
             aspects=aspects_changed(memory.configuration, self.job.deciding) if changed else (),
             accepted_by=memory.accepted_by if changed else "",
             approval=self.rule.approval,
+            parts=self.job.parts,
         )
 
     def _populations(self, basis: Basis, decisions: Sequence[Decision], memory: JobMemory) -> Populations:

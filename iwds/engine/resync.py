@@ -9,18 +9,20 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import islice
 from typing import Any, cast
 
 from iwds.core.alone import Alone, absent_alone, made_alone, with_activation
-from iwds.core.change import Change, CreateLogin, Subject, kinds
+from iwds.core.change import CreateLogin, Subject, kinds
 from iwds.core.decision import Decision, Proposal
 from iwds.core.devices import Code
 from iwds.core.doubt import GROUPS
 from iwds.core.guards import Populations
 from iwds.core.matching import Match, Tally, believed
 from iwds.core.model import Absent, Account, Activation, Unmapped, fold
-from iwds.core.plan import Plan, Selection, restrict, summary_data
+from iwds.core.moved import Moved, Standing, moved_data, narrowed
+from iwds.core.plan import Plan, Selection, summary_data
 from iwds.engine.applying import Applied
 from iwds.engine.job import Job, MakeWriter, Tools
 from iwds.engine.leasing import RESYNC, Patience
@@ -83,7 +85,7 @@ class Resynced:
         one: the person, as they were before.
         plan: what was planned.
         applied: what became of it; None where a guard stopped it.
-        moved: what was approved and is no longer true.
+        moved: what was approved and is no longer true, and why.
         code: the activation code of somebody who was created with `Activation.CODE`; for the caller alone.
     """
 
@@ -91,7 +93,7 @@ class Resynced:
     one: One
     plan: Plan
     applied: Applied | None
-    moved: tuple[Change, ...] = ()
+    moved: tuple[Moved, ...] = ()
     code: Code | None = None
 
     @property
@@ -157,9 +159,9 @@ class _Resync:
         journal = state.journal(self.row.id, self.service, self.lease)
         settle_open_intents(self.job, self.tools, journal, make_writer, self._about(who))
         one, plan = _parts(_look(self.job, self.tools, self.wish, *found))
-        moved: tuple[Change, ...] = ()
+        moved: tuple[Moved, ...] = ()
         if self.wish.approved:
-            plan, moved = restrict(plan, self.wish.approved)
+            plan, moved = narrowed(plan, self.wish.approved, partial(_standing, one))
         keep(plan, self.job, self.tools)
         self.row = replace(self.row, plan=plan.id)
         if plan.violations:
@@ -174,7 +176,7 @@ class _Resync:
             own = Own(self.lease, journal, self.wish.stop, until)
             applied = self._recorded(one, plan, lambda: carry_out(plan, self.job, self.tools, own, giving.writer))
         code = ending_code(plan, applied, moved)
-        report = summary_data(plan) | applied_data(applied)
+        report = summary_data(plan) | moved_data(moved) | applied_data(applied)
         run = self._ended(code, _words(_name(one), ending_words(plan, applied)), report)
         return Resynced(run, one, plan, applied, moved, giving.code)
 
@@ -257,6 +259,12 @@ class _Showing:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.writer, name)
+
+
+def _standing(one: One, subject: Subject) -> Standing:
+    """What was read of this one person."""
+    login = next((login for login in one.logins if login.id == subject.login_id), None)
+    return Standing(one.person, login, one.member_of.get(subject.login_id or 0, frozenset()))
 
 
 def _parts(looked: Looked) -> tuple[One, Plan]:

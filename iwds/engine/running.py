@@ -11,13 +11,14 @@ from functools import partial
 from typing import Any
 
 from iwds.core.causes import Cause, cause_text
-from iwds.core.change import Change, Evidence, Kind, kinds, removes
+from iwds.core.change import Evidence, Kind, kinds, removes
 from iwds.core.configuration import accepted_from_now, digest_of
 from iwds.core.decision import Reason, Skip
 from iwds.core.document import change_from_data
 from iwds.core.guards import OUT_OF_SCOPE, RETAGGED, GuardKind
 from iwds.core.matching import Graces, Tally
-from iwds.core.plan import Plan, Selection, has_twin, restrict, summary_data
+from iwds.core.moved import Find, Moved, moved_data, narrowed
+from iwds.core.plan import Plan, Selection, has_twin, summary_data
 from iwds.core.plan_document import plan_to_data
 from iwds.core.policy import HoldKind
 from iwds.core.words import describe
@@ -67,13 +68,13 @@ class RunReport:
         run: its row in the history.
         plan: what it planned.
         applied: what became of it; None where nothing was to be written.
-        moved: changes of an approved plan that are no longer true.
+        moved: changes of an approved plan that are no longer true, and why.
     """
 
     run: RunRow
     plan: Plan
     applied: Applied | None
-    moved: tuple[Change, ...] = ()
+    moved: tuple[Moved, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -105,7 +106,15 @@ def run(job: Job, tools: Tools, make_writer: MakeWriter | None, request: Request
     # Whoever looks after one person is done in seconds, and a night must not be lost for that.
     patience = Patience(lease_seconds(job, tools), stop=request.stop, worth=is_resync)
     with leased(job, tools, row, patience) as lease:
-        return _Run(job, tools, lease, request, row).run(make_writer)
+        report = _Run(job, tools, lease, request, row).run(make_writer)
+    forget_plans(job, tools)
+    return report
+
+
+def forget_plans(job: Job, tools: Tools) -> None:
+    """Delete the documents of plans that were kept long enough: they hold people's data. The next run tries it too."""
+    with suppress(IwdsError):
+        tools.state.forget_plans(tools.clock.now() - job.lifetime.kept)
 
 
 @contextmanager
@@ -165,13 +174,19 @@ class _Run:
         if make_writer:
             settle_open_intents(self.job, self.tools, journal, make_writer)
         alone = make_writer is not None
-        plan, tally = make_plan(self.job, self.tools, self.request.selection, self.request.stop, alone=alone)
+        moved: tuple[Moved, ...] = ()
+
+        def narrow(fresh: Plan, find: Find) -> Plan:
+            nonlocal moved
+            plan, moved = narrowed(fresh, self.request.approved, find) if self.request.approved else (fresh, ())
+            return plan
+
+        plan, tally = make_plan(
+            self.job, self.tools, self.request.selection, self.request.stop, alone=alone, narrow=narrow
+        )
         if make_writer:
             # Whoever was seen again is no leaver, even where a guard stops everything else.
             self.tools.state.note_left(self.job.target.service, tally.graces.end, None, self.lease)
-        moved: tuple[Change, ...] = ()
-        if self.request.approved:
-            plan, moved = restrict(plan, self.request.approved)
         keep(plan, self.job, self.tools)
         self.row = replace(self.row, plan=plan.id)
         if make_writer is None or plan.violations:
@@ -195,7 +210,7 @@ class _Run:
         begin = graces.begin | (graces.with_lock & locked)
         self.tools.state.note_left(self.job.target.service, begin, self.tools.clock.now(), self.lease)
 
-    def _not_applied(self, plan: Plan, moved: tuple[Change, ...]) -> RunReport:
+    def _not_applied(self, plan: Plan, moved: tuple[Moved, ...]) -> RunReport:
         code = plan_exit_code(plan)
         if plan.violations:
             summary = f"held by the guard{'s' if len(plan.violations) > 1 else ''} " + ", ".join(
@@ -204,13 +219,14 @@ class _Run:
         else:
             n = len(plan.changes)
             summary = f"report only: {n} change{'' if n == 1 else 's'} would be made{_unproven(plan)}"
-        report = _counted(plan, self.job) | {"succeeded": not plan.violations and not plan.basis.unproven}
+        report = _counted(plan, self.job) | moved_data(moved)
+        report |= {"succeeded": not plan.violations and not plan.basis.unproven}
         if not plan.violations:
             # A job that only reports has a measure of its readings too. What a guard stopped is none.
             self._save_readings(plan)
         return RunReport(self._ended(code, summary, report), plan, None, moved)
 
-    def _applied(self, plan: Plan, moved: tuple[Change, ...], make_writer: MakeWriter, journal: Journal) -> RunReport:
+    def _applied(self, plan: Plan, moved: tuple[Moved, ...], make_writer: MakeWriter, journal: Journal) -> RunReport:
         if plan.changes and not self.request.confirm(plan):
             return RunReport(self._ended(0, "declined: nothing was changed", summary_data(plan)), plan, None, moved)
         applied = Applied()
@@ -221,7 +237,7 @@ class _Run:
         mails = {"unmailed": [mail.login for mail in unmailed(self.job, self.tools)]}
         # What waits for approval waits for a person; the run itself did all that it may.
         well = ending_code(_without_unapproved(plan), applied, moved) == 0
-        report = _counted(plan, self.job) | applied_data(applied) | mails | {"succeeded": well}
+        report = _counted(plan, self.job) | moved_data(moved) | applied_data(applied) | mails | {"succeeded": well}
         return RunReport(self._ended(code, ending_words(plan, applied), report, plan, applied), plan, applied, moved)
 
     def _until(self) -> float | None:
@@ -329,7 +345,7 @@ def keep(plan: Plan, job: Job, tools: Tools) -> None:
     tools.state.save_plan(plan.id, job.name, job.target.service, plan.made_at, document, waiting=waiting)
 
 
-def ending_code(plan: Plan, applied: Applied, moved: tuple[Change, ...]) -> int:
+def ending_code(plan: Plan, applied: Applied, moved: tuple[Moved, ...]) -> int:
     """3 where nothing was changed and someone must decide, 4 where something was and more is open."""
     basis = plan.basis
     waiting = (plan.held, basis.withheld, basis.unproven, moved, applied.outcomes, applied.stopped, basis.untried)
@@ -381,20 +397,27 @@ def _tags(plan: Plan, tally: Tally) -> Mapping[int, int]:
 
 def ending_words(plan: Plan, applied: Applied) -> str:
     """How a run ended, in a few words."""
-    asked = len(plan.unapproved)
-    held_back = len(plan.held) - asked
-    approval = [f"{asked} wait{'s' if asked == 1 else ''} for approval"] if asked else []
     if not plan.changes:
-        held = "".join(f", {words}" for words in [*([f"{held_back} held"] if held_back else []), *approval])
+        held = "".join(f", {words}" for words in _waiting(plan))
         nothing = f"nothing was changed{held}" if held or plan.basis.unproven else "nothing to do"
         return nothing + _unproven(plan)
     waiting = applied.waiting_for_seats
     counts = applied.results - Counter({Result.HELD: waiting})
     words = [f"{n} {result.value.replace('-', ' ')}" for result, n in sorted(counts.items())]
-    words += [f"{held_back} held by the plan"] if held_back else []
-    words += approval
+    words += _waiting(plan)
     words += [f"service full, {waiting} wait"] if waiting else []
     return ", ".join(words) + (f"; {applied.stopped}" if applied.stopped else "") + _unproven(plan)
+
+
+def _waiting(plan: Plan) -> list[str]:
+    """What of a plan is not made, and waits."""
+    asked = len(plan.unapproved)
+    counts = {
+        "held by the plan" if plan.changes else "held": len(plan.held) - asked,
+        f"wait{'s' if asked == 1 else ''} for approval": asked,
+        "moved": sum(skip.reason is Reason.MOVED for skip in plan.skips),
+    }
+    return [f"{n} {what}" for what, n in counts.items() if n]
 
 
 def _unproven(plan: Plan) -> str:

@@ -160,7 +160,11 @@ class State(Holds, Ruled, Matches, Audit, Refusals, Protocol):
         ...
 
     def plan(self, plan_id: str) -> str | None:
-        """A plan document by id or unique beginning of it."""
+        """A plan document by id or unique beginning of it; empty where it was forgotten."""
+        ...
+
+    def forget_plans(self, made_before: datetime) -> int:
+        """Delete the documents of plans that were made before; their ids stay. How many there were."""
         ...
 
     def refused_binds(self) -> Sequence[RefusedBind]:

@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
+from iwds.core.change import Subject
 from iwds.core.matching import Case, Tally
 from iwds.core.model import Account, LedgerRow, Login, Membership, Unmapped
+from iwds.core.moved import Standing
 from iwds.core.policy import World
 
 
@@ -45,6 +47,10 @@ class Waist(Protocol):
 
     def cases(self) -> Iterator[Case]:
         """The cases that do not agree, streamed; call it after `join`."""
+        ...
+
+    def standing(self, subject: Subject) -> Standing:
+        """What was read of one person, by their anchor and the id of their login; call it after `join`."""
         ...
 
     def close(self) -> None:

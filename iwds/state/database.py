@@ -207,8 +207,12 @@ class SqlState:
         return runs.latest_plans(self._database, job, limit, waiting)
 
     def plan(self, plan_id: str) -> str | None:
-        """A plan document by id or unique beginning of it; `UsageError` where it is that of several."""
+        """A plan document by id or unique beginning of it, empty once forgotten; `UsageError` for one of several."""
         return runs.find_plan(self._database, plan_id)
+
+    def forget_plans(self, made_before: datetime) -> int:
+        """Delete the documents of plans that were made before, a few at a time; see `State.forget_plans`."""
+        return runs.forget_plans(self._database, made_before)
 
     def place_hold(self, service: Service, row: HoldRow) -> None:
         """Keep a hold; one that is open for the same login is lifted by it."""

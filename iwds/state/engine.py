@@ -176,6 +176,8 @@ def _prepare(connection: Any, _record: object) -> None:
     # would keep the database consistent and may lose the last commits.
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+    # What is forgotten is overwritten, and not only taken out of the index: it was people's data.
+    connection.execute("PRAGMA secure_delete = ON")
 
 
 def _write_ahead(connection: Any) -> None:

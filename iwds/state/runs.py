@@ -19,6 +19,8 @@ from iwds.state.tables import intent, job, outcome, plan, reading, run
 
 MEMORY = timedelta(days=7)
 """How far back the largest reading counts: who loses a few people every night is noticed all the same."""
+_AT_ONCE = 50
+"""How many plans are forgotten in one transaction: a document may have megabytes."""
 _SHOWN = 5
 """How many candidates are named where the beginning of an id is that of several."""
 
@@ -220,6 +222,19 @@ def find_plan(database: Database, beginning: str) -> str | None:
     with database.reading() as connection:
         plan_id = _find(connection, plan, beginning)
         return connection.execute(select(plan.c.document).where(plan.c.id == plan_id)).scalar_one_or_none()
+
+
+def forget_plans(database: Database, made_before: datetime) -> int:
+    """Delete the documents of older plans; their ids stay, to say so. Nobody waits long for so few in a transaction."""
+    old = select(plan.c.id).where(plan.c.made < made_before, plan.c.document != "").limit(_AT_ONCE)
+    forgotten = 0
+    while True:
+        with database.writing() as connection:
+            ids = list(connection.execute(old).scalars())
+            connection.execute(update(plan).where(plan.c.id.in_(ids)).values(document=""))
+        forgotten += len(ids)
+        if len(ids) < _AT_ONCE:
+            return forgotten
 
 
 def _find(connection: Connection, table: Table, beginning: str) -> str:

@@ -13,9 +13,11 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
+from iwds.core.change import Subject
 from iwds.core.join import Context, case_of_person, case_of_row, second_login
 from iwds.core.matching import Case, Match, Tally
 from iwds.core.model import Absent, Account, LedgerRow, Login, Membership, Role, Status, Unmapped
+from iwds.core.moved import Standing
 from iwds.core.naming import RIVALS
 from iwds.core.policy import World
 from iwds.core.recognise import LOCATED
@@ -130,6 +132,10 @@ SELECT {PERSON} FROM person p
 WHERE p.verdict IS NOT NULL AND p.verdict <> '{Absent.OUT_OF_SCOPE.value}'
   AND NOT EXISTS (SELECT 1 FROM ledger r WHERE r.realm = p.realm AND r.pid = p.pid)
 """  # noqa: S608 - column lists of this module
+
+
+_ONE_PERSON = f"SELECT {PERSON} FROM person p WHERE p.realm = ? AND p.pid = ?"  # noqa: S608 - columns of this module
+_ONE_LOGIN = f"SELECT {LOGIN} FROM login l WHERE l.id = ?"  # noqa: S608 - columns of this module
 
 
 def _insertion(table: str, columns: int) -> str:
@@ -298,6 +304,17 @@ class ScratchWaist:
         self._db.executemany("INSERT OR IGNORE INTO matched VALUES (?)", self._matched)
         self._db.execute("COMMIT")
         self._matched.clear()
+
+    def standing(self, subject: Subject) -> Standing:
+        """What was read of one person, by their anchor and the id of their login; call it after `join`."""
+        who = (subject.anchor.realm, subject.anchor.id) if subject.anchor else ("", "")
+        person = self._db.execute(_ONE_PERSON, who).fetchone()
+        login = self._db.execute(_ONE_LOGIN, (subject.login_id,)).fetchone()
+        return Standing(
+            None if person is None else account_of(person) if person[2] is None else unmapped_of(person),
+            login_of(login) if login else None,
+            self._groups_of(subject.login_id or 0),
+        )
 
     def close(self) -> None:
         """Throw everything away."""

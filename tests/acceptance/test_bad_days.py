@@ -240,7 +240,7 @@ class TestAPlanFile:
         world.company.records.append(JOINER)
         world.save()
         ran = world.iwds("apply", str(file), "--yes", code=4)
-        assert re.search(r"^  moved  create tomas\.novak .*no longer true", ran.out, re.MULTILINE)
+        assert re.search(r"^  moved  create tomas\.novak .*no longer in the directory$", ran.out, re.MULTILINE)
         later = world.iwds("plan", "company", "--json", code=2).json["changes"]
         assert {change["subject"]["login"] for change in later} == {"amara.okafor"}
 

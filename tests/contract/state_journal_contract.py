@@ -276,6 +276,15 @@ class RunsContract:
             state.save_plan("p1", "staff", SERVICE, NOON, "{}")
         assert state.plan("p1") == document
 
+    def test_plans_that_are_old_are_forgotten_and_their_ids_are_not(self, state: State) -> None:
+        for n in range(120):
+            state.save_plan(f"old{n:03}", "staff", SERVICE, NOON, "{}")
+        state.save_plan("new", "staff", SERVICE, NOON + timedelta(seconds=1), "{}")
+        assert state.forget_plans(NOON) == 0
+        assert state.forget_plans(NOON + timedelta(seconds=1)) == 120
+        assert state.forget_plans(NOON + timedelta(seconds=1)) == 0
+        assert (state.plan("old007"), state.plan("new"), state.plan("other")) == ("", "{}", None)
+
     def test_a_new_job_remembers_nothing(self, state: State) -> None:
         assert state.memory("staff", SERVICE, NOON) == JobMemory(False, "", {}, {})
 

@@ -1,6 +1,7 @@
 """What of a configuration decides, and what counts as accepted."""
 
 import json
+from typing import Any, ClassVar
 
 import pytest
 
@@ -11,6 +12,8 @@ from iwds.core.configuration import (
     digest_of,
     doubted_parts,
     libraries_changed,
+    parts_changed,
+    parts_of,
     tag_before,
 )
 
@@ -100,3 +103,40 @@ def test_a_changed_rule_is_told_with_its_place_and_the_run_since_which_it_change
     assert cause_words("rule staff.yaml:14") == "rule    staff.yaml:14 changed"
     assert cause_words("out-of-scope staff.yaml:14") == "seen    out of scope (staff.yaml:14)"
     assert cause_words("as an older version said") == "as an older version said"
+
+
+class TestParts:
+    TEXT: ClassVar[dict[str, Any]] = {
+        "mapping": "m1", "rules": {}, "sources": {"corp": {"base": "a"}, "lyon": {"base": "b"}},
+        "order": ["corp", "lyon"], "leavers": "lock", "adopt": [], "provisioning_id": 20,
+    }  # fmt: skip
+
+    def parts(self, **changed: Any) -> dict[str, str]:
+        return parts_of(json.dumps({**self.TEXT, **changed}))
+
+    def test_are_named_as_people_call_them_and_each_source_is_one(self) -> None:
+        assert set(self.parts()) == {
+            "mapping", "sources", "leavers", "adopt", "provisioning_id", "source corp", "source lyon"
+        }  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("changed", "named"),
+        [
+            ({}, ()),
+            ({"rules": {"x": 1}}, ()),
+            ({"mapping": "m2"}, ("mapping",)),
+            ({"group_roles": {"auditor": 17}}, ("mapping",)),
+            ({"leavers": "lock-then-delete", "delete_after": 60.0}, ("leavers",)),
+            ({"order": ["lyon", "corp"]}, ("sources",)),
+            ({"sources": {"corp": {"base": "z"}, "lyon": {"base": "b"}}}, ("source corp",)),
+            ({"sources": {"corp": {"base": "a"}}, "order": ["corp"]}, ("sources", "source lyon")),
+            ({"adopt": [1], "provisioning_id": 21}, ("adopt", "provisioning_id")),
+        ],
+    )
+    def test_that_differ_are_named(self, changed: dict[str, Any], named: tuple[str, ...]) -> None:
+        assert parts_changed(self.parts(), self.parts(**changed)) == named
+
+    def test_nobody_knows_where_one_was_not_kept(self) -> None:
+        assert parts_of("") == {}
+        assert parts_changed({}, self.parts()) == ()
+        assert parts_changed(self.parts(), {}) == ()

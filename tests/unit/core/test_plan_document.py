@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,8 +11,8 @@ from iwds.core.change import Evidence
 from iwds.core.decision import Reason, Skip
 from iwds.core.guards import Gauge, GuardKind
 from iwds.core.matching import Tally
-from iwds.core.plan import Plan, Selection
-from iwds.core.plan_document import SCHEMA, plan_from_data, plan_to_data
+from iwds.core.plan import Lifetime, Plan, Selection
+from iwds.core.plan_document import SCHEMA, document_digest, plan_from_data, plan_to_data
 from tests.unit.core.made import assembled, basis, create, facts, proof, subject, write
 
 GAUGE = Gauge(GuardKind.LEAVE_GROUP, "vpn", 4, 1, 3, 10, {"seen: x": 4}, 4)
@@ -85,3 +86,60 @@ def test_unknown_words_are_refused() -> None:
 def test_what_a_removal_rests_on_is_in_the_document() -> None:
     lock = assembled([write(status=1)])
     assert plan_to_data(lock)["changes"][0]["evidence"] == Evidence.SEEN.value
+
+
+class TestTheWhole:
+    """What the digest of a plan leaves out, the one over its whole document covers."""
+
+    @pytest.mark.parametrize(
+        ("part", "value"),
+        [
+            ("id", "p2"),
+            ("made_at", "2027-01-01T00:00:00+00:00"),
+            ("valid_until", "2099-01-01T00:00:00+00:00"),
+            ("valid_until", None),
+            ("delete_by", None),
+            ("skips", []),
+            ("personal_data", {"people": 0, "holds": "nothing"}),
+            ("document_digest", "0" * 64),
+        ],
+    )
+    def test_is_noticed_where_it_was_altered(self, part: str, value: object) -> None:
+        with pytest.raises(ValueError, match="altered"):
+            plan_from_data({**data(), part: value})
+
+    def test_is_noticed_where_notes_were_altered(self) -> None:
+        altered = data()
+        altered["basis"]["notes"] = []
+        with pytest.raises(ValueError, match="altered"):
+            plan_from_data(altered)
+
+    def test_cannot_lose_its_digest(self) -> None:
+        altered = data()
+        del altered["document_digest"]
+        with pytest.raises(ValueError, match="altered"):
+            plan_from_data(altered)
+
+    def test_of_an_older_version_has_neither_an_end_nor_a_digest(self) -> None:
+        new = ("valid_until", "delete_by", "personal_data", "document_digest")
+        old = {key: value for key, value in data().items() if key not in new}
+        del old["basis"]["parts"]
+        back = plan_from_data(old)
+        assert (back.valid_until, back.delete_by) == (None, None)
+        assert back.digest == plan().digest
+        assert plan_from_data(json.loads(json.dumps(plan_to_data(back)))) == back
+
+    def test_says_of_how_many_people_it_holds_what(self) -> None:
+        told = data()["personal_data"]
+        assert (told["people"], "mail addresses" in told["holds"]) == (3, True)
+
+    def test_ends_and_is_deleted_as_the_job_says(self) -> None:
+        days = Lifetime(timedelta(hours=1), timedelta(days=2))
+        made = assembled([create()], facts(lifetime=days))
+        assert made.valid_until == made.made_at + days.valid
+        assert made.delete_by == made.made_at + days.kept
+
+    def test_does_not_change_what_plans_are_compared_by(self) -> None:
+        other = replace(plan(), id="p2", made_at=plan().made_at + timedelta(1), valid_until=None, skips=())
+        assert other.digest == plan().digest
+        assert document_digest(plan_to_data(other)) != document_digest(plan_to_data(plan()))

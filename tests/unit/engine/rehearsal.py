@@ -1,10 +1,14 @@
 """A directory, a service and our memory in this process, and the real engine between them."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]  # no types are shipped
+from sqlalchemy import select
 
 from iwds.core.guards import GuardKind, Limit
 from iwds.core.model import Absent, Account, Activation, Anchor, Entry, LedgerRow, Login, Mode, Role, Unmapped
@@ -14,13 +18,18 @@ from iwds.core.recognition import BY_NAME, Matching, stored_form
 from iwds.engine.job import Job, Tools
 from iwds.engine.planning import make_plan
 from iwds.engine.running import Request, RunReport, run
+from iwds.examples import folder
 from iwds.ports import Clause, Grant, RunRow, State, TargetWriter
 from iwds.sources.memory import MemorySource
 from iwds.state.database import open_state
 from iwds.state.scratch import ScratchWaist
+from iwds.state.tables import plan
 from iwds.targets.memory import Settings, connect
 
 OURS = 20
+PLANS = jsonschema.Draft202012Validator(json.loads((folder() / "schemas" / "plan.json").read_text(encoding="utf-8")))
+_CHECKED = 5
+"""How many plans of a rehearsal are held to the schema, the latest ones: a long one keeps hundreds."""
 WIDE = {kind: Limit(1_000, 1.0, None) for kind in GuardKind}
 """Limits that nothing here reaches."""
 
@@ -135,7 +144,17 @@ class Rehearsal:
 
     def close(self) -> None:
         if "state" in vars(self):
+            self._check_plans()
             self.state.close()
+
+    def _check_plans(self) -> None:
+        """The plans that were kept are what the published schema says, whatever a test was about."""
+        database = self.state._database  # type: ignore[attr-defined]
+        with database.reading() as connection:
+            kept = select(plan.c.document).order_by(plan.c.made.desc()).limit(_CHECKED)
+            documents = list(connection.execute(kept).scalars())
+        for document in filter(None, documents):
+            PLANS.validate(json.loads(document))
 
     # --- the directory ------------------------------------------------------------------------------------------------
 

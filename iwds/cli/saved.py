@@ -1,0 +1,70 @@
+"""Saved plans: found by the id that we keep them under, or in a file, and read with every doubt."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from iwds.core.plan import Plan
+from iwds.core.plan_document import plan_from_data
+from iwds.errors import UsageError
+from iwds.ports import State
+
+
+def applicable(what: str, wiring: Any) -> tuple[str, Plan]:
+    """The job and the saved plan that were named. Raises `UsageError` and `Refused` where it must not be applied."""
+    from iwds.engine.approved import refuse_unfit
+
+    approved = found(what, wiring.state())
+    if approved.job not in (jobs := wiring.config.settings.jobs):
+        raise UsageError(f'the plan is of job "{approved.job}", and there is none', f"jobs: {', '.join(jobs)}")
+    document = wiring.state().plan(approved.id)
+    kept = plan_of(document, approved.id) if document else None
+    refuse_unfit(approved, kept, wiring.job(approved.job), datetime.now(UTC))
+    return approved.job, approved
+
+
+def found(what: str, state: State) -> Plan:
+    """The plan in a file, or the one that is kept under an id or the beginning of one."""
+    return plan_of(document_of(what, state), what)
+
+
+def document_of(what: str, state: State) -> str:
+    """The text of a plan's document; `UsageError` where there is none, or no more."""
+    if Path(what).is_file():
+        return _read(Path(what))
+    text = state.plan(what)
+    if text is None:
+        raise UsageError(f'"{what}" is neither a job, nor a file, nor a saved plan', "see: iwds history")
+    if not text:
+        raise deleted(what)
+    return text
+
+
+def deleted(what: str) -> UsageError:
+    """What is said of a plan that was kept as long as plans are."""
+    return UsageError(f"plan {what} was deleted: plans are kept as long as keep_plans says", "see: iwds history")
+
+
+def plan_of(text: str, name: str) -> Plan:
+    """The plan of a document, which is called `name`; `UsageError` where it is none, or was altered."""
+    try:
+        return plan_from_data(_data(text))
+    except (ValueError, RecursionError) as error:
+        raise UsageError(
+            f"{name} is not a plan that can be read: {error}", "only the JSON form can; or make one: iwds plan JOB"
+        ) from error
+
+
+def _data(text: str) -> Mapping[str, Any]:
+    data: Mapping[str, Any] = json.loads(text)
+    return data
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise UsageError(f"{path} cannot be read: {why}") from error

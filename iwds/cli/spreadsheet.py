@@ -1,0 +1,25 @@
+"""Tables for spreadsheets: a name in a cell is text there, whatever it looks like."""
+
+import csv
+import re
+from collections.abc import Iterable, Sequence
+from io import StringIO
+
+from iwds.cli.page import printable
+
+_FORMULA = "=+\\-@＝＋－＠"
+_STARTS = re.compile(rf"^(?=\s*[{_FORMULA}])|(?<=;)(?=[\s\"]*[{_FORMULA}])")
+"""Where a formula would begin: at the start of a cell, or where a spreadsheet that separates by semicolons cuts one."""
+
+
+def cell(value: object) -> object:
+    """A value as a cell. Where a spreadsheet would begin to reckon stands an apostrophe; no cell has two lines."""
+    return _STARTS.sub("'", printable(value)) if isinstance(value, str) else value
+
+
+def table(rows: Iterable[Sequence[object]]) -> str:
+    """Rows as RFC 4180 has them: commas, quotes around every text, and lines that end with CR and LF."""
+    text = StringIO()
+    writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n")
+    writer.writerows([cell(value) for value in row] for row in rows)
+    return text.getvalue()
