@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from iwds.core.approval import Needed
 from iwds.core.change import Evidence
 from iwds.core.decision import Reason
 from iwds.core.guards import GuardKind
@@ -247,6 +248,14 @@ class Selection(_Part):
     reason: str
 
 
+class Rule(_Part):
+    """The rule about approvals that the plan was made under; `stands` in seconds."""
+
+    needed: Needed
+    two_people_above: int | None
+    stands: float
+
+
 class Basis(_Part):
     """The facts that the plan rests on."""
 
@@ -263,6 +272,8 @@ class Basis(_Part):
     notes: list[str]
     aspects: list[str] = []
     accepted_by: str = ""
+    approval: Rule | None = None
+    to_approve: int = 0
     parts: dict[str, Hash] = {}
 
 
