@@ -65,6 +65,6 @@ def _refuse_other_configuration(approved: Plan, job: Job) -> None:
 
 
 def _where(job: Job, part: str) -> str:
-    """The place of a part, where it is known."""
-    place = job.places.of.get(part, "")
+    """The place of a part, where it is known; what comes from the environment has no line."""
+    place = job.places.of.get(part, "").removesuffix(":0")
     return f" ({place})" if place else ""

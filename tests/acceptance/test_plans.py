@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,8 @@ class TestTheDocuments:
             assert [login for login in logins if login not in text] == [], name
             assert "logins, names, mail addresses" in text
             assert [each for each in (SECRET, code[0]) if each in text] == []
-        rows = list(csv.reader(files["plan.csv"].open(encoding="utf-8-sig", newline="")))
+        table = files["plan.csv"].read_bytes().decode("utf-8-sig")
+        rows = list(csv.reader(StringIO(table, newline="")))
         assert len(rows) == 1 + len(data["changes"]) + len(data["skips"])
 
     def test_are_printed_from_our_memory_and_from_a_file_alike(self, world: World, files: dict[str, Path]) -> None:
@@ -98,9 +100,12 @@ class TestIsRefused:
     def test_a_plan_of_another_configuration_with_what_differs(self, world: World, files: dict[str, Path]) -> None:
         world.mapping("in: [contractor]", "in: [nobody]")
         err = world.iwds("apply", str(files["plan.json"]), "--yes", code=64).err
-        assert re.search(r"changed since this plan was made: mapping \(sample-company\.yaml:\d+\)\n", err)
+        assert re.search(r"changed since this plan was made: mapping \(sample-company\.yaml\)\n", err)
         env = {"IWDS_JOBS__COMPANY__LEAVERS": "keep"}
-        assert "leavers (IWDS_" in world.iwds("apply", str(files["plan.json"]), "--yes", code=64, env=env).err
+        assert (
+            "leavers (IWDS_JOBS__COMPANY__LEAVERS)"
+            in world.iwds("apply", str(files["plan.json"]), "--yes", code=64, env=env).err
+        )
 
     def test_a_plan_of_a_job_that_only_reports_with_the_line(self, world: World, files: dict[str, Path]) -> None:
         config = world.folder / "config.yaml"
