@@ -3,12 +3,15 @@
 A plan that may be applied is still no authority: it only narrows a fresh one (ADR 0001).
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from iwds.core.configuration import parts_changed
 from iwds.core.plan import Plan
 from iwds.engine.job import Job
 from iwds.errors import Refused, UsageError
+
+CLOCKS = timedelta(minutes=5)
+"""How far the clocks of two machines that share a memory may be apart."""
 
 
 def refuse_unfit(approved: Plan, kept: Plan | None, job: Job, now: datetime) -> None:
@@ -38,7 +41,7 @@ def good_until(approved: Plan, kept: Plan | None, job: Job) -> datetime:
 
 def _refuse_ended(approved: Plan, kept: Plan | None, job: Job, now: datetime) -> None:
     advice = f"look at a new one: iwds plan {job.name}"
-    if approved.made_at > now:
+    if approved.made_at > now + CLOCKS:
         raise Refused(f"plan {approved.id} was made in the future, at {_when(approved.made_at)}", advice)
     if (end := good_until(approved, kept, job)) <= now:
         raise Refused(f"plan {approved.id} was good until {_when(end)}; nothing was changed", advice)
@@ -65,6 +68,6 @@ def _refuse_other_configuration(approved: Plan, job: Job) -> None:
 
 
 def _where(job: Job, part: str) -> str:
-    """The place of a part, where it is known."""
-    place = job.places.of.get(part, "")
+    """The place of a part, where it is known; what comes from the environment has no line."""
+    place = job.places.of.get(part, "").removesuffix(":0")
     return f" ({place})" if place else ""

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 from tests.acceptance.world import ROOT, World, run_id, saved
 
 NAMES = ("plan.json", "plan.txt", "plan.md", "plan.html", "plan.csv")
-SECRETS = ("s3cret-of-the-certificate", "s3cret-of-the-directory")
+SECRET = "s3cret-of-the-directory"
 
 
 def digest(data: dict[str, Any]) -> str:
@@ -32,8 +33,8 @@ def rewritten(file: Path, **changed: Any) -> str:
 
 @pytest.fixture
 def files(world: World) -> dict[str, Path]:
-    """A first plan in every form, of a configuration with secrets."""
-    world.env["IWDS_TARGETS__MFA__CERTIFICATE_PASSWORD"], world.env["IWDS_SOURCES__DIRECTORY__PASSWORD"] = SECRETS
+    """A first plan in every form, of a configuration with a secret."""
+    world.env["IWDS_SOURCES__DIRECTORY__PASSWORD"] = SECRET
     paths = {name: world.folder / name for name in NAMES}
     options = [word for path in paths.values() for word in ("-o", str(path))]
     page = world.iwds("plan", "company", *options, code=2).out
@@ -59,8 +60,9 @@ class TestTheDocuments:
             assert path.stat().st_mode & 0o777 == 0o600
             assert [login for login in logins if login not in text] == [], name
             assert "logins, names, mail addresses" in text
-            assert [each for each in (*SECRETS, code[0]) if each in text] == []
-        rows = list(csv.reader(files["plan.csv"].open(encoding="utf-8-sig", newline="")))
+            assert [each for each in (SECRET, code[0]) if each in text] == []
+        table = files["plan.csv"].read_bytes().decode("utf-8-sig")
+        rows = list(csv.reader(StringIO(table, newline="")))
         assert len(rows) == 1 + len(data["changes"]) + len(data["skips"])
 
     def test_are_printed_from_our_memory_and_from_a_file_alike(self, world: World, files: dict[str, Path]) -> None:
@@ -98,16 +100,17 @@ class TestIsRefused:
     def test_a_plan_of_another_configuration_with_what_differs(self, world: World, files: dict[str, Path]) -> None:
         world.mapping("in: [contractor]", "in: [nobody]")
         err = world.iwds("apply", str(files["plan.json"]), "--yes", code=64).err
-        assert re.search(r"changed since this plan was made: mapping \(sample-company\.yaml:\d+\)\n", err)
+        assert re.search(r"changed since this plan was made: mapping \(sample-company\.yaml\)\n", err)
         env = {"IWDS_JOBS__COMPANY__LEAVERS": "keep"}
-        assert "leavers (IWDS_" in world.iwds("apply", str(files["plan.json"]), "--yes", code=64, env=env).err
+        assert (
+            "leavers (IWDS_JOBS__COMPANY__LEAVERS)"
+            in world.iwds("apply", str(files["plan.json"]), "--yes", code=64, env=env).err
+        )
 
     def test_a_plan_of_a_job_that_only_reports_with_the_line(self, world: World, files: dict[str, Path]) -> None:
         config = world.folder / "config.yaml"
         config.write_text(config.read_text().replace("    # mode: report ", "    mode: report #"))
-        line = 1 + config.read_text().splitlines().index(
-            next(x for x in config.read_text().splitlines() if "mode: rep" in x)
-        )
+        line = 1 + next(n for n, text in enumerate(config.read_text().splitlines()) if "mode: report #" in text)
         err = world.iwds("apply", str(files["plan.json"]), "--yes", code=78).err
         assert f'config.yaml:{line}: job "company" has mode: report' in err
 

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -454,3 +455,23 @@ def test_a_grace_stands_where_it_is_needed_and_nowhere_else(tmp_path: Path, poli
     lines = text.splitlines()
     expected = next((n for n, line in enumerate(lines, 1) if "delete_after" in line), None)
     assert f"config.yaml:{expected}:" in str(caught.value) or (expected is None and "config.yaml:" in str(caught.value))
+
+
+class TestHowLongPlansLive:
+    def test_is_three_days_and_ninety_unless_it_is_said(self, tmp_path: Path) -> None:
+        told = load(written(tmp_path)).settings
+        assert (told.jobs["staff"].plan_valid, told.keep_plans) == (timedelta(hours=72), timedelta(days=90))
+        said = CONFIG.replace("target: mfa", "target: mfa\n    plan_valid: 2h").replace(
+            "state:", "keep_plans: 30d\nstate:"
+        )
+        told = load(written(tmp_path, said)).settings
+        assert (told.jobs["staff"].plan_valid, told.keep_plans) == (timedelta(hours=2), timedelta(days=30))
+
+    @pytest.mark.parametrize("text", ["0h", "72", "-1h", "3 days", "99999d", '""'])
+    def test_is_a_time_that_is_longer_than_none(self, tmp_path: Path, text: str) -> None:
+        with pytest.raises(ConfigurationError, match=r":\d+: jobs.staff.plan_valid"):
+            load(written(tmp_path, CONFIG.replace("target: mfa", f"target: mfa\n    plan_valid: {text}")))
+
+    def test_is_not_longer_for_use_than_for_keeping(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigurationError, match="staff: plan_valid is longer than keep_plans"):
+            load(written(tmp_path, CONFIG.replace("target: mfa", "target: mfa\n    plan_valid: 91d")))

@@ -13,7 +13,7 @@ from iwds.core.plan import Lifetime, Plan
 from iwds.core.plan_document import plan_from_data, plan_to_data
 from iwds.core.policy import Hold, HoldKind
 from iwds.core.previous import Places
-from iwds.engine.approved import good_until, refuse_unfit
+from iwds.engine.approved import CLOCKS, good_until, refuse_unfit
 from iwds.engine.running import plan_only
 from iwds.errors import Refused, Unavailable, UsageError
 from iwds.ports import HoldRow
@@ -80,7 +80,8 @@ class TestAPlan:
 
     def test_that_was_made_in_the_future_is_refused(self, stage: Rehearsal, saved: Plan) -> None:
         with pytest.raises(Refused, match="made in the future"):
-            check(stage, saved, later=timedelta(seconds=-1))
+            check(stage, saved, later=-CLOCKS - timedelta(seconds=1))
+        check(stage, saved, later=-CLOCKS)
 
 
 class TestTheEnd:
