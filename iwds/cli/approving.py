@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.cells import cell_len
 from rich.text import Text
 
 from iwds.cli.common import JsonOption, local, require_reason, show_json, wired
-from iwds.cli.console import err, out, say
+from iwds.cli.console import WIDTH, err, out, say
 from iwds.cli.login import ReasonOption, TicketOption, YesOption, moment
 from iwds.cli.page import cut, hanging, printable
 from iwds.cli.planning import OnlyOption, answer, chosen_words
@@ -280,8 +281,10 @@ def plan_data(wiring: Any, row: "PlanRow") -> dict[str, Any]:
 
 def _plan_lines(row: Mapping[str, Any]) -> Iterator[Text]:
     """Id, time, job, and what of it waits for whom."""
-    start = f"{row['id']}  {local(row['made'])}  {cut(printable(row['job']), 24)}  "
-    yield from (Text(line, "yellow" if row["open"] else "") for line in hanging(start, progress_words(row)))
+    start, told = f"{row['id']}  {local(row['made'])}  {cut(printable(row['job']), 24)}", printable(progress_words(row))
+    fits = cell_len(f"{start}  {told}") <= WIDTH
+    lines = [f"{start}  {told}"] if fits else [start, *hanging(" " * 10, told)]
+    yield from (Text(line, "yellow" if row["open"] else "") for line in lines)
 
 
 def progress_words(row: Mapping[str, Any]) -> str:

@@ -2,10 +2,12 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from iwds.core.approval import Approval, Needed
 from iwds.core.change import Evidence
 from iwds.core.decision import Reason, Skip
 from iwds.core.guards import Gauge, GuardKind
@@ -20,6 +22,8 @@ SELECTION = Selection(frozenset({"rule"}), {"out-of-scope": 3}, "the new office"
 
 def plan() -> Plan:
     given = basis(
+        approval=Approval(Needed.REMOVALS, 3, timedelta(days=2)),
+        to_approve=5,
         tally=Tally(5, {"invalid": 1}, 6, 7, 1, 0, 4, 5), agreed=2, matched=3, notes=("no group x",),
         sources=(proof("a", problems=("cut short",), presence={"mail": 2}), proof("b")),
     )  # fmt: skip
@@ -85,3 +89,9 @@ def test_unknown_words_are_refused() -> None:
 def test_what_a_removal_rests_on_is_in_the_document() -> None:
     lock = assembled([write(status=1)])
     assert plan_to_data(lock)["changes"][0]["evidence"] == Evidence.SEEN.value
+
+
+def test_a_plan_from_before_there_were_approvals_asked_for_none() -> None:
+    old = data()
+    del old["basis"]["approval"], old["basis"]["to_approve"]
+    assert plan_from_data(old).basis.approval == Approval()
