@@ -20,11 +20,11 @@ from iwds.cli.page import cut, hanging, printable
 from iwds.cli.planning import OnlyOption, answer, chosen_words
 from iwds.core.plan_document import plan_from_data
 from iwds.core.words import many
-from iwds.errors import UsageError
+from iwds.errors import IwdsError, UsageError
 
 if TYPE_CHECKING:  # a help page should not load the engine
     from iwds.core.change import Change
-    from iwds.core.chosen import Part
+    from iwds.core.chosen import Part, Progress
     from iwds.core.plan import Plan
     from iwds.core.rulings import Ruling, Verdict
     from iwds.engine.approving import Approving, Wanted
@@ -268,15 +268,23 @@ def plans(
 
 
 def plan_data(wiring: Any, row: "PlanRow") -> dict[str, Any]:
-    """A plan that is kept, and how far its approval has come; nothing is open of a job that is gone."""
-    from iwds.core.chosen import NOTHING_WAITS
+    """A plan that is kept, and how far its approval has come."""
+    progress = _progress(wiring, row)
+    return {**asdict(row), **asdict(progress), "open": progress.open}
+
+
+def _progress(wiring: Any, row: "PlanRow") -> "Progress":
+    """Nothing is open of a job, or a document, that is gone; where a job cannot be made ready, all of it is."""
+    from iwds.core.chosen import NOTHING_WAITS, Progress
     from iwds.engine.approving import Approving
 
-    progress = NOTHING_WAITS
-    if row.waiting and row.job in wiring.config.settings.jobs:
-        plan = plan_from_data(json.loads(wiring.state().plan(row.id)))
-        progress = Approving(plan, wiring.job(row.job), wiring.tools()).progress()
-    return {**asdict(row), **asdict(progress), "open": progress.open}
+    document = wiring.state().plan(row.id) if row.waiting and row.job in wiring.config.settings.jobs else ""
+    if not document:
+        return NOTHING_WAITS
+    try:
+        return Approving(plan_from_data(json.loads(document)), wiring.job(row.job), wiring.tools()).progress()
+    except IwdsError:
+        return Progress(row.waiting, 0, 0, (), 1)
 
 
 def _plan_lines(row: Mapping[str, Any]) -> Iterator[Text]:

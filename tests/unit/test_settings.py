@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from iwds import examples, settings
 from iwds.bootstrap import Wiring, effective, state_url
+from iwds.core.approval import Approval, Needed
 from iwds.core.guards import GuardKind
 from iwds.errors import ConfigurationError
 from iwds.scheduling import schedules
@@ -454,3 +456,17 @@ def test_a_grace_stands_where_it_is_needed_and_nowhere_else(tmp_path: Path, poli
     lines = text.splitlines()
     expected = next((n for n, line in enumerate(lines, 1) if "delete_after" in line), None)
     assert f"config.yaml:{expected}:" in str(caught.value) or (expected is None and "config.yaml:" in str(caught.value))
+
+
+class TestApprovals:
+    def test_are_needed_for_nothing_unless_the_job_says_so(self, tmp_path: Path) -> None:
+        assert load(written(tmp_path)).job("staff").approval.rule() == Approval()
+
+    def test_are_a_rule_with_a_duration_and_decide_nothing_about_access(self, tmp_path: Path) -> None:
+        rule = "    approval: {needed: removals, two_people_above: 5, stands: 2d}\n"
+        job = load(written(tmp_path, CONFIG + rule)).job("staff")
+        assert job.approval.rule() == Approval(Needed.REMOVALS, 5, timedelta(days=2))
+
+    @pytest.mark.parametrize("rule", ["{needed: removal}", "{stands: 0d}", "{stands: soon}", "{two_persons_above: 3}"])
+    def test_that_are_written_wrongly_are_refused_with_their_line(self, tmp_path: Path, rule: str) -> None:
+        assert refused(written(tmp_path, f"{CONFIG}    approval: {rule}\n")).line == CONFIG.count("\n") + 1
