@@ -10,20 +10,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.cells import cell_len
 from rich.text import Text
 
 from iwds.cli.common import JsonOption, local, require_reason, show_json, wired
-from iwds.cli.console import err, out, say
+from iwds.cli.console import WIDTH, err, out, say
 from iwds.cli.login import ReasonOption, TicketOption, YesOption, moment
 from iwds.cli.page import cut, hanging, printable
 from iwds.cli.planning import OnlyOption, answer, chosen_words
 from iwds.core.plan_document import plan_from_data
 from iwds.core.words import many
-from iwds.errors import UsageError
+from iwds.errors import IwdsError, UsageError
 
 if TYPE_CHECKING:  # a help page should not load the engine
     from iwds.core.change import Change
-    from iwds.core.chosen import Part
+    from iwds.core.chosen import Part, Progress
     from iwds.core.plan import Plan
     from iwds.core.rulings import Ruling, Verdict
     from iwds.engine.approving import Approving, Wanted
@@ -266,21 +267,31 @@ def plans(
 
 
 def plan_data(wiring: Any, row: "PlanRow") -> dict[str, Any]:
-    """A plan that is kept, and how far its approval has come; nothing is open of a job that is gone."""
-    from iwds.core.chosen import NOTHING_WAITS
+    """A plan that is kept, and how far its approval has come."""
+    progress = _progress(wiring, row)
+    return {**asdict(row), **asdict(progress), "open": progress.open}
+
+
+def _progress(wiring: Any, row: "PlanRow") -> "Progress":
+    """Nothing is open of a job, or a document, that is gone; where a job cannot be made ready, all of it is."""
+    from iwds.core.chosen import NOTHING_WAITS, Progress
     from iwds.engine.approving import Approving
 
-    progress = NOTHING_WAITS
-    if row.waiting and row.job in wiring.config.settings.jobs:
-        plan = plan_from_data(json.loads(wiring.state().plan(row.id)))
-        progress = Approving(plan, wiring.job(row.job), wiring.tools()).progress()
-    return {**asdict(row), **asdict(progress), "open": progress.open}
+    document = wiring.state().plan(row.id) if row.waiting and row.job in wiring.config.settings.jobs else ""
+    if not document:
+        return NOTHING_WAITS
+    try:
+        return Approving(plan_from_data(json.loads(document)), wiring.job(row.job), wiring.tools()).progress()
+    except IwdsError:
+        return Progress(row.waiting, 0, 0, (), 1)
 
 
 def _plan_lines(row: Mapping[str, Any]) -> Iterator[Text]:
     """Id, time, job, and what of it waits for whom."""
-    start = f"{row['id']}  {local(row['made'])}  {cut(printable(row['job']), 24)}  "
-    yield from (Text(line, "yellow" if row["open"] else "") for line in hanging(start, progress_words(row)))
+    start, told = f"{row['id']}  {local(row['made'])}  {cut(printable(row['job']), 24)}", printable(progress_words(row))
+    fits = cell_len(f"{start}  {told}") <= WIDTH
+    lines = [f"{start}  {told}"] if fits else [start, *hanging(" " * 10, told)]
+    yield from (Text(line, "yellow" if row["open"] else "") for line in lines)
 
 
 def progress_words(row: Mapping[str, Any]) -> str:

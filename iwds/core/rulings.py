@@ -21,7 +21,6 @@ from iwds.core.change import (
     Change,
     CreateLogin,
     DeleteLogin,
-    Forget,
     RemoveFromGroup,
     SendActivation,
     SetGroupRole,
@@ -144,8 +143,8 @@ def _aimed(change: Change) -> Iterator[list[object]]:
             yield ["adopt in", group.id]
         case SendActivation():
             yield ["mail"]
-        case Forget():
-            pass  # it follows what somebody else did on the service, and nobody can reject that
+        case _:
+            pass  # what is forgotten follows what somebody else did on the service, and nobody can reject that
 
 
 class _Piece(NamedTuple):

@@ -13,6 +13,7 @@ import pytest
 
 from iwds import examples, settings
 from iwds.bootstrap import Wiring, effective, state_url
+from iwds.core.approval import Approval, Needed
 from iwds.core.guards import GuardKind
 from iwds.errors import ConfigurationError
 from iwds.scheduling import schedules
@@ -475,3 +476,17 @@ class TestHowLongPlansLive:
     def test_is_not_longer_for_use_than_for_keeping(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigurationError, match="staff: plan_valid is longer than keep_plans"):
             load(written(tmp_path, CONFIG.replace("target: mfa", "target: mfa\n    plan_valid: 91d")))
+
+
+class TestApprovals:
+    def test_are_needed_for_nothing_unless_the_job_says_so(self, tmp_path: Path) -> None:
+        assert load(written(tmp_path)).job("staff").approval.rule() == Approval()
+
+    def test_are_a_rule_with_a_duration_and_decide_nothing_about_access(self, tmp_path: Path) -> None:
+        rule = "    approval: {needed: removals, two_people_above: 5, stands: 2d}\n"
+        job = load(written(tmp_path, CONFIG + rule)).job("staff")
+        assert job.approval.rule() == Approval(Needed.REMOVALS, 5, timedelta(days=2))
+
+    @pytest.mark.parametrize("rule", ["{needed: removal}", "{stands: 0d}", "{stands: soon}", "{two_persons_above: 3}"])
+    def test_that_are_written_wrongly_are_refused_with_their_line(self, tmp_path: Path, rule: str) -> None:
+        assert refused(written(tmp_path, f"{CONFIG}    approval: {rule}\n")).line == CONFIG.count("\n") + 1

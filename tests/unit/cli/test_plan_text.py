@@ -19,6 +19,7 @@ from iwds.cli.change_text import change_line
 from iwds.cli.page import LINES, cut, flowing, hanging, listed, paragraphs, printable, wrapped
 from iwds.cli.plan_facts import logins_column, people_column
 from iwds.cli.plan_text import plan_lines
+from iwds.core.approval import Approval, Needed
 from iwds.core.assembly import Facts, assemble
 from iwds.core.causes import Cause
 from iwds.core.change import (
@@ -405,6 +406,14 @@ class TestWhatComesNext:
         text = "\n".join(page(plan([], held, config_changed=True)))
         assert "Nothing is changed." in text
         assert "  iwds apply 3f9c12ab --only rule --allow out-of-scope=9 \\\n" in text
+
+    def test_what_waits_for_approval_comes_with_the_command_that_gives_it(self) -> None:
+        left = [Skip(lock(1).subject, Reason.UNAPPROVED, "nobody approved it yet", lock(1, Evidence.RULE))]
+        text = "\n".join(page(plan([], left)))
+        assert "1 change waits for approval:\n  iwds approve 3f9c12ab --all --reason ..." in text
+        assert "out-of-scope" not in text
+        two = basis(approval=Approval(Needed.REMOVALS, 0), to_approve=1)
+        assert "1 change waits for the approval of two people:" in "\n".join(page(replace(plan([], left), basis=two)))
 
     def test_the_way_out_is_not_cut_where_the_page_has_room(self) -> None:
         words = "the service allows only a-z and space: " + "correct it in the directory, map another attribute, " * 3

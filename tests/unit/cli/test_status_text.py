@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from iwds.cli.approving import progress_words
 from iwds.cli.looking import _status_lines
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -17,6 +18,7 @@ def lines(**fields: Any) -> list[str]:
         "last_at": NOON,
         "last_exit": 78,
         "last": "refused",
+        "approval": None,
         "refused": [],
         "mails": [],
     }
@@ -32,3 +34,10 @@ def test_a_job_whose_account_is_refused_is_not_ok_though_it_succeeded_a_minute_a
 def test_a_job_that_succeeded_lately_is_ok_and_one_that_did_not_is_old() -> None:
     assert lines()[0].startswith("ok   nightly")
     assert lines(fresh=False)[0].startswith("OLD  nightly")
+
+
+def test_how_far_an_approval_has_come_is_told_in_numbers_and_names() -> None:
+    counts = {"waiting": 5, "open": 2, "approved": 2, "rejected": 1, "by": ("kim", "zoe"), "needed": 2}
+    told = progress_words(counts)
+    assert told == "2 of 5 wait for approval, each by two people; 2 of 5 approved by kim, zoe; 1 rejected"
+    assert progress_words({**counts, "waiting": 0}) == "nothing to approve"

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from iwds.core.approval import Approval, Needed
 from iwds.core.change import AddToGroup, Evidence, Kind, SendActivation
 from iwds.core.decision import Reason, Skip
 from iwds.core.guards import Gauge, GuardKind
@@ -91,6 +92,11 @@ class TestASavedPlan:
         fresh = assembled([LOCK], selection=Selection(frozenset({"lock"})))
         assert restrict(fresh, assembled([by_rule], facts(basis(config_changed=True))))[0].changes == (LOCK,)
         assert identities(LOCK) == identities(by_rule) != identities(write(role=1))
+
+    def test_what_waited_for_approval_and_was_approved_since_is_made(self) -> None:
+        waited = assembled([LOCK, create()], facts(basis(approval=Approval(Needed.REMOVALS))))
+        assert waited.unapproved == (LOCK,)
+        assert set(restrict(assembled([LOCK, create()]), waited)[0].changes) == {LOCK, create()}
 
     def test_allows_what_it_showed_as_held(self) -> None:
         held = assembled([replace(HELD, change=LOCK)])

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from iwds.core.approval import Approval, Needed
 from iwds.core.change import Evidence
 from iwds.core.decision import Reason, Skip
 from iwds.core.guards import Gauge, GuardKind
@@ -21,6 +22,8 @@ SELECTION = Selection(frozenset({"rule"}), {"out-of-scope": 3}, "the new office"
 
 def plan() -> Plan:
     given = basis(
+        approval=Approval(Needed.REMOVALS, 3, timedelta(days=2)),
+        to_approve=5,
         tally=Tally(5, {"invalid": 1}, 6, 7, 1, 0, 4, 5), agreed=2, matched=3, notes=("no group x",),
         sources=(proof("a", problems=("cut short",), presence={"mail": 2}), proof("b")),
     )  # fmt: skip
@@ -143,3 +146,10 @@ class TestTheWhole:
         other = replace(plan(), id="p2", made_at=plan().made_at + timedelta(1), valid_until=None, skips=())
         assert other.digest == plan().digest
         assert document_digest(plan_to_data(other)) != document_digest(plan_to_data(plan()))
+
+
+def test_a_plan_from_before_there_were_approvals_asked_for_none() -> None:
+    old = data()
+    del old["basis"]["approval"], old["basis"]["to_approve"]
+    del old["valid_until"], old["delete_by"], old["personal_data"], old["document_digest"]
+    assert plan_from_data(old).basis.approval == Approval()
