@@ -12,6 +12,7 @@ MENU = {
     "plan": ("planning", "See what would change, and why"),
     "apply": ("planning", "Apply a job's plan, or a saved one, after a question"),
     "run": ("planning", "Plan and apply without a question, as schedules do"),
+    "undo": ("undoing", "Put back what a run did, where it still stands"),
     "resync": ("resyncing", "Bring one person up to date now"),
     "check": ("checking", "Look at configuration, directory and service"),
     "status": ("looking", "Did everything run, and how did it end"),

@@ -215,7 +215,8 @@ def _membership(case: Case, group: Group, state: tuple[bool, bool, bool], world:
             yield Proposal(AdoptMembership(subject, group, because, role=case.roles.get(group.id)))
         case (False, True, ours) if ours or group.id in world.exclusive:
             because = f"no directory group puts them into {group.name}"
-            yield Proposal(RemoveFromGroup(subject, group, because, Evidence.SEEN))
+            role = _parts(case)[1].group_roles.get(group.id)
+            yield Proposal(RemoveFromGroup(subject, group, because, Evidence.SEEN, role=role))
         case (False, True, False):
             yield Skip(subject, Reason.FOREIGN_MEMBERSHIP, f"{group.name}: somebody else put them in")
         case (False, False, True):

@@ -27,6 +27,7 @@ class Reason(StrEnum):
     FIRST_RUN = "first-run"
     EXEMPT = "exempt"
     AMBIGUOUS = "ambiguous"
+    CHANGED = "changed"
 
 
 @dataclass(frozen=True, slots=True)

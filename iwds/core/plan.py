@@ -15,6 +15,7 @@ from iwds.core.change import (
     CreateLogin,
     DeleteLogin,
     Kind,
+    RemoveFromGroup,
     SendActivation,
     Write,
     fields_changed,
@@ -164,6 +165,8 @@ def identities(change: Change) -> frozenset[str]:
     if isinstance(change, DeleteLogin) and change.lost:
         # Who approved a deletion approved the loss of these devices; when the login was used last is no part of it.
         change = replace(change, lost=replace(change.lost, last_seen=None))
+    if isinstance(change, RemoveFromGroup):
+        change = replace(change, role=None)  # what is remembered of it is for who puts them back
     data = change_to_data(change)
     if isinstance(change, Write):
         fields = fields_changed(change)

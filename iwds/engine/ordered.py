@@ -17,6 +17,7 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from iwds.core.assembly import Facts, assemble
 from iwds.core.change import Change
@@ -65,12 +66,14 @@ class Found:
         logins: by id.
         rows: our memory of them, by login id; locks of holds that have ended count as ours.
         member_of: ids of the groups of the concern that each login is in, by login id.
+        existing: all groups of the service, by id.
     """
 
     world: World
     logins: Mapping[int, Login]
     rows: Mapping[int, LedgerRow]
     member_of: Mapping[int, frozenset[int]]
+    existing: Mapping[int, Group]
 
     def groups_of(self, login_id: int) -> frozenset[int]:
         """Ids of the groups of the concern that a login is in."""
@@ -97,8 +100,9 @@ def _nothing_before(_: RunRow, __: Plan) -> None:
     """Nothing is to be kept before it is applied."""
 
 
-def _nothing_after(_: RunRow, __: Plan, ___: Applied) -> None:
+def _nothing_after(_: RunRow, __: Plan, ___: Applied) -> Mapping[str, Any]:
     """Nothing is to be kept once it was applied."""
+    return {}
 
 
 def _nothing_then(_: Plan, __: Applied) -> Sequence[Change]:
@@ -116,7 +120,7 @@ class Order:
         propose: what follows from how they stand now. Asked once for each plan; may ask the service.
         before: called under the lease with the plan, before anything of it is made.
         then: what can only be said once the plan was made, such as about logins that it created.
-        after: called with what became of it all, under the lease.
+        after: called with what became of it all, under the lease; what it returns is kept in the run's report.
     """
 
     words: str
@@ -124,7 +128,7 @@ class Order:
     propose: Callable[[Found], Proposed]
     before: Callable[[RunRow, Plan], None] = _nothing_before
     then: Callable[[Plan, Applied], Sequence[Change]] = _nothing_then
-    after: Callable[[RunRow, Plan, Applied], None] = _nothing_after
+    after: Callable[[RunRow, Plan, Applied], Mapping[str, Any]] = _nothing_after
 
 
 def preview(job: Job, tools: Tools, request: Request, order: Order) -> Plan:
@@ -189,30 +193,30 @@ class _Ordered:
             return RunReport(run, plan, None, moved)
         if plan.changes and not self.request.confirm(plan):
             return RunReport(self._ended(0, "declined: nothing was changed", summary_data(plan)), plan, None, moved)
-        applied = self._applied(plan, Own(self.lease, journal, self.request.stop, self._until()), make_writer)
-        report = summary_data(plan) | applied_data(applied)
+        own = Own(self.lease, journal, self.request.stop, self._until())
+        applied, kept = self._applied(plan, own, make_writer)
+        report = summary_data(plan) | applied_data(applied) | dict(kept)
         run = self._ended(_ending_code(plan, applied, moved), ending_words(plan, applied), report)
         return RunReport(run, plan, applied, moved)
 
-    def _applied(self, plan: Plan, own: Own, make_writer: MakeWriter) -> Applied:
-        """The plan made true, and what follows from that."""
+    def _applied(self, plan: Plan, own: Own, make_writer: MakeWriter) -> tuple[Applied, Mapping[str, Any]]:
+        """The plan made true, and what follows from that; and what the order wants to be kept."""
         self.tools.state.take_over_holds(self.service, plan.made_at, self.row.id, self.lease)
         if not plan.changes:
-            return Applied()
+            return Applied(), {}
         self.order.before(self.row, plan)
         applied = carry_out(plan, self.job, self.tools, own, make_writer)
         if not applied.stopped and (further := tuple(self.order.then(plan, applied))):
             later = carry_out(replace(plan, changes=further), self.job, self.tools, own, make_writer)
             applied = _together(applied, later)
-        self.order.after(self.row, plan, applied)
-        return applied
+        return applied, self.order.after(self.row, plan, applied)
 
     def _until(self) -> float | None:
         """The monotonic time after which no further change is begun."""
         seconds = self.job.deadline if self.request.deadline is None else self.request.deadline
         return None if seconds is None else self.began + seconds
 
-    def _ended(self, code: int, words: str, report: Mapping[str, object]) -> RunRow:
+    def _ended(self, code: int, words: str, report: Mapping[str, Any]) -> RunRow:
         """Nothing is learnt from it: neither that the job was applied, nor a configuration, nor a reading."""
         ended, summary = self.tools.clock.now(), f"{self.order.words}: {words}"
         self.row = replace(self.row, ended=ended, exit_code=code, summary=summary, report=report)
@@ -255,7 +259,8 @@ class _Planning:
         job, service = self.job, self.job.target.service
         memory = self.tools.state.memory(job.name, service, self.now - RECENT)
         refuse_orphans(job, self.tools.state, memory)
-        groups = {group.name: group for group in job.target.read_groups() if self._concerns(group)}
+        existing = job.target.read_groups()
+        groups = {group.name: group for group in existing if self._concerns(group)}
         kept = self._kept()
         reading = ServiceReading(job.target, self.tools.progress, self.request.stop)
         proof = reading.read(kept, [group.id for group in groups.values()])
@@ -264,7 +269,8 @@ class _Planning:
         tally = self.waist.join(world)
         if tally.another_service:
             raise another_service(job, tally)
-        proposed = self.order.propose(Found(world, kept.logins, kept.rows, kept.groups()))
+        by_id = {group.id: group for group in existing}
+        proposed = self.order.propose(Found(world, kept.logins, kept.rows, kept.groups(), by_id))
         populations = Populations(tally.population, tally.members, {}, memory.recent)
         facts = Facts(self._basis(proof, tally, memory, proposed.notes), populations, job.limits)
         head = (secrets.token_hex(4), job.name, str(service), self.now)

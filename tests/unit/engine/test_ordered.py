@@ -125,14 +125,16 @@ class TestAnOrder:
             told.append(len(applied.done))
             return [AddToGroup(change.subject, group, "follows") for change in plan.changes]
 
-        def after(_: Any, __: Any, applied: Any) -> None:
+        def after(_: Any, __: Any, applied: Any) -> dict[str, int]:
             told.append(len(applied.done))
+            return {"kept": 7}
 
         wish = replace(written(stage, "ann", status=1), before=lambda row, _: told.append(row.command))
         report = ordered(stage, replace(wish, then=then, after=after))
         assert stage.groups_of("ann") == {"vpn", "wiki"}
         assert told == [DRIFT, 1, 2]
         assert report.run.report["results"] == {"done": 2}
+        assert report.run.report["kept"] == 7
 
 
 class TestWhatStandsAgainstAnOrder:
