@@ -28,6 +28,8 @@ class Reason(StrEnum):
     EXEMPT = "exempt"
     AMBIGUOUS = "ambiguous"
     CHANGED = "changed"
+    REJECTED = "rejected"
+    UNAPPROVED = "unapproved"
 
 
 @dataclass(frozen=True, slots=True)

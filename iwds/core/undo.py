@@ -8,6 +8,7 @@
     created                      a deletion                            nobody has begun to use it
     deleted                      a creation, with an inactive code     the person has no login, and the name is free
     adopted                      forgetting it; nothing is sent        it is still ours
+    forgot, as ordered           adopting it again; nothing is sent    the job may adopt it
     mailed                       nothing: it has been read
     forgot                       nothing: somebody else did that
 
@@ -78,6 +79,8 @@ class Net:
         noted: the memberships that it adopted, by group id.
         mailed: whether it mailed an activation link.
         forgot: whether it noted that somebody else had taken something away.
+        disowned: whether it forgot the login because somebody ordered that.
+        left: the memberships that it forgot so, by group id.
     """
 
     subject: Subject
@@ -91,6 +94,8 @@ class Net:
     noted: dict[int, Group] = field(default_factory=dict)
     mailed: bool = False
     forgot: bool = False
+    disowned: bool = False
+    left: dict[int, Group] = field(default_factory=dict)
 
     def take(self, change: Change) -> None:
         """Take one more change of the run into account; they come in the order in which they were made."""
@@ -113,6 +118,10 @@ class Net:
                 self.noted[change.group.id] = change.group
             case SendActivation():
                 self.mailed = True
+            case Forget(evidence=Evidence.ORDERED, group=Group() as group):
+                self.left[group.id] = group
+            case Forget(evidence=Evidence.ORDERED):
+                self.disowned = True
             case Forget():
                 self.forgot = True
             case _:
@@ -184,12 +193,14 @@ def undone(net: Net, now: Now, why: str) -> Undone:
         return Undone((_deleted(net, net.created, now, why),) if now.login else (), lost)
     if now.login is None:
         return Undone((_skip(net, f"login {net.login_id} no longer exists"),) if _did(net) else (), lost)
-    decisions = [*_written_back(net, now, now.login, why), *_moved_back(net, now, now.login, why)]
+    before, now = _adopted_again(net, now, now.login, why)
+    assert now.login is not None  # noqa: S101 - it is the same
+    decisions = [*before, *_written_back(net, now, now.login, why), *_moved_back(net, now, now.login, why)]
     return Undone((*decisions, *_forgotten(net, now, now.login, why)), lost)
 
 
 def _did(net: Net) -> bool:
-    return bool(net.after or net.groups)
+    return bool(net.after or net.groups or net.disowned or net.left)
 
 
 def _lost(net: Net) -> tuple[str, ...]:
@@ -326,6 +337,22 @@ def _forgotten(net: Net, now: Now, login: Login, why: str) -> Iterator[Decision]
     for number, group in sorted(net.noted.items()):
         if number in row.groups:
             yield order(Forget(subject, why, group=group), login, row, now.world)
+
+
+def _adopted_again(net: Net, now: Now, login: Login, why: str) -> tuple[list[Decision], Now]:
+    """What somebody had ordered to be forgotten, adopted again; and how things stand once that is done."""
+    subject, anchor, row = _here(net, login), net.subject.anchor, now.row
+    if net.disowned and row is None and anchor is not None:
+        adoption = Adopt(subject, login, (), why, Evidence.ORDERED)
+        if fold(login.login) in now.world.protected:
+            return [Skip(subject, Reason.PROTECTED, "the mapping protects this login", adoption)], now
+        if not now.world.policy.may_adopt(login):
+            return [Skip(subject, Reason.FOREIGN, "this job does not adopt logins of its origin", adoption)], now
+        row = LedgerRow(login.id, anchor, now.world.policy.provisioning_id, Origin.ADOPTED, login.login)
+        return [Proposal(adoption)], replace(now, row=row)
+    missing = [group for number, group in sorted(net.left.items()) if row and number not in row.groups]
+    there = [group for group in missing if group.id in now.roles]
+    return [order(AdoptMembership(subject, group, why), login, row, now.world) for group in there], now
 
 
 # --- a creation -----------------------------------------------------------------------------------------------------

@@ -27,9 +27,11 @@ from iwds.core.matching import Tally
 from iwds.core.model import Anchor, Group, LedgerRow, Login, Membership, Proof, fold
 from iwds.core.plan import Basis, Plan, restrict, summary_data
 from iwds.core.policy import World
+from iwds.core.rulings import Ruling
 from iwds.engine.applying import Applied
 from iwds.engine.job import Job, MakeWriter, Tools
 from iwds.engine.leasing import Patience, is_resync, lease_seconds
+from iwds.engine.ruling import rule_of, standing
 from iwds.engine.running import Own, Request, RunReport, applied_data, begun, carry_out, ending_words, keep, leased
 from iwds.engine.service_reading import ServiceReading, refuse_unproven
 from iwds.engine.surroundings import RECENT, another_service, refuse_orphans, with_ended_holds, world_of
@@ -105,6 +107,11 @@ def _nothing_after(_: RunRow, __: Plan, ___: Applied) -> Mapping[str, Any]:
     return {}
 
 
+def _everything_counts(_: Ruling) -> bool:
+    """What people decided counts."""
+    return True
+
+
 def _nothing_then(_: Plan, __: Applied) -> Sequence[Change]:
     """Nothing follows from what was made."""
     return ()
@@ -120,6 +127,7 @@ class Order:
         propose: what follows from how they stand now. Asked once for each plan; may ask the service.
         before: called under the lease with the plan, before anything of it is made.
         then: what can only be said once the plan was made, such as about logins that it created.
+        counts: whether a ruling of a person counts for this order.
         after: called with what became of it all, under the lease; what it returns is kept in the run's report.
     """
 
@@ -127,6 +135,7 @@ class Order:
     concern: Concern
     propose: Callable[[Found], Proposed]
     before: Callable[[RunRow, Plan], None] = _nothing_before
+    counts: Callable[[Ruling], bool] = _everything_counts
     then: Callable[[Plan, Applied], Sequence[Change]] = _nothing_then
     after: Callable[[RunRow, Plan, Applied], Mapping[str, Any]] = _nothing_after
 
@@ -272,7 +281,8 @@ class _Planning:
         by_id = {group.id: group for group in existing}
         proposed = self.order.propose(Found(world, kept.logins, kept.rows, kept.groups(), by_id))
         populations = Populations(tally.population, tally.members, {}, memory.recent)
-        facts = Facts(self._basis(proof, tally, memory, proposed.notes), populations, job.limits)
+        rulings = standing(job, self.tools, counts=self.order.counts)
+        facts = Facts(self._basis(proof, tally, memory, proposed.notes), populations, job.limits, rulings)
         head = (secrets.token_hex(4), job.name, str(service), self.now)
         return assemble(head, proposed.decisions, facts, self.request.selection)
 
@@ -292,6 +302,7 @@ class _Planning:
 
     def _basis(self, proof: Proof, tally: Tally, memory: JobMemory, notes: Sequence[str]) -> Basis:
         """No source was asked: neither first run nor changed configuration hold anything back."""
+        rule = rule_of(self.job, self.tools)
         return Basis(
             sources=(),
             service=proof,
@@ -300,7 +311,9 @@ class _Planning:
             config_changed=False,
             first_run=False,
             accepted_by=memory.accepted_by,
-            notes=tuple(notes),
+            notes=(*notes, *([rule.note] if rule.note else [])),
+            approval=rule.approval,
+            to_approve=rule.counted,
             ordered=self.order.words,
         )
 

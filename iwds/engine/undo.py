@@ -28,6 +28,7 @@ from iwds.engine.applying import Applied
 from iwds.engine.job import Job, MakeWriter, Tools
 from iwds.engine.leasing import UNDO, lease_seconds
 from iwds.engine.ordered import Concern, Found, Order, Proposed, carry_out_order, preview
+from iwds.engine.rejections import Rejections
 from iwds.engine.running import Request, RunReport
 from iwds.engine.who import caller
 from iwds.errors import LeaseHeld, LoginUnknown, Refused, UsageError
@@ -139,7 +140,16 @@ class _Undoing:
         if not rows:
             raise UsageError(f"nothing that run {self.run.id} did fits", f"see what it did: iwds show {self.run.id}")
         concern = _concern(Step(change, row.login_id) for change, row in rows)
-        return Order(f"undo of run {self.run.id}", concern, self.propose, then=self.then)
+        rejections = Rejections(self.job, self.tools, self.run, self.wish.until, self.reason, self.wish.ticket)
+        return Order(
+            f"undo of run {self.run.id}",
+            concern,
+            self.propose,
+            before=rejections.before,
+            counts=rejections.counts,
+            then=self.then,
+            after=rejections.after,
+        )
 
     def _chosen(self) -> Iterator[tuple[Change, IntentRow]]:
         for row in self.tools.state.intents(self.run.id):
@@ -181,7 +191,7 @@ class _Undoing:
             roles = dict.fromkeys(found.groups_of(other.id), 0)
         elif net.created and login:
             loss, roles = self._loss(login), dict.fromkeys(found.groups_of(login.id), 0)
-        elif net.groups and login and (inside := found.groups_of(login.id) & net.groups.keys()):
+        elif login and (inside := found.groups_of(login.id) & (net.groups.keys() | net.left.keys())):
             roles = dict(target.roles_in(inside, login.id))
         return Now(login, row, found.world, roles, loss, other, found.named, found.existing)
 

@@ -14,12 +14,15 @@ from iwds.ports.memory import (
     LedgerEffect,
     Matches,
     Outcome,
+    PlanRow,
     Refusals,
     RefusedBind,
     Result,
+    Ruled,
     RunRow,
     Told,
     Unmailed,
+    Withdrawal,
 )
 from iwds.ports.people import MOST_FOUND, Clause, Finding, Grant, ReadStream, Rules, Source, T_co
 from iwds.ports.service import Actions, Listing, TargetReader, TargetWriter
@@ -46,10 +49,12 @@ __all__ = [
     "Listing",
     "Matches",
     "Outcome",
+    "PlanRow",
     "ReadStream",
     "Refusals",
     "RefusedBind",
     "Result",
+    "Ruled",
     "Rules",
     "RunRow",
     "Source",
@@ -60,4 +65,5 @@ __all__ = [
     "Told",
     "Unmailed",
     "Waist",
+    "Withdrawal",
 ]

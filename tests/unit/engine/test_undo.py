@@ -394,17 +394,27 @@ class TestADeletion:
         assert reasons(undoes(stage, gone[0])) == [Reason.UNTAGGED]
 
 
-class Untagging:
-    """A reader of a service that cannot tag what it creates."""
+class Another:
+    """A reader that is another one in some way."""
 
     def __init__(self, reader: Any) -> None:
         self.reader = reader
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.reader, name)
+
+
+class Untagging(Another):
+    """Of a service that cannot tag what it creates."""
+
     def knows_tagged_creation(self) -> bool:
         return False
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.reader, name)
+
+class OneLane(Another):
+    """Of a service that is called one call after the other."""
+
+    lanes = 1
 
 
 class TestAnAdoption:
@@ -588,3 +598,164 @@ class TestAnUndo:
         assert report is not None
         assert report.run.summary == f"undo of run {run.id}: 1 done"
         assert {kind for change in report.plan.changes for kind in kinds(change)} == {"update"}
+
+
+class TestWhatWasUndone:
+    WEEK = timedelta(days=7)
+
+    def week(self, stage: Rehearsal) -> Wish:
+        return Wish(until=stage.clock.now() + self.WEEK)
+
+    def rulings(self, stage: Rehearsal) -> list[str]:
+        return [row.words for row in stage.state.open_rulings(stage.job.target.service, stage.clock.now())]
+
+    @pytest.mark.parametrize("what", ["fields", "lock", "groups", "creation", "deletion", "adoption"])
+    def test_is_not_done_again_before_its_end_and_is_after(self, stage: Rehearsal, what: str) -> None:
+        {
+            "fields": lambda: stage.change("ann", mail="new@example.org", sn="New", uid="anna"),
+            "lock": lambda: stage.change("ann", disabled="yes"),
+            "groups": lambda: stage.change("ann", ("wiki",)),
+            "creation": lambda: stage.hire("dee", ("vpn",)),
+            "deletion": lambda: self._fire(stage),
+            "adoption": lambda: self._meet(stage),
+        }[what]()
+        run = ran(stage)
+        after = seen(stage)
+        assert code(undoes(stage, run, self.week(stage))) == 0
+        back = seen(stage)
+        again = ran(stage)
+        assert seen(stage) == back
+        assert stage.plan().changes == ()
+        assert again.report["results"] == {}
+        stage.clock.passed += self.WEEK.total_seconds()
+        ran(stage)
+        if what in ("creation", "deletion"):
+            assert {login.login for login in stage.target.state.logins.values()} == {
+                each.login for each in after[0].values()
+            }
+        else:
+            assert seen(stage) == after
+
+    def _fire(self, stage: Rehearsal) -> None:
+        stage.configure(policy=Policy(OURS, Leaver.DELETE))
+        ran(stage)
+        stage.leave("bob")
+
+    def _meet(self, stage: Rehearsal) -> None:
+        stage.configure(policy=Policy(OURS, adopt=frozenset({0})))
+        ran(stage)
+        stage.hire("dee", mail="d@example.org")
+        stage.target.state.add("dee", mail="old@example.org")
+
+    def test_does_not_stand_against_what_the_directory_wants_then(self, stage: Rehearsal) -> None:
+        stage.change("ann", mail="new@example.org")
+        undoes(stage, ran(stage), self.week(stage))
+        stage.change("ann", mail="newer@example.org")
+        ran(stage)
+        assert stage.login("ann").mail == "newer@example.org"
+
+    def test_is_not_rejected_where_nobody_wants_that(self, stage: Rehearsal) -> None:
+        stage.change("ann", mail="new@example.org")
+        undoes(stage, ran(stage))
+        ran(stage)
+        assert stage.login("ann").mail == "new@example.org"
+
+    def test_is_rejected_for_the_reason_that_was_given(self, stage: Rehearsal) -> None:
+        stage.change("ann", mail="new@example.org")
+        done = undoes(stage, ran(stage), replace(self.week(stage), ticket="T1"))
+        assert done.report is not None
+        (row,) = stage.state.open_rulings(stage.job.target.service, stage.clock.now())
+        assert (row.said.reason, row.said.ticket, row.said.job) == ("a mistake", "T1", "staff")
+        assert row.said.source == f"undo of run {done.run.id} (run {done.report.run.id})"
+        assert done.report.run.report["rejections"] == 1
+
+    def test_alone_is_rejected(self, stage: Rehearsal) -> None:
+        """What could not be put back is done by the next run as ever."""
+        stage.change("ann", mail="a@example.org")
+        stage.change("bob", mail="b@example.org")
+        run = ran(stage)
+        stage.fail("update", Rejected("no"))
+        done = undoes(stage, run, self.week(stage))
+        assert code(done) == 4
+        assert len(self.rulings(stage)) == 1
+
+    def test_is_rejected_before_it_is_undone(self, stage: Rehearsal) -> None:
+        stage.change("ann", mail="new@example.org")
+        run = ran(stage)
+        told: list[int] = []
+        stage.target.state.before = lambda _: told.append(len(self.rulings(stage)))
+        undoes(stage, run, self.week(stage))
+        assert told == [1]
+
+    def test_is_rejected_no_more_once_the_undoing_is_undone(self, stage: Rehearsal) -> None:
+        stage.change("ann", ("wiki",), mail="new@example.org", disabled="yes")
+        run = ran(stage)
+        after = seen(stage)
+        first = undoes(stage, run, self.week(stage))
+        assert first.report is not None
+        assert len(self.rulings(stage)) == 4
+        assert code(undoes(stage, first.report.run, self.week(stage))) == 0
+        assert seen(stage) == after
+        assert self.rulings(stage) == []
+        assert stage.plan().changes == ()
+
+    def test_stays_rejected_where_only_a_part_of_the_undoing_is_undone(self, stage: Rehearsal) -> None:
+        stage.change("ann", ("wiki",), mail="new@example.org")
+        first = undoes(stage, ran(stage), self.week(stage))
+        assert first.report is not None
+        undoes(stage, first.report.run, replace(self.week(stage), group="wiki"))
+        assert sorted(self.rulings(stage)) == [
+            "take ann out of vpn", "update ann: mail ann@example.org > new@example.org"
+        ]  # fmt: skip
+
+    def test_of_an_undoing_that_is_undone_twice_is_rejected_again(self, stage: Rehearsal) -> None:
+        stage.change("ann", mail="new@example.org")
+        run = ran(stage)
+        for _ in range(3):
+            report = undoes(stage, run, self.week(stage)).report
+            assert report is not None
+            run = report.run
+        assert stage.login("ann").mail == "ann@example.org"
+        assert len(self.rulings(stage)) == 1
+
+    def test_an_adoption_that_was_forgotten_can_be_made_again(self, stage: Rehearsal) -> None:
+        self._meet(stage)
+        run = ran(stage)
+        after = seen(stage)
+        first = undoes(stage, run, self.week(stage))
+        assert first.report is not None
+        assert "dee" not in stage.ledger()
+        assert code(undoes(stage, first.report.run, self.week(stage))) == 0
+        assert seen(stage) == after
+        assert self.rulings(stage) == []
+
+
+class TestAnUndoThatIsCutOff:
+    def test_leaves_no_rejection_of_what_it_did_not_undo(self, stage: Rehearsal) -> None:
+        stage.change("ann", mail="a@example.org")
+        stage.change("bob", disabled="yes")
+        stage.change("cy", ("wiki",))
+        run = ran(stage)
+        stage.configure(target=OneLane(stage.job.target))
+        stage.fail("update", RuntimeError("killed"))
+        with pytest.raises(RuntimeError):
+            undoes(stage, run, Wish(until=stage.clock.now() + timedelta(days=7)))
+        assert len(stage.state.open_rulings(stage.job.target.service, stage.clock.now())) == 4
+        stage.target.state.before = lambda _: None
+        ran(stage)
+        standing = stage.state.open_rulings(stage.job.target.service, stage.clock.now())
+        assert sorted(row.words for row in standing) == ["add cy to wiki", "take cy out of vpn"]
+        assert stage.groups_of("cy") == {"vpn"}
+        assert (stage.login("ann").mail, stage.login("bob").status) == ("a@example.org", Status.LOCKED)
+        assert stage.plan().changes == ()
+
+    def test_keeps_the_rejection_of_what_it_did_although_nobody_told(self, stage: Rehearsal) -> None:
+        stage.change("ann", mail="new@example.org")
+        run = ran(stage)
+        stage.fail("update", RuntimeError("killed"), after=True)
+        with pytest.raises(RuntimeError):
+            undoes(stage, run, Wish(until=stage.clock.now() + timedelta(days=7)))
+        stage.target.state.after = lambda _: None
+        ran(stage)
+        assert stage.login("ann").mail == "ann@example.org"
+        assert len(stage.state.open_rulings(stage.job.target.service, stage.clock.now())) == 1
