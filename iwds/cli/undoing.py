@@ -1,7 +1,6 @@
 """`undo`: what a run did, put back where it still stands."""
 
 import os
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
@@ -166,13 +165,10 @@ class _Undo:
         say(open_lines(report))
         colour = "green" if report.exit_code == 0 else "yellow"
         out.print()
-        _say([Text.assemble((printable(report.run.summary), colour))])
-        _say([Text(f"run {report.run.id}, exit {report.exit_code}; take it back: iwds undo {report.run.id}")])
-
-
-def _say(lines: Iterable[Text]) -> None:
-    for line in lines:
-        out.print(line)
+        end = f"   run {report.run.id}, exit {report.exit_code}"
+        out.print(Text.assemble((printable(report.run.summary), colour), end))
+        if report.applied and report.applied.done:
+            out.print(Text(f"To take this back:  iwds undo {report.run.id} --reason ..."))
 
 
 def _agreed(changes: int) -> bool:
