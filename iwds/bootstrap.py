@@ -208,6 +208,7 @@ class Wiring:
             places=Places({**rules.places, **dict(self._places(name))}),
             config=effective(self.config, name),
             verify_roles_every=job.verify_roles_every_days,
+            approval=job.approval.rule(),
             failure_budget=FailureBudget(**job.failure_budget.model_dump()),
             deadline=None if job.deadline is None else configuration.seconds(job.deadline),
         )

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, WithJsonSchem
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from iwds import yamlmarks
+from iwds.core.approval import Approval, Needed
 from iwds.core.configuration import digest_of
 from iwds.core.guards import DEFAULTS, GuardKind, Limit
 from iwds.core.nearest import nearest
@@ -67,6 +68,27 @@ class BudgetSettings(BaseModel):
     silent: int = Field(default=5, ge=1)
 
 
+class ApprovalSettings(BaseModel):
+    """What of a plan needs somebody's approval, and of how many people."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    needed: Needed = Needed.NOTHING
+    two_people_above: int | None = Field(default=None, ge=0)
+    stands: str = "7d"
+
+    @field_validator("stands")
+    @classmethod
+    def _is_a_duration(cls, text: str) -> str:
+        if not seconds(text):
+            raise ValueError("an approval that stands for no time lets nothing go")
+        return text
+
+    def rule(self) -> Approval:
+        """The rule as the engine knows it."""
+        return Approval(self.needed, self.two_people_above, timedelta(seconds=seconds(self.stands)))
+
+
 def seconds(text: str) -> float:
     """`90s`, `30m`, `26h`, `7d` in seconds; `ValueError` where it is none of these, or longer than a century."""
     match = re.fullmatch(r"(\d+)([smhd])", text.strip())
@@ -92,6 +114,7 @@ class JobSettings(BaseModel):
     delete_after: Annotated[timedelta, _GRACE_WRITTEN] | None = Field(default=None, validate_default=True)
     adopt: frozenset[int] = frozenset()
     limits: Mapping[GuardKind, LimitSettings] = Field(default_factory=dict)
+    approval: ApprovalSettings = ApprovalSettings()
     failure_budget: BudgetSettings = BudgetSettings()
     deadline: str | None = None
 

@@ -11,6 +11,7 @@ from iwds.core.change import Change
 from iwds.core.decision import Decision, Proposal, Skip
 from iwds.core.document import change_to_data
 from iwds.core.model import Unmapped
+from iwds.core.rulings import Ruling
 from iwds.core.words import describe
 from iwds.engine.explaining import Explanation
 from iwds.ports import Told
@@ -50,6 +51,7 @@ def data_of(seen: Explanation, when: datetime | None) -> dict[str, Any]:
         ],
         "holds": [{**asdict(each), "hold": {**asdict(each.hold), "kind": each.hold.kind.value}} for each in one.holds],
         "phone": login_data(seen.seen) if seen.seen else None,
+        "rulings": [_ruling_data(each) for each in seen.rulings],
         "lately": [_told_data(each) for each in seen.lately],
         "next_run": when,
         "changes": [_decided_data(each) for each in (seen.plan.changes if seen.plan else ())],
@@ -74,3 +76,7 @@ def _decision_data(decision: Decision) -> dict[str, Any]:
 
 def _told_data(told: Told) -> dict[str, Any]:
     return {**asdict(told), "result": told.result.value if told.result else "unknown"}
+
+
+def _ruling_data(ruling: Ruling) -> dict[str, Any]:
+    return {"verdict": ruling.verdict.value, "change": ruling.words, "people": ruling.people, **asdict(ruling.said)}

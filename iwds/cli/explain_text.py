@@ -75,7 +75,7 @@ def explanation_lines(
     yield from _section(_login_lines(seen), "Login on the service")
     yield from _section(_field_lines(seen), f"{'Fields':18}{'by the mapping':31}on the service")
     yield from _section(_group_lines(seen), "Groups of the service")
-    yield from _section(_hold_lines(seen, now), "Holds and locks")
+    yield from _section(_hold_lines(seen, now), "Holds, rulings and locks")
     yield from _section(on_the_phone(seen.seen, now, lifetimes), "On the phone")
     yield from _section(_lately_lines(seen), "Lately")
     yield from _section(_plan_lines(seen), _plan_title(when))
@@ -283,6 +283,9 @@ def _plain(group: str) -> str:
 def _hold_lines(seen: Explanation, now: datetime) -> Iterator[Text]:
     for hold in seen.one.holds:
         yield from (Text(line, "yellow") for line in hanging("  ", held_words(hold, now)))
+    for ruling in seen.rulings:
+        told = printable(f"{ruling.words}: {ruling} ({ruling.said.source})")
+        yield from (Text(line, "yellow") for line in hanging("  ", told))
     login = seen.one.login
     if login is None or login.status != Status.LOCKED:
         return

@@ -19,7 +19,7 @@ from iwds.core.document import change_from_data
 from iwds.core.plan import Plan
 from iwds.core.plan_document import plan_from_data
 from iwds.errors import IwdsError, UsageError
-from iwds.ports import Finding, RunRow, State
+from iwds.ports import Finding, PlanRow, RunRow, State
 
 
 def register(app: typer.Typer) -> None:
@@ -73,7 +73,19 @@ def _job_status(wiring: Any, name: str, limit: timedelta, now: datetime) -> dict
         "unmailed": [mail.login for mail in open_mails],
         "mails": list(told_unmailed(open_mails)),
         "refused": [asdict(each) for each in state.refused_binds() if each.source in sources],
+        "approval": _approval(wiring, runs),
     }
+
+
+def _approval(wiring: Any, runs: Sequence[RunRow]) -> dict[str, Any] | None:
+    """How far the approval of the last plan of a run has come; None where nothing of it waits."""
+    from iwds.cli.approving import plan_data
+
+    last = next((run for run in runs if run.plan), None)
+    waiting = last.report.get("skips", {}).get(Reason.UNAPPROVED.value, 0) if last else 0
+    if last is None or not waiting:
+        return None
+    return plan_data(wiring, PlanRow(last.plan, last.job, last.service, last.started, waiting))
 
 
 def _status_lines(row: Mapping[str, Any]) -> Iterator[Text]:
@@ -92,6 +104,13 @@ def _status_lines(row: Mapping[str, Any]) -> Iterator[Text]:
             f"not tried again, so that the account is not locked; once more by: iwds check --source {refused['source']}"
         )
         yield from map(Text, hanging("     ", again))
+    if row["approval"]:
+        from iwds.cli.approving import progress_words
+
+        told = f"plan {row['approval']['id']}: {progress_words(row['approval'])}"
+        yield from (Text(line, "yellow" if row["approval"]["open"] else "") for line in hanging("     ", told))
+        if row["approval"]["open"]:
+            yield Text(f"     iwds show {row['approval']['id']} unapproved  .  iwds approve {row['approval']['id']}")
     for mails in row["mails"]:
         yield from (Text(line, "yellow") for line in hanging("     ", mails))
 

@@ -175,11 +175,15 @@ def _count(changes: Iterable[Change], kind: type) -> int:
 
 def by_rule(plan: Plan) -> int:
     """How many held removals only the changed configuration asks for."""
-    return sum(bool(s.change and s.change.evidence is Evidence.RULE) for s in plan.held)
+    waits = (skip.change for skip in plan.held if skip.reason is not Reason.UNAPPROVED)
+    return sum(bool(change and change.evidence is Evidence.RULE) for change in waits)
+
+
+_SPARED = (Reason.EXEMPT, Reason.TAKEN, Reason.REJECTED)
 
 
 def spared_by_rule(plan: Plan) -> int:
     """How many the changed configuration may take from once a hold ends, or a name is free or wanted by one alone."""
-    spared = (skip.change for skip in plan.skips if skip.reason in (Reason.EXEMPT, Reason.TAKEN))
+    spared = (skip.change for skip in plan.skips if skip.reason in _SPARED)
     twins = sum(map(has_twin, plan.skips)) if plan.basis.config_changed else 0
     return twins + sum(bool(change and change.evidence is Evidence.RULE) for change in spared)

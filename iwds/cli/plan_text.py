@@ -141,7 +141,7 @@ def _allowed(plan: Plan, name: str, most: int) -> Iterator[str]:
         what = f"{name} of {gauge.of}" if gauge.of else name
         yield f"{what}: {gauge.observed:,}, the limit is {gauge.limit:,}, {most:,} are allowed"
     counted = {
-        OUT_OF_SCOPE: by_rule(plan) + sum(change.evidence is Evidence.RULE for change in plan.changes),
+        OUT_OF_SCOPE: by_rule(plan) + sum(c.evidence is Evidence.RULE for c in (*plan.changes, *plan.unapproved)),
         RETAGGED: plan.basis.tally.retagged,
     }
     if not gauges:
@@ -157,6 +157,10 @@ def _next(plan: Plan, report_only: bool) -> Iterator[Text]:
         return
     if plan.changes:
         yield Text(f"Next:  iwds show {plan.id} --all  .  iwds apply {plan.id}")
+    if n := len(plan.unapproved):
+        whose = "the approval of two people" if plan.basis.approvers > 1 else "approval"
+        yield Text(f"{many(n, 'change')} wait{'s' if n == 1 else ''} for {whose}:")
+        yield Text(f"  iwds approve {plan.id} --all --reason ...")
     if any(skip.reason is Reason.UNPROVEN and skip.change for skip in plan.held):
         yield Text(cut(f"What rests on a doubtful reading waits: repair it, then  iwds run {plan.job}"))
     if tags := retagged(plan):

@@ -203,16 +203,21 @@ def answer(question: str) -> bool:
         signal.signal(signal.SIGINT, before)
 
 
-def selection_of(only: list[str] | None, allow: list[str] | None, reason: str) -> Selection:
-    """What `--only`, `--allow` and `--reason` say; `UsageError` for a word that is none, or without a reason."""
+def chosen_words(only: list[str] | None) -> frozenset[str]:
+    """The kinds and evidence that `--only` names, each separated by commas or given again."""
     chosen = frozenset(word.strip() for text in only or () for word in text.split(",") if word.strip())
     known = {kind.value for kind in Kind} | {Evidence.SEEN.value, Evidence.RULE.value}
     for word in sorted(chosen - known):
         raise UsageError(f"--only {word}: no such kind or evidence", f"known: {', '.join(sorted(known))}")
+    return chosen
+
+
+def selection_of(only: list[str] | None, allow: list[str] | None, reason: str) -> Selection:
+    """What `--only`, `--allow` and `--reason` say; `UsageError` for a word that is none, or without a reason."""
     allowed = dict(_allowance(text) for text in allow or ())
     if allowed:
         require_reason(reason, "--allow")
-    return Selection(chosen, allowed, reason)
+    return Selection(chosen_words(only), allowed, reason)
 
 
 def _allowance(text: str) -> tuple[str, int]:

@@ -11,6 +11,7 @@ from iwds.core.modes import is_left, mode_of
 from iwds.core.naming import as_named
 from iwds.core.normal import parse_extra
 from iwds.core.plan import Plan
+from iwds.core.rulings import Ruling
 from iwds.core.words import field_words, role_words
 from iwds.engine.actions import Desk, Seen
 from iwds.engine.actions import look as look_at_login
@@ -87,6 +88,7 @@ class Explanation:
         administrator: whether more than is known here decides, because an administrator would be lost.
         seen: what the helpdesk sees of the login; None where there is none, or the service does not answer.
         lately: the last changes by runs, the latest first.
+        rulings: what people decided about single changes of theirs, and stands.
         failed: what could not be asked.
     """
 
@@ -103,6 +105,7 @@ class Explanation:
     administrator: bool
     seen: Seen | None
     lately: tuple[Told, ...]
+    rulings: tuple[Ruling, ...] = ()
     failed: Mapping[str, IwdsError] = field(default_factory=dict)
 
     @property
@@ -148,8 +151,17 @@ class _Explaining:
             administrator=takes_administrator(one),
             seen=seen,
             lately=tuple(self._lately(login)),
+            rulings=tuple(self._rulings()),
             failed=self.failed,
         )
+
+    def _rulings(self) -> Iterator[Ruling]:
+        """What people decided about single changes of theirs, of this or of another job."""
+        state, now, one = self.tools.state, self.tools.clock.now(), self.one
+        logins = {row.login_id for row in one.rows} | ({one.login.id} if one.login else set())
+        keys = [str(one.who.anchor)] if one.who.anchor else []
+        for key in [*keys, *(f"login {number}" for number in sorted(logins))]:
+            yield from state.open_rulings(self.job.target.service, now, key)
 
     def _disabled_by(self) -> Sequence[str]:
         return self.job.rules.disabled_by(self.entry.entry, self.tools.clock.now()) if self.entry else ()

@@ -349,8 +349,8 @@ def _accepts(plan: Plan, applied: Applied) -> bool:
     untold = plan.basis.withheld or plan.basis.tally.older or any(map(_untold, plan.skips))
     if plan.basis.config_changed and untold:
         return False
-    # What a hold or a rejection spares today, or a name that is taken, would be taken on the day that this ends: whoever
-    # opens the gate has seen it in the plan.
+    # What a hold or a rejection spares today, or a name that is taken, would be taken on the day that this ends:
+    # whoever opens the gate has seen it in the plan.
     opened = OUT_OF_SCOPE in plan.basis.selection.allow
     if plan.basis.config_changed and not opened and any(map(has_twin, plan.skips)):
         return False
