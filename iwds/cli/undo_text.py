@@ -12,7 +12,7 @@ from iwds.cli.common import local
 from iwds.cli.console import WIDTH
 from iwds.cli.page import Variants, block, cut, fitted, hanging, listed, shortened
 from iwds.cli.plan_text import guards, lifted_limits
-from iwds.core.decision import Skip
+from iwds.core.decision import Reason, Skip
 from iwds.core.guards import Gauge
 from iwds.core.plan import Plan
 from iwds.core.plan_document import plan_to_data
@@ -34,7 +34,7 @@ def undo_lines(looked: Looked, until: datetime | None, command: str) -> list[Tex
         "left": _left_alone(plan),
         "guards": [[], []] if plan.violations else guards(plan),
         "limits": lifted_limits(plan),
-        "next": [list(_next(plan, until, command))],
+        "next": [list(_next(looked, until, command))],
     }
     return fitted(parts, _GIVE_WAY)
 
@@ -96,10 +96,16 @@ def _skip_words(skip: Skip) -> str:
     return f"{what}{skip.detail} ({skip.reason.value})"
 
 
-def _next(plan: Plan, until: datetime | None, command: str) -> Iterator[Text]:
+def _next(looked: Looked, until: datetime | None, command: str) -> Iterator[Text]:
+    plan, report = looked.plan, looked.report
     yield Text()
     if plan.changes and not plan.violations:
-        yield from _until(until)
+        yield from _until(until, plan.job)
+    if any(skip.reason is Reason.UNAPPROVED for skip in plan.skips):
+        yield Text(f"What waits for approval:  iwds approve {plan.id} --all --reason ...")
+        yield Text("  and then the same undo again.")
+    if report is not None and report.applied and report.applied.done:
+        yield Text(f"To take this back:  iwds undo {report.run.id} --reason ...")
     if not command:
         return
     if plan.violations:
@@ -113,12 +119,12 @@ def _next(plan: Plan, until: datetime | None, command: str) -> Iterator[Text]:
         yield from map(Text, _broken(command, ['--reason "..."']))
 
 
-def _until(until: datetime | None) -> Iterator[Text]:
+def _until(until: datetime | None, job: str) -> Iterator[Text]:
     if until is None:
         yield Text("The next run may do it all again: --hold 0.")
         return
-    yield Text(f"No run does it again before {local(until)}. To end that earlier:")
-    yield Text("  iwds undo of this undo, or one by one:  iwds rulings")
+    yield Text(f"No run does it again before {local(until)}. To let it earlier:")
+    yield Text(cut(f"  iwds plan {job}, which names it, then  iwds reject PLAN --undo --all"))
 
 
 def _needed(plan: Plan) -> Mapping[str, int]:

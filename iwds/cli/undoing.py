@@ -167,8 +167,6 @@ class _Undo:
         out.print()
         end = f"   run {report.run.id}, exit {report.exit_code}"
         out.print(Text.assemble((printable(report.run.summary), colour), end))
-        if report.applied and report.applied.done:
-            out.print(Text(f"To take this back:  iwds undo {report.run.id} --reason ..."))
 
 
 def _agreed(changes: int) -> bool:

@@ -22,8 +22,10 @@ from iwds.core.decision import Decision, Reason, Skip
 from iwds.core.devices import Loss
 from iwds.core.document import change_from_data
 from iwds.core.model import Login, fold
+from iwds.core.net import Net, Now, Step, Undone, nets
 from iwds.core.plan import Plan, chosen_part
-from iwds.core.undo import Net, Now, Step, Undone, lock, nets, undone
+from iwds.core.undo import undone
+from iwds.core.undo_logins import lock
 from iwds.engine.applying import Applied
 from iwds.engine.job import Job, MakeWriter, Tools
 from iwds.engine.leasing import UNDO, lease_seconds
