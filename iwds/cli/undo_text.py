@@ -51,7 +51,7 @@ def _head(looked: Looked) -> list[Text]:
 def _changes(plan: Plan) -> Variants:
     if not plan.changes:
         return [block([Text("Nothing of it can be put back." if plan.skips else "It is all as it was before.")])]
-    head = Text(TABLE_HEAD.replace("What would change", "What comes back "), style="bold")
+    head = Text(TABLE_HEAD.replace("What would change", "What comes back  "), style="bold")
     return [block(table(plan.changes, most), head) for most in (10, 4)]
 
 
@@ -123,8 +123,8 @@ def _until(until: datetime | None, job: str) -> Iterator[Text]:
     if until is None:
         yield Text("The next run may do it all again: --hold 0.")
         return
-    yield Text(f"No run does it again before {local(until)}. To let it earlier:")
-    yield Text(cut(f"  iwds plan {job}, which names it, then  iwds reject PLAN --undo --all"))
+    yield Text(f"No run does it again before {local(until)}. A plan of {cut(job, 20)} names it;")
+    yield Text("to let it be done earlier:  iwds reject PLAN --undo --all --reason ...")
 
 
 def _needed(plan: Plan) -> Mapping[str, int]:

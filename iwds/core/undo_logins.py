@@ -123,13 +123,18 @@ def _memberships(deleted: DeleteLogin, now: Now) -> tuple[list[tuple[Group, int]
 
 def _gone_for_good(deleted: DeleteLogin, now: Now, missing: list[str]) -> Iterator[str]:
     """What a creation does not bring back."""
-    devices = sum(number for _, number in deleted.lost.devices) if deleted.lost else 0
-    yield f"its id #{deleted.before.id}, {many(devices, 'device') if deleted.lost else 'devices'}, PIN and password"
+    number, name = deleted.before.id, deleted.before.login
+    yield f"its id #{number}, {_devices(deleted)}, PIN and password: iwds login code {name}"
     yield "second and third login, language and access profile, which nobody can read"
     if deleted.before.created_by != now.world.policy.provisioning_id:
         yield f"its origin: it had the tag {deleted.before.created_by}, and gets ours"
     if missing:
         yield f"groups that no longer exist: {', '.join(missing)}"
+
+
+def _devices(deleted: DeleteLogin) -> str:
+    devices = sum(number for _, number in deleted.lost.devices) if deleted.lost else 0
+    return many(devices, "device") if devices else "devices"
 
 
 def _completed(net: Net, deleted: DeleteLogin, image: Login, now: Now, again: Login, why: str) -> Undone:

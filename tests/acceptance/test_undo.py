@@ -3,8 +3,9 @@
 import json
 from typing import Any
 
+from tests.acceptance.kills import let_the_lease_run_out
 from tests.acceptance.test_leavers import a_month_later, wait
-from tests.acceptance.world import Ran, World, run_id
+from tests.acceptance.world import PATIENCE, Ran, World, gate, run_id
 
 WHO, OTHER = "claire.martin", "kenji.mori"
 REASON = ("--reason", "a mistake")
@@ -154,3 +155,30 @@ def test_what_cannot_be_undone_is_an_error_that_says_why(settled: World) -> None
     file.write_text(text.replace("\n  company:\n    sources:", "\n  firm:\n    sources:"), encoding="utf-8")
     del settled.env["IWDS_JOBS__COMPANY__LIMITS__PROMOTE__FLOOR"]
     assert "not configured any more" in undo(settled, run, "--yes", code=64).err
+
+
+def test_an_undoing_that_is_killed_is_settled_by_the_next_night(settled: World) -> None:
+    """Of three people one is put back when the process dies at the second; the night redoes exactly the others."""
+    people = ("claire.martin", "ines.garcia", "zoe.noel")
+    names = {who: login(settled, who)["login"]["name"] for who in people}
+    for who in people:
+        settled.company.change(who, f"sn: {names[who]}", "sn: Dubois")
+    run = nightly(settled)
+    with gate(settled.port) as (keeper, port):
+        settled.at(port)
+        seen: list[bytes] = []
+        keeper.holds = lambda body: b"loginUpdate" in body and (seen.append(body) or len(seen) > 1)
+        with settled.start("undo", run, *REASON, "--yes") as process:
+            assert keeper.held.acquire(timeout=PATIENCE)
+            process.kill()
+            process.wait(PATIENCE)
+        settled.at(settled.port)
+    let_the_lease_run_out(settled.folder / "iwds.db")
+    nightly(settled)
+    back = [who for who in people if login(settled, who)["login"]["name"] == names[who]]
+    assert len(back) < len(people), "what was not undone is done again"
+    planned = settled.iwds("plan", "company", "--json").json
+    held = [skip["subject"]["login"] for skip in planned["skips"] if skip["reason"] == "rejected"]
+    assert sorted(held) == sorted(back), "what was undone is rejected, and nothing else"
+    undo(settled, run, "--yes")
+    assert {who: login(settled, who)["login"]["name"] for who in people} == names

@@ -340,7 +340,7 @@ class TestADeletion:
     def test_says_what_cannot_come_back(self, stage: Rehearsal, gone: tuple[RunRow, Login]) -> None:
         run, bob = gone
         told = lost(undoes(stage, run))
-        assert f"its id #{bob.id}, 1 device, PIN and password" in told
+        assert f"its id #{bob.id}, 1 device, PIN and password: iwds login code bob" in told
         assert "second and third login, language" in told
 
     def test_of_a_locked_login_gives_a_locked_one(self, stage: Rehearsal) -> None:
