@@ -275,6 +275,7 @@ class Basis(_Part):
     approval: Rule | None = None
     to_approve: int = 0
     parts: dict[str, Hash] = {}
+    ordered: str = ""
 
 
 class PersonalData(_Part):

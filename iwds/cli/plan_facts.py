@@ -49,7 +49,7 @@ def _title(plan: Plan) -> str:
     """Job, sources, service and time on one line; the names of many sources give way to their number."""
     sources = [proof.name for proof in plan.basis.sources]
     when = plan.made_at.astimezone().strftime("%a %d %b %Y %H:%M %Z")
-    for named in (" + ".join(sources), f"{len(sources)} sources"):
+    for named in (plan.basis.ordered or " + ".join(sources), plan.basis.ordered or f"{len(sources)} sources"):
         left = printable(f"{plan.job}: {named} -> MFA service {plan.service}")
         gap = WIDTH - Text(left).cell_len - len(when)
         if gap >= 2:
@@ -104,7 +104,9 @@ def _note(note: str, most: int) -> list[Text]:
 
 
 def sides(plan: Plan) -> list[Text]:
-    """Both sides accounted for to the last person; each column adds up to its head."""
+    """Both sides accounted for to the last person; each column adds up to its head. An order asked one side alone."""
+    if plan.basis.ordered:
+        return []
     tally = plan.basis.tally
     left = [f"{many(tally.people, 'person', 'people')} in the directory", *map(_cell, people_column(plan))]
     right = [f"{many(tally.logins, 'login')} on the service", *map(_cell, logins_column(plan))]

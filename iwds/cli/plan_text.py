@@ -36,8 +36,8 @@ def plan_lines(plan: Plan, *, report_only: bool = False, show_next: bool = True)
         "changes": _changes(plan),
         "examples": [list(examples(plan.changes, most, plan.id)) for most in _EXAMPLES],
         "left": _left_alone(plan),
-        "guards": _guards(plan),
-        "lifted": _lifted(plan),
+        "guards": guards(plan),
+        "lifted": lifted_limits(plan),
         "next": [list(_next(plan, report_only)) if show_next else []],
     }
     return fitted(parts, _GIVE_WAY)
@@ -103,7 +103,8 @@ def _skip_words(skip: Skip) -> str:
     return f"{heading(skip.change)} waits: {skip.detail}"
 
 
-def _guards(plan: Plan) -> Variants:
+def guards(plan: Plan) -> Variants:
+    """How full each guard is."""
     gauges = [gauge for gauge in plan.basis.gauges if not gauge.of and gauge.allowed is None]
     if not gauges:
         return [[]]
@@ -124,7 +125,7 @@ def _gauge(gauge: Gauge) -> str:
     return f"{gauge.kind.value}\u00a0{gauge.observed + gauge.recent}/{gauge.limit}"
 
 
-def _lifted(plan: Plan) -> Variants:
+def lifted_limits(plan: Plan) -> Variants:
     """Which limits a person lifts for this one plan, and why: whoever is asked should see what they say yes to."""
     selection = plan.basis.selection
     if not selection.allow:
@@ -154,7 +155,7 @@ def _next(plan: Plan, report_only: bool) -> Iterator[Text]:
     yield Text()
     good = f", good until {short_time(plan.valid_until)}" if plan.valid_until and not report_only else ""
     yield Text.assemble("Saved as ", (plan.id, "bold"), good, f", about {many(total, 'call')}." if total else ".")
-    if report_only:
+    if report_only or plan.basis.ordered:
         yield Text(f"Next:  iwds show {plan.id} --all")
         return
     if plan.changes:

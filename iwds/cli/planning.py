@@ -17,7 +17,7 @@ from iwds.cli.common import JsonOption, duration, require_reason, show_json, wir
 from iwds.cli.console import err, out, plain, say
 from iwds.cli.page import printable
 from iwds.cli.plan_forms import Form, FormatOption, FormsOption, forms_of, rendered, write_forms
-from iwds.cli.saved import applicable
+from iwds.cli.saved import applicable, refuse_ordered
 from iwds.core.change import Evidence, Kind
 from iwds.core.guards import GATES, GuardKind
 from iwds.core.plan import Plan, Selection
@@ -90,11 +90,12 @@ def apply(
     as_json: JsonOption = False,
 ) -> int:
     """Plan afresh, show it, ask, apply. Of a saved plan only what is still true is made; the rest is listed."""
-    selection = _selection(only, allow, reason)
+    selection = selection_of(only, allow, reason)
     if as_json and not yes:
         raise UsageError("--json leaves no place for a question", "look at the plan first, then add --yes")
     with wired() as wiring:
         job, approved = (what, None) if what in wiring.config.settings.jobs else applicable(what, wiring)
+        refuse_ordered(approved)
         asked = Asked("apply", approved, selection, _seconds(deadline))
         return _apply(wiring, job, asked, None if yes else _ask, as_json)
 
@@ -218,7 +219,8 @@ def chosen_words(only: list[str] | None) -> frozenset[str]:
     return chosen
 
 
-def _selection(only: list[str] | None, allow: list[str] | None, reason: str) -> Selection:
+def selection_of(only: list[str] | None, allow: list[str] | None, reason: str) -> Selection:
+    """What `--only`, `--allow` and `--reason` say; `UsageError` for a word that is none, or without a reason."""
     allowed = dict(_allowance(text) for text in allow or ())
     if allowed:
         require_reason(reason, "--allow")

@@ -25,6 +25,15 @@ def applicable(what: str, wiring: Any) -> tuple[str, Plan]:
     return approved.job, approved
 
 
+def refuse_ordered(approved: Plan | None) -> None:
+    """A plan that a person ordered may be approved; it is not applied, because no directory would ask for the same."""
+    if approved and approved.basis.ordered:
+        raise UsageError(
+            f"this plan is an {approved.basis.ordered}, which no directory asks for",
+            "order it again: it is planned afresh from how things are then",
+        )
+
+
 def found(what: str, state: State) -> Plan:
     """The plan in a file, or the one that is kept under an id or the beginning of one."""
     return plan_of(document_of(what, state), what)

@@ -140,13 +140,17 @@ class SetGroupRole:
 
 @dataclass(frozen=True, slots=True)
 class RemoveFromGroup:
-    """Take a login out of a group of the service."""
+    """Take a login out of a group of the service.
+
+    `role` is the role there as we know it, for who puts them back; None where we do not.
+    """
 
     subject: Subject
     group: Group
     because: str
     evidence: Evidence | None = None
     cause: str = ""
+    role: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

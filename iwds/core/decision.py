@@ -27,6 +27,7 @@ class Reason(StrEnum):
     FIRST_RUN = "first-run"
     EXEMPT = "exempt"
     AMBIGUOUS = "ambiguous"
+    CHANGED = "changed"
     REJECTED = "rejected"
     UNAPPROVED = "unapproved"
     MOVED = "moved"

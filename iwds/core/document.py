@@ -185,7 +185,7 @@ _PARTS: Mapping[type, Mapping[str, _Form]] = {
     DeleteLogin: {"before": _LOGIN, "groups": _IDS, "cause": _CAUSE, "lost": _LOSS},
     AddToGroup: {"group": _GROUP, "role": _KNOWN_ROLE, "names": _ROLE_NAMES},
     SetGroupRole: {"group": _GROUP, "before": _ROLE, "after": _ROLE, "names": _ROLE_NAMES, "cause": _CAUSE},
-    RemoveFromGroup: {"group": _GROUP, "cause": _CAUSE},
+    RemoveFromGroup: {"group": _GROUP, "cause": _CAUSE, "role": _KNOWN_ROLE},
     Adopt: {"login": _LOGIN, "groups": _IDS, "roles": _ROLES},
     AdoptMembership: {"group": _GROUP, "role": _KNOWN_ROLE},
     SendActivation: {},

@@ -7,6 +7,7 @@
 4  create                    each new login at once with its groups and its activation
 5  move                      per person gains before losses, so that nobody stands without either
 6  unlock and the rest       what may wait is made last
+7  forget, as ordered        once the rest of a person is put back, whose login is ours no more
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,6 +22,7 @@ from iwds.core.change import (
     Change,
     CreateLogin,
     DeleteLogin,
+    Evidence,
     Forget,
     Kind,
     RemoveFromGroup,
@@ -43,6 +45,7 @@ class Phase(IntEnum):
     CREATE = 4
     MOVE = 5
     REST = 6
+    FORGET = 7
 
 
 _WRITE_PHASE = {
@@ -61,6 +64,8 @@ def phase_of(change: Change, moves: bool, new: bool) -> Phase:
         new: whether the same person's login is created in this plan.
     """
     match change:
+        case Forget(evidence=Evidence.ORDERED):
+            return Phase.FORGET
         case Adopt() | AdoptMembership() | Forget():
             return Phase.ADOPT
         case DeleteLogin():

@@ -16,6 +16,7 @@ from iwds.core.change import (
     CreateLogin,
     DeleteLogin,
     Kind,
+    RemoveFromGroup,
     SendActivation,
     Write,
     fields_changed,
@@ -82,6 +83,7 @@ class Basis:
         agreed: accounts that are already as they should be.
         matched: accounts whose login is ours, those that agree included.
         notes: what else an admin should know, each a sentence.
+        ordered: what a named person asked for (`undo of run 8812`); empty where a directory did.
     """
 
     sources: tuple[Proof, ...]
@@ -98,6 +100,7 @@ class Basis:
     aspects: tuple[str, ...] = ()
     accepted_by: str = ""
     parts: Mapping[str, str] = field(default_factory=dict)
+    ordered: str = ""
     approval: Approval = NOTHING_NEEDED
     to_approve: int = 0
 
@@ -199,6 +202,8 @@ def identities(change: Change) -> frozenset[str]:
     if isinstance(change, DeleteLogin) and change.lost:
         # Who approved a deletion approved the loss of these devices; when the login was used last is no part of it.
         change = replace(change, lost=replace(change.lost, last_seen=None))
+    if isinstance(change, RemoveFromGroup):
+        change = replace(change, role=None)  # what is remembered of it is for who puts them back
     data = change_to_data(change)
     if isinstance(change, Write):
         fields = fields_changed(change)

@@ -11,6 +11,7 @@ from iwds.core.change import (
     Change,
     CreateLogin,
     DeleteLogin,
+    Evidence,
     Forget,
     Kind,
     RemoveFromGroup,
@@ -67,6 +68,8 @@ def describe(change: Change) -> str:
             return f"adopt {change.subject.login} in {change.group.name} (nothing is sent)"
         case Forget(group=Group(name=name)):
             return f"forget {change.subject.login} in {name} (nothing is sent)"
+        case Forget(evidence=Evidence.ORDERED):
+            return f"forget {change.subject.login}, whose login stays (nothing is sent)"
         case Forget():
             return f"forget {change.subject.login}, whose login is gone (nothing is sent)"
         case SendActivation():

@@ -21,6 +21,7 @@ from iwds.core.change import (
     Change,
     CreateLogin,
     DeleteLogin,
+    Evidence,
     Forget,
     RemoveFromGroup,
     SendActivation,
@@ -220,10 +221,15 @@ class Applying:
         """Why a change makes no sense any more after what became of an earlier one of the same person."""
         if change.subject.key in self.not_ours:
             return "their login was not adopted"
+        if isinstance(change, Forget) and change.evidence is Evidence.ORDERED and self._failed_before(change):
+            return "not all of theirs was put back first"
         gains = [v for v in before if isinstance(v.change, AddToGroup) and v.outcome.result is not Result.DONE]
         if isinstance(change, RemoveFromGroup) and gains:
             return "the group that they were to gain first was refused"
         return ""
+
+    def _failed_before(self, change: Change) -> bool:
+        return any(other.subject.key == change.subject.key for other, _, _ in self.applied.outcomes)
 
     def _step(self, step: _Step, begun: bool) -> Outcome:
         """One step. Whoever was just created is completed even on a request to stop: no later run mails their link."""

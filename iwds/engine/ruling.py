@@ -8,9 +8,9 @@ from iwds.core.approval import Approval
 from iwds.core.change import Change
 from iwds.core.plan import Plan
 from iwds.core.plan_document import approval_from_data, approval_to_data
-from iwds.core.rulings import Rulings
+from iwds.core.rulings import Ruling, Rulings
 from iwds.engine.job import Job, Tools
-from iwds.engine.leasing import RESYNC
+from iwds.engine.leasing import APART
 
 _LOOKED_THROUGH = 50
 """In how many runs is looked for the last one that planned for everybody."""
@@ -33,10 +33,26 @@ class Rule:
     note: str
 
 
-def standing(job: Job, tools: Tools, who: str | None = None) -> Rulings:
-    """The rulings that stand at this moment; all, or those about one person by `Subject.key`."""
+def _all(_: Ruling) -> bool:
+    """Every ruling counts."""
+    return True
+
+
+def standing(job: Job, tools: Tools, who: str | None = None, counts: Callable[[Ruling], bool] = _all) -> Rulings:
+    """The rulings that stand at this moment; all, or those about one person by `Subject.key`, and of these some."""
     now = tools.clock.now()
-    return Rulings(tools.state.open_rulings(job.target.service, now, who), job.name, now)
+    rows = tools.state.open_rulings(job.target.service, now, who)
+    return Rulings(filter(counts, rows), job.name, now)
+
+
+def made_by(ruling: Ruling, order: str) -> bool:
+    """Whether an order itself made this ruling (`order_source`), so that it cannot stand against it."""
+    return bool(order) and ruling.said.source.startswith(f"{order} (run ")
+
+
+def order_source(order: str, run_id: str) -> str:
+    """Where a ruling comes from that an order made: `undo of run 8812aa01 (run 77aa01bc)`."""
+    return f"{order} (run {run_id})"
 
 
 def rule_of(job: Job, tools: Tools) -> Rule:
@@ -56,7 +72,7 @@ def rule_of(job: Job, tools: Tools) -> Rule:
 
 
 def _last_told(job: Job, tools: Tools) -> Mapping[str, Any] | None:
-    runs = tools.state.runs(job.name, _LOOKED_THROUGH, without=(RESYNC,))
+    runs = tools.state.runs(job.name, _LOOKED_THROUGH, without=APART)
     told = (run.report.get(REPORTED) for run in runs if run.service == str(job.target.service))
     return next((each for each in told if each is not None), None)
 
@@ -71,7 +87,7 @@ def objections(plan: Plan, job: Job, tools: Tools) -> Callable[[Change], str]:
     rule, people = plan.basis.approval, plan.basis.approvers
 
     def objection(change: Change) -> str:
-        rulings = standing(job, tools, change.subject.key)
+        rulings = standing(job, tools, change.subject.key, lambda row: not made_by(row, plan.basis.ordered))
         if rejection := rulings.rejected(change):
             return str(rejection)
         return "its approval does not stand any more" if rulings.unapproved(change, rule, people) else ""

@@ -26,6 +26,7 @@ from iwds.core.document import change_from_data
 from iwds.core.ledger import ledger_effect
 from iwds.core.model import LedgerRow, Status
 from iwds.engine.job import Job, MakeWriter, Tools
+from iwds.engine.rejections import settle as settle_rejections
 from iwds.engine.settle import settled_by_reading
 from iwds.engine.status import set_status
 from iwds.errors import CallFailed, LoginUnknown, Refused
@@ -46,6 +47,7 @@ def settle_open_intents(
 ) -> int:
     """Settle by reading whatever can be of whom it is `about`; returns how many intents have another outcome now.
 
+    What an undoing rejected that was cut off before it undid it is rejected no more.
     A lock of the helpdesk that such a write may have undone is made again; where that fails the intent stays open.
     Raises `Unavailable` and `AccessRefused` where the service cannot be read: nothing is planned on what is open.
     """
@@ -57,6 +59,7 @@ def settle_open_intents(
     open_mails = [mail for mail in unmailed(job, tools) if about(Subject(mail.login, None, mail.login_id))]
     mails = [*_settled_mails(job, open_mails)]
     journal.settle(mails)
+    settle_rejections(job, tools)
     return len(outcomes) + len(mails)
 
 

@@ -151,7 +151,8 @@ class PlanRow:
 class IntentRow:
     """One intended change of a run of a job and what became of it.
 
-    `result` is None where the process died in between.
+    `result` is None where the process died in between; `login_id` is the login that it was made to, 0 for none
+    that is known.
     """
 
     id: int
@@ -161,6 +162,7 @@ class IntentRow:
     result: Result | None
     error: str
     job: str
+    login_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,7 +167,7 @@ def nobody_works_on_it(now: datetime | ColumnElement[datetime]) -> ColumnElement
 _JOINED: Select[Any] = (
     select(
         intent.c.id, intent.c.run, intent.c.seq, intent.c.phase, intent.c.change, outcome.c.result, outcome.c.error,
-        run.c.job,
+        outcome.c.login_id, run.c.job,
     )
     .join_from(intent, run, run.c.id == intent.c.run)
     .outerjoin(outcome, outcome.c.intent == intent.c.id)
@@ -176,4 +176,6 @@ _JOINED: Select[Any] = (
 
 def _row(values: Any) -> IntentRow:
     result = None if values.result is None else Result(values.result)
-    return IntentRow(values.id, values.run, values.phase, values.change, result, values.error or "", values.job)
+    return IntentRow(
+        values.id, values.run, values.phase, values.change, result, values.error or "", values.job, values.login_id or 0
+    )  # fmt: skip

@@ -39,6 +39,8 @@ BUDGET = "tests/unit/engine/test_budget.py"
 MEMORY = "tests/unit/engine/test_bad_memory.py"
 ALONE = "tests/unit/core/test_alone.py"
 RESYNC = "tests/unit/engine/test_resync.py"
+UNDO = "tests/unit/engine/test_undo.py"
+ORDERED = "tests/unit/engine/test_ordered.py"
 FADED = f"{DOUBT}::TestAnAttributeThatFarFewerPeopleHave"
 
 MACHINE = "tests/property/test_never_on_doubt.py"
@@ -584,7 +586,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a lock of another hand is not undone",
-        "iwds/core/decide.py",
+        "iwds/core/locks.py",
         "(hold or not row.locked):",
         "hold:",
         (MACHINE,),
@@ -676,7 +678,7 @@ MUTATIONS = (
     Mutation(
         "a resync makes nobody a renamed job's doing",
         "iwds/engine/running.py",
-        "MOST_RUNS, without=(RESYNC,)",
+        "MOST_RUNS, without=APART",
         "MOST_RUNS",
         (f"{RESYNC}::TestLaterRuns::test_find_no_intent_that_makes_a_person_this_jobs_doing",),
     ),
@@ -693,5 +695,103 @@ MUTATIONS = (
         "    return usual <= shown",
         "    return True",
         (f"{RESYNC}::TestWhatWasNotSeen::test_locks_nobody_who_may_be_out_of_scope_for_what_is_hidden",),
+    ),
+    Mutation(
+        "an undoing leaves alone what others wrote since",
+        "iwds/core/undo.py",
+        "    return (old, False) if held == new else (held, True)\n\n\ndef _extra_back",
+        "    return (old, False)\n\n\ndef _extra_back",
+        (f"{UNDO}::TestFields::test_that_others_changed_since_are_left_alone_and_told",),
+    ),
+    Mutation(
+        "an undoing leaves alone memberships that others changed since",
+        "iwds/core/undo.py",
+        "        elif not _like(held, each.after):",
+        "        elif False:",
+        (f"{UNDO}::TestGroups::test_that_somebody_else_took_and_gave_since_are_left_alone",),
+    ),
+    Mutation(
+        "an undoing takes out of a group only whom we put in",
+        "iwds/core/undo.py",
+        "    if not ours:",
+        "    if False:",
+        (f"{UNDO}::TestGroups::test_a_membership_that_is_not_ours_any_more_stays",),
+    ),
+    Mutation(
+        "an undoing deletes no login that somebody uses",
+        "iwds/core/undo_logins.py",
+        "if used := list(_used(created, login, now)):",
+        "if used := list[str]():",
+        (f"{UNDO}::TestACreation",),
+    ),
+    Mutation(
+        "an undoing touches no login that is somebody elses now",
+        "iwds/core/undo.py",
+        "net.subject.anchor not in (None, now.row.anchor)",
+        "False",
+        (f"{UNDO}::TestARun::test_leaves_alone_whose_login_is_somebody_elses_now",),
+    ),
+    Mutation(
+        "an undone deletion of a locked login gives a locked one",
+        "iwds/engine/ordered.py",
+        "if not applied.stopped and (further",
+        "if False and (further",
+        (f"{UNDO}::TestADeletion::test_of_a_locked_login_gives_a_locked_one",),
+    ),
+    Mutation(
+        "what was undone is rejected before it is undone",
+        "iwds/engine/ordered.py",
+        "        self.order.before(self.row, plan)\n",
+        "",
+        (f"{UNDO}::TestWhatWasUndone::test_is_rejected_before_it_is_undone",),
+    ),
+    Mutation(
+        "what was not undone is not rejected",
+        "iwds/engine/rejections.py",
+        "[*applied.done, *maybe]",
+        "_.changes",
+        (f"{UNDO}::TestWhatWasUndone::test_alone_is_rejected",),
+    ),
+    Mutation(
+        "an undoing that was cut off leaves no rejection behind",
+        "iwds/engine/unsettled.py",
+        "    settle_rejections(job, tools)\n",
+        "",
+        (f"{UNDO}::TestAnUndoThatIsCutOff::test_leaves_no_rejection_of_what_it_did_not_undo",),
+    ),
+    Mutation(
+        "an adoption is forgotten only once the rest is back",
+        "iwds/engine/applying.py",
+        "and self._failed_before(change)",
+        "and False",
+        (f"{UNDO}::TestAnAdoption::test_stays_where_the_rest_could_not_be_put_back",),
+    ),
+    Mutation(
+        "an order touches no login that is not ours",
+        "iwds/core/orders.py",
+        "    if against := objection(login, row, world):",
+        "    if against := None:",
+        (f"{ORDERED}::TestWhatStandsAgainstAnOrder::test_that_the_mapping_protects_it",),
+    ),
+    Mutation(
+        "an order takes nothing from whom somebody holds",
+        "iwds/core/orders.py",
+        'exempt=str(hold) if hold and removes(ordered) else ""',
+        'exempt=""',
+        (f"{ORDERED}::TestWhatStandsAgainstAnOrder::test_a_hold_against_removals",),
+    ),
+    Mutation(
+        "an order undoes no lock of somebody else",
+        "iwds/core/orders.py",
+        "    after, locked = with_locks_kept(login, write.after, row, world.holds.get(login.id))",
+        '    after, locked = write.after, ""',
+        (f"{ORDERED}::TestWhatStandsAgainstAnOrder::test_a_lock_of_the_helpdesk",),
+    ),
+    Mutation(
+        "an order is stopped by guards",
+        "iwds/engine/ordered.py",
+        "        if plan.violations:\n            guards",
+        "        if False:\n            guards",
+        (f"{ORDERED}::TestWhatStandsAgainstAnOrder::test_a_guard",),
     ),
 )

@@ -1,0 +1,168 @@
+"""The undoing of a run in words and as data: what comes back, what cannot, and what was left alone."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from rich.text import Text
+
+from iwds.cli.change_text import TABLE_HEAD, examples, table
+from iwds.cli.common import local
+from iwds.cli.console import WIDTH
+from iwds.cli.page import Variants, block, cut, fitted, hanging, listed, shortened
+from iwds.cli.plan_text import guards, lifted_limits
+from iwds.core.decision import Reason, Skip
+from iwds.core.guards import Gauge
+from iwds.core.plan import Plan
+from iwds.core.plan_document import plan_to_data
+from iwds.core.words import describe
+from iwds.engine.undo import Looked, Lost
+
+_GIVE_WAY = ("examples", "guards", "left", "lost", "examples", "changes", "left", "lost", "examples", "left", "limits")
+
+
+def undo_lines(looked: Looked, until: datetime | None, command: str) -> list[Text]:
+    """The page, at most 40 lines of 80 columns; `command` is what does it, empty where it was done."""
+    plan = looked.plan
+    parts: dict[str, Variants] = {
+        "head": [_head(looked)],
+        "violations": [_violations(plan)],
+        "changes": _changes(plan),
+        "examples": [list(examples(plan.changes, most, plan.id)) for most in (8, 4, 0)],
+        "lost": _lost(looked.lost, plan.id),
+        "left": _left_alone(plan),
+        "guards": [[], []] if plan.violations else guards(plan),
+        "limits": lifted_limits(plan),
+        "next": [list(_next(looked, until, command))],
+    }
+    return fitted(parts, _GIVE_WAY)
+
+
+def _head(looked: Looked) -> list[Text]:
+    run = looked.run
+    title = f"Undo of run {run.id} ({run.command} of {run.job}, {local(run.started)}, by {run.who})"
+    lines = [Text(line, "bold") for line in hanging("", title, 2)]
+    if looked.plan.violations:
+        lines.insert(0, Text.assemble(("HELD: nothing was changed.", "red bold"), " Guards stopped it; look first."))
+    return lines
+
+
+def _changes(plan: Plan) -> Variants:
+    if not plan.changes:
+        return [block([Text("Nothing of it can be put back." if plan.skips else "It is all as it was before.")])]
+    head = Text(TABLE_HEAD.replace("What would change", "What comes back  "), style="bold")
+    return [block(table(plan.changes, most), head) for most in (10, 4)]
+
+
+def _violations(plan: Plan) -> list[Text]:
+    """Every guard that trips, with how many there are and how many may be."""
+    return block(Text(cut(f"  {each.kind.value}: {_over(each)}")) for each in plan.violations)
+
+
+def _over(gauge: Gauge) -> str:
+    if gauge.allowed is not None:
+        return f"{gauge.observed:,} in this plan, {gauge.allowed:,} are allowed"
+    lately = f" and {gauge.recent:,} lately" if gauge.recent else ""
+    return f"{gauge.observed:,} in this plan{lately}, the limit is {gauge.limit:,} (of {gauge.population:,})"
+
+
+def _lost(lost: Sequence[Lost], plan_id: str) -> Variants:
+    """What cannot come back; whoever loses the same stands together."""
+    who: dict[str, list[str]] = {}
+    for each in lost:
+        for what in each.what:
+            who.setdefault(what, []).append(each.login)
+    lines = [[Text(line) for line in hanging("  ", f"{listed(names, 30)}: {what}", 2)] for what, names in who.items()]
+    title, more = Text("Cannot come back", style="bold"), f"of these:  iwds show {plan_id}"
+    flat = [line for each in lines for line in each]
+    short = shortened([each[0] for each in lines], 3, more)
+    return [block(flat, title), block(shortened(flat, 8, more), title), block(short, title)]
+
+
+def _left_alone(plan: Plan) -> Variants:
+    """What is not put back, with why: what others changed since, whose login is not ours, what is held."""
+    lines = [[Text(line) for line in hanging("  ", _skip_words(skip), 3)] for skip in plan.skips]
+    counts = Counter(skip.reason.value for skip in plan.skips)
+    numbers = ", ".join(f"{n:,} {reason}" for reason, n in counts.most_common())
+    title = Text(cut(f"Left alone: {numbers}"), style="bold")
+    flat = [line for each in lines for line in each]
+    firsts, more = [each[0] for each in lines], f"left alone:  iwds show {plan.id} --all"
+    return [block(flat, title), *(block(shortened(firsts, most, more), title) for most in (8, 3, 1))] if lines else [[]]
+
+
+def _skip_words(skip: Skip) -> str:
+    what = f"{describe(skip.change)}: " if skip.change else f"{skip.subject.login}: "
+    return f"{what}{skip.detail} ({skip.reason.value})"
+
+
+def _next(looked: Looked, until: datetime | None, command: str) -> Iterator[Text]:
+    plan, report = looked.plan, looked.report
+    yield Text()
+    if plan.changes and not plan.violations:
+        yield from _until(until, plan.job)
+    if any(skip.reason is Reason.UNAPPROVED for skip in plan.skips):
+        yield Text(f"What waits for approval:  iwds approve {plan.id} --all --reason ...")
+        yield Text("  and then the same undo again.")
+    if report is not None and report.applied and report.applied.done:
+        yield Text(f"To take this back:  iwds undo {report.run.id} --reason ...")
+    if not command:
+        return
+    if plan.violations:
+        allowed = _needed(plan)
+        yield Text("Allow exactly this, once:")
+        yield from map(
+            Text, _broken(command, [*(f"--allow {name}={n}" for name, n in allowed.items()), '--reason "..."'])
+        )
+    elif plan.changes:
+        yield Text(f"Look:  iwds show {plan.id} --all")
+        yield from map(Text, _broken(command, ['--reason "..."']))
+
+
+def _until(until: datetime | None, job: str) -> Iterator[Text]:
+    if until is None:
+        yield Text("The next run may do it all again: --hold 0.")
+        return
+    yield Text(f"No run does it again before {local(until)}. A plan of {cut(job, 20)} names it;")
+    yield Text("to let it be done earlier:  iwds reject PLAN --undo --all --reason ...")
+
+
+def _needed(plan: Plan) -> Mapping[str, int]:
+    needed: dict[str, int] = {}
+    for gauge in plan.violations:
+        needed[gauge.kind.value] = max(needed.get(gauge.kind.value, 0), gauge.observed)
+    return needed
+
+
+def _broken(command: str, options: Iterable[str]) -> list[str]:
+    """A command over as many lines as a shell reads them."""
+    lines, line = [], f"  {command}"
+    for option in options:
+        if len(line) + len(option) + 3 > WIDTH:
+            lines.append(line + " \\")
+            line = "   "
+        line += f" {option}"
+    return [*lines, line]
+
+
+def undo_data(looked: Looked, until: datetime | None, code: int | None) -> dict[str, Any]:
+    """The same as JSON-ready data."""
+    plan, report = looked.plan, looked.report
+    data: dict[str, Any] = {
+        "schema": 1,
+        "undoes": looked.run.id,
+        "job": plan.job,
+        "plan": plan_to_data(plan),
+        "lost": [{"login": each.login, "what": list(each.what)} for each in looked.lost],
+        "left_alone": [
+            {"login": skip.subject.login, "reason": skip.reason.value, "why": skip.detail} for skip in plan.skips
+        ],
+        "not_again_before": until.isoformat() if until else None,
+        "run": report.run.id if report else None,
+        "exit": code,
+    }
+    if report is None:
+        return data
+    kept = {name: report.run.report[name] for name in ("results", "open", "stopped") if name in report.run.report}
+    moved = [f"{describe(each.change)}: {each.told}" for each in report.moved]
+    return data | {"summary": report.run.summary, "moved": moved, **kept}
