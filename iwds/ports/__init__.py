@@ -18,6 +18,8 @@ from iwds.ports.memory import (
     RefusedBind,
     Result,
     RunRow,
+    Sighting,
+    Sightings,
     Told,
     Unmailed,
 )
@@ -52,6 +54,8 @@ __all__ = [
     "Result",
     "Rules",
     "RunRow",
+    "Sighting",
+    "Sightings",
     "Source",
     "State",
     "T_co",

@@ -13,6 +13,7 @@ from iwds.ports import Journal, LedgerEffect, Outcome, Result, State
 from tests.contract.state_helpdesk_contract import AuditContract, HoldContract, LinksContract, MatchContract
 from tests.contract.state_journal_contract import JournalContract, MailsContract, RunsContract
 from tests.contract.state_refusals_contract import RefusalContract
+from tests.contract.state_sightings_contract import SightingsContract
 from tests.contract.state_tools import (
     NOON,
     OTHER,
@@ -318,5 +319,6 @@ class StateContract(
     AuditContract,
     LinksContract,
     RefusalContract,
+    SightingsContract,
 ):
     """The whole contract. A subclass gives the fixture `place`."""
