@@ -53,12 +53,12 @@ def status(
 
 
 def _job_status(wiring: Any, name: str, limit: timedelta, now: datetime) -> dict[str, Any]:
-    from iwds.engine.leasing import RESYNC
+    from iwds.engine.leasing import APART
     from iwds.engine.unsettled import GOOD_FOR, told_unmailed
 
     state: State = wiring.state()
     sources = wiring.config.job(name).sources
-    runs = state.runs(name, limit=200, without=(RESYNC,))
+    runs = state.runs(name, limit=200, without=APART)
     good = next((run for run in runs if run.report.get("succeeded") and run.ended), None)
     last = runs[0] if runs else None
     open_mails = state.unmailed(name, last.service, now - GOOD_FOR) if last else ()

@@ -36,6 +36,7 @@ from iwds.core.change import (
 from iwds.core.decision import WITHOUT_ACCOUNT, Decision, Nobody, Proposal, Reason, Skip, subject_of
 from iwds.core.leaving import left_behind
 from iwds.core.ledger import fingerprint
+from iwds.core.locks import with_locks_kept
 from iwds.core.matching import Case, Match, extra_held, extra_wanted, is_protected
 from iwds.core.model import Absent, Account, Activation, Group, LedgerRow, Login, Origin, Status, fold
 from iwds.core.modes import governed
@@ -124,20 +125,11 @@ def _kept_equal(case: Case, account: Account, row: LedgerRow, world: World) -> I
     after, problem = _wanted(account, login)
     if problem:
         yield Skip(subject, Reason.INVALID, problem)
-    hold = world.holds.get(login.id)
-    if after.status == Status.ACTIVE and login.status == Status.LOCKED and (hold or not row.locked):
-        locked = str(hold) if hold else "locked by somebody else, and stays so until they unlock it"
+    after, locked = with_locks_kept(login, after, row, world.holds.get(login.id))
+    if locked:
         yield Skip(subject, Reason.LOCKED_ELSEWHERE, locked)
-        after = replace(after, status=login.status)
     if after == login:
         return
-    if hold and after.status != Status.LOCKED:
-        # Their lock is just being made, or another hand undid it: an update says active or locked in any case.
-        yield Skip(subject, Reason.LOCKED_ELSEWHERE, f"{hold}; but the login is active, so it is left as it is")
-        return
-    if hold and login.status != Status.LOCKED:
-        # The lock and nothing beside it: where it is withheld, what is left of the write would say active.
-        after = replace(login, status=after.status)
     unread = [field_words(f) for f in WRITTEN_FIELDS if getattr(login, f) is None]
     if unread:
         yield Skip(subject, Reason.UNPROVEN, f"{', '.join(unread)} not read, and an update overwrites every field")

@@ -69,6 +69,7 @@ class Basis:
         agreed: accounts that are already as they should be.
         matched: accounts whose login is ours, those that agree included.
         notes: what else an admin should know, each a sentence.
+        ordered: what a named person asked for (`undo of run 8812`); empty where a directory did.
     """
 
     sources: tuple[Proof, ...]
@@ -84,6 +85,7 @@ class Basis:
     notes: tuple[str, ...] = ()
     aspects: tuple[str, ...] = ()
     accepted_by: str = ""
+    ordered: str = ""
 
     @property
     def unproven(self) -> tuple[str, ...]:

@@ -96,6 +96,7 @@ def _basis_to_data(basis: Basis) -> dict[str, Any]:
         "notes": list(basis.notes),
         "aspects": list(basis.aspects),
         "accepted_by": basis.accepted_by,
+        **({"ordered": basis.ordered} if basis.ordered else {}),
     }
 
 
@@ -115,6 +116,7 @@ def _basis(data: Mapping[str, Any]) -> Basis:
         notes=tuple(data["notes"]),
         aspects=tuple(data.get("aspects", ())),
         accepted_by=data.get("accepted_by", ""),
+        ordered=data.get("ordered", ""),
     )
 
 

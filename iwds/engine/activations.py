@@ -19,7 +19,7 @@ from iwds.core.ids import IdSet
 from iwds.core.model import Proof, Status
 from iwds.engine.actions import Desk
 from iwds.engine.job import Progress, silent
-from iwds.engine.planning import MOST_READINGS
+from iwds.engine.service_reading import MOST_READINGS
 from iwds.errors import ServiceUnproven
 
 UNTOLD = "untold"

@@ -17,6 +17,10 @@ ASK_EVERY = 1.0
 """Seconds between two questions whether a lease is free by now."""
 RESYNC = "resync"
 """The command of a run that is about one person, in the history and at the end of the lease's holder."""
+UNDO, DRIFT = "undo", "drift"
+"""The commands of runs that a named person ordered (`engine.ordered`)."""
+APART = (RESYNC, UNDO, DRIFT)
+"""Commands of runs that read no directory whole, and so say nothing of how the job fares."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,9 @@
 
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from iwds.core.assembly import Facts, assemble
 from iwds.core.change import Adopt, CreateLogin
@@ -27,6 +25,7 @@ from iwds.engine.judging import Judging, then_of
 from iwds.engine.parting import Parting
 from iwds.engine.people import People
 from iwds.engine.role_reading import RoleReading
+from iwds.engine.service_reading import ServiceReading, refuse_unproven
 from iwds.engine.surroundings import (
     RECENT,
     another_service,
@@ -38,17 +37,10 @@ from iwds.engine.surroundings import (
 )
 from iwds.engine.unsettled import told_unmailed, unmailed
 from iwds.errors import ServiceUnproven, Stopped
-from iwds.ports import JobMemory, Listing, ReadStream, T_co, Waist
+from iwds.ports import JobMemory, Waist
 
-T = TypeVar("T")
 Watch = Callable[[Case, World], None]
 """Shown every case that does not agree, as it is decided."""
-
-TICK = 500
-"""How many items lie between two words of progress."""
-MOST_READINGS = 3
-"""How often the service is read where it moves while it is read; then it is not proven."""
-_TIMES = {2: "twice", 3: "three times"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +89,7 @@ class _Planning:
         self.roles: dict[tuple[int, int], int] = {}
         self.marked: set[int] = set()
         self.graces = Graces()
+        self.reading = ServiceReading(job.target, tools.progress, stop)
 
     def plan(self, selection: Selection, alone: bool) -> tuple[Plan, Tally]:
         job, service = self.job, self.job.target.service
@@ -106,7 +99,7 @@ class _Planning:
         changed = has_changed(job, memory)
         earlier = job.earlier(memory.configuration) if changed and memory.configuration else None
         before = earlier.rules if earlier else None
-        people = People(job, self.waist, self.now, memory.baselines, selection.allow, self._counted, before)
+        people = People(job, self.waist, self.now, memory.baselines, selection.allow, self.reading.counted, before)
         existing = job.target.read_groups()
         groups = self._governed(existing)
         readings = self._read(groups, people)
@@ -157,15 +150,11 @@ class _Planning:
         self.waist.add_ledger(self._remembered())
         with ThreadPoolExecutor(2) as threads:
             everybody = threads.submit(people.read)
-            service = threads.submit(self._read_service, groups)
+            service = threads.submit(self.reading.read, self.waist, [group.id for group in groups.values()])
             sources, notes = everybody.result()
             self.notes += notes
             readings = Readings(sources, service.result())
-        if not readings.service.proven:
-            raise ServiceUnproven(
-                f"the reading of the service is not believed: {'; '.join(readings.service.problems)}",
-                "nothing was planned or changed; run it again, and if this stays: iwds check",
-            )
+        refuse_unproven(readings.service)
         return readings
 
     def _remembered(self) -> Iterator[LedgerRow]:
@@ -174,46 +163,6 @@ class _Planning:
             if row.left_at and row.owner == self.job.policy.provisioning_id:
                 self.marked.add(row.login_id)
             yield row
-
-    def _counted(self, what: str, stream: ReadStream[T_co]) -> Iterator[T_co]:
-        done = 0
-        for item in stream:
-            yield item
-            done += 1
-            if done % TICK == 0:
-                self.tools.progress(what, done, None)
-                self._stop_if_asked(what)
-        self.tools.progress(what, done, done)
-
-    def _stop_if_asked(self, what: str) -> None:
-        if self.stop.is_set():
-            raise Stopped(f"stopped on request while reading {what}; nothing was changed")
-
-    def _read_service(self, groups: dict[str, Group]) -> Proof:
-        """Logins, then memberships; each is read anew where it moved, and people are not."""
-        target, waist, ids = self.job.target, self.waist, [group.id for group in groups.values()]
-        proof = self._settled("service", target.read_logins, waist.add_logins, waist.forget_logins)
-        if not proof.proven:
-            return proof
-        second = self._settled(
-            "memberships", lambda: target.read_memberships(ids), waist.add_members, waist.forget_members
-        )
-        return replace(proof, reasons=proof.reasons + second.reasons, problems=second.problems)
-
-    def _settled(
-        self, what: str, read: Callable[[], Listing[T]], add: Callable[[Iterable[T]], None], forget: Callable[[], None]
-    ) -> Proof:
-        """The proof of the first reading under which nothing moved, or of the last that was tried."""
-        times = 0
-        while True:
-            times += 1
-            with closing(read()) as listing:
-                add(self._counted(what, listing))
-                proof = listing.finish()
-            if not listing.moved or times == MOST_READINGS:
-                return _read_often(proof, what, times)
-            self._stop_if_asked(what)
-            forget()
 
     def _decide(self, world: World, judging: Judging) -> tuple[list[Decision], int, int]:
         """What every case leads to, how many of the cases have an account, and how many of these a login of ours."""
@@ -246,7 +195,7 @@ class _Planning:
 
     def _told_of_deletions(self, asked: int) -> None:
         self.tools.progress("deletions", asked, None)
-        self._stop_if_asked("what deletions would take")
+        self.reading.stop_if_asked("what deletions would take")
 
     def _told_of_roles(self, asked: int) -> None:
         self.tools.progress("roles", asked, None)
@@ -310,13 +259,3 @@ class _Planning:
         before = memory.baselines
         sources = {p.name: (before[p.name].most, p.count) for p in basis.sources if p.name in before}
         return Populations(active, basis.tally.members, sources, memory.recent)
-
-
-def _read_often(proof: Proof, what: str, times: int) -> Proof:
-    """The proof, which says so where the listing was read more than once."""
-    if times == 1:
-        return proof
-    note = f"{what}: read {_TIMES[times]} because it moved"
-    if proof.problems:
-        return replace(proof, problems=(*proof.problems, note))
-    return replace(proof, reasons=(*proof.reasons, note))

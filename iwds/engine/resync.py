@@ -23,7 +23,7 @@ from iwds.core.model import Absent, Account, Activation, Unmapped, fold
 from iwds.core.plan import Plan, Selection, restrict, summary_data
 from iwds.engine.applying import Applied
 from iwds.engine.job import Job, MakeWriter, Tools
-from iwds.engine.leasing import RESYNC, Patience
+from iwds.engine.leasing import APART, RESYNC, Patience
 from iwds.engine.one import One, look, meant
 from iwds.engine.plan_of_one import plan_of
 from iwds.engine.running import Own, applied_data, begun, carry_out, ending_code, ending_words, keep, leased
@@ -324,7 +324,7 @@ def _name_seen(job: Job, one: One) -> bool:
 
 def _population(job: Job, tools: Tools) -> int:
     """Active logins of the job, without reading them: never more than the last run that read everybody found."""
-    runs = tools.state.runs(job.name, _LOOKED_THROUGH, without=(RESYNC,))
+    runs = tools.state.runs(job.name, _LOOKED_THROUGH, without=APART)
     known = (run.report.get("population") for run in runs if run.service == str(job.target.service))
     last = next((number for number in known if number is not None), 0)
     return min(last, tools.state.count_unlocked(job.target.service, job.policy.provisioning_id)) if last else 0

@@ -23,7 +23,7 @@ from iwds.core.policy import HoldKind
 from iwds.core.words import describe
 from iwds.engine.applying import Applied, Applying, Hands
 from iwds.engine.job import Job, MakeWriter, Tools
-from iwds.engine.leasing import RESYNC, Patience, is_resync, kept_alive, lease_seconds, taken
+from iwds.engine.leasing import APART, Patience, is_resync, kept_alive, lease_seconds, taken
 from iwds.engine.planning import make_plan
 from iwds.engine.unsettled import settle_open_intents, unmailed
 from iwds.engine.verify import Verifier
@@ -268,7 +268,7 @@ class _Run:
             return False
         state = self.tools.state
         service = str(self.job.target.service)
-        listed = state.runs(self.job.name, MOST_RUNS, without=(RESYNC,))
+        listed = state.runs(self.job.name, MOST_RUNS, without=APART)
         runs = [each for each in listed if each.service == service]
         rows = (row for run in runs for row in state.intents(run.id))
         return not waiting <= {change_from_data(dict(row.change)).subject.key for row in rows}

@@ -15,7 +15,7 @@ from iwds.core.guards import DEFAULTS
 from iwds.core.model import Account, Anchor, Group, Origin, Status
 from iwds.core.plan import Plan, Selection
 from iwds.core.policy import Hold, Leaver, Policy
-from iwds.engine import leasing, planning
+from iwds.engine import leasing, planning, service_reading
 from iwds.engine.job import LEASE_SECONDS
 from iwds.engine.running import RunReport, plan_exit_code, plan_only
 from iwds.engine.unsettled import settle_open_intents
@@ -452,7 +452,7 @@ class TestWhileItRuns:
         assert self.watched(stage, monkeypatch, LeaseLost("somebody else")).run.summary == "1 done"
 
     def test_whoever_looks_on_is_told_how_far_it_is(self, stage: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(planning, "TICK", 2)
+        monkeypatch.setattr(service_reading, "TICK", 2)
         for who in "abc":
             stage.hire(who)
         told: list[tuple[str, int, int | None]] = []
