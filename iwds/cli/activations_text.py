@@ -1,6 +1,5 @@
 """Lists of people who are not activated or never come: as a page, as JSON and as a table; and what was mailed."""
 
-import csv
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,7 +12,8 @@ from rich.text import Text
 
 from iwds.cli.common import local, show_json
 from iwds.cli.console import WIDTH, plain
-from iwds.cli.page import columns, cut, hanging, printable
+from iwds.cli.page import columns, cut, hanging
+from iwds.cli.spreadsheet import write_table
 from iwds.core.devices import Activated
 from iwds.engine.activations import UNTOLD, Idle, Person, Sheet, Surveyed
 from iwds.engine.resending import Chosen, Resent
@@ -21,8 +21,6 @@ from iwds.ports import Result
 
 _NAME = 24
 """Columns for a login; longer ones take what they need."""
-_FORMULA = ("=", "+", "-", "@")
-"""What a spreadsheet may take for the beginning of a formula."""
 _COLUMNS = ("id", "login", "name", "mail", "locked", "activation", "last_seen", "ours")
 
 _TITLES: Mapping[str, str] = {
@@ -128,17 +126,8 @@ def write_json(head: Head, sheet: Sheet, limit: int | None) -> None:
 
 def write_csv(sheet: Sheet, limit: int | None) -> None:
     """A table with a line of heads. What a spreadsheet would take for a formula begins with an apostrophe."""
-    table = csv.writer(sys.stdout, lineterminator="\n")
-    table.writerow(("group", *_COLUMNS))
-    for group, person in _everybody(sheet, limit):
-        table.writerow([group, *(_cell(getattr(person, name)) for name in _COLUMNS)])
-
-
-def _cell(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    text = printable(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    rows = ((group, *(getattr(person, name) for name in _COLUMNS)) for group, person in _everybody(sheet, limit))
+    write_table(("group", *_COLUMNS), rows)
 
 
 def _everybody(sheet: Sheet, limit: int | None) -> Iterator[tuple[str, Person]]:

@@ -98,7 +98,7 @@ def apply(
     as_json: JsonOption = False,
 ) -> int:
     """Plan afresh, show it, ask, apply. Of a saved plan only what is still true is made; the rest is listed."""
-    selection = _selection(only, allow, reason)
+    selection = selection_of(only, allow, reason)
     if as_json and not yes:
         raise UsageError("--json leaves no place for a question", "look at the plan first, then add --yes")
     with wired() as wiring:
@@ -203,7 +203,8 @@ def answer(question: str) -> bool:
         signal.signal(signal.SIGINT, before)
 
 
-def _selection(only: list[str] | None, allow: list[str] | None, reason: str) -> Selection:
+def selection_of(only: list[str] | None, allow: list[str] | None, reason: str) -> Selection:
+    """What somebody chose with --only and allowed with --allow; `UsageError` for what does not exist."""
     chosen = frozenset(word.strip() for text in only or () for word in text.split(",") if word.strip())
     known = {kind.value for kind in Kind} | {Evidence.SEEN.value, Evidence.RULE.value}
     for word in sorted(chosen - known):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 
+from iwds.core.change import WRITTEN_FIELDS
 from iwds.core.document import change_from_data
 from iwds.core.drift import (
     Drift,
@@ -28,9 +29,10 @@ from iwds.core.drift import (
     without_held,
 )
 from iwds.core.drift_next import Next
-from iwds.core.ledger import fingerprint
+from iwds.core.ledger import EXTRA, fingerprint
 from iwds.core.model import Group, LedgerRow, Login
 from iwds.core.modes import MODED
+from iwds.core.nearest import nearest
 from iwds.core.policy import HoldKind
 from iwds.core.words import login_id_in
 from iwds.engine.job import Job, Tools
@@ -79,6 +81,7 @@ class Found:
         kept: the decision by which it stays; empty for none.
         agreed: whether the directory wanted what the service has when it was asked last.
         next: what the next run does; None where nobody asked the directory.
+        entry: what the directory calls the person, where it was asked and has them.
     """
 
     row: LedgerRow
@@ -89,6 +92,7 @@ class Found:
     kept: str = ""
     agreed: bool = False
     next: Next | None = None
+    entry: str = ""
 
     @property
     def name(self) -> str:
@@ -173,18 +177,23 @@ class _Look:
         return self.made
 
     def _managed(self) -> Managed:
-        rules = self.job.rules
         groups = governed(self.job, self.job.target.read_groups())
-        self.made.missing = tuple(sorted(rules.groups.keys() - groups.keys()))
+        self.made.missing = tuple(sorted(self.job.rules.groups.keys() - groups.keys()))
         holds = self.state.open_holds(self.service)
-        return Managed(
-            self.job.policy.provisioning_id,
-            fields=frozenset({"login", "status", *(name for name in MODED if name in self.job.places.of)}),
-            extra=rules.extra_keys,
-            groups={group.id: group for _, group in sorted(groups.items())},
-            roles=frozenset(groups[name].id for name in rules.group_roles if name in groups),
-            held=frozenset(row.login_id for row in holds if row.hold.kind is HoldKind.LOCK),
-        )
+        held = frozenset(row.login_id for row in holds if row.hold.kind is HoldKind.LOCK)
+        managed = managed_of(self.job, groups, held)
+        self._refuse_unknown(managed)
+        return managed
+
+    def _refuse_unknown(self, managed: Managed) -> None:
+        """What nobody manages never differs, and an empty list would say that all is well."""
+        groups, parts = [group.name for group in managed.groups.values()], parts_of(managed)
+        for asked, known, words in ((self.asked.group, groups, "group"), (self.asked.what, parts, "field")):
+            if asked and asked not in known:
+                raise UsageError(
+                    f"{self.job.name} looks after no {words} {asked}{nearest(asked, known)}",
+                    f"known: {', '.join(known)}",
+                )
 
     def _whole(self, waist: Waist) -> Iterator[Stood]:
         """Everybody of ours, from a reading that is believed."""
@@ -310,6 +319,25 @@ class _Look:
         group = not asked.group or (drift.group is not None and drift.group.name == asked.group)
         lately = asked.since is None or found.since.before.at >= asked.since
         return group and lately and (not asked.what or asked.what == part_name(drift))
+
+
+def managed_of(job: Job, groups: Mapping[str, Group], held: frozenset[int]) -> Managed:
+    """What a job looks after; `groups` are those of its groups that exist, by name, `held` as in `Managed`."""
+    rules = job.rules
+    return Managed(
+        job.policy.provisioning_id,
+        fields=frozenset({"login", "status", *(name for name in MODED if name in job.places.of)}),
+        extra=rules.extra_keys,
+        groups={group.id: group for _, group in sorted(groups.items())},
+        roles=frozenset(groups[name].id for name in rules.group_roles if name in groups),
+        held=held,
+    )
+
+
+def parts_of(managed: Managed) -> list[str]:
+    """What can be asked for, as people type it."""
+    fields = [name for name in WRITTEN_FIELDS if name in managed.fields]
+    return [*fields, *(EXTRA + key for key in sorted(managed.extra)), "group", "tag"]
 
 
 def part_name(drift: Drift) -> str:

@@ -10,7 +10,7 @@ from iwds.core.drift_next import Next, Then, next_step
 from iwds.core.plan_document import plan_from_data
 from iwds.engine.drift import Found
 from iwds.engine.job import Job, Tools
-from iwds.engine.leasing import RESYNC
+from iwds.engine.leasing import APART
 from iwds.engine.one import One, look
 from iwds.engine.seeking import Candidate
 
@@ -37,8 +37,9 @@ def ask(job: Job, tools: Tools, found: Sequence[Found]) -> Iterator[Found]:
 def _asked(job: Job, tools: Tools, mine: Sequence[Found]) -> Iterator[Found]:
     row = mine[0].row
     one = look(job, tools, Candidate(row.anchor, None, row.login, row.login))
+    entry = one.counts.entry.name if one.counts else ""
     for each in mine:
-        yield each if one.failed or one.world is None else replace(each, next=_next(each, one))
+        yield each if one.failed or one.world is None else replace(each, next=_next(each, one), entry=entry)
 
 
 def _next(found: Found, one: One) -> Next:
@@ -57,7 +58,7 @@ class _LastRun:
 
 def _last_run(job: Job, tools: Tools) -> _LastRun | None:
     """Whoever is not in its plan had what the directory wanted when it read the service."""
-    for run in tools.state.runs(job.name, _LOOKED_THROUGH, without=(RESYNC,)):
+    for run in tools.state.runs(job.name, _LOOKED_THROUGH, without=APART):
         applied = run.report.get("succeeded") and "results" in run.report
         document = tools.state.plan(run.plan) if applied and run.service == str(job.target.service) else None
         plan = plan_from_data(json.loads(document)) if document else None
