@@ -21,7 +21,7 @@ _TITLES: Mapping[DriftKind, str] = {
     DriftKind.UNLOCKED: "unlocked by somebody else: we had locked them",
     DriftKind.JOINED: "in a group where no run of ours put them",
     DriftKind.TAG: "another tag: another tool writes to them",
-    DriftKind.STRANGER: "another name and another tag: no run touches them",
+    DriftKind.STRANGER: "neither the name nor the tag that we knew: no run touches them",
     DriftKind.GONE: "deleted on the service, with their devices",
     DriftKind.LOCKED: "locked by somebody else: no run unlocks them",
     DriftKind.RENAMED: "renamed on the service",
@@ -71,7 +71,7 @@ def _head(survey: Survey, job: str) -> list[Text]:
     if survey.logins is None:
         read += "looked at alone"
     else:
-        read += f"{survey.logins:,} logins read and proven, {survey.ours:,} of them ours"
+        read += f"{survey.logins:,} logins, proven; {survey.ours:,} ours"
     lines = [Text(line, "bold") for line in hanging("", title)]
     return [*lines, *map(Text, hanging("", read))]
 
@@ -175,10 +175,15 @@ def _commands(survey: Survey, job: str) -> Iterator[Text]:
     if not survey.drift:
         return
     name = printable(survey.drift[0].name)
-    yield Text(f"Next:  iwds explain {name}                     why it is so")
-    yield Text(f"       iwds drift {job} --revert --dry-run     put back what we wrote")
-    yield Text(f"       iwds drift {job} --keep {name} --reason TEXT   let it stay")
-    yield Text(f"       iwds drift {job} --adopt                 a report: the directory is wrong")
+    commands = {
+        f"iwds explain {name}": "why it is so",
+        f"iwds drift {job} --revert --dry-run": "put back what we wrote",
+        f"iwds drift {job} --keep {name} --reason TEXT": "let it stay",
+        f"iwds drift {job} --adopt": "a report: the directory is wrong",
+    }
+    width = max(map(len, commands))
+    for number, (command, words) in enumerate(commands.items()):
+        yield Text(cut(f"{'' if number else 'Next:':7}{command:<{width}}   {words}"))
 
 
 # --- for machines -----------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from iwds.core.change import (
     AdoptMembership,
     Change,
     CreateLogin,
+    Forget,
     RemoveFromGroup,
     SetGroupRole,
     Write,
@@ -332,13 +333,15 @@ def _sides_of_group(change: Change, drift: Drift, group: Group) -> tuple[object,
         case Adopt(groups=groups, roles=roles) if group.id in groups:
             return _NOTHING, (dict(roles).get(group.id, _NOTHING) if role else IN)
         case AddToGroup() | AdoptMembership() if change.group.id == group.id:
-            held = IN if isinstance(change, AdoptMembership) else OUT
+            held = _NOTHING if isinstance(change, AdoptMembership) else OUT
             known = _NOTHING if change.role is None else change.role
             return (_NOTHING, known) if role else (held, IN)
         case SetGroupRole() if change.group.id == group.id:
             return (change.before, change.after) if role else (IN, IN)
-        case RemoveFromGroup() if change.group.id == group.id:
-            return (_NOTHING, _NOTHING) if role else (IN, OUT)
+        case RemoveFromGroup() if change.group.id == group.id and not role:
+            return IN, OUT
+        case Forget() if change.group == group and not role:
+            return _NOTHING, OUT
         case _:
             return _NOTHING, _NOTHING
 
