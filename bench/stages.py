@@ -25,6 +25,7 @@ from iwds.core.model import Account, Entry, Proof
 from iwds.core.plan import Basis, Plan, Selection
 from iwds.core.plan_document import plan_from_data, plan_to_data
 from iwds.core.policy import World
+from iwds.core.rulings import Rulings
 from iwds.engine.applying import Applying, Hands
 from iwds.engine.planning import make_plan
 from iwds.engine.resync import Wish, preview
@@ -200,7 +201,7 @@ def _assembled(setting: Setting, cases: list[Case], world: World, tally: Tally) 
         decisions.extend(decide(case, world))
     job = setting.job
     basis = Basis(_proofs(setting, "sources"), _proofs(setting, "service")[0], tally, job.digest, False, False)
-    facts = Facts(basis, Populations(tally.population, tally.members, {}, {}), job.limits)
+    facts = Facts(basis, Populations(tally.population, tally.members, {}, {}), job.limits, Rulings())
     return assemble(("bench", JOB, str(job.target.service), datetime.now(UTC)), decisions, facts, Selection())
 
 

@@ -5,7 +5,7 @@ it rests on, would the configuration of the last applied run have asked for it t
 one that nobody needs to look at?
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -23,6 +23,7 @@ from iwds.core.change import (
     SetGroupRole,
     Write,
     fields_changed,
+    fields_only,
     kinds,
     only,
     removes,
@@ -33,6 +34,7 @@ from iwds.core.guards import OUT_OF_SCOPE, RETAGGED, GuardKind, Limit, Populatio
 from iwds.core.model import Role, Status
 from iwds.core.order import ordered, rename_cycles
 from iwds.core.plan import Basis, Plan, Selection, chosen_part, skip_order
+from iwds.core.rulings import Rulings
 
 ADMINISTRATORS = 2
 """Never fewer active administrators than this on the whole service: nobody can make one again from outside."""
@@ -40,11 +42,19 @@ ADMINISTRATORS = 2
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a plan is assembled from, beside the decisions."""
+    """What a plan is assembled from, beside the decisions.
+
+    Attributes:
+        basis: what was read, with the rule about approvals; `to_approve` is a lower bound of what is counted here.
+        populations: what the guards' ratios are taken of.
+        limits: of the guards.
+        rulings: what people decided about single changes.
+    """
 
     basis: Basis
     populations: Populations
     limits: Mapping[GuardKind, Limit]
+    rulings: Rulings
 
 
 def assemble(
@@ -69,14 +79,17 @@ class _Assembly:
         self.skips: list[Skip] = []
         self.waits_for: dict[str, int] = {}
         self.at_the_gate = 0
+        self.to_approve = 0
 
     def plan(self, head: tuple[str, str, str, datetime], decisions: Iterable[Decision]) -> Plan:
         proposals: list[Proposal] = []
         for decision in decisions:
             if isinstance(decision, Skip):
                 self.skips.append(decision)
-            elif proposal := self._spared(self._rested(decision)):
-                proposals.append(proposal)
+            else:
+                self.to_approve += self.basis.approval.part(decision.change) is not None and not decision.meanwhile
+                proposals += self._not_rejected(self._spared(self._rested(decision)))
+        proposals = self._with_their_login(proposals)
         self.waits_for = {p.change.subject.key: p.waits_for for p in proposals if p.waits_for is not None}
         changes = self._named(self._selected([proposal.change for proposal in proposals]))
         if self.basis.first_run:
@@ -87,7 +100,8 @@ class _Assembly:
             changes, self._populations(changes), self.facts.limits, self.selection.allow, self.basis.first_run
         )
         changes = _whole(self._without_early_adoptions(self._withhold(self._believed_adoptions(changes), self._hold)))
-        changes = self._named(self._circles(self._administrators(changes)))
+        self.basis = replace(self.basis, to_approve=max(self.to_approve, self.basis.to_approve))
+        changes = self._named(self._circles(self._administrators(self._approved(changes))))
         return Plan(
             *head,
             changes=tuple(change for _, change in ordered(changes)),
@@ -120,6 +134,48 @@ class _Assembly:
         self.skips.append(Skip(change.subject, Reason.EXEMPT, proposal.exempt, _taken_by(change)))
         left = without(change, REMOVALS) if isinstance(change, Write) else None
         return replace(proposal, change=left, exempt="") if left else None
+
+    def _not_rejected(self, proposal: Proposal | None) -> Iterator[Proposal]:
+        """What people's rejections leave of a proposal."""
+        if proposal is None:
+            return
+        rejected, left = self.facts.rulings.parted(proposal.change)
+        self.skips += [Skip(part.subject, Reason.REJECTED, str(ruling), part) for part, ruling in rejected]
+        if left:
+            yield replace(proposal, change=left) if rejected else proposal
+
+    def _with_their_login(self, proposals: Sequence[Proposal]) -> list[Proposal]:
+        """Without what rests on a login whose creation or adoption is rejected."""
+        rejected = (skip for skip in self.skips if skip.reason is Reason.REJECTED)
+        lost = {skip.subject.key for skip in rejected if isinstance(skip.change, CreateLogin | Adopt)}
+        return [p for p in proposals if p.change.subject.key not in lost or isinstance(p.change, Forget)]
+
+    def _approved(self, changes: Sequence[Change]) -> list[Change]:
+        """Without what needs approval and has none; the rest of a write goes on.
+
+        Whoever waits for their login waits with all that comes with it: no later run would mail their link.
+        """
+        rule, people = self.basis.approval, self.basis.approvers
+        waiting = {id(c): part for c in changes if (part := self.facts.rulings.unapproved(c, rule, people))}
+        lost = {part.subject.key for part in waiting.values() if isinstance(part, CreateLogin | Adopt)}
+        kept: list[Change] = []
+        for change in changes:
+            part = waiting.get(id(change))
+            if change.subject.key in lost and not isinstance(change, Forget):
+                part = change
+            if part:
+                detail = self._approvals_of(part) if id(change) in waiting else "their login waits for approval"
+                self.skips.append(Skip(part.subject, Reason.UNAPPROVED, detail, part))
+            kept += [left] if (left := _minus(change, part)) else []
+        return kept
+
+    def _approvals_of(self, part: Change) -> str:
+        """Who approved it so far, and who is missing."""
+        people = self.basis.approvers
+        names = dict.fromkeys(row.said.by for row in self.facts.rulings.approvals(part))
+        if not names:
+            return "two different people have to approve it" if people > 1 else "nobody approved it yet"
+        return f"approved by {', '.join(names)}; another person has to approve it too"
 
     def _without_meanwhile(self, changes: Sequence[Change], locks: Sequence[Change]) -> list[Change]:
         """Without the locks that stand in for deletions, where these are made; else both are counted."""
@@ -242,6 +298,15 @@ class _Assembly:
             if left := without(change, {Kind.RENAME}):
                 kept.append(left)
         return kept
+
+
+def _minus(change: Change, part: Change | None) -> Change | None:
+    """What is left of a change without a part of it."""
+    if part is None:
+        return change
+    if not isinstance(change, Write) or not isinstance(part, Write):
+        return None
+    return fields_only(change, set(fields_changed(change)) - set(fields_changed(part)))
 
 
 def _whole(changes: Sequence[Change]) -> list[Change]:

@@ -27,6 +27,8 @@ class Reason(StrEnum):
     FIRST_RUN = "first-run"
     EXEMPT = "exempt"
     AMBIGUOUS = "ambiguous"
+    REJECTED = "rejected"
+    UNAPPROVED = "unapproved"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from iwds.core.approval import NOTHING_NEEDED, Approval
 from iwds.core.change import (
     REMOVALS,
     Adopt,
@@ -28,7 +29,7 @@ from iwds.core.matching import Tally
 from iwds.core.model import Absent, Proof
 from iwds.core.words import describe
 
-NEEDS_A_PERSON = frozenset({Reason.HELD, Reason.UNPROVEN})
+NEEDS_A_PERSON = frozenset({Reason.HELD, Reason.UNPROVEN, Reason.UNAPPROVED})
 """Reasons for which a withheld step waits for somebody to decide or repair; the others settle themselves."""
 
 
@@ -63,6 +64,9 @@ class Basis:
         config_changed: whether it differs from the one last applied.
         aspects: which parts of it differ, as far as the one last applied is known.
         accepted_by: the run that applied or accepted the other one.
+        approval: the rule about approvals that the plan was made under.
+        to_approve: how many changes need approval by it, whoever gave it and whatever became of them; of a plan of one
+            person not fewer than in the last plan of everybody.
         first_run: whether no run of the job was ever applied to this service.
         gauges: every guard with something to count.
         selection: what a person chose and allowed.
@@ -86,6 +90,13 @@ class Basis:
     aspects: tuple[str, ...] = ()
     accepted_by: str = ""
     ordered: str = ""
+    approval: Approval = NOTHING_NEEDED
+    to_approve: int = 0
+
+    @property
+    def approvers(self) -> int:
+        """How many different people must approve each change that needs approval."""
+        return self.approval.people(self.to_approve)
 
     @property
     def unproven(self) -> tuple[str, ...]:
@@ -134,6 +145,11 @@ class Plan:
     def held(self) -> tuple[Skip, ...]:
         """Steps that wait for a person."""
         return tuple(skip for skip in self.skips if skip.reason in NEEDS_A_PERSON)
+
+    @property
+    def unapproved(self) -> tuple[Change, ...]:
+        """What waits for approval."""
+        return tuple(skip.change for skip in self.skips if skip.reason is Reason.UNAPPROVED and skip.change)
 
     @property
     def digest(self) -> str:
@@ -222,11 +238,13 @@ def restrict(fresh: Plan, approved: Plan) -> tuple[Plan, tuple[Change, ...]]:
 
 
 def _released(fresh: Plan, approved: Plan) -> list[Change]:
-    """What the approved plan held back for a person to decide, where a person now chose or allowed something."""
+    """What the approved plan held back for a person to decide, where a person now chose or allowed something.
+
+    What waited for approval, and is in the fresh plan, was approved since.
+    """
     selection = fresh.basis.selection
-    if not selection.only and not selection.allow:
-        return []
-    return [skip.change for skip in approved.skips if skip.change and skip.reason in NEEDS_A_PERSON]
+    reasons = NEEDS_A_PERSON if selection.only or selection.allow else {Reason.UNAPPROVED}
+    return [skip.change for skip in approved.skips if skip.change and skip.reason in reasons]
 
 
 def _all_identities(changes: Iterable[Change]) -> frozenset[str]:

@@ -5,9 +5,10 @@ The document holds people's data; whoever writes it to a file makes that file re
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+from iwds.core.approval import NOTHING_NEEDED, Approval, Needed
 from iwds.core.decision import Reason, Skip
 from iwds.core.document import change_from_data, change_to_data, subject_from_data, subject_to_data
 from iwds.core.guards import Gauge, GuardKind
@@ -97,6 +98,8 @@ def _basis_to_data(basis: Basis) -> dict[str, Any]:
         "aspects": list(basis.aspects),
         "accepted_by": basis.accepted_by,
         **({"ordered": basis.ordered} if basis.ordered else {}),
+        "approval": approval_to_data(basis.approval),
+        "to_approve": basis.to_approve,
     }
 
 
@@ -117,7 +120,25 @@ def _basis(data: Mapping[str, Any]) -> Basis:
         aspects=tuple(data.get("aspects", ())),
         accepted_by=data.get("accepted_by", ""),
         ordered=data.get("ordered", ""),
+        approval=approval_from_data(data.get("approval")),
+        to_approve=data.get("to_approve", 0),
     )
+
+
+def approval_to_data(rule: Approval) -> dict[str, Any]:
+    """A rule about approvals as data; `stands` in seconds."""
+    return {
+        "needed": rule.needed.value,
+        "two_people_above": rule.two_people_above,
+        "stands": rule.stands.total_seconds(),
+    }
+
+
+def approval_from_data(data: Mapping[str, Any] | None) -> Approval:
+    """The rule that `approval_to_data` wrote; of a plan from before there were any that nothing needs approval."""
+    if data is None:
+        return NOTHING_NEEDED
+    return Approval(Needed(data["needed"]), data["two_people_above"], timedelta(seconds=data["stands"]))
 
 
 def _proof_to_data(proof: Proof) -> dict[str, Any]:

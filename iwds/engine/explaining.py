@@ -144,7 +144,7 @@ class _Explaining:
             fields=tuple(self._fields(login)),
             groups=tuple(self._groups(login, seen)),
             paths=paths,
-            plan=None if self.failed else plan_of(one, self.job, _NOBODY, ADMINISTRATORS + 1),
+            plan=None if self.failed else plan_of(one, self.job, self.tools, _NOBODY, ADMINISTRATORS + 1),
             administrator=takes_administrator(one),
             seen=seen,
             lately=tuple(self._lately(login)),

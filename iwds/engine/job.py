@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from iwds.core.approval import NOTHING_NEEDED, Approval
 from iwds.core.guards import GuardKind, Limit
 from iwds.core.model import Service
 from iwds.core.policy import VERIFY_ROLES_EVERY, Hold, HoldKind, Policy
@@ -57,6 +58,7 @@ class Job:
         verify_roles_every: in how many days every role in a group that we remember is looked at again.
         failure_budget: when a run that fails stops.
         deadline: seconds after which a run begins no further change; None for no limit.
+        approval: what needs somebody's approval. It decides nothing about who has access, so it is not in the digest.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Job:
     verify_roles_every: int = VERIFY_ROLES_EVERY
     failure_budget: FailureBudget = field(default_factory=FailureBudget)
     deadline: float | None = None
+    approval: Approval = NOTHING_NEEDED
 
 
 @dataclass(frozen=True, slots=True)

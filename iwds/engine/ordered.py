@@ -29,6 +29,7 @@ from iwds.core.policy import World
 from iwds.engine.applying import Applied
 from iwds.engine.job import Job, MakeWriter, Tools
 from iwds.engine.leasing import Patience, is_resync, lease_seconds
+from iwds.engine.ruling import rule_of, standing
 from iwds.engine.running import Own, Request, RunReport, applied_data, begun, carry_out, ending_words, keep, leased
 from iwds.engine.service_reading import ServiceReading, refuse_unproven
 from iwds.engine.surroundings import RECENT, another_service, refuse_orphans, with_ended_holds, world_of
@@ -266,7 +267,9 @@ class _Planning:
             raise another_service(job, tally)
         proposed = self.order.propose(Found(world, kept.logins, kept.rows, kept.groups()))
         populations = Populations(tally.population, tally.members, {}, memory.recent)
-        facts = Facts(self._basis(proof, tally, memory, proposed.notes), populations, job.limits)
+        rule = rule_of(job, self.tools)
+        basis = replace(self._basis(proof, tally, memory, proposed.notes), approval=rule.approval)
+        facts = Facts(basis, populations, job.limits, standing(job, self.tools))
         head = (secrets.token_hex(4), job.name, str(service), self.now)
         return assemble(head, proposed.decisions, facts, self.request.selection)
 

@@ -1,6 +1,7 @@
 """A plan of one person: through the same gates and guards as a plan of everybody, over what was read of this one."""
 
 import secrets
+from dataclasses import replace
 
 from iwds.core.assembly import Facts, assemble
 from iwds.core.change import Change, DeleteLogin, Write
@@ -10,13 +11,19 @@ from iwds.core.guards import Populations
 from iwds.core.matching import Tally, believed, retagged
 from iwds.core.model import LedgerRow, Proof, Role, Status
 from iwds.core.plan import Basis, Plan, Selection
-from iwds.engine.job import Job
+from iwds.engine.job import Job, Tools
 from iwds.engine.one import One
+from iwds.engine.ruling import rule_of, standing
 from iwds.engine.surroundings import has_changed
 
 
 def plan_of(
-    one: One, job: Job, populations: Populations, administrators: int, selection: Selection | None = None
+    one: One,
+    job: Job,
+    tools: Tools,
+    populations: Populations,
+    administrators: int,
+    selection: Selection | None = None,
 ) -> Plan:
     """What may be made of what was found of one person; what rests on not having found them is no part of it.
 
@@ -27,7 +34,11 @@ def plan_of(
     """
     assert one.world is not None  # noqa: S101 - everything could be asked
     head = (secrets.token_hex(4), job.name, str(job.target.service), one.world.now)
-    facts = Facts(_basis(one, job, populations.active, administrators), populations, job.limits)
+    basis = _basis(one, job, populations.active, administrators)
+    rule = rule_of(job, tools)
+    # What needs two people in the plan of everybody needs them of one person too.
+    basis = replace(basis, approval=rule.approval, to_approve=rule.counted)
+    facts = Facts(basis, populations, job.limits, standing(job, tools))
     return assemble(head, one.decisions, facts, selection or Selection())
 
 

@@ -25,6 +25,7 @@ from iwds.engine.judging import Judging, then_of
 from iwds.engine.parting import Parting
 from iwds.engine.people import People
 from iwds.engine.role_reading import RoleReading
+from iwds.engine.ruling import rule_of, standing
 from iwds.engine.service_reading import ServiceReading, refuse_unproven
 from iwds.engine.surroundings import (
     RECENT,
@@ -90,6 +91,8 @@ class _Planning:
         self.marked: set[int] = set()
         self.graces = Graces()
         self.reading = ServiceReading(job.target, tools.progress, stop)
+        self.rule = rule_of(job, tools)
+        self.notes += [self.rule.note] if self.rule.note else []
 
     def plan(self, selection: Selection, alone: bool) -> tuple[Plan, Tally]:
         job, service = self.job, self.job.target.service
@@ -123,7 +126,7 @@ class _Planning:
             decisions = self._parted(decisions)
         agreed = tally.people - sum(tally.absent.values()) - differing
         basis = replace(self._basis(readings, tally, memory), agreed=agreed, matched=agreed + ours)
-        facts = Facts(basis, self._populations(basis, decisions, memory), job.limits)
+        facts = Facts(basis, self._populations(basis, decisions, memory), job.limits, standing(job, self.tools))
         plan_id = secrets.token_hex(4)
         plan = assemble((plan_id, job.name, str(service), self.now), decisions, facts, selection)
         return plan, replace(tally, roles=self.roles, graces=self.graces)
@@ -250,6 +253,7 @@ class _Planning:
             first_run=not memory.applied_before,
             aspects=aspects_changed(memory.configuration, self.job.deciding) if changed else (),
             accepted_by=memory.accepted_by if changed else "",
+            approval=self.rule.approval,
         )
 
     def _populations(self, basis: Basis, decisions: Sequence[Decision], memory: JobMemory) -> Populations:

@@ -284,7 +284,9 @@ def _look(job: Job, tools: Tools, wish: Wish, who: Candidate, failed: Mapping[st
         _refuse_link_without_mail(decisions, wish.code)
         decisions = list(with_activation(decisions, wish.code))
     populations = Populations(_population(job, tools), {}, {}, one.memory.recent)
-    planned = plan_of(replace(one, decisions=tuple(decisions)), job, populations, 0, Selection(reason=wish.reason))
+    planned = plan_of(
+        replace(one, decisions=tuple(decisions)), job, tools, populations, 0, Selection(reason=wish.reason)
+    )
     return Looked(one, planned)
 
 

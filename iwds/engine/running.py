@@ -25,6 +25,7 @@ from iwds.engine.applying import Applied, Applying, Hands
 from iwds.engine.job import Job, MakeWriter, Tools
 from iwds.engine.leasing import APART, Patience, is_resync, kept_alive, lease_seconds, taken
 from iwds.engine.planning import make_plan
+from iwds.engine.ruling import objections, rule_data
 from iwds.engine.unsettled import settle_open_intents, unmailed
 from iwds.engine.verify import Verifier
 from iwds.engine.who import caller
@@ -203,7 +204,7 @@ class _Run:
         else:
             n = len(plan.changes)
             summary = f"report only: {n} change{'' if n == 1 else 's'} would be made{_unproven(plan)}"
-        report = _counted(plan) | {"succeeded": not plan.violations and not plan.basis.unproven}
+        report = _counted(plan, self.job) | {"succeeded": not plan.violations and not plan.basis.unproven}
         if not plan.violations:
             # A job that only reports has a measure of its readings too. What a guard stopped is none.
             self._save_readings(plan)
@@ -218,7 +219,9 @@ class _Run:
             applied = carry_out(plan, self.job, self.tools, own, make_writer)
         code = ending_code(plan, applied, moved)
         mails = {"unmailed": [mail.login for mail in unmailed(self.job, self.tools)]}
-        report = _counted(plan) | applied_data(applied) | mails | {"succeeded": code == 0}
+        # What waits for approval waits for a person; the run itself did all that it may.
+        well = ending_code(_without_unapproved(plan), applied, moved) == 0
+        report = _counted(plan, self.job) | applied_data(applied) | mails | {"succeeded": well}
         return RunReport(self._ended(code, ending_words(plan, applied), report, plan, applied), plan, applied, moved)
 
     def _until(self) -> float | None:
@@ -239,7 +242,9 @@ class _Run:
         accepted, deciding = self._accepted(plan) if accepts else ("", "")
         # A first run that was stopped, chosen from or not proven is none: the next one removes nothing either.
         partly = applied.stopped or plan.basis.selection.only or plan.basis.unproven or plan.basis.untried
-        whole = not (plan.basis.first_run and partly)
+        # Nor is one of which nothing was approved yet.
+        waited = plan.unapproved and not applied.done
+        whole = not (plan.basis.first_run and (partly or waited))
         state.finish_run(
             self.row,
             applied=whole,
@@ -281,9 +286,13 @@ class _Run:
             self.tools.state.save_readings(self.row.id, plan.basis.sources, fewer, self.lease)
 
 
-def _counted(plan: Plan) -> dict[str, Any]:
+def _counted(plan: Plan, job: Job) -> dict[str, Any]:
     """Counts of a plan of everybody; a resync, which reads one person, takes the population from there."""
-    return summary_data(plan) | {"population": plan.basis.tally.population}
+    return summary_data(plan) | {"population": plan.basis.tally.population} | rule_data(job, plan)
+
+
+def _without_unapproved(plan: Plan) -> Plan:
+    return replace(plan, skips=tuple(skip for skip in plan.skips if skip.reason is not Reason.UNAPPROVED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,7 +309,8 @@ def carry_out(plan: Plan, job: Job, tools: Tools, own: Own, make_writer: MakeWri
     """Make a plan true, with the last look before each change."""
     service = job.target.service
     withheld = {proof.name: proof.withheld for proof in plan.basis.sources}
-    verifier = Verifier(job, tools.clock, withheld, partial(tools.hold, service, kind=HoldKind.EXEMPT))
+    exempt = partial(tools.hold, service, kind=HoldKind.EXEMPT)
+    verifier = Verifier(job, tools.clock, withheld, exempt, objections(plan, job, tools))
     writer = make_writer()
     try:
         find_row, find_hold = partial(tools.state.ledger_row, service), partial(tools.hold, service)
@@ -315,7 +325,8 @@ def carry_out(plan: Plan, job: Job, tools: Tools, own: Own, make_writer: MakeWri
 def keep(plan: Plan, job: Job, tools: Tools) -> None:
     """Keep the plan, so that it can be shown and applied by its id."""
     document = json.dumps(plan_to_data(plan), ensure_ascii=False)
-    tools.state.save_plan(plan.id, job.name, job.target.service, plan.made_at, document)
+    waiting = len(plan.unapproved)
+    tools.state.save_plan(plan.id, job.name, job.target.service, plan.made_at, document, waiting=waiting)
 
 
 def ending_code(plan: Plan, applied: Applied, moved: tuple[Change, ...]) -> int:
@@ -338,12 +349,14 @@ def _accepts(plan: Plan, applied: Applied) -> bool:
     untold = plan.basis.withheld or plan.basis.tally.older or any(map(_untold, plan.skips))
     if plan.basis.config_changed and untold:
         return False
-    # What a hold spares today, or a name that is taken, would be taken on the day that this ends: whoever opens the
-    # gate has seen it in the plan.
+    # What a hold or a rejection spares today, or a name that is taken, would be taken on the day that this ends:
+    # whoever opens the gate has seen it in the plan.
     opened = OUT_OF_SCOPE in plan.basis.selection.allow
     if plan.basis.config_changed and not opened and any(map(has_twin, plan.skips)):
         return False
-    waits = {Reason.HELD} if opened else {Reason.HELD, Reason.EXEMPT, Reason.TAKEN}
+    waits = {Reason.HELD, Reason.UNAPPROVED}
+    if not opened:
+        waits |= {Reason.EXEMPT, Reason.TAKEN, Reason.REJECTED}
     return not any(s.change and s.change.evidence is Evidence.RULE and s.reason in waits for s in plan.skips)
 
 
@@ -368,14 +381,18 @@ def _tags(plan: Plan, tally: Tally) -> Mapping[int, int]:
 
 def ending_words(plan: Plan, applied: Applied) -> str:
     """How a run ended, in a few words."""
+    asked = len(plan.unapproved)
+    held_back = len(plan.held) - asked
+    approval = [f"{asked} wait{'s' if asked == 1 else ''} for approval"] if asked else []
     if not plan.changes:
-        held = f", {len(plan.held)} held" if plan.held else ""
+        held = "".join(f", {words}" for words in [*([f"{held_back} held"] if held_back else []), *approval])
         nothing = f"nothing was changed{held}" if held or plan.basis.unproven else "nothing to do"
         return nothing + _unproven(plan)
     waiting = applied.waiting_for_seats
     counts = applied.results - Counter({Result.HELD: waiting})
     words = [f"{n} {result.value.replace('-', ' ')}" for result, n in sorted(counts.items())]
-    words += [f"{len(plan.held)} held by the plan"] if plan.held else []
+    words += [f"{held_back} held by the plan"] if held_back else []
+    words += approval
     words += [f"service full, {waiting} wait"] if waiting else []
     return ", ".join(words) + (f"; {applied.stopped}" if applied.stopped else "") + _unproven(plan)
 

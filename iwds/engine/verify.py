@@ -41,12 +41,14 @@ class Verifier:
         clock: the time; disabled and expired are decided against it.
         withheld: what of each source is not believed in this run (`Proof.withheld`): the last look does not either.
         find_exempt: what holds every removal from a login at the moment of the question.
+        ruled: why people's rulings of this moment do not let a change through; empty where they do.
     """
 
     job: Job
     clock: Clock
     withheld: Mapping[str, Collection[str]] = field(default_factory=dict)
     find_exempt: Callable[[int], Hold | None] = lambda _: None
+    ruled: Callable[[Change], str] = lambda _: ""
 
     def objection(self, change: Change) -> str:
         """Why this change may not be made after all; empty where nothing speaks against it.
@@ -54,8 +56,8 @@ class Verifier:
         Raises `Unavailable`, `AccessRefused` where it cannot tell.
         """
         if not removes(change):
-            return self._service(change)
-        return self._person(change) or self._service(change) or self._exempt(change)
+            return self._service(change) or self.ruled(change)
+        return self._person(change) or self._service(change) or self._exempt(change) or self.ruled(change)
 
     def _exempt(self, change: Change) -> str:
         """Asked last: a hold may have come while the plan was made, or during the look itself."""

@@ -14,14 +14,17 @@ from iwds.ports.memory import (
     LedgerEffect,
     Matches,
     Outcome,
+    PlanRow,
     Refusals,
     RefusedBind,
     Result,
+    Ruled,
     RunRow,
     Sighting,
     Sightings,
     Told,
     Unmailed,
+    Withdrawal,
 )
 from iwds.ports.people import MOST_FOUND, Clause, Finding, Grant, ReadStream, Rules, Source, T_co
 from iwds.ports.service import Actions, Listing, TargetReader, TargetWriter
@@ -48,10 +51,12 @@ __all__ = [
     "Listing",
     "Matches",
     "Outcome",
+    "PlanRow",
     "ReadStream",
     "Refusals",
     "RefusedBind",
     "Result",
+    "Ruled",
     "Rules",
     "RunRow",
     "Sighting",
@@ -64,4 +69,5 @@ __all__ = [
     "Told",
     "Unmailed",
     "Waist",
+    "Withdrawal",
 ]

@@ -11,6 +11,7 @@ from iwds.core.doubt import Baseline
 from iwds.core.model import LedgerRow, Service
 from iwds.core.policy import Hold, HoldKind
 from iwds.core.recognition import MatchDecision
+from iwds.core.rulings import Ruling
 
 
 class Clock(Protocol):
@@ -133,6 +134,17 @@ class RunRow:
     plan: str
     summary: str
     report: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRow:
+    """A plan that is kept, without its document; `waiting` is how many of its changes wait for approval."""
+
+    id: str
+    job: str
+    service: str
+    made: datetime
+    waiting: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +276,33 @@ class Holds(Protocol):
 
         Not so those that were another's.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """Who takes rulings back, when and why; `host` is the machine that knows them."""
+
+    by: str
+    host: str
+    reason: str
+    at: datetime
+    ticket: str = ""
+
+
+class Ruled(Protocol):
+    """What people decided about single changes (`core.rulings`); thousands at once are normal. The audit has it all."""
+
+    def place_rulings(self, service: Service, rows: Sequence[Ruling]) -> None:
+        """Keep them, and each in the audit, all of it or nothing."""
+        ...
+
+    def open_rulings(self, service: Service, now: datetime, who: str | None = None) -> Sequence[Ruling]:
+        """All that are neither withdrawn nor over, the oldest first; those about one person by `Subject.key`."""
+        ...
+
+    def withdraw_rulings(self, service: Service, ids: Collection[int], by: Withdrawal) -> int:
+        """Take back those that are open, and note each in the audit; returns how many there were."""
         ...
 
 

@@ -13,9 +13,11 @@ from iwds.ports.memory import (
     Journal,
     Lease,
     Matches,
+    PlanRow,
     Refusals,
     RefusedBind,
     Result,
+    Ruled,
     RunRow,
     Sightings,
     Told,
@@ -23,8 +25,8 @@ from iwds.ports.memory import (
 )
 
 
-class State(Holds, Matches, Audit, Sightings, Refusals, Protocol):
-    """Our own memory: ledger, runs, plans, journal, leases, what the helpdesk did, and who is not let in."""
+class State(Holds, Ruled, Matches, Audit, Sightings, Refusals, Protocol):
+    """Our own memory: ledger, runs, plans, journal, leases, what people did and decided, and who is not let in."""
 
     def lease(self, service: Service, holder: str, seconds: float) -> Lease:
         """Take the lease of a service; `LeaseHeld` (naming holder and since when) where it is taken."""
@@ -152,8 +154,14 @@ class State(Holds, Matches, Audit, Sightings, Refusals, Protocol):
         """
         ...
 
-    def save_plan(self, plan_id: str, job: str, service: Service, made: datetime, document: str) -> None:
-        """Keep a plan document (JSON text)."""
+    def save_plan(
+        self, plan_id: str, job: str, service: Service, made: datetime, document: str, *, waiting: int = 0
+    ) -> None:
+        """Keep a plan document (JSON text); `waiting` is how many of its changes wait for approval."""
+        ...
+
+    def plans(self, job: str | None = None, limit: int = 20, *, waiting: bool = False) -> Sequence[PlanRow]:
+        """The plans that are kept, the latest first; with `waiting` those that had something to approve."""
         ...
 
     def plan(self, plan_id: str) -> str | None:

@@ -7,6 +7,7 @@ from iwds.core.change import Subject
 from iwds.core.model import Anchor, LedgerRow, Proof, Service
 from iwds.core.policy import HoldKind
 from iwds.core.recognition import MatchDecision
+from iwds.core.rulings import Ruling
 from iwds.ports import (
     AuditRow,
     Clock,
@@ -15,6 +16,7 @@ from iwds.ports import (
     JobMemory,
     Journal,
     Lease,
+    PlanRow,
     RefusedBind,
     Result,
     RunRow,
@@ -22,8 +24,9 @@ from iwds.ports import (
     State,
     Told,
     Unmailed,
+    Withdrawal,
 )
-from iwds.state import helpdesk, journal, leases, ledger, mails, matches, refusals, runs, schema, sightings
+from iwds.state import helpdesk, journal, leases, ledger, mails, matches, refusals, rulings, runs, schema, sightings
 from iwds.state.engine import Database, connect, told
 
 
@@ -198,9 +201,15 @@ class SqlState:
         """To whom a link was mailed from `since` on, or was to be: login id -> how the latest try ended."""
         return mails.links_tried(self._database, service, since)
 
-    def save_plan(self, plan_id: str, job: str, service: Service, made: datetime, document: str) -> None:
+    def save_plan(
+        self, plan_id: str, job: str, service: Service, made: datetime, document: str, *, waiting: int = 0
+    ) -> None:
         """Keep a plan document (JSON text); `Refused` where another one is kept under this id."""
-        runs.save_plan(self._database, plan_id, job, service, made, document)
+        runs.save_plan(self._database, PlanRow(plan_id, job, str(service), made, waiting), document)
+
+    def plans(self, job: str | None = None, limit: int = 20, *, waiting: bool = False) -> Sequence[PlanRow]:
+        """The plans that are kept, the latest first; with `waiting` those that had something to approve."""
+        return runs.latest_plans(self._database, job, limit, waiting)
 
     def plan(self, plan_id: str) -> str | None:
         """A plan document by id or unique beginning of it; `UsageError` where it is that of several."""
@@ -229,6 +238,18 @@ class SqlState:
         with self._database.writing() as connection:
             leases.fence(connection, service, lease.epoch)
             helpdesk.take_over_holds(connection, service, (now, run_id), logins)
+
+    def place_rulings(self, service: Service, rows: Sequence[Ruling]) -> None:
+        """Keep what people decided about single changes, and each in the audit, all of it or nothing."""
+        rulings.place(self._database, service, rows)
+
+    def open_rulings(self, service: Service, now: datetime, who: str | None = None) -> Sequence[Ruling]:
+        """All that are neither withdrawn nor over, the oldest first; those about one person by `Subject.key`."""
+        return rulings.standing(self._database, service, now, who)
+
+    def withdraw_rulings(self, service: Service, ids: Collection[int], by: Withdrawal) -> int:
+        """Take back those that are open, and note each in the audit; returns how many there were."""
+        return rulings.withdraw(self._database, service, ids, by)
 
     def keep_match(self, service: Service, said: MatchDecision) -> None:
         """Keep whose a login is; what stands about the same login is forgotten."""

@@ -11,7 +11,7 @@ from sqlalchemy import Column, Connection, Row, Table, func, insert, or_, select
 from iwds.core.doubt import Baseline
 from iwds.core.model import Proof, Service, View
 from iwds.errors import Refused, UsageError
-from iwds.ports import JobMemory, Lease, Result, RunRow
+from iwds.ports import JobMemory, Lease, PlanRow, Result, RunRow
 from iwds.state.engine import Database
 from iwds.state.leases import fence
 from iwds.state.tables import intent, job, outcome, plan, reading, run
@@ -187,15 +187,27 @@ def find_run(database: Database, beginning: str) -> RunRow | None:
     return RunRow(*row) if row else None
 
 
-def save_plan(database: Database, plan_id: str, job_name: str, service: Service, made: datetime, document: str) -> None:
+def save_plan(database: Database, row: PlanRow, document: str) -> None:
     """Keep a plan document. The same one may come again; another one under the same id may not."""
-    values = {"id": plan_id, "job": job_name, "service": str(service), "made": made, "document": document}
     with database.writing() as connection:
-        kept = connection.execute(select(plan.c.document).where(plan.c.id == plan_id)).scalar_one_or_none()
+        kept = connection.execute(select(plan.c.document).where(plan.c.id == row.id)).scalar_one_or_none()
         if kept is None:
-            connection.execute(insert(plan).values(values))
+            connection.execute(insert(plan).values(asdict(row) | {"document": document}))
         elif kept != document:
-            raise Refused(f"another plan is already kept under the id {plan_id}", "make a new plan: iwds plan JOB")
+            raise Refused(f"another plan is already kept under the id {row.id}", "make a new plan: iwds plan JOB")
+
+
+def latest_plans(database: Database, job_name: str | None, limit: int, waiting: bool) -> Sequence[PlanRow]:
+    """The latest plans first; those that had something to approve, or all."""
+    of_all = func.coalesce(plan.c.waiting, 0)
+    wanted = select(plan.c.id, plan.c.job, plan.c.service, plan.c.made, of_all)
+    if job_name is not None:
+        wanted = wanted.where(plan.c.job == job_name)
+    if waiting:
+        wanted = wanted.where(of_all > 0)
+    with database.reading() as connection:
+        found = connection.execute(wanted.order_by(plan.c.made.desc(), plan.c.id.desc()).limit(limit))
+        return [PlanRow(*values) for values in found]
 
 
 def find_plan(database: Database, beginning: str) -> str | None:

@@ -1,9 +1,9 @@
 """The tables of the state database; a test holds the migrations equal to them.
 
 `run` and `plan` carry the configuration and people's data, `login` and `membership` are the ledger, `intent` and
-`outcome` the journal; `hold`, `match_decision`, `audit` and `audit_outcome` are people's; `sighting` and `look` are
-what looks for drift have shown; `refused_bind` is of the sources. Ids of the service's own objects are its numbers;
-ids of ours that a person types are text.
+`outcome` the journal; `hold`, `ruling`, `match_decision`, `audit` and `audit_outcome` are people's; `sighting` and
+`look` are what looks for drift have shown; `refused_bind` is of the sources. Ids of the service's own objects are its
+numbers; ids of ours that a person types are text.
 """
 
 from datetime import UTC, datetime
@@ -112,8 +112,13 @@ plan = Table(
     Column("service", String, nullable=False),
     Column("made", UtcTime, nullable=False),
     Column("document", Text, nullable=False),
+    Column("waiting", Integer),
+    Index("ix_plan_made", "made"),
 )
-"""Plan documents; they hold people's data and are kept nowhere else."""
+"""Plan documents; they hold people's data and are kept nowhere else.
+
+`waiting` is how many of its changes wait for approval; empty in plans older than this column.
+"""
 
 intent = Table(
     "intent",
@@ -230,6 +235,38 @@ hold = Table(
     Index("ix_hold_service_login_id", "service", "login_id"),
 )
 """The helpdesk's locks, and exemptions, open until `lifted_at`. `foreign`: somebody else had locked it before."""
+
+ruling = Table(
+    "ruling",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("service", String, nullable=False),
+    Column("job", String, nullable=False),
+    Column("verdict", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("login", String, nullable=False),
+    Column("login_id", Number),
+    Column("realm", String),
+    Column("entry_id", String),
+    Column("marks", JSON, nullable=False),
+    Column("words", Text, nullable=False),
+    Column("people", Integer, nullable=False),
+    Column("source", String, nullable=False),
+    Column("who", String, nullable=False),
+    Column("host", String, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("ticket", String, nullable=False),
+    Column("made_at", UtcTime, nullable=False),
+    Column("until", UtcTime, nullable=False),
+    Column("withdrawn_at", UtcTime),
+    Column("withdrawn_by", String, nullable=False),
+    Index("ix_ruling_service_until", "service", "until"),
+    Index("ix_ruling_service_subject", "service", "subject"),
+)
+"""What people decided about single changes, until `until` or `withdrawn_at`. `subject` is one person's key.
+
+`marks` is what a change is recognised by, hashed: nobody's data can be read from it.
+"""
 
 match_decision = Table(
     "match_decision",

@@ -13,6 +13,7 @@ from iwds.ports import Journal, LedgerEffect, Outcome, Result, State
 from tests.contract.state_helpdesk_contract import AuditContract, HoldContract, LinksContract, MatchContract
 from tests.contract.state_journal_contract import JournalContract, MailsContract, RunsContract
 from tests.contract.state_refusals_contract import RefusalContract
+from tests.contract.state_rulings_contract import RulingsContract
 from tests.contract.state_sightings_contract import SightingsContract
 from tests.contract.state_tools import (
     NOON,
@@ -319,6 +320,7 @@ class StateContract(
     AuditContract,
     LinksContract,
     RefusalContract,
+    RulingsContract,
     SightingsContract,
 ):
     """The whole contract. A subclass gives the fixture `place`."""

@@ -27,6 +27,7 @@ from iwds.core.model import Absent, Account, Unmapped
 from iwds.core.normal import parse_extra
 from iwds.core.plan import Basis, Plan, Selection
 from iwds.core.previous import NOWHERE, Before, explained, judged
+from iwds.core.rulings import Rulings
 from tests.property.test_plan_laws import NOON, proof
 from tests.property.worlds import Readings, accounts, policies, readings
 
@@ -71,7 +72,7 @@ def planned(now: Readings, before: Readings, allowed: int) -> Plan:
         decisions += judged(case, explained(case, decide(case, now.world)), then, NOWHERE)
     _, tally = join(now.people, now.rows, now.logins, now.members, now.world)
     basis = Basis((proof("staff", ()),), proof("service", ()), replace(tally, retagged=0), "new", True, False)
-    facts = Facts(basis, Populations(99, tally.members, {}, {}), WIDE)
+    facts = Facts(basis, Populations(99, tally.members, {}, {}), WIDE, Rulings())
     return assemble(("p", "staff", "mfa#1", NOON), decisions, facts, Selection(allow={OUT_OF_SCOPE: allowed}))
 
 

@@ -36,6 +36,7 @@ from iwds.core.order import Phase, batches, ordered
 from iwds.core.plan import Basis, Plan, Selection, restrict
 from iwds.core.plan_document import plan_from_data, plan_to_data
 from iwds.core.policy import World
+from iwds.core.rulings import Rulings
 from tests.property.worlds import HOLDS, OURS, Readings, accounts, disturbed, readings, settle, worlds
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -120,7 +121,9 @@ def situations(
         draw(st.sampled_from(({}, dict.fromkeys([*(kind.value for kind in GuardKind), "clear mail"], 2)))),
     )
     limits = draw(st.dictionaries(st.sampled_from(GuardKind), _limits))
-    return Situation(world, decisions, Facts(basis, populations, limits), draw(st.just(Selection()) | _selections))
+    return Situation(
+        world, decisions, Facts(basis, populations, limits, Rulings()), draw(st.just(Selection()) | _selections)
+    )
 
 
 def touched(plan: Plan) -> Iterator[tuple[Change, int]]:

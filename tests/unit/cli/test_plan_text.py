@@ -43,6 +43,7 @@ from iwds.core.join import join
 from iwds.core.matching import Match, Tally
 from iwds.core.model import Account, Anchor, Group, Login, Proof, Role
 from iwds.core.plan import Basis, Plan, Selection
+from iwds.core.rulings import Rulings
 from tests.property.worlds import OURS, Readings, readings
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -255,7 +256,10 @@ def planned(given_: Readings) -> Plan:
     agreed = tally.people - sum(tally.absent.values()) - sum(case.account is not None for case in cases)
     ours = sum(case.match is Match.OURS for case in cases)
     facts = Facts(
-        basis(tally=tally, agreed=agreed, matched=agreed + ours), Populations(9, tally.members, {}, {}), DEFAULTS
+        basis(tally=tally, agreed=agreed, matched=agreed + ours),
+        Populations(9, tally.members, {}, {}),
+        DEFAULTS,
+        Rulings(),
     )
     decisions = [decision for case in cases for decision in decide(case, given_.world)]
     return assemble(("3f9c12ab", "nightly", "mfa#1", NOON), decisions, facts, Selection())

@@ -15,6 +15,7 @@ from iwds.core.matching import Case, Tally
 from iwds.core.model import Account, Anchor, Group, LedgerRow, Login, Mode, Origin, Proof, Unmapped
 from iwds.core.plan import Basis, Plan, Selection
 from iwds.core.policy import Policy, World
+from iwds.core.rulings import Rulings
 
 OURS = 20
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -119,7 +120,12 @@ def basis(**fields: Any) -> Basis:
 
 
 def facts(given: Basis | None = None, **fields: Any) -> Facts:
-    made = {"basis": given or basis(), "populations": Populations(100, {1: 10, 2: 10}, {}, {}), "limits": WIDE}
+    made = {
+        "basis": given or basis(),
+        "populations": Populations(100, {1: 10, 2: 10}, {}, {}),
+        "limits": WIDE,
+        "rulings": Rulings(),
+    }
     return Facts(**{**made, **fields})
 
 

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from iwds.core.approval import Approval, Needed
+from iwds.core.assembly import Facts
 from iwds.core.change import (
     AddToGroup,
     Adopt,
@@ -22,11 +25,13 @@ from iwds.core.change import (
     kinds,
 )
 from iwds.core.decision import Proposal, Reason, Skip
-from iwds.core.guards import DEFAULTS, OUT_OF_SCOPE, Populations
+from iwds.core.guards import DEFAULTS, OUT_OF_SCOPE, GuardKind, Limit, Populations
 from iwds.core.matching import Tally
 from iwds.core.model import Login
 from iwds.core.plan import Plan, Selection
+from iwds.core.rulings import Ruling, Rulings, Said, approval_of, rejection_of
 from tests.unit.core.made import (
+    NOON,
     VPN,
     WIKI,
     assembled,
@@ -302,3 +307,100 @@ def test_the_order_of_the_decisions_changes_nothing() -> None:
 
 def test_every_creation_that_passes_is_a_creation() -> None:
     assert [type(change) for change in assembled([create()]).changes] == [CreateLogin]
+
+
+class TestRulings:
+    """What people decided about single changes. ann and bob are locked, eve is new and joins a group."""
+
+    EVE: tuple[Change, ...] = (
+        create(), AddToGroup(subject("eve", None), VPN, "due"), SendActivation(subject("eve", None), "new"),
+    )  # fmt: skip
+    SAID = Said("kim", "desk", "on leave", NOON, NOON + timedelta(days=9), "plan p0", "staff")
+
+    def given(self, *rows: Ruling, rule: Approval | None = None, **fields: Any) -> Facts:
+        return facts(basis(approval=rule or Approval(), **fields), rulings=Rulings(rows, "staff", NOON))
+
+    def test_a_rejected_removal_is_not_made_and_says_who_rejected_it(self) -> None:
+        plan = assembled([LOCK, VANISHED], self.given(rejection_of(LOCK, self.SAID)))
+        assert do(plan) == {"bob lock"}
+        told = [(skip.reason, skip.detail, skip.change) for skip in plan.skips]
+        assert told == [(Reason.REJECTED, "rejected by kim until 2026-12-01 12:00 UTC: on leave", LOCK)]
+        assert next(g for g in plan.basis.gauges if g.kind is GuardKind.LOCK).observed == 1
+
+    def test_whose_login_is_rejected_gets_nothing_that_comes_with_it(self) -> None:
+        plan = assembled([*self.EVE, LOCK], self.given(rejection_of(self.EVE[0], self.SAID)))
+        assert do(plan) == {"ann lock"}
+        assert skipped(plan) == [("eve", Reason.REJECTED)]
+
+    def test_a_changed_configuration_is_still_named_for_what_is_rejected(self) -> None:
+        plan = assembled([VANISHED], self.given(rejection_of(VANISHED, self.SAID), config_changed=True))
+        assert [skip.change.evidence for skip in plan.skips if skip.change] == [Evidence.RULE]
+
+    def test_what_nobody_approved_waits_and_the_rest_of_a_write_goes_on(self) -> None:
+        both = write(login(5, "fay", mail="x"), mail="", name="F")
+        plan = assembled([both, *self.EVE], self.given(rule=Approval(Needed.REMOVALS)))
+        assert do(plan) == {"fay update", "eve create", "eve add", "eve mail"}
+        assert [(fields_changed(c) if isinstance(c, Write) else c) for c in plan.unapproved] == [("mail",)]
+        assert plan.held == plan.skips
+        assert (plan.basis.to_approve, plan.basis.approvers) == (1, 1)
+        assert plan.skips[0].detail == "nobody approved it yet"
+
+    def test_what_was_approved_is_made(self) -> None:
+        rule = Approval(Needed.REMOVALS)
+        plan = assembled([LOCK, VANISHED], self.given(approval_of(LOCK, self.SAID), rule=rule))
+        assert do(plan) == {"ann lock"}
+        assert skipped(plan) == [("bob", Reason.UNAPPROVED)]
+
+    def test_a_rejection_beats_an_approval(self) -> None:
+        rows = approval_of(LOCK, self.SAID), rejection_of(LOCK, self.SAID)
+        assert skipped(assembled([LOCK], self.given(*rows, rule=Approval(Needed.REMOVALS)))) == [
+            ("ann", Reason.REJECTED)
+        ]
+
+    def test_whoever_waits_for_their_login_waits_with_all_that_comes_with_it(self) -> None:
+        rule = Approval(Needed.EVERYTHING)
+        rest = [approval_of(change, self.SAID) for change in self.EVE[1:]]
+        plan = assembled([*self.EVE, Forget(subject("eve", 7), "gone")], self.given(*rest, rule=rule))
+        assert do(plan) == {"eve forget"}
+        assert {type(change) for change in plan.unapproved} == {CreateLogin, AddToGroup, SendActivation}
+        assert {skip.detail for skip in plan.skips} == {"nobody approved it yet", "their login waits for approval"}
+
+    def test_guards_count_what_waits_for_approval(self) -> None:
+        given = replace(self.given(rule=Approval(Needed.REMOVALS)), limits={GuardKind.LOCK: Limit(1, 0, None)})
+        assert [gauge.kind for gauge in assembled([LOCK, VANISHED], given).violations] == [GuardKind.LOCK]
+
+    def test_a_gate_that_is_closed_stays_closed_for_what_was_approved(self) -> None:
+        approved = approval_of(VANISHED, self.SAID)
+        given = self.given(approved, rule=Approval(Needed.REMOVALS), config_changed=True)
+        assert skipped(assembled([VANISHED], given)) == [("bob", Reason.HELD)]
+        assert do(assembled([VANISHED], given, only(out_of_scope=1))) == {"bob lock"}
+
+    def test_two_people_are_needed_by_the_number_of_a_plan_whatever_part_of_it_is_looked_at(self) -> None:
+        rule = Approval(Needed.REMOVALS, two_people_above=3)
+        rows = [approval_of(LOCK, self.SAID), rejection_of(DELETE, self.SAID)]
+        plan = assembled(REMOVALS, self.given(*rows, rule=rule), only("lock"))
+        assert (plan.basis.to_approve, plan.basis.approvers) == (4, 2)
+        assert do(plan) == set()
+        assert {skip.detail for skip in plan.skips if skip.reason is Reason.UNAPPROVED} == {
+            "approved by kim; another person has to approve it too", "two different people have to approve it",
+        }  # fmt: skip
+        rows.append(approval_of(LOCK, replace(self.SAID, by="zoe")))
+        assert do(assembled(REMOVALS, self.given(*rows, rule=rule))) == {"ann lock"}
+        assert do(assembled([LOCK], self.given(rows[0], rule=rule))) == {"ann lock"}
+
+    def test_the_number_of_the_last_plan_of_everybody_counts_for_a_plan_of_one(self) -> None:
+        rule = Approval(Needed.REMOVALS, two_people_above=3)
+        plan = assembled([LOCK], self.given(approval_of(LOCK, self.SAID), rule=rule, to_approve=4))
+        assert do(plan) == set()
+
+    def test_a_lock_that_only_stands_in_for_a_deletion_is_not_counted_twice(self) -> None:
+        lock = Proposal(replace(VANISHED, subject=DELETE.subject), meanwhile=True)
+        plan = assembled([DELETE, lock], self.given(rule=Approval(Needed.REMOVALS)))
+        assert plan.basis.to_approve == 1
+
+    def test_an_administrator_who_is_not_taken_away_counts_as_one_who_stays(self) -> None:
+        tally = Tally(administrators=3)
+        one, two = (write(login(n, f"adm{n}", role=2), status=1) for n in (7, 8))
+        rule = Approval(Needed.REMOVALS)
+        plan = assembled([one, two], self.given(approval_of(one, self.SAID), rule=rule, tally=tally))
+        assert do(plan) == {"adm7 lock"}

@@ -57,7 +57,7 @@ def test_a_plan_counts_its_changes_by_kind_and_names_what_stops_or_waits() -> No
 
 @pytest.mark.parametrize(
     ("reason", "waits"),
-    [(reason, reason in (Reason.HELD, Reason.UNPROVEN)) for reason in Reason],
+    [(reason, reason in (Reason.HELD, Reason.UNPROVEN, Reason.UNAPPROVED)) for reason in Reason],
 )
 def test_only_some_reasons_wait_for_a_person(reason: Reason, waits: bool) -> None:
     assert bool(assembled([replace(HELD, reason=reason)]).held) is waits

@@ -26,7 +26,7 @@ def view(stage: Rehearsal, text: str) -> One:
 
 
 def planned(stage: Rehearsal, one: One) -> Plan:
-    return plan_of(one, stage.job, Populations(0, {}, {}, {}), administrators=9)
+    return plan_of(one, stage.job, stage.tools, Populations(0, {}, {}, {}), administrators=9)
 
 
 def settle(stage: Rehearsal, *people: str) -> None:
