@@ -138,9 +138,10 @@ class _Drift:
     def _survey(self) -> "Survey":
         from iwds.cli.planning import stoppable
         from iwds.engine.drift import survey
+        from iwds.engine.drift_keep import kept_by
 
         with stoppable() as stop:
-            return survey(self.job, self.tools, self.asked, stop=stop)
+            return survey(self.job, self.tools, self.asked, kept_by(self.job, self.tools), stop)
 
     def _told(self, found: "Sequence[Found]", asks: bool) -> "list[Found]":
         """The same, with what the directory wants where it is to be asked."""
@@ -257,5 +258,16 @@ class _Drift:
             show_json({"schema": 1, "exit": code, "plan": plan_to_data(plan) if plan else None, **done})
 
     def keep(self, given: Given) -> int:
-        """Let it stay."""
-        raise NotImplementedError
+        """Let what was done to somebody by hand stay."""
+        from iwds.cli import drift_text as words
+        from iwds.cli.login import moment
+        from iwds.engine.drift_keep import keep
+
+        end = moment(given.until, datetime.now(UTC)) if given.until else None
+        found = self._told(self._survey().drift, self.how.directory is not False)
+        made = keep(self.job, self.tools, found, end, (given.reason, given.ticket))
+        if self.how.as_json:
+            words.show_kept(made)
+        else:
+            say(words.kept_lines(made, self.asked.who))
+        return 0

@@ -14,6 +14,7 @@ from iwds.core.drift_next import Next, Then
 from iwds.core.model import Status
 from iwds.core.words import field_words, many, role_words
 from iwds.engine.drift import Found, Survey, part_name
+from iwds.engine.drift_keep import Keeping
 
 _TITLES: Mapping[DriftKind, str] = {
     DriftKind.ROLE: "another role on the service: other rights than we gave",
@@ -46,6 +47,7 @@ def drift_page(survey: Survey, job: str, shown: Mapping[DriftKind, Sequence[Foun
     for kind in kinds:
         lengths = [len(shown[kind])] if whole else range(min(_EXAMPLES, len(shown[kind])), -1, -1)
         parts[kind.value] = [list(_section(kind, survey.counted[kind], shown[kind][:n])) for n in lengths]
+    parts["kept"] = [list(_kept_section(survey)) if whole else []]
     parts["notes"] = [block(_notes(survey))]
     parts["next"] = [block(_commands(survey, job))]
     if whole:
@@ -84,6 +86,36 @@ def _section(kind: DriftKind, count: int, named: Sequence[Found]) -> Iterator[Te
         yield from (Text(line, "dim") for line in hanging("      ", _told(each), 2))
     if named and count > len(named):
         yield Text(f"  ... {count - len(named):,} more: --all, or --csv")
+
+
+def _kept_section(survey: Survey) -> Iterator[Text]:
+    kept = [each for each in survey.found if each.kept]
+    if kept:
+        yield Text()
+        yield Text(f"{len(kept):,}  kept, as somebody decided", "yellow")
+    for each in kept:
+        yield Text(cut(f"  {printable(each.name)}  {difference(each)}"))
+        yield from (Text(line, "dim") for line in hanging("      ", each.kept, 2))
+
+
+def kept_lines(made: Keeping, who: str) -> Iterator[Text]:
+    """What stays, and until when; what no run would touch in any case."""
+    for each, ruling in made.kept:
+        told = f"{each.name}: {difference(each)} stays until {local(ruling.said.until)}"
+        yield from map(Text, hanging("", told))
+    if made.kept:
+        yield from map(Text, hanging("", f"Until then no run does this: {made.kept[0][1].words}"))
+        yield from map(Text, hanging("", "What the directory wants differently later goes on."))
+    for each in made.left:
+        yield from map(Text, hanging("", f"{each.name}: {difference(each)}: no run writes over it in any case"))
+    if not made.kept and not made.left:
+        yield from map(Text, hanging("", f"{who} is as we last wrote it, or kept already: nothing to keep."))
+
+
+def show_kept(made: Keeping) -> None:
+    """The same as JSON."""
+    kept = [{**found_data(each), "until": ruling.said.until} for each, ruling in made.kept]
+    show_json({"schema": 1, "kept": kept, "left": [found_data(each) for each in made.left]})
 
 
 def difference(found: Found) -> str:
