@@ -50,7 +50,7 @@ def _next(found: Found, one: One) -> Next:
 
 @dataclass(frozen=True, slots=True)
 class _LastRun:
-    """The last run that read everybody and went well: when it read the service, and whom it did not find settled."""
+    """The last run that read everybody and went well: when it began, and whom it did not find settled."""
 
     moment: Moment
     about: frozenset[str]
@@ -64,7 +64,7 @@ def _last_run(job: Job, tools: Tools) -> _LastRun | None:
         plan = plan_from_data(json.loads(document)) if document else None
         if plan and plan.basis.sources and not plan.basis.selection.only:
             subjects: Iterable[str] = (each.subject.key for each in (*plan.changes, *plan.skips))
-            return _LastRun(Moment(plan.basis.service.taken_at, run.id), frozenset(subjects))
+            return _LastRun(Moment(run.started, run.id), frozenset(subjects))
     return None
 
 
