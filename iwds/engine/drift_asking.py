@@ -6,12 +6,15 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from iwds.core.drift import Moment, since
+from iwds.core.drift_keep import writing
 from iwds.core.drift_next import Next, Then, next_step
 from iwds.core.plan_document import plan_from_data
+from iwds.core.rulings import Rulings
 from iwds.engine.drift import Found
 from iwds.engine.job import Job, Tools
 from iwds.engine.leasing import APART
 from iwds.engine.one import One, look
+from iwds.engine.ruling import standing
 from iwds.engine.seeking import Candidate
 
 _LOOKED_THROUGH = 50
@@ -23,13 +26,13 @@ def ask(job: Job, tools: Tools, found: Sequence[Found]) -> Iterator[Found]:
 
     What the directory wants as it stands on the service is remembered, so that it is not listed again.
     """
-    last = _last_run(job, tools)
+    last, rulings = _last_run(job, tools), standing(job, tools)
     agreed: list[tuple[int, str]] = []
     for number, (_, mine) in enumerate(groupby(found, lambda each: each.row.login_id), 1):
         for each in _asked(job, tools, list(mine)):
             if each.next and each.next.then is Then.AGREES:
                 agreed.append((each.row.login_id, each.drift.what))
-            yield _narrowed(each, last)
+            yield _narrowed(_ruled(each, rulings), last)
         tools.progress("people", number, None)
     tools.state.note_agreed(job.name, job.target.service, agreed)
 
@@ -40,6 +43,16 @@ def _asked(job: Job, tools: Tools, mine: Sequence[Found]) -> Iterator[Found]:
     entry = one.counts.entry.name if one.counts else ""
     for each in mine:
         yield each if one.failed or one.world is None else replace(each, next=_next(each, one), entry=entry)
+
+
+def _ruled(found: Found, rulings: Rulings) -> Found:
+    """A run leaves what somebody rejected."""
+    step = found.next
+    if step is None or found.login is None or step.then not in (Then.PUTS_BACK, Then.WRITES):
+        return found
+    change = writing(found.row, found.login, found.drift, step.wanted)
+    ruling = rulings.rejected(change) if change else None
+    return replace(found, next=Next(Then.WAITS, step.wanted, str(ruling))) if ruling else found
 
 
 def _next(found: Found, one: One) -> Next:

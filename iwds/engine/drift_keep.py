@@ -48,7 +48,9 @@ def _rejection(found: Found, login: Login, rulings: Rulings) -> Ruling | None:
     if not found.trace.known:
         return None
     change = writing(found.row, login, found.drift, found.trace.was)
-    return rulings.rejected(change) if change else None
+    ruling = rulings.rejected(change) if change else None
+    # One of `keep` is about what was there then; what somebody did after it is told anew.
+    return ruling if ruling and ruling.said.source != DRIFT else None
 
 
 def keep(job: Job, tools: Tools, found: Sequence[Found], until: datetime | None, why: tuple[str, str]) -> Keeping:

@@ -1,21 +1,21 @@
 """Who was changed by hand on the service, since when, and what becomes of it."""
 
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from iwds.core.change import Kind, kinds
+from iwds.core.change import Kind, Subject, Write, kinds
 from iwds.core.decision import Reason
 from iwds.core.drift import DriftKind, How
 from iwds.core.drift_next import Then
 from iwds.core.guards import GuardKind, Limit
-from iwds.core.model import Mode, Role, Status
+from iwds.core.model import Account, Anchor, Mode, Role, Status
 from iwds.core.policy import Hold, HoldKind, Policy
 from iwds.core.previous import Places
+from iwds.core.rulings import Said, rejection_of
 from iwds.engine.actions import Why
 from iwds.engine.drift import Asked, Found, Survey, survey
 from iwds.engine.drift_asking import ask
@@ -25,8 +25,8 @@ from iwds.engine.leasing import DRIFT
 from iwds.engine.locks import lock, unlock
 from iwds.engine.ordered import carry_out_order, preview
 from iwds.engine.running import Request, RunReport
-from iwds.errors import ConfigurationError, OutcomeUnknown, ServiceUnproven, UsageError
-from iwds.ports import HoldRow, Result
+from iwds.errors import ConfigurationError, ServiceUnproven, UsageError
+from iwds.ports import HoldRow, Outcome, Result
 from tests.unit.engine.desk import Helpdesk
 from tests.unit.engine.rehearsal import OURS, WIDE, PlainRules
 
@@ -180,15 +180,18 @@ class TestTheList:
         assert only(stage, who="ann").drift.kind is DriftKind.GROUP_ROLE
 
     def test_leaves_out_whom_a_run_is_at_work_on_or_left_open(self, stage: Helpdesk) -> None:
-        stage.change("ann", mail="new@example.org")
-        stage.fail("update", OutcomeUnknown("no answer", ""), after=True)
-        stage.by_hand("bob", mail="hand@example.org")
-        with suppress(OutcomeUnknown):
-            run(stage)
-        stage.state.finish_run(replace(stage.state.runs()[0]))
+        service, login = stage.job.target.service, stage.login("ann")
+        stage.by_hand("ann", mail="new@example.org")
+        stage.state.start_run(stage.run_row(), "", "")
+        journal = stage.state.journal("r1", service, stage.state.lease(service, "run r1", 60))
+        write = Write(
+            Subject("ann", Anchor("here", "ann"), login.id), login, stage.login("ann"), "the directory says so"
+        )
+        (intent,) = journal.intend([(6, write)])
         made = look(stage)
-        open_ = [row for row in stage.state.unsettled(stage.job.target.service) if row.result is not Result.DONE]
-        assert made.moving == len(open_)
+        assert (made.found, made.moving) == ([], 1)
+        journal.settle([Outcome(intent, Result.REJECTED, "NOK:SN", login_id=login.id)])
+        assert listed(stage) == [("ann", "mail")]
 
 
 class _Missing:
@@ -253,15 +256,20 @@ class TestSinceWhen:
         assert found.since.after.run == last.id
 
     def test_is_not_after_a_run_that_left_it(self, stage: Helpdesk) -> None:
+        service, number = stage.job.target.service, stage.login("ann").id
         made = Hold("zoe", "project", None, HoldKind.EXEMPT)
-        stage.state.place_hold(stage.job.target.service, HoldRow(stage.login("ann").id, made, "", stage.clock.now()))
-        stage.by_hand("ann", role=2)
+        stage.state.place_hold(service, HoldRow(number, made, "", stage.clock.now()))
+        stage.by_hand("ann", role=1)
         run(stage)
         found = told(stage)
         assert found.next is not None
         assert found.next.then is Then.WAITS
+        stage.state.lift_hold(service, number, "zoe", stage.clock.now(), HoldKind.EXEMPT)
+        found = told(stage)
+        assert found.next is not None
+        assert found.next.then is Then.PUTS_BACK
         assert found.since.after is not None
-        assert found.since.after.run == stage.state.runs()[-1].id
+        assert found.since.after.run == stage.state.runs()[-1].id, "the run that made the login"
 
     def test_of_an_adopted_login_says_that_nobody_wrote_it(self, stage: Helpdesk) -> None:
         stage.configure(policy=Policy(OURS, adopt=frozenset({0})))
@@ -336,6 +344,17 @@ class TestKeeping:
         assert (stage.target.state.logins, stage.target.state.members) == before
         assert listed(stage) == []
 
+    def test_does_not_hide_what_somebody_changes_after_it(self, stage: Helpdesk) -> None:
+        stage.by_hand("ann", mail="hand@example.org")
+        keep(stage.job, stage.tools, [told(stage)], None, ("they asked", ""))
+        stage.by_hand("ann", mail="other@example.org")
+        found = told(stage)
+        assert found.next is not None
+        assert (found.next.then, found.drift.now) == (Then.WAITS, "other@example.org")
+        assert "they asked" in found.next.why
+        run(stage)
+        assert stage.login("ann").mail == "other@example.org"
+
     def test_says_what_no_run_would_touch_anyway_and_has_an_end(self, stage: Helpdesk) -> None:
         stage.by_hand("ann", created_by=0)
         found = told(stage)
@@ -344,14 +363,10 @@ class TestKeeping:
             keep(stage.job, stage.tools, [found], stage.clock.now() + timedelta(days=401), ("x", ""))
 
     def test_also_counts_a_rejection_of_what_would_put_it_back(self, stage: Helpdesk) -> None:
-        from iwds.core.change import Subject
-        from iwds.core.rulings import Said, rejection_of
-
         stage.by_hand("ann", mail="hand@example.org")
         now = stage.clock.now()
         said = Said("kim", "desk-1", "in review", now, now + timedelta(days=1), "plan 3f9c", "staff")
         (change,) = stage.plan().changes
-        assert isinstance(change.subject, Subject)
         stage.state.place_rulings(stage.job.target.service, [rejection_of(change, said)])
         assert listed(stage) == []
 
@@ -452,6 +467,7 @@ def test_a_field_that_a_mode_leaves_stays_listed_though_runs_write_others(stage:
     class IfEmpty(PlainRules):
         def map(self, entry: Any, now: Any) -> Any:
             made = super().map(entry, now)
+            assert isinstance(made, Account)
             return replace(made, modes=(("mail", Mode.IF_EMPTY),))
 
     stage.configure(rules=IfEmpty())
