@@ -1,6 +1,5 @@
 """Lists of people who are not activated or never come: as a page, as JSON and as a table; and what was mailed."""
 
-import csv
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,7 +13,7 @@ from rich.text import Text
 from iwds.cli.common import local, show_json
 from iwds.cli.console import WIDTH, plain
 from iwds.cli.page import columns, cut, hanging
-from iwds.cli.spreadsheet import cell
+from iwds.cli.spreadsheet import write_table
 from iwds.core.devices import Activated
 from iwds.engine.activations import UNTOLD, Idle, Person, Sheet, Surveyed
 from iwds.engine.resending import Chosen, Resent
@@ -127,10 +126,8 @@ def write_json(head: Head, sheet: Sheet, limit: int | None) -> None:
 
 def write_csv(sheet: Sheet, limit: int | None) -> None:
     """A table with a line of heads; see `cell` for what a spreadsheet must not take for a formula."""
-    table = csv.writer(sys.stdout, lineterminator="\n")
-    table.writerow(("group", *_COLUMNS))
-    for group, person in _everybody(sheet, limit):
-        table.writerow([group, *(cell(getattr(person, name)) for name in _COLUMNS)])
+    rows = ((group, *(getattr(person, name) for name in _COLUMNS)) for group, person in _everybody(sheet, limit))
+    write_table(("group", *_COLUMNS), rows)
 
 
 def _everybody(sheet: Sheet, limit: int | None) -> Iterator[tuple[str, Person]]:

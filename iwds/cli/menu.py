@@ -22,6 +22,7 @@ MENU = {
     "history": ("looking", "List the latest runs"),
     "show": ("looking", "Show one run or plan, whole or a part of it"),
     "explain": ("explaining", "Why somebody has what they have, or has it not"),
+    "drift": ("drift", "Who was changed by hand; keep it, or put it back"),
     "capture": ("capturing", "Write what the service holds to a file"),
     "hold": ("holds", "Take nothing away from one login until a date"),
     "unhold": ("holds", "Lift that before its end"),

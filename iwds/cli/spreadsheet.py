@@ -2,6 +2,7 @@
 
 import csv
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from io import StringIO
 
@@ -23,3 +24,10 @@ def table(rows: Iterable[Sequence[object]]) -> str:
     writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n")
     writer.writerows([cell(value) for value in row] for row in rows)
     return text.getvalue()
+
+
+def write_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table with a line of heads to standard output, row by row, in lines as a shell has them."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(heads)
+    writer.writerows([cell(value) for value in row] for row in rows)

@@ -18,8 +18,13 @@ from iwds.core.change import (
     SendActivation,
     SetGroupRole,
     Write,
+    fields_changed,
 )
 from iwds.core.model import Account, LedgerRow, Login, Origin, Role, Status
+from iwds.core.normal import parse_extra
+
+EXTRA = "extra "
+"""What the name of an extra field begins with, in the ledger's `written` and wherever single ones are named."""
 
 
 def fingerprint(value: object) -> str:
@@ -28,7 +33,10 @@ def fingerprint(value: object) -> str:
 
 
 def written_of(login: Login) -> Mapping[str, str]:
-    """The ledger's `written` for a login that now reads so; extra fields are shared with others and left out."""
+    """The ledger's `written` for a login that now reads so; extra fields are shared with others and left out.
+
+    Those that we wrote ourselves are added to it one by one, as `extra KEY`.
+    """
     known = ((name, getattr(login, name)) for name in WRITTEN_FIELDS if name != "extra")
     return {name: fingerprint(int(v) if isinstance(v, int) else v) for name, v in known if v is not None}
 
@@ -61,7 +69,8 @@ def ledger_effect(change: Change, login_id: int, row: LedgerRow | None, owner: i
         case CreateLogin():
             assert anchor is not None  # noqa: S101 - only a person can be created
             made = created_login(change.account, login_id)
-            return LedgerRow(login_id, anchor, owner, Origin.CREATED, made.login, written=written_of(made))
+            extra = {EXTRA + key: fingerprint(value) for key, value in change.account.extra}
+            return LedgerRow(login_id, anchor, owner, Origin.CREATED, made.login, written={**written_of(made), **extra})
         case Adopt():
             assert anchor is not None  # noqa: S101 - only a person explains an adoption
             login = change.login
@@ -75,7 +84,7 @@ def ledger_effect(change: Change, login_id: int, row: LedgerRow | None, owner: i
             return None
         case Write():
             locked = row.locked if change.before.status == change.after.status else change.after.status == Status.LOCKED
-            return replace(row, login=change.after.login, locked=locked, written=written_of(change.after))
+            return replace(row, login=change.after.login, locked=locked, written=_rewritten(row, change))
         case AddToGroup() | AdoptMembership():
             return _with_role(replace(row, groups=row.groups | {change.group.id}), change.group.id, change.role)
         case SetGroupRole():
@@ -87,6 +96,18 @@ def ledger_effect(change: Change, login_id: int, row: LedgerRow | None, owner: i
             return row
         case _:
             assert_never(change)
+
+
+def _rewritten(row: LedgerRow, write: Write) -> dict[str, str]:
+    """The ledger's `written` after a write: what it merely echoed stays known as it was.
+
+    An update overwrites every field; else what somebody did by hand would count as ours from the next update on.
+    """
+    changed = fields_changed(write)
+    echoed = {name: known for name, known in row.written.items() if name not in changed}
+    old, new = (parse_extra(login.extra or "") or {} for login in (write.before, write.after))
+    extra = {EXTRA + key: fingerprint(new.get(key, "")) for key in old | new if old.get(key, "") != new.get(key, "")}
+    return {**written_of(write.after), **echoed, **extra}
 
 
 def _with_role(row: LedgerRow, group: int, role: int | None) -> LedgerRow:

@@ -167,7 +167,10 @@ class IntentRow:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One intended change as it is told about a person: when, in which run of which job, and what became of it."""
+    """One intended change as it is told about a person: when, in which run of which job, and what became of it.
+
+    `login_id` is the login that it was made to, as far as that is known, and `ended` when its outcome was.
+    """
 
     at: datetime
     run: str
@@ -176,6 +179,8 @@ class Told:
     change: Mapping[str, Any]
     result: Result | None
     error: str
+    login_id: int | None = None
+    ended: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,6 +339,55 @@ class Audit(Protocol):
         self, login: int | str | None = None, *, service: str = "", since: datetime | None = None, limit: int = 50
     ) -> Sequence[AuditRow]:
         """The latest actions first, of one login by id or by the name that it then had."""
+        ...
+
+    def last_actions(self, service: Service, actions: Collection[str]) -> Mapping[int, tuple[str, datetime]]:
+        """Of each login the last of these actions that was done, or may have been, and when: login id -> both."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """Something that differs from what we last wrote, as a look at the service of a job showed it.
+
+    Attributes:
+        what: which part of the login.
+        held: a short hash of what the service has there.
+        equal_at: the last look before that did not show it; None where there was none.
+        seen_at: the first look that showed it so.
+        agreed: whether the directory was asked since and wants what the service has.
+    """
+
+    login_id: int
+    what: str
+    held: str
+    equal_at: datetime | None = None
+    seen_at: datetime | None = None
+    agreed: bool = False
+
+
+class Sightings(Protocol):
+    """What looks for drift have shown, so that it can be told since when."""
+
+    def last_look(self, job: str, service: Service) -> datetime | None:
+        """When a whole look at the logins of a job was taken last."""
+        ...
+
+    def note_sightings(
+        self, job: str, service: Service, at: datetime, found: Collection[Sighting]
+    ) -> Mapping[tuple[int, str], Sighting]:
+        """Keep what a look at this time shows; returns each as it is known now, by login id and `what`.
+
+        What shows the same as before keeps since when, and whether the directory agreed.
+        """
+        ...
+
+    def note_agreed(self, job: str, service: Service, found: Collection[tuple[int, str]]) -> None:
+        """Record that the directory wants what the service has; `found` are login ids with their `what`."""
+        ...
+
+    def end_look(self, job: str, service: Service, at: datetime) -> None:
+        """Record that a whole look was taken at this time, and forget what it did not show any more."""
         ...
 
 

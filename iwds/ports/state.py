@@ -19,12 +19,13 @@ from iwds.ports.memory import (
     Result,
     Ruled,
     RunRow,
+    Sightings,
     Told,
     Unmailed,
 )
 
 
-class State(Holds, Ruled, Matches, Audit, Refusals, Protocol):
+class State(Holds, Ruled, Matches, Audit, Sightings, Refusals, Protocol):
     """Our own memory: ledger, runs, plans, journal, leases, what people did and decided, and who is not let in."""
 
     def lease(self, service: Service, holder: str, seconds: float) -> Lease:
@@ -52,6 +53,10 @@ class State(Holds, Ruled, Matches, Audit, Refusals, Protocol):
 
     def changes_of(self, service: Service, anchor: Anchor | None, login_id: int | None, limit: int) -> Sequence[Told]:
         """The latest intents first, of all jobs, about a person; about a login by its id where that is nobody."""
+        ...
+
+    def changes_about(self, service: Service, anchors: Collection[Anchor]) -> Iterator[Told]:
+        """The intents of all jobs about many people, each person's oldest first, streamed; without mails."""
         ...
 
     def note_tags(self, service: Service, tags: Mapping[int, int], lease: Lease) -> None:

@@ -53,6 +53,13 @@ class Waist(Protocol):
         """What was read of one person, by their anchor and the id of their login; call it after `join`."""
         ...
 
+    def remembered(self) -> Iterator[tuple[LedgerRow, Login | None, frozenset[int]]]:
+        """Each ledger row, in the order of login ids, with its login and the groups that this is in; streamed.
+
+        None, and no groups, where the login does not exist.
+        """
+        ...
+
     def close(self) -> None:
         """Throw everything away."""
         ...

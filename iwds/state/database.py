@@ -20,12 +20,13 @@ from iwds.ports import (
     RefusedBind,
     Result,
     RunRow,
+    Sighting,
     State,
     Told,
     Unmailed,
     Withdrawal,
 )
-from iwds.state import helpdesk, journal, leases, ledger, mails, matches, refusals, rulings, runs, schema
+from iwds.state import helpdesk, journal, leases, ledger, mails, matches, refusals, rulings, runs, schema, sightings
 from iwds.state.engine import Database, connect, told
 
 
@@ -110,6 +111,10 @@ class SqlState:
         if anchor is None and login_id is None:
             return ()
         return journal.changes_of(self._database, service, Subject("", anchor, login_id), limit)
+
+    def changes_about(self, service: Service, anchors: Collection[Anchor]) -> Iterator[Told]:
+        """The intents of all jobs about many people, each person's oldest first, streamed; without mails."""
+        return journal.changes_about(self._database, service, anchors)
 
     def note_tags(self, service: Service, tags: Mapping[int, int], lease: Lease) -> None:
         """Record what `created_by` reads back as, instead of what was remembered: login id -> tag."""
@@ -275,6 +280,28 @@ class SqlState:
     ) -> Sequence[AuditRow]:
         """The latest actions first, of one login by id or by the name that it then had."""
         return helpdesk.read_audit(self._database, login, service, since, limit)
+
+    def last_actions(self, service: Service, actions: Collection[str]) -> Mapping[int, tuple[str, datetime]]:
+        """Of each login the last of these actions that was done, or may have been, and when."""
+        return helpdesk.last_actions(self._database, service, actions)
+
+    def last_look(self, job: str, service: Service) -> datetime | None:
+        """When a whole look at the logins of a job was taken last."""
+        return sightings.last_look(self._database, job, service)
+
+    def note_sightings(
+        self, job: str, service: Service, at: datetime, found: Collection[Sighting]
+    ) -> Mapping[tuple[int, str], Sighting]:
+        """Keep what a look at this time shows; returns each as it is known now, by login id and `what`."""
+        return sightings.note_sightings(self._database, (job, service), at, found)
+
+    def note_agreed(self, job: str, service: Service, found: Collection[tuple[int, str]]) -> None:
+        """Record that the directory wants what the service has."""
+        sightings.note_agreed(self._database, (job, service), found)
+
+    def end_look(self, job: str, service: Service, at: datetime) -> None:
+        """Record that a whole look was taken, and forget what it did not show any more."""
+        sightings.end_look(self._database, (job, service), at)
 
     def refused_bind(self, source: str, servers: Collection[str], account: str, secret: bytes) -> RefusedBind | None:
         """What stands against this account with this secret, at this source or at one of these servers."""

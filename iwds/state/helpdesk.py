@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, func, insert, or_, select, update
 
 from iwds.core.model import Service, fold
 from iwds.core.policy import Hold, HoldKind
@@ -140,6 +140,21 @@ def read_audit(
         wanted = wanted.where(audit.c.at >= since)
     with database.reading() as connection:
         return [_action(found) for found in connection.execute(wanted)]
+
+
+def last_actions(database: Database, service: Service, actions: Collection[str]) -> dict[int, tuple[str, datetime]]:
+    """Of each login the last of these actions that was done, or may have been, and when."""
+    not_done = (Result.REJECTED.value, Result.NOT_TRIED.value, Result.HELD.value)
+    last = (
+        select(func.max(audit.c.id))
+        .outerjoin_from(audit, audit_outcome)
+        .where(audit.c.service == str(service), audit.c.action.in_(actions))
+        .where(or_(audit_outcome.c.result.is_(None), audit_outcome.c.result.not_in(not_done)))
+        .group_by(audit.c.login_id)
+    )
+    with database.reading() as connection:
+        found = connection.execute(select(audit.c.login_id, audit.c.action, audit.c.at).where(audit.c.id.in_(last)))
+        return {login_id: (action, at) for login_id, action, at in found}
 
 
 def _action(found: Any) -> AuditRow:

@@ -2,14 +2,15 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, func, insert, or_, select
 
-from iwds.core.change import Change, Subject, kinds
+from iwds.core.change import Change, Kind, Subject, kinds
 from iwds.core.document import change_to_data
 from iwds.core.guards import counters
-from iwds.core.model import LedgerRow, Service
+from iwds.core.model import Anchor, LedgerRow, Service
 from iwds.ports import IntentRow, Lease, Outcome, Result, Told
 from iwds.state.engine import Database
 from iwds.state.leases import fence
@@ -137,6 +138,36 @@ def changes_of(database: Database, service: Service, whom: Subject, limit: int) 
     with database.reading() as connection:
         rows = connection.execute(wanted).all()
     return [Told(*row[:5], None if row.result is None else Result(row.result), row.error or "") for row in rows]
+
+
+_ASKED_AT_ONCE = 300
+"""People in one question; databases limit the parameters of a statement."""
+
+
+def changes_about(database: Database, service: Service, anchors: Collection[Anchor]) -> Iterator[Told]:
+    """The intents about many people, each person's oldest first; without mails."""
+    rest = iter(anchors)
+    while some := [str(anchor) for anchor in islice(rest, _ASKED_AT_ONCE)]:
+        wanted = (
+            _TOLD.where(intent.c.subject.in_(some), run.c.service == str(service))
+            .where(intent.c.kind != Kind.MAIL.value)
+            .order_by(intent.c.id)
+        )
+        with database.reading() as connection:
+            found = connection.execute(wanted).all()
+        for at, run_id, job, who, change, result, error, made, login_id, ended in found:
+            known = None if result is None else Result(result)
+            yield Told(at, run_id, job, who, change, known, error or "", made or login_id, ended)
+
+
+_TOLD: Select[Any] = (
+    select(
+        intent.c.at, run.c.id, run.c.job, run.c.who, intent.c.change, outcome.c.result, outcome.c.error,
+        outcome.c.login_id.label("made"), intent.c.login_id, outcome.c.settled_at,
+    )
+    .join_from(intent, run, run.c.id == intent.c.run)
+    .outerjoin(outcome, outcome.c.intent == intent.c.id)
+)  # fmt: skip
 
 
 def unsettled(database: Database, service: Service) -> Sequence[IntentRow]:

@@ -122,6 +122,10 @@ LEFT JOIN person p ON p.realm = r.realm AND p.pid = r.pid
 LEFT JOIN login l ON l.id = r.login_id
 WHERE p.realm IS NULL OR p.verdict IS NOT NULL OR NOT r.first
 """  # noqa: S608 - column lists of this module
+_REMEMBERED = f"""
+SELECT {LEDGER}, {LOGIN}, {_MEMBER_OF.format("r.login_id")}
+FROM ledger r LEFT JOIN login l ON l.id = r.login_id ORDER BY r.login_id
+"""  # noqa: S608 - column lists of this module
 _UNMATCHED = f"""
 SELECT {LOGIN}, {_MEMBER_OF.format("l.id")}, EXISTS (SELECT 1 FROM asked a WHERE a.login_id = l.id) FROM login l
 WHERE NOT EXISTS (SELECT 1 FROM ledger r WHERE r.login_id = l.id)
@@ -276,6 +280,13 @@ class ScratchWaist:
             yield Case(Match.UNMATCHED, login=login, member_of=groups, why=LOCATED if asked else "")
         for row in self._db.execute(_UNMAPPED):
             yield Case(Match.UNMAPPED, absent=unmapped_of(row))
+
+    def remembered(self) -> Iterator[tuple[LedgerRow, Login | None, frozenset[int]]]:
+        """Each ledger row, in the order of login ids, with its login and the groups that this is in; streamed."""
+        ours, theirs = AFTER_LEDGER - AFTER_PERSON, AFTER_LOGIN - AFTER_PERSON
+        for row in self._db.execute(_REMEMBERED):
+            login = login_of(row[ours:theirs]) if row[ours] is not None else None
+            yield ledger_of(row[:ours]), login, numbers(row[theirs]) if login else frozenset()
 
     def _person_case(self, row: Sequence[Any], world: World) -> Case | None:
         account, ledger_row, login, member_of, named_id = _parts(row)

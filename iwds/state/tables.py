@@ -1,8 +1,9 @@
 """The tables of the state database; a test holds the migrations equal to them.
 
 `run` and `plan` carry the configuration and people's data, `login` and `membership` are the ledger, `intent` and
-`outcome` the journal; `hold`, `ruling`, `match_decision`, `audit` and `audit_outcome` are people's; `refused_bind` is
-of the sources. Ids of the service's own objects are its numbers; ids of ours that a person types are text.
+`outcome` the journal; `hold`, `ruling`, `match_decision`, `audit` and `audit_outcome` are people's; `sighting` and
+`look` are what looks for drift have shown; `refused_bind` is of the sources. Ids of the service's own objects are its
+numbers; ids of ours that a person types are text.
 """
 
 from datetime import UTC, datetime
@@ -313,6 +314,31 @@ audit_outcome = Table(
     Column("error", Text, nullable=False),
 )
 """What became of it; missing where the process died in between."""
+
+sighting = Table(
+    "sighting",
+    metadata,
+    Column("job", String, primary_key=True),
+    Column("service", String, primary_key=True),
+    Column("login_id", Number, primary_key=True, autoincrement=False),
+    Column("what", String, primary_key=True),
+    Column("held", String, nullable=False),
+    Column("equal_at", UtcTime),
+    Column("seen_at", UtcTime, nullable=False),
+    Column("last_at", UtcTime, nullable=False),
+    Column("agreed", Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What differs from what we last wrote: since which look, and until which. `held` is a hash, never the value."""
+
+look = Table(
+    "look",
+    metadata,
+    Column("job", String, primary_key=True),
+    Column("service", String, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+)
+"""When somebody last looked for drift among all logins of a job."""
 
 refused_bind = Table(
     "refused_bind",

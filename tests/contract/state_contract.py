@@ -14,6 +14,7 @@ from tests.contract.state_helpdesk_contract import AuditContract, HoldContract, 
 from tests.contract.state_journal_contract import JournalContract, MailsContract, RunsContract
 from tests.contract.state_refusals_contract import RefusalContract
 from tests.contract.state_rulings_contract import RulingsContract
+from tests.contract.state_sightings_contract import SightingsContract
 from tests.contract.state_tools import (
     NOON,
     OTHER,
@@ -320,5 +321,6 @@ class StateContract(
     LinksContract,
     RefusalContract,
     RulingsContract,
+    SightingsContract,
 ):
     """The whole contract. A subclass gives the fixture `place`."""

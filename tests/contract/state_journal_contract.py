@@ -62,6 +62,24 @@ class JournalContract:
         assert list(state.changes_of(SERVICE, None, None, 5)) == []
         assert list(state.changes_of(OTHER, anchor(1), 1, 5)) == []
 
+    def test_what_was_about_many_people_comes_in_their_order_without_mails(
+        self, state: State, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("iwds.state.journal._ASKED_AT_ONCE", 2)
+        journal = begin(state, "r")
+        fill(journal, [row(1), row(2), row(3), row(4)])
+        (mail,) = journal.intend([(4, SendActivation(create(1).subject, "new"))])
+        (open_,) = journal.intend([(1, lock(3))])
+        journal.settle([Outcome(mail, Result.DONE)])
+        told = list(state.changes_about(SERVICE, [anchor(1), anchor(9), anchor(3)]))
+        assert [(t.run, t.login_id, t.result, t.ended) for t in told] == [
+            ("r", 1, Result.DONE, NOON), ("r", 3, Result.DONE, NOON), ("r", 3, None, None),
+        ]  # fmt: skip
+        assert [change_from_data(t.change) for t in told] == [create(1), create(3), lock(3)]
+        assert list(state.changes_about(OTHER, [anchor(1)])) == list(state.changes_about(SERVICE, [])) == []
+        journal.settle([Outcome(open_, Result.REJECTED, "NOK:SN", login_id=3)])
+        assert [t.error for t in state.changes_about(SERVICE, [anchor(3)])] == ["", "NOK:SN"]
+
     def test_nothing_is_nothing(self, state: State) -> None:
         journal = begin(state, "r")
         assert list(journal.intend([])) == []

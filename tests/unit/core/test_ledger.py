@@ -49,6 +49,26 @@ def test_a_write_leaves_the_name_and_the_fields_that_it_wrote() -> None:
     assert after(change, row()) == row(login="anna", written=written_of(change.after))
 
 
+def test_what_a_write_merely_echoes_stays_known_as_we_wrote_it() -> None:
+    before = login(mail="by hand", extra='{ "room":"1", "other":"x" }')
+    ours = row(written={**written_of(login(mail="ours")), "extra room": fingerprint("1")})
+    found = after(write(before, phone="7", extra='{ "room":"2", "other":"x" }'), ours)
+    assert found is not None
+    assert found.written["mail"] == fingerprint("ours")
+    assert found.written["phone"] == fingerprint("7")
+    assert {name for name in found.written if name.startswith("extra")} == {"extra room"}
+    assert found.written["extra room"] == fingerprint("2")
+
+
+def test_the_extra_fields_that_a_creation_or_a_write_sets_are_remembered_one_by_one() -> None:
+    made = after(create("ann", extra=(("room", "1"), ("desk", ""))), None)
+    assert made is not None
+    assert (made.written["extra room"], made.written["extra desk"]) == (fingerprint("1"), fingerprint(""))
+    taken = after(write(login(extra='{ "room":"1" }'), extra=""), made)
+    assert taken is not None
+    assert (taken.written["extra room"], taken.written["extra desk"]) == (fingerprint(""), fingerprint(""))
+
+
 @pytest.mark.parametrize("locked", [True, False])
 def test_a_lock_is_ours_where_a_write_of_ours_set_it(locked: bool) -> None:
     def lock_after(change: Change) -> bool:

@@ -1,0 +1,113 @@
+"""`iwds drift` against the local MFA service, in whose console somebody changed logins by hand."""
+
+import csv
+import io
+import sqlite3
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from tests.acceptance.world import PATIENCE, Ran, World
+
+
+def by_hand(world: World, login: str, **fields: Any) -> None:
+    """What an administrator does in the console of the service."""
+    with closing(sqlite3.connect(world.folder.parent / "service.db", timeout=PATIENCE)) as database, database:
+        for name, value in fields.items():
+            done = database.execute(f"UPDATE login SET {name} = ? WHERE login = ?", (value, login))  # noqa: S608 - ours
+            assert done.rowcount == 1
+
+
+def held(world: World, login: str) -> dict[str, Any]:
+    with closing(sqlite3.connect(world.folder.parent / "service.db", timeout=PATIENCE)) as database:
+        database.row_factory = sqlite3.Row
+        return dict(database.execute("SELECT * FROM login WHERE login = ?", (login,)).fetchone())
+
+
+def fits(ran: Ran) -> None:
+    assert all(len(line) <= 80 for line in ran.out.splitlines()), ran.out
+    assert len(ran.out.splitlines()) <= 40
+
+
+@pytest.fixture
+def touched(settled: World) -> World:
+    """Three logins that somebody changed since: a mail address, a role, and a lock."""
+    settled.iwds("run", "company")
+    assert "every login of ours is as we last wrote it" in settled.iwds("drift", "company").out
+    by_hand(settled, "aisha.haddad", mail="hand@corp.example")
+    by_hand(settled, "claire.martin", role=2)
+    by_hand(settled, "anh.tran", status=1)
+    return settled
+
+
+def test_who_was_changed_by_hand_is_on_one_page_with_since_when_and_what_the_next_run_does(touched: World) -> None:
+    ran = touched.iwds("drift", "company", "--directory", code=2)
+    fits(ran)
+    assert "3 logins of ours differ" in ran.out
+    assert "claire.martin  role user > administrator" in ran.out
+    assert "aisha.haddad  mail aisha.haddad@corp.example > hand@corp.example" in ran.out
+    assert "the next run puts" in ran.out
+    assert "locked by somebody else: no run unlocks them" in ran.out
+    found = touched.iwds("drift", "company", "--json", code=2).json
+    assert (found["schema"], found["counts"]) == (1, {"role": 1, "locked": 1, "field": 1})
+    assert {each["login"] for each in found["drift"]} == {"aisha.haddad", "claire.martin", "anh.tran"}
+    assert all(each["after"]["at"] < each["before"]["at"] for each in found["drift"])
+    alone = touched.iwds("drift", "company", "--login", "anh.tran", code=2)
+    assert "anh.tran  status active > locked" in alone.out
+    touched.iwds("drift", "company", "--login", "dana.levi", code=0)
+
+
+def test_a_login_may_not_run_a_formula_in_a_spreadsheet_or_html_in_a_report(touched: World) -> None:
+    by_hand(touched, "aisha.haddad", mail="=cmd@corp.example|<b>")
+    table = csv.DictReader(io.StringIO(touched.iwds("drift", "company", "--csv", code=2).out))
+    rows = {row["login"]: row for row in table}
+    assert rows["aisha.haddad"]["service_has"] == "'=cmd@corp.example|<b>"
+    report = touched.iwds("drift", "company", "--adopt", code=2).out
+    assert "=cmd@corp.example\\|&lt;b&gt;" in report
+    owners = list(csv.DictReader(io.StringIO(touched.iwds("drift", "company", "--adopt", "--csv", code=2).out)))
+    assert {row["field"]: (row["directory_has"], row["service_has"]) for row in owners}["role"] == (
+        "user", "administrator",
+    )  # fmt: skip
+    assert held(touched, "aisha.haddad")["mail"].startswith("="), "a report changes nothing"
+
+
+def test_what_is_kept_stays_and_what_is_put_back_is_as_we_wrote_it(touched: World) -> None:
+    touched.iwds("drift", "company", "--keep", "aisha.haddad", code=64)
+    kept = touched.iwds("drift", "company", "--keep", "aisha.haddad", "--until", "2d", "--reason", "she asked")
+    assert "stays until" in kept.out
+    dry = touched.iwds("drift", "company", "--revert", "--dry-run", "--json", code=2).json
+    (change,) = dry["plan"]["changes"]
+    assert change["subject"]["login"] == "claire.martin"
+    assert held(touched, "claire.martin")["role"] == 2
+    touched.iwds("drift", "company", "--revert", "--reason", "nobody knows why", code=64)
+    done = touched.iwds("drift", "company", "--revert", "--field", "role", "--reason", "nobody knows why", "--yes")
+    assert "drift put back: 1 done" in done.out
+    assert held(touched, "claire.martin")["role"] == 0
+    touched.iwds("run", "company")
+    assert held(touched, "aisha.haddad")["mail"] == "hand@corp.example"
+    ran = touched.iwds("drift", "company", "--all", code=2)
+    assert "she asked" in ran.out
+    assert "1 login of ours differs" in ran.out, "the lock of somebody else"
+
+
+def test_nothing_is_listed_where_the_reading_is_not_proven(touched: World) -> None:
+    data = str(touched.folder.parent / "service.db")
+    touched.iwds("sandbox", "fault", "add", "wrong-count", "--data", data)
+    ran = touched.iwds("drift", "company", code=3)
+    assert "aisha" not in ran.out
+    assert "nothing follows from such a reading" in ran.err
+
+
+def test_what_makes_no_sense_is_refused(world: World) -> None:
+    for arguments in (
+        ("--keep", "x", "--revert", "--reason", "y"),
+        ("--json", "--csv"),
+        ("--yes",),
+        ("--group", "nothing"),
+        ("--login", "nobody"),
+        ("--revert", "--json", "--reason", "why"),
+        ("--until", "2d"),
+        ("--adopt", "--json"),
+    ):
+        world.iwds("drift", "company", *arguments, code=64)
