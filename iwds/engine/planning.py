@@ -83,7 +83,11 @@ def make_plan(
     """
     waist = tools.waist()
     try:
-        return _Planning(job, tools, waist, stop or threading.Event(), watch).plan(selection or Selection(), alone)
+        plan, tally = _Planning(job, tools, waist, stop or threading.Event(), watch).plan(
+            selection or Selection(), alone
+        )
+        tools.planned(plan, alone)
+        return plan, tally
     finally:
         waist.close()
 
