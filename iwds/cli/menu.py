@@ -19,6 +19,8 @@ MENU = {
     "show": ("looking", "Show one run or plan, whole or a part of it"),
     "explain": ("explaining", "Why somebody has what they have, or has it not"),
     "capture": ("capturing", "Write what the service holds to a file"),
+    "replay": ("replaying", "What another configuration would do, offline"),
+    "readings": ("replaying", "List captured readings; delete, pseudonymise"),
     "hold": ("holds", "Take nothing away from one login until a date"),
     "unhold": ("holds", "Lift that before its end"),
     "holds": ("holds", "List what is held, and until when"),

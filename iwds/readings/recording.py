@@ -12,9 +12,9 @@ from typing import Any
 from iwds.core.model import Anchor, Entry, Group, LedgerRow, Login, Membership, Proof, Service
 from iwds.core.recognition import MatchDecision
 from iwds.ports import HoldRow, JobMemory, Listing, ReadStream, Source, State, TargetReader, Unmailed
-from iwds.readings._file import Draft, batched
-from iwds.readings._plain import plain
-from iwds.readings._questions import about, noted
+from iwds.readings.file import Draft, batched
+from iwds.readings.plain import plain
+from iwds.readings.questions import about, noted
 
 
 class Recorder:

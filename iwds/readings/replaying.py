@@ -18,9 +18,9 @@ from iwds.core.model import Account, Anchor, Entry, Group, LedgerRow, Login, Pro
 from iwds.core.recognition import MatchDecision
 from iwds.errors import ConfigurationError, ForeignRealm, ServiceUnavailable, SourceUnavailable
 from iwds.ports import HoldRow, JobMemory, TargetReader, Unmailed
-from iwds.readings._file import Reading
-from iwds.readings._plain import back
-from iwds.readings._questions import about, said
+from iwds.readings.file import Reading
+from iwds.readings.plain import back
+from iwds.readings.questions import about, said
 from iwds.readings.recording import asked_of, narrowed
 
 _PLACES = 200
@@ -66,24 +66,29 @@ class ReplayedSource:
     Args:
         name: as it is called in the reading.
         selection: what of the settings says who is selected, as it was recorded with questions about single people.
-        selects: where another base or filter is asked for than that of the reading: who is left. It may select nobody
-            whom the reading lacks.
+        selects: where another base or filter is asked for than that of the reading: who of those who were read is
+            left, and who is selected of others. It may select nobody else where everybody is asked for.
     """
 
     def __init__(
-        self, name: str, reading: Reading, unknown: Unknown, selection: str, selects: Selects | None = None
+        self,
+        name: str,
+        reading: Reading,
+        unknown: Unknown,
+        selection: str,
+        selects: tuple[Selects, Selects] | None = None,
     ) -> None:
         self.name, self.answered_by, self.indexed = name, str(reading.path), True
         self._reading, self._unknown, self._selection, self._selects = reading, unknown, selection, selects
         self._readings = reading.readings(name)
         self._times = 0
         self._asked: Counter[tuple[str, str]] = Counter()
-        self._realm = str(self._readings[-1][2]["realm"])
+        self._proof = self._readings[-1][2] if self._readings else {}
 
     @property
     def attributes(self) -> frozenset[str]:
-        """What was read of everybody."""
-        return self._readings[0][1]
+        """What was read of everybody; nothing of a source that only an earlier configuration asks."""
+        return self._readings[0][1] if self._readings else frozenset()
 
     def read(self, attributes: Collection[str]) -> "_People":
         """All people, as the reading before left them; asked again, as they came when they were read again."""
@@ -94,7 +99,7 @@ class ReplayedSource:
         if found is None:
             raise not_captured(self.name, asked - self.attributes)
         number, _, proof = found
-        return _People(self._reading.entries(number), back(Proof, proof), asked, self._selects)
+        return _People(self._reading.entries(number), back(Proof, proof), asked, self._selects and self._selects[0])
 
     def find(self, anchor: Anchor, attributes: Collection[str]) -> Entry | None:
         """One person by anchor, as they were answered then, or as they were read."""
@@ -105,23 +110,32 @@ class ReplayedSource:
         given, data = self._answer("find", about(anchor))
         if given:
             return None if data is None else self._reading.entry_of(anchor, json.loads(data))
-        self._ours(anchor)
-        entry = self._reading.entry(self._readings[-1][0], anchor)
+        entry = self._read(anchor)
         if entry is None:
             raise self._untold("people who were not read and not looked for")
         return entry
+
+    def _read(self, anchor: Anchor) -> Entry | None:
+        """Them as they were read; `ForeignRealm` where they are another directory's."""
+        realm = self._proof.get("realm", anchor.realm)
+        if anchor.realm != realm:
+            raise ForeignRealm(f"{self.name} is the directory {realm}, and {anchor.id} is of {anchor.realm}.")
+        return self._reading.entry(self._readings[-1][0], anchor) if self._readings else None
 
     def selects(self, anchor: Anchor) -> bool:
         """Whether base and filter find them."""
         given, data = self._answer("selects", about(anchor, self._selection))
         if given:
             return bool(data)
-        self._ours(anchor)
-        entry = self._reading.entry(self._readings[-1][0], anchor)
-        if self._selects is None:
+        entry = self._read(anchor)
+        if self._selects is None and self._readings:
             return entry is not None
-        entry = entry or self._found(anchor)
-        answer = entry is not None and self._selects(entry)
+        within, elsewhere = self._selects or (_untold, _untold)
+        if entry is not None:
+            answer = within(entry)
+        else:
+            entry = self._found(anchor)
+            answer = False if entry is None else elsewhere(entry)
         if answer is None:
             raise self._untold("people of whom base and filter cannot be told")
         return answer
@@ -143,7 +157,7 @@ class ReplayedSource:
         given, data = self._answer("shows", place)
         if given:
             return bool(data)
-        if place in self._readings[-1][2]["view"]["places"]:
+        if place in self._proof.get("view", {}).get("places", ()):
             return True
         raise self._untold("places that were not looked for")
 
@@ -158,13 +172,13 @@ class ReplayedSource:
         self._asked[op, whom] += 1
         return True, said(answers[min(self._asked[op, whom], len(answers)) - 1])
 
-    def _ours(self, anchor: Anchor) -> None:
-        if anchor.realm != self._realm:
-            raise ForeignRealm(f"{self.name} is the directory {self._realm}, and {anchor.id} is of {anchor.realm}.")
-
     def _untold(self, what: str) -> SourceUnavailable:
         self._unknown.say(what)
         return SourceUnavailable("the reading does not say", "see: docs/replay.md")
+
+
+def _untold(_: Entry) -> None:
+    """Nobody can tell whom a source selects that was not read."""
 
 
 class _People:

@@ -21,7 +21,7 @@ from iwds.engine.job import Earlier, Job, Tools
 from iwds.engine.planning import make_plan
 from iwds.errors import IwdsError
 from iwds.ports import State
-from iwds.readings._file import Draft, Reading
+from iwds.readings.file import Draft, Reading
 from iwds.readings.recording import Recorder, RecordingReader, RecordingSource, RecordingState
 from iwds.readings.replaying import FixedClock, ReplayedReader, ReplayedSource, ReplayedState, Unknown
 from iwds.state.scratch import ScratchWaist
@@ -45,7 +45,7 @@ def founding() -> Iterator[Founding]:
 
 def captured(company: Company, path: Path, selection: Selection, alone: bool) -> Plan:
     """The plan of a company, and the reading that it rests on in a file."""
-    recorder = Recorder(Draft(path), MORE)
+    recorder = Recorder(Draft(path.parent), MORE)
     job = company.job
 
     def wrapped(config: Config) -> tuple[Any, ...]:
@@ -61,7 +61,7 @@ def captured(company: Company, path: Path, selection: Selection, alone: bool) ->
     tools = Tools(cast("State", RecordingState(company.state, recorder)), company.clock, ScratchWaist)
     try:
         plan, _ = make_plan(watched, tools, selection, alone=alone)
-        recorder.draft.finish()
+        recorder.draft.finish(path)
         return plan
     except BaseException:
         recorder.draft.discard()

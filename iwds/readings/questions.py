@@ -13,7 +13,7 @@ from iwds.errors import (
     SourceUnavailable,
     Unavailable,
 )
-from iwds.readings._file import dumps
+from iwds.readings.file import dumps
 
 T = TypeVar("T")
 FAILURES: dict[str, type[IwdsError]] = {

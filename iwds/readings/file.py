@@ -7,6 +7,7 @@ people as they came), `place` (names of the directory's groups), `answer` (quest
 
 import json
 import os
+import secrets
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,7 +21,7 @@ from iwds.core.captured import item_of, line_of
 from iwds.core.model import Anchor, Entry, Group, LedgerRow, Login, Membership
 from iwds.errors import UsageError
 from iwds.privatefile import make_private
-from iwds.readings._plain import back, plain
+from iwds.readings.plain import back, plain
 
 SCHEMA = 1
 """Grows with every change of the file that an older reader would misunderstand."""
@@ -29,6 +30,22 @@ APPLICATION = 0x69776473
 BATCH = 500
 """Rows in one insert."""
 _PART = ".part"
+NEVER = frozenset(
+    {
+        *("userpassword", "unicodepwd", "dbcspwd", "lmpwdhistory", "ntpwdhistory", "supplementalcredentials"),
+        *("sambantpassword", "sambalmpassword", "sambapasswordhistory", "krbprincipalkey", "krb5key", "authpassword"),
+        *(
+            "pwdhistory",
+            "passwordhistory",
+            "msds-managedpassword",
+            "ms-mcs-admpwd",
+            "ms-mcs-admpwdhistory",
+            "ipanthash",
+        ),
+        *("mslaps-password", "mslaps-encryptedpassword", "mslaps-encryptedpasswordhistory", "userpkcs12"),
+    }
+)
+"""Attributes (lower-case) that hold secrets: they come into no file, whoever asks for them."""
 
 _TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, data TEXT);
@@ -59,21 +76,23 @@ def dumps(data: Any) -> str:
 
 
 class Draft:
-    """A reading that is being written. Thread-safe: people and service are read at the same time.
+    """A reading that is being written to a folder. Thread-safe: people and service are read at the same time.
 
-    Raises `UsageError` where the file cannot be made. Whatever SQLite says later is an `OSError` or `sqlite3.Error`.
+    Raises `UsageError` where no file can be made there. What cannot be written later breaks nothing but the file:
+    nothing more is written then, and `finish` says why.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path, self._part = path, path.with_name(f".{path.name}{_PART}")
+    def __init__(self, folder: Path) -> None:
+        self._part = folder / f".{secrets.token_hex(8)}{_PART}"
         self._lock = threading.RLock()
+        self._broken = ""
+        self._readings = 0
         self._places: dict[str, int] = {}
         self._groups = lru_cache(maxsize=65_536)(self._numbers)
         try:
-            self._part.unlink(missing_ok=True)
             make_private(self._part)
         except OSError as error:
-            raise UsageError(f"{path} cannot be written: {error.strerror}") from error
+            raise UsageError(f"no reading can be written to {folder}: {error.strerror}") from error
         self._db = sqlite3.connect(self._part, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode = OFF")
         self._db.execute("PRAGMA synchronous = OFF")
@@ -91,9 +110,11 @@ class Draft:
 
     def begin_reading(self, source: str, attributes: Iterable[str]) -> int:
         """A source is read; returns the number of this reading."""
-        row = (source, dumps(sorted(attributes)))
         with self._lock:
-            return int(self._db.execute("INSERT INTO reading VALUES (NULL, ?, ?, NULL)", row).lastrowid or 0)
+            self._readings += 1
+            names = dumps(sorted(frozenset(attributes) - NEVER))
+            self._insert("INSERT INTO reading VALUES (?, ?, ?, NULL)", [(self._readings, source, names)])
+            return self._readings
 
     def add_entries(self, reading: int, entries: Sequence[Entry]) -> None:
         """People as they came."""
@@ -107,7 +128,10 @@ class Draft:
     def entry_data(self, entry: Entry) -> str:
         """One entry, with the numbers of its groups."""
         groups = None if entry.groups is None else self._groups(entry.groups)
-        return dumps([entry.name, entry.attrs, groups, entry.enabled, sorted(entry.unread)])
+        attrs = entry.attrs
+        if not NEVER.isdisjoint(attrs):
+            attrs = {name: values for name, values in attrs.items() if name not in NEVER}
+        return dumps([entry.name, attrs, groups, entry.enabled, sorted(entry.unread)])
 
     def _numbers(self, groups: frozenset[str]) -> list[int]:
         with self._lock:
@@ -191,18 +215,25 @@ class Draft:
         with self._lock:
             return self._db.execute(query, (source, op, about)).fetchone() is not None
 
-    def finish(self) -> None:
-        """Put the file in its place. Raises `UsageError` where there is one, or no room is left."""
+    def listed(self) -> frozenset[int]:
+        """The groups whose members were read."""
+        with self._lock:
+            return frozenset(group for (group,) in self._db.execute("SELECT group_id FROM listed"))
+
+    def finish(self, path: Path) -> None:
+        """Put the file in its place, in the same folder. Raises `UsageError` where there is one, or none was made."""
         with self._lock:
             try:
+                if self._broken:
+                    raise UsageError(f"{path} could not be written: {self._broken}", "is the disk full?")
                 self._db.close()
                 with self._part.open("rb") as part:
                     os.fsync(part.fileno())
-                os.link(self._part, self.path)  # unlike a renaming it never replaces what somebody put there meanwhile
+                os.link(self._part, path)  # unlike a renaming it never replaces what somebody put there meanwhile
             except FileExistsError:
-                raise UsageError(f"{self.path} exists already", "name a new file") from None
+                raise UsageError(f"{path} exists already", "name a new file") from None
             except OSError as error:
-                raise UsageError(f"{self.path} cannot be written: {error.strerror}") from error
+                raise UsageError(f"{path} cannot be written: {error.strerror}") from error
             finally:
                 self.discard()
 
@@ -215,9 +246,14 @@ class Draft:
 
     def _insert(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
         with self._lock:
-            self._db.execute("BEGIN")
-            self._db.executemany(statement, rows)
-            self._db.execute("COMMIT")
+            if self._broken:
+                return
+            try:
+                self._db.execute("BEGIN")
+                self._db.executemany(statement, rows)
+                self._db.execute("COMMIT")
+            except (sqlite3.Error, UnicodeEncodeError) as error:
+                self._broken = str(error)
 
 
 class Reading:
