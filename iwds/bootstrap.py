@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, Self, cast
 
 from pydantic import BaseModel
 
@@ -133,7 +133,7 @@ class Wiring:
         self._jobs: dict[str, Job] = {}
         self._state: State | None = None
 
-    def __enter__(self) -> "Wiring":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:

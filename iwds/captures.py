@@ -1,6 +1,8 @@
 """Readings in use: a job wired so that its plan is captured, and one wired to a reading instead of the world."""
 
 import json
+import os
+import secrets
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -31,6 +33,7 @@ MOST_GROUPS = 50
 """Of so many groups that the mapping does not govern the members are read too, for whoever governs them later."""
 _SERVES = 1.0
 """Their members may be so many times as many as there are logins, all together."""
+_SHORTEST_KEY = 32
 _BINARY = frozenset({"jpegphoto", "thumbnailphoto", "thumbnaillogo", "photo", "audio", "usercertificate", "objectsid"})
 """What is no text, and would make every reading that asks for it unproven."""
 
@@ -220,6 +223,20 @@ class Capturing:
 def shelf_of(config: Configuration) -> Path:
     """The folder of captured readings."""
     return config.path(config.settings.readings)
+
+
+def key_of(file: Path) -> bytes:
+    """The key of pseudonyms in a file, which is made for its owner alone where it is missing."""
+    try:
+        if not file.exists():
+            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as made:
+                made.write(f"{secrets.token_hex(32)}\n")
+        key = file.read_bytes().strip()
+    except OSError as error:
+        raise UsageError(f"{file} cannot be used: {error.strerror}") from error
+    if len(key) < _SHORTEST_KEY:
+        raise UsageError(f"{file} holds no key: {_SHORTEST_KEY} characters at least", "name a file that is not there")
+    return key
 
 
 def selection_key(adapter: Any, name: str, model: BaseModel) -> str:

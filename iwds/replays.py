@@ -1,6 +1,8 @@
 """A configuration over a captured reading instead of the world, and how its plan differs from the one of then."""
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,16 +15,18 @@ from iwds.captures import selection_key
 from iwds.core.change import Evidence
 from iwds.core.decision import Reason
 from iwds.core.impact import Impact, changed_parts, impact
+from iwds.core.model import Account, Entry, Unmapped
 from iwds.core.plan import Plan, Selection
-from iwds.core.plan_document import plan_from_data
+from iwds.core.plan_document import plan_from_data, plan_to_data
 from iwds.core.previous import Places
 from iwds.engine.job import Job, Progress, Tools, silent
 from iwds.engine.planning import make_plan
 from iwds.errors import UsageError
-from iwds.mapping.uses import uses
+from iwds.mapping.uses import asked_about, uses
 from iwds.ports import Actions, Finding, Source, State, TargetReader, TargetWriter
-from iwds.readings.file import Reading
+from iwds.readings.file import Draft, Reading
 from iwds.readings.plain import back
+from iwds.readings.pseudonyms import Guise, pseudonymise, words_of
 from iwds.readings.replaying import (
     FixedClock,
     NotCaptured,
@@ -32,6 +36,7 @@ from iwds.readings.replaying import (
     Unknown,
     capture_groups,
 )
+from iwds.readings.scramble import Scramble
 from iwds.settings import Configuration
 from iwds.sources.selecting import ANYBODY
 from iwds.state.scratch import ScratchWaist
@@ -165,6 +170,46 @@ class Replaying(Wiring):
     def _lacking(self, message: str, *path: str | int) -> NotCaptured:
         advice = f"capture a reading under this configuration: iwds plan {self.reading['job']} --capture"
         return NotCaptured(message, advice, *self.config.where(*path))
+
+    def disguised(self, name: str, key: bytes, file: Path) -> int:
+        """Write the reading with pseudonyms; how many changes its plan has. `UsageError` for another configuration."""
+        job, reading = self.job(name), self.reading
+        if job.digest != reading["config_digest"]:
+            raise UsageError(
+                "the configuration is another one than that which the reading was planned with",
+                "give that one with --config: the mapping says what follows from what",
+            )
+        settings = [reading["config"], json.loads(reading["deciding"])]
+        now = datetime.fromisoformat(reading["taken_at"])
+
+        def account(entry: Entry) -> Account | Unmapped:
+            made = job.rules.map(entry, now)
+            return job.target.normalise(made, entry.name) if isinstance(made, Account) else made
+
+        kept = {*words_of(settings), *words_of([group.name for group in reading.groups()])}
+        shown = asked_about(settings[1]["rules"]) | self._filtered(name)
+        draft = Draft(file.parent)
+        try:
+            pseudonymise(reading, draft, Guise(Scramble(key, kept), shown, account))
+            facts = {**reading.facts(), "config": {}}
+            for fact in ("logins", "members", "tagged", "unlisted", "plan"):
+                facts.pop(fact)
+            for fact, value in facts.items():
+                draft.note(fact, value)
+            with closing(draft.whole()) as disguised:
+                plan = Replaying(self.config, disguised).replay(name)
+            draft.note("plan", plan_to_data(plan))
+            draft.note("digest", plan.digest)
+            draft.finish(file)
+        finally:
+            draft.discard()
+        return len(plan.changes)
+
+    def _filtered(self, name: str) -> frozenset[str]:
+        """What the filters of the sources look at."""
+        sources = self.config.job(name).sources
+        read = [self._captured(source).filter.attributes for source in sources]
+        return frozenset[str]().union(*read) - self.job(name).rules.login_attributes
 
     def compared(self, name: str, plan: Plan, config: str) -> "Replayed":
         """What a replayed plan does that was not planned then, by the parts of the configuration that changed."""

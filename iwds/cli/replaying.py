@@ -16,11 +16,14 @@ ReadingOption = Annotated[
     str | None, typer.Option("--reading", metavar="ID|FILE", help="Which reading; the latest of the job without it.")
 ]
 
+group = typer.Typer(help="Without a command: list captured readings. The command makes one fit for others' eyes.")
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("replay")(replay)
-    app.command("readings")(readings)
+    group.callback(invoke_without_command=True)(readings)
+    app.add_typer(group, name="readings")
 
 
 def replay(
@@ -72,15 +75,18 @@ def _replaying(job: str, config: Path | None, what: str | None) -> Iterator[Any]
 
 
 def readings(
-    job: Annotated[str | None, typer.Argument(help="Only those of this job.")] = None,
+    context: typer.Context,
+    job: Annotated[str | None, typer.Option("--job", help="Only those of this job.")] = None,
     delete: Annotated[str | None, typer.Option("--delete", metavar="ID", help="Delete this one.")] = None,
     as_json: JsonOption = False,
 ) -> int:
-    """List captured readings, the latest first."""
+    """Without a command: list captured readings, the latest first."""
     from iwds import settings as configuration
     from iwds.captures import shelf_of
     from iwds.readings import shelf
 
+    if context.invoked_subcommand:
+        return 0
     folder = shelf_of(configuration.load(chosen_config(), secrets=False))
     if delete:
         path = shelf.chosen(folder, delete)
@@ -94,6 +100,34 @@ def readings(
         show_json({"schema": 1, "folder": str(folder), "readings": [_row(each) for each in listed]})
         return 0
     say(_table(listed, str(folder)))
+    return 0
+
+
+@group.command("pseudonymise")
+def pseudonymise(
+    what: Annotated[str, typer.Argument(metavar="ID|FILE", help="The reading.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write, 0600; it must not exist yet.")],
+    key_file: Annotated[
+        Path | None,
+        typer.Option("--key-file", help="Holds the key; made if missing. readings/key without it."),
+    ] = None,
+) -> int:
+    """Write a reading with pseudonyms for people, to go with a bug report. The key stays with you."""
+    from iwds import settings as configuration
+    from iwds.captures import key_of, shelf_of
+    from iwds.readings import shelf
+    from iwds.readings.file import Reading
+    from iwds.replays import Replaying
+
+    config = configuration.load(chosen_config(), secrets=False)
+    if output.exists():
+        raise UsageError(f"{output} exists already", "name a new file")
+    folder = shelf_of(config)
+    key = key_of(key_file or shelf.ready(folder) / "key")
+    with closing(Reading(shelf.chosen(folder, what))) as reading, Replaying(config, reading) as wiring:
+        changes = wiring.disguised(reading["job"], key, output)
+    out.print(f"{output}: people have pseudonyms, its plan has {changes:,} changes. Look at it before", markup=False)
+    out.print("you send it: docs/replay.md says what it does not hide.", markup=False)
     return 0
 
 
@@ -113,5 +147,6 @@ def _table(listed: list[Any], folder: str) -> Iterator[Text]:
     yield Text(f"{'id':8}  {'job':14}  {'taken':16}  {'people':>9}  {'size':>9}  kept until", style="bold")
     for each in listed:
         size = f"{each.size / 1_000_000:,.1f} MB"
-        row = f"{each.id:8}  {cut(each.job, 14):14}  {each.taken.astimezone():%Y-%m-%d %H:%M}  {each.people:>9,}  {size:>9}"
-        yield Text(cut(f"{row}  {each.until.astimezone():%m-%d %H:%M}"))
+        taken, until = each.taken.astimezone(), each.until.astimezone()
+        row = f"{each.id:8}  {cut(each.job, 14):14}  {taken:%Y-%m-%d %H:%M}  {each.people:>9,}  {size:>9}"
+        yield Text(cut(f"{row}  {until:%m-%d %H:%M}"))

@@ -1,6 +1,6 @@
 """Where a mapping uses what it reads of people."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from iwds.core import directory
 from iwds.mapping.asked import Asked
 from iwds.mapping.compile import read
 from iwds.mapping.conditions import compile_condition
-from iwds.mapping.document import Condition, Enabled
+from iwds.mapping.document import Condition, Document, Enabled
 from iwds.mapping.tables import with_tables
 from iwds.mapping.values import compile_value
 from iwds.mapping.written_values import Value
@@ -27,6 +27,14 @@ def uses(path: Path) -> dict[str, list[Place]]:
         for name in sorted(_read_by(part)):
             found.setdefault(name, []).append(where(steps))
     return {name: sorted(set(places), key=lambda place: place[1]) for name, places in found.items()}
+
+
+def asked_about(written: Mapping[str, Any]) -> frozenset[str]:
+    """Attributes (lower-case) that only conditions of a mapping look at, so that no value is made of them."""
+    document = Document.model_validate(written)
+    parts = [part for part, _ in _parts(document, ())]
+    made = [_read_by(part) for part in parts if isinstance(part, Value)]
+    return frozenset[str]().union(*map(_read_by, parts)) - frozenset[str]().union(*made)
 
 
 def _parts(part: object, steps: tuple[Step, ...]) -> Iterator[tuple[BaseModel, tuple[Step, ...]]]:

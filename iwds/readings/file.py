@@ -64,9 +64,9 @@ CREATE TABLE ledger (login_id INTEGER PRIMARY KEY, data TEXT);
 CREATE TABLE said (id INTEGER PRIMARY KEY, kind TEXT, data TEXT);
 """
 _INDEXES = """
-CREATE INDEX entry_anchor ON entry (realm, pid, reading);
-CREATE INDEX entry_reading ON entry (reading, id);
-CREATE INDEX answer_about ON answer (source, op, about, id);
+CREATE INDEX IF NOT EXISTS entry_anchor ON entry (realm, pid, reading);
+CREATE INDEX IF NOT EXISTS entry_reading ON entry (reading, id);
+CREATE INDEX IF NOT EXISTS answer_about ON answer (source, op, about, id);
 """
 
 
@@ -220,6 +220,12 @@ class Draft:
         with self._lock:
             return frozenset(group for (group,) in self._db.execute("SELECT group_id FROM listed"))
 
+    def whole(self) -> "Reading":
+        """What is written so far, to be read."""
+        with self._lock:
+            self._db.executescript(_INDEXES)
+        return Reading(self._part)
+
     def finish(self, path: Path) -> None:
         """Put the file in its place, in the same folder. Raises `UsageError` where there is one, or none was made."""
         with self._lock:
@@ -325,6 +331,22 @@ class Reading:
         """What was answered to a question, each time that it was asked."""
         query = "SELECT data FROM answer WHERE source = ? AND op = ? AND about = ? ORDER BY id"
         return [json.loads(data) for (data,) in self._all(query, source, op, about)]
+
+    def every_answer(self) -> Iterator[tuple[str, str, str, Any]]:
+        """All of them in their order: source, question, about whom, answer."""
+        query, last = "SELECT id, source, op, about, data FROM answer WHERE id > ? ORDER BY id LIMIT ?", 0
+        while rows := self._all(query, last, BATCH):
+            last = rows[-1][0]
+            yield from ((source, op, about, json.loads(data)) for _, source, op, about, data in rows)
+
+    def every_role(self) -> Iterator[tuple[int, dict[int, int | None]]]:
+        """The roles that were read, by login."""
+        for (login,) in self._all("SELECT DISTINCT login_id FROM role ORDER BY login_id"):
+            yield login, self.roles(login)
+
+    def every_loss(self) -> Iterator[tuple[int, Any]]:
+        """What would go with each login of which it was asked."""
+        yield from ((login, json.loads(data)) for login, data in self._all("SELECT login_id, data FROM loss"))
 
     def groups(self) -> list[Group]:
         """All groups of the service, in the order in which they came."""

@@ -1,0 +1,212 @@
+"""A plan is captured, and everything is taken away: another configuration is tried on the file alone."""
+
+import json
+import os
+import re
+import shutil
+import sqlite3
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.acceptance.world import Company, Ran, World, iwds, sandbox
+
+_PERSONS = "users: {object_class: person}"
+MAPPING = "mappings/sample-company.yaml"
+
+
+def words(ran: Ran) -> str:
+    return " ".join((ran.out + ran.err).split())
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """The folder of a company whose plan was captured after its first run; neither service nor directory is left."""
+    folder = tmp_path_factory.mktemp("replay")
+    with sandbox(folder) as port:
+        world = World(folder / "home", port, Company(people=40))
+        world.iwds("run", "company")
+        world.company.take("kenji.mori")
+        world.save()
+        planned = world.iwds("plan", "company", "--capture", "--json", code=2)
+    assert "Captured: iwds replay company --reading" in words(planned)
+    for file in (world.folder / "company.ldif", *world.folder.glob("iwds.db*")):
+        file.unlink()
+    return world.folder, planned.json
+
+
+@pytest.fixture
+def tried(home: tuple[Path, dict[str, Any]], tmp_path: Path) -> "Tried":
+    """A copy of the configuration, to be edited, in a folder of its own."""
+    folder, plan = home
+    new = tmp_path / "new"
+    new.mkdir()
+    shutil.copyfile(folder / "config.yaml", new / "config.yaml")
+    shutil.copytree(folder / "mappings", new / "mappings")
+    return Tried(folder, new, plan)
+
+
+class Tried:
+    def __init__(self, folder: Path, new: Path, plan: dict[str, Any]) -> None:
+        self.folder, self.new, self.plan = folder, new, plan
+
+    def edit(self, file: str, old: str, new: str) -> int:
+        """Edit a file of the new configuration; the line of it."""
+        path = self.new / file
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+        return text[: text.index(old)].count("\n") + 1
+
+    def replay(self, *more: str, code: int, env: dict[str, str] | None = None) -> Ran:
+        before = {path: path.stat().st_mtime_ns for path in self.folder.rglob("*")}
+        config = str(self.new / "config.yaml")
+        ran = iwds(
+            "--config", str(self.folder / "config.yaml"), "replay", "company", "--config", config, *more, env=env
+        )
+        assert ran.code == code, ran.out + ran.err
+        assert {path: path.stat().st_mtime_ns for path in self.folder.rglob("*")} == before
+        return ran
+
+
+def test_the_configuration_that_was_planned_gives_the_same_plan_with_everything_gone(tried: Tried) -> None:
+    found = tried.replay("--json", code=0).json
+    assert found["digest"] == {"planned": tried.plan["digest"], "replayed": tried.plan["digest"]}
+    assert found["same"] is True
+    assert found["rules"] == []
+    assert "No difference." in words(tried.replay(code=0))
+
+
+def test_a_capture_is_for_its_owner_alone_and_holds_what_was_asked(home: tuple[Path, dict[str, Any]]) -> None:
+    folder, plan = home
+    (file,) = (folder / "readings").iterdir()
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert file.name.endswith(f"-{plan['id']}.reading")
+    listed = iwds("--config", str(folder / "config.yaml"), "readings", "--json").json["readings"]
+    assert [(each["id"], each["people"]) for each in listed] == [(plan["id"], plan["basis"]["tally"]["people"])]
+    table = iwds("--config", str(folder / "config.yaml"), "readings", "--job", "company").out
+    assert max(map(len, table.splitlines())) <= 80
+
+
+def test_what_a_new_mapping_takes_and_gives_is_told_by_its_lines_and_waits_at_the_gate(tried: Tried) -> None:
+    line = tried.edit(MAPPING, "to: wiki, group: wiki-users", "to: wiki, group: finance")
+    other = tried.edit(MAPPING, "employee: employeeNumber", "employee: employeeType")
+    ran = tried.replay(code=3)
+    assert len(ran.out.splitlines()) <= 40
+    assert max(map(len, ran.out.splitlines())) <= 80
+    found = tried.replay("--json", code=3).json
+    first, second = found["rules"]
+    assert (first["place"], first["parts"]) == (f"sample-company.yaml:{line}", ["groups wiki"])
+    assert (second["place"], second["parts"]) == (f"sample-company.yaml:{other}", ["extra employee"])
+    lost = next(each for each in first["effects"] if each["kind"] == "remove")
+    assert lost["people"] == len(lost["who"]) > 0
+    assert {each["held"] for each in lost["who"]} == {"held: only the changed configuration asks for it"}
+    assert found["gate"] >= lost["people"]
+    assert f"{lost['people']} taken out of wiki ({lost['people']} wait)" in words(ran)
+    assert f"--allow out-of-scope={found['gate']}" in words(ran)
+    everybody = tried.replay("--all", code=3).out
+    assert all(each["login"] in everybody for each in lost["who"])
+
+
+def test_a_guard_that_would_stop_the_run_is_told(tried: Tried) -> None:
+    tried.edit(MAPPING, 'under: "ou=people,dc=corp,dc=example"', 'under: "ou=nobody,dc=corp,dc=example"')
+    ran = tried.replay(code=3)
+    assert "this stops the run" in words(ran)
+    assert "A guard would stop it." in words(ran)
+
+
+def test_a_change_that_nobody_notices_is_no_difference(tried: Tried) -> None:
+    line = tried.edit(MAPPING, "map: {fr: fr, en: en}", "map: {fr: fr, en: en, de: en}")
+    ran = tried.replay(code=0)
+    assert f"language (sample-company.yaml:{line - 2})" in words(ran)
+
+
+def test_an_attribute_that_was_not_captured_is_named_with_its_line_and_the_way(tried: Tried) -> None:
+    line = tried.edit(MAPPING, "name: sn\n", "name: displayName\n")
+    ran = tried.replay(code=78)
+    assert f"sample-company.yaml:{line}: displayname of company was not captured" in words(ran)
+    assert "iwds plan company --capture --attributes displayname" in words(ran)
+
+
+def test_a_base_is_narrowed_on_the_reading_and_not_widened(tried: Tried) -> None:
+    users = "users: {object_class: inetOrgPerson}"
+    tried.edit("config.yaml", users, 'users: {base: "ou=contractors,ou=people,dc=corp,dc=example"}')
+    found = tried.replay("--json", code=3).json
+    assert any("sources company" in rule["parts"] for rule in found["rules"])
+    tried.edit(
+        "config.yaml", 'users: {base: "ou=contractors,ou=people,dc=corp,dc=example"}', "users: {object_class: person}"
+    )
+    ran = tried.replay(code=78)
+    assert re.search(r"config\.yaml:\d+: company: its filter may find people whom", words(ran))
+    assert "capture a reading under this configuration" in words(ran)
+
+
+def test_other_groups_of_the_directory_were_not_read(tried: Tried) -> None:
+    tried.edit("config.yaml", "groups: {object_class: groupOfNames, members: member}", "groups: {object_class: group}")
+    assert "`groups` of it is not what was read with" in words(tried.replay(code=78))
+
+
+def test_no_secret_is_needed_and_none_is_captured(tried: Tried) -> None:
+    tried.edit("config.yaml", "# certificate_password: ${file:mfa-certificate-password}",
+               "certificate: mfa.p12\n    certificate_password: ${file:not-there}")  # fmt: skip
+    tried.replay(code=0)
+    (file,) = (tried.folder / "readings").iterdir()
+    assert b"assword: " not in file.read_bytes()
+
+
+def test_what_is_no_reading_is_refused(tried: Tried, tmp_path: Path) -> None:
+    no_reading = tmp_path / "no.reading"
+    no_reading.write_text("hello", encoding="ascii")
+    assert "no captured reading" in words(tried.replay("--reading", str(no_reading), code=64))
+    with sqlite3.connect(tmp_path / "other.reading") as other:
+        other.execute("CREATE TABLE meta (a)")
+    assert "no captured reading" in words(tried.replay("--reading", str(tmp_path / "other.reading"), code=64))
+    assert "there is no reading ffff" in words(tried.replay("--reading", "ffff", code=64))
+
+
+def test_nightly_runs_capture_where_the_job_says_so_and_old_readings_go(world: World) -> None:
+    config = world.folder / "config.yaml"
+    text = config.read_text(encoding="utf-8").replace(
+        "    leavers: lock\n", "    leavers: lock\n    capture: {keep: 7d}\n", 1
+    )
+    config.write_text(text, encoding="utf-8")
+    world.iwds("run", "company")
+    shelf = world.folder / "readings"
+    (first,) = shelf.iterdir()
+    with sqlite3.connect(first) as database:
+        database.execute("UPDATE meta SET data = '\"2026-01-01T00:00:00+00:00\"' WHERE name = 'until'")
+    mine = shelf / "notes.txt"
+    mine.write_text("mine", encoding="ascii")
+    part = shelf / ".0123456789abcdef.part"
+    part.write_text("", encoding="ascii")
+    os.utime(part, (0, 0))
+    world.iwds("run", "company")
+    left = set(shelf.iterdir())
+    assert mine in left
+    assert part not in left
+    assert first not in left
+    (second,) = left - {mine}
+    assert "Deleted" in world.iwds("readings", "--delete", second.name[-16:-8]).out
+    assert set(shelf.iterdir()) == {mine}
+
+
+def test_a_capture_that_fails_stops_no_run(world: World) -> None:
+    world.env["IWDS_JOBS__COMPANY__CAPTURE"] = json.dumps({"keep": "1d"})
+    (world.folder / "readings").write_text("a file in its way", encoding="ascii")
+    ran = world.iwds("run", "company")
+    assert "the reading was not captured" in words(ran)
+
+
+def test_what_holds_secrets_is_never_captured(world: World) -> None:
+    ran = world.iwds("plan", "company", "--capture", "--attributes", "userPassword", code=64)
+    assert "userpassword holds secrets and is never captured" in words(ran)
+    assert "add --capture" in words(world.iwds("plan", "company", "--attributes", "cn", code=64))
+    file = world.folder / "mine.reading"
+    world.iwds("plan", "company", "--capture-to", str(file), "--attributes", "cn,title", code=2)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert "exists already" in words(world.iwds("plan", "company", "--capture-to", str(file), code=64))
+    world.mapping("name: sn\n", "name: cn\n")
+    world.iwds("replay", "company", "--reading", str(file), code=2)
