@@ -190,7 +190,7 @@ class Replaying(Wiring):
         shown = asked_about(settings[1]["rules"]) | self._filtered(name)
         draft = Draft(file.parent)
         try:
-            pseudonymise(reading, draft, Guise(Scramble(key, kept), shown, account))
+            pseudonymise(reading, draft, Guise(Scramble(key, kept), shown, account, job.rules.matching.key))
             facts = {**reading.facts(), "config": {}}
             for fact in ("logins", "members", "tagged", "unlisted", "plan"):
                 facts.pop(fact)

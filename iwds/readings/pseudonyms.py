@@ -33,11 +33,13 @@ class Guise:
         scramble: makes pseudonyms.
         shown: attributes (lower-case) whose values stay as they are.
         account: what the mapping and the service make of an entry.
+        stored: the extra field in which anchors are stored; empty for none.
     """
 
     scramble: Scramble
     shown: Collection[str]
     account: Callable[[Entry], Account | Unmapped]
+    stored: str = ""
 
 
 def pseudonymise(reading: Reading, draft: Draft, guise: Guise) -> None:
@@ -156,7 +158,7 @@ class _Disguise:
 
     def memory(self) -> None:
         """The ledger and the rest; of whoever was not read the stored anchor is known now."""
-        key = self._stored_under()
+        key = self.guise.stored
         self._made.execute("BEGIN")
         for row in self.reading.ledger() if key else ():
             pair = (f"extra {key}", fold(stored_form(row.anchor)), stored_form(self._anchor(row.anchor)))
@@ -169,9 +171,6 @@ class _Disguise:
         self.draft.say("match", [self._match(each) for each in self.reading.said("match", MatchDecision)])
         mails = self.reading.said("unmailed", Unmailed)
         self.draft.say("unmailed", [replace(each, login=self._value("login", each.login)) for each in mails])
-
-    def _stored_under(self) -> str:
-        return str(json.loads(self.reading["deciding"]).get("rules", {}).get("store_anchor") or "")
 
     def _row(self, row: LedgerRow) -> LedgerRow:
         held = self.reading.login(row.login_id)

@@ -4,6 +4,8 @@ The worlds are those of `company.py`, in which everything happens that happens t
 """
 
 import tempfile
+import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
@@ -14,6 +16,9 @@ import pytest
 from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 
+from iwds.core.change import kinds
+from iwds.core.dn import normalise_dn
+from iwds.core.model import Account, Entry
 from iwds.core.plan import Plan, Selection
 from iwds.core.policy import Leaver
 from iwds.engine import planning
@@ -22,10 +27,12 @@ from iwds.engine.planning import make_plan
 from iwds.errors import IwdsError
 from iwds.ports import State
 from iwds.readings.file import Draft, Reading
+from iwds.readings.pseudonyms import Guise, pseudonymise
 from iwds.readings.recording import Recorder, RecordingReader, RecordingSource, RecordingState
 from iwds.readings.replaying import FixedClock, ReplayedReader, ReplayedSource, ReplayedState, Unknown
+from iwds.readings.scramble import Scramble
 from iwds.state.scratch import ScratchWaist
-from tests.property.company import MATCHING, Company, Config, Founding
+from tests.property.company import GROUPS, MATCHING, Company, Config, Founding
 from tests.property.happenings import Event, Hands, happenings
 from tests.property.test_never_on_doubt import HIDDEN, READING
 from tests.property.verdicts import Judge
@@ -61,6 +68,8 @@ def captured(company: Company, path: Path, selection: Selection, alone: bool) ->
     tools = Tools(cast("State", RecordingState(company.state, recorder)), company.clock, ScratchWaist)
     try:
         plan, _ = make_plan(watched, tools, selection, alone=alone)
+        for source in job.sources:
+            recorder.draft.add_source(source.name, {})
         recorder.draft.finish(path)
         return plan
     except BaseException:
@@ -196,3 +205,97 @@ def test_another_configuration_plans_on_the_reading_what_it_would_have_planned_t
     assume(not unknown.of)  # told to whoever asks, and never taken for an answer
     event(f"another plan: {bool(truly.changes)}")
     same(truly, guess)
+
+
+SHOWN = frozenset({"role", "disabled", "scope", "vpn_role", "wiki_role", "department"})
+"""What rules of these worlds only ask about."""
+
+
+def shape(plan: Plan) -> Counter[Any]:
+    """How many changes of each kind, and how many steps not taken for each reason."""
+    skips = ((skip.reason, kinds(skip.change) if skip.change else None) for skip in plan.skips)
+    return Counter([*((kinds(change), change.evidence) for change in plan.changes), *skips])
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@given(config=begun, day=happenings, more=happenings, key=st.binary(min_size=32, max_size=32))
+def test_a_reading_with_pseudonyms_gives_a_plan_of_the_same_shape_and_names_nobody(
+    founding: Founding, config: Config, day: list[Event], more: list[Event], key: bytes
+) -> None:
+    company = founding.company(config, 14)
+    hands = Hands(company, Judge(company))
+    hands.let(day)
+    try:
+        company.perform()
+    except IwdsError as error:
+        event(f"a run ended by {type(error).__name__}")
+    hands.let(more)
+    company.publish()
+    job = company.job
+
+    def account(entry: Entry) -> Any:
+        made = job.rules.map(entry, company.clock.now())
+        return job.target.normalise(made, entry.name) if isinstance(made, Account) else made
+
+    with tempfile.TemporaryDirectory() as folder:
+        file, other = Path(folder) / "reading", Path(folder) / "other"
+        try:
+            plan = captured(company, file, Selection(), False)
+        except IwdsError:
+            return
+        with closing(Reading(file)) as reading:
+            draft = Draft(Path(folder))
+            pseudonymise(reading, draft, Guise(Scramble(key, GROUPS), SHOWN, account, job.rules.matching.key))
+            draft.finish(other)
+        with closing(Reading(other)) as reading:
+            again, _ = replayed(job, company.config.base, reading, plan, False)
+            data = b"".join(path.read_bytes() for path in (other,))
+    event(f"changes: {bool(plan.changes)}")
+    assert shape(again) == shape(plan)
+    assert b"p1@x.y" not in data
+
+
+words = st.text(st.characters(categories=("L", "Nd"), max_codepoint=0x5FF), min_size=1, max_size=8)
+values = st.lists(words | st.sampled_from((" ", ".", "@", "-", "=", ",")), max_size=5).map("".join)
+keys = st.binary(min_size=32, max_size=32)
+
+
+@given(keys, values, values)
+def test_pseudonyms_are_equal_whatever_their_case_exactly_where_the_texts_are(key: bytes, one: str, other: str) -> None:
+    scramble = Scramble(key)
+    first, second = scramble.text(one), scramble.text(other)
+    assert first == Scramble(key).text(one)
+    assert len(unicodedata.normalize("NFC", first)) == len(unicodedata.normalize("NFC", one))
+    assert (first == second) is (one == other)
+    if one.isascii():
+        assert scramble.text(one.upper()) == first.upper()
+        assert scramble.text(one.lower()) == first.lower()
+
+
+@given(keys, st.text("abcdefgh", min_size=1, max_size=8), st.integers(0, 8))
+def test_the_beginning_of_a_word_has_the_beginning_of_its_pseudonym(key: bytes, word: str, length: int) -> None:
+    assert Scramble(key).text(word[:length]) == Scramble(key).text(word)[:length]
+
+
+@given(keys, st.lists(words, min_size=1, max_size=4), st.lists(words, min_size=1, max_size=4))
+def test_words_of_the_configuration_stay_and_are_nobodys_pseudonym(
+    key: bytes, kept: list[str], others: list[str]
+) -> None:
+    scramble = Scramble(key, kept)
+    for word in kept:
+        assert scramble.word(word) == word
+    folded = {word.casefold() for word in kept}
+    assert not {scramble.word(word).casefold() for word in others if word.casefold() not in folded} & folded
+
+
+@given(keys)
+def test_a_distinguished_name_keeps_its_form_and_a_moment_stays(key: bytes) -> None:
+    scramble = Scramble(key, ("people", "corp"))
+    assert scramble.dn("uid=ann,ou=people,dc=corp").endswith(",ou=people,dc=corp")
+    assert scramble.dn("uid=ann,ou=people,dc=corp").startswith("uid=")
+    assert normalise_dn(scramble.dn("UID=Ann, ou=People,dc=corp")) == scramble.dn("uid=ann,ou=people,dc=corp")
+    for moment in ("20251231235959Z", "133000000000000000", "2025-12-31", "2025-12-31T10:00:00Z"):
+        assert scramble.text(moment) == moment
+    written, plain = scramble.text("+33 6 12 34 56 78"), scramble.text("0612345678")
+    assert written.startswith("+33 6 1")
+    assert written.replace(" ", "")[-6:] == plain[-6:]
