@@ -42,5 +42,5 @@ def noted(ask: Callable[[], T], note: Callable[[Any], None], form: Callable[[T],
 def said(data: dict[str, Any]) -> Any:
     """What was answered; raises what was raised."""
     if "failed" in data:
-        raise FAILURES[data["failed"]](data["message"], data["advice"])
+        raise FAILURES[data["failed"]](data["message"], advice=data["advice"])
     return data["said"]

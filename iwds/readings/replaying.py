@@ -112,7 +112,7 @@ class ReplayedSource:
             return None if data is None else self._reading.entry_of(anchor, json.loads(data))
         entry = self._read(anchor)
         if entry is None:
-            raise self._untold("people who were not read and not looked for")
+            raise self._untold("who was not read, and not looked for by id then")
         return entry
 
     def _read(self, anchor: Anchor) -> Entry | None:
@@ -137,14 +137,14 @@ class ReplayedSource:
             entry = self._found(anchor)
             answer = False if entry is None else elsewhere(entry)
         if answer is None:
-            raise self._untold("people of whom base and filter cannot be told")
+            raise self._untold("of whom base and filter cannot be told")
         return answer
 
     def deleted(self, anchor: Anchor) -> bool:
         """Whether there is a tombstone."""
         given, data = self._answer("deleted", about(anchor))
         if not given:
-            raise self._untold("people of whom a tombstone was not looked for")
+            raise self._untold("of whom no tombstone was looked for")
         return bool(data)
 
     def confirm(self, proof: Proof) -> Sequence[str]:  # noqa: ARG002 - what moved since is no part of a reading
@@ -159,7 +159,7 @@ class ReplayedSource:
             return bool(data)
         if place in self._proof.get("view", {}).get("places", ()):
             return True
-        raise self._untold("places that were not looked for")
+        raise self._untold("places in the tree that were not looked for")
 
     def close(self) -> None:
         """Nothing to give back."""
@@ -265,7 +265,7 @@ class ReplayedReader:
         """A login's roles, as far as they were read."""
         known = self._reading.roles(login_id)
         if not known.keys() >= frozenset(groups):
-            self._unknown.say("logins whose roles in groups were not read")
+            self._unknown.say("whose roles in groups were not read")
             raise ServiceUnavailable("these roles are not in the reading")
         return {group: role for group in groups if (role := known[group]) is not None}
 
@@ -273,7 +273,7 @@ class ReplayedReader:
         """What goes with a login; None where nobody asked."""
         data = self._reading.loss(login_id)
         if data is None:
-            self._unknown.say("deletions of which it was not read what they take for good")
+            self._unknown.say("whose deletion would take for good what was not read")
             return None
         return back(Loss, said(data))  # type: ignore[no-any-return]
 

@@ -6,12 +6,14 @@ import re
 import shutil
 import sqlite3
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.acceptance.world import Company, Ran, World, iwds, sandbox
+from tests.acceptance.world import ROOT, Company, Ran, World, environment, iwds, sandbox
 
 _PERSONS = "users: {object_class: person}"
 MAPPING = "mappings/sample-company.yaml"
@@ -210,3 +212,87 @@ def test_what_holds_secrets_is_never_captured(world: World) -> None:
     assert "exists already" in words(world.iwds("plan", "company", "--capture-to", str(file), code=64))
     world.mapping("name: sn\n", "name: cn\n")
     world.iwds("replay", "company", "--reading", str(file), code=2)
+
+
+_OFFLINE = """import socket, sys
+
+def never(*_):
+    sys.exit("somebody asked the network")
+
+socket.socket.connect = socket.create_connection = socket.getaddrinfo = never
+from iwds.cli.app import run
+
+sys.exit(run(sys.argv[1:]))
+"""
+
+
+def recipe(language: str) -> str:
+    """The commands of the recipe for CI, as the documentation gives them."""
+    page = (ROOT / "docs" / "replay.md").read_text(encoding="utf-8")
+    section = page.partition("## In CI of a configuration repository")[2]
+    (block,) = re.findall(rf"^```{language}\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+    return str(block)
+
+
+def test_the_recipe_for_ci_runs_as_it_is_written_with_neither_network_nor_secrets(tried: Tried, tmp_path: Path) -> None:
+    (reading,) = (tried.folder / "readings").iterdir()
+    shutil.copyfile(reading, tmp_path / "company.reading")
+    shim = tmp_path / "bin" / "iwds"
+    shim.parent.mkdir()
+    (tmp_path / "offline.py").write_text(_OFFLINE, encoding="ascii")
+    shim.write_text(f'#!/bin/sh\nexec {sys.executable} {tmp_path / "offline.py"} "$@"\n', encoding="ascii")
+    shim.chmod(0o700)
+    env = environment({"PATH": f"{shim.parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)})
+
+    def ci() -> tuple[int, str]:
+        script = recipe("sh")
+        given = env | {"READING": str(tmp_path / "company.reading")}
+        done = subprocess.run(
+            ["bash", "-c", script], cwd=tried.new, env=given, capture_output=True, text=True, check=False
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    assert ci() == (0, (tried.new / "impact.txt").read_text(encoding="utf-8"))
+    for command in recipe("console").splitlines():
+        assert command.startswith("iwds --config config.yaml ")
+    line = tried.edit(MAPPING, "employee: employeeNumber", "employee: employeeType")
+    code, told = ci()
+    assert code == 0
+    assert f"sample-company.yaml:{line}  extra employee" in told
+    tried.edit(MAPPING, "to: wiki, group: wiki-users", "to: wiki, group: finance")
+    code, told = ci()
+    assert code == 1
+    assert "would wait at the gate" in told
+
+
+def test_a_reading_with_pseudonyms_plans_the_same_counts_and_names_nobody(tried: Tried, tmp_path: Path) -> None:
+    command = ("--config", str(tried.folder / "config.yaml"), "readings", "pseudonymise", tried.plan["id"])
+    one, two = tmp_path / "one.reading", tmp_path / "two.reading"
+    for file in (one, two):
+        ran = iwds(*command, "-o", str(file), "--key-file", str(tmp_path / "key"))
+        assert ran.code == 0, ran.err
+        assert "docs/replay.md says what it does not hide" in words(ran)
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o600
+    data = one.read_bytes().lower()
+    assert not [name for name in (b"kenji", b"mori", b"kowalski", b"corp-secret") if name in data]
+    found = tried.replay("--reading", str(one), "--json", code=0).json
+    assert found["digest"]["planned"] == found["digest"]["replayed"]
+    with sqlite3.connect(one) as first, sqlite3.connect(two) as second:
+        query = "SELECT data FROM meta WHERE name = 'plan'"
+        ((mine,),), ((other,),) = first.execute(query).fetchall(), second.execute(query).fetchall()
+    made = json.loads(mine)
+    assert made["digest"] == json.loads(other)["digest"]  # one key, the same pseudonyms
+    for part, key in (("changes", "do"), ("skips", "reason")):
+        assert sorted(each[key] for each in made[part]) == sorted(each[key] for each in tried.plan[part])
+    assert "exists already" in words(iwds(*command, "-o", str(one)))
+
+
+def test_a_stricter_policy_for_leavers_is_tried_on_those_who_left(tried: Tried) -> None:
+    tried.edit("config.yaml", "leavers: lock\n", "leavers: delete\n")
+    ran = tried.replay(code=3)
+    found = tried.replay("--json", code=3).json
+    (rule,) = found["rules"]
+    assert rule["parts"] == ["leavers"]
+    assert [(each["kind"], each["who"][0]["login"]) for each in rule["effects"]] == [("delete", "kenji.mori")]
+    assert "1 whose deletion would take for good what was not read" in words(ran)
