@@ -5,7 +5,7 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
@@ -21,7 +21,7 @@ from iwds.engine.job import Job
 from iwds.errors import AccessRefused, IwdsError, Unavailable, UsageError
 from iwds.ports import Source, State, TargetReader
 from iwds.readings import shelf
-from iwds.readings.file import NEVER, Draft
+from iwds.readings.file import NEVER, Draft, batched
 from iwds.readings.plain import plain
 from iwds.readings.questions import about
 from iwds.readings.recording import Recorder, RecordingReader, RecordingSource, RecordingState
@@ -31,8 +31,8 @@ MOST_LOOKED_FOR = 500
 """How many people of ours who were not read are looked for by id, for whoever asks about them later."""
 MOST_GROUPS = 50
 """Of so many groups that the mapping does not govern the members are read too, for whoever governs them later."""
-_SERVES = 1.0
-"""Their members may be so many times as many as there are logins, all together."""
+_SMALL = 100
+"""Their members may be as many as there are logins, all together; on a small service so many."""
 _SHORTEST_KEY = 32
 _BINARY = frozenset({"jpegphoto", "thumbnailphoto", "thumbnaillogo", "photo", "audio", "usercertificate", "objectsid"})
 """What is no text, and would make every reading that asks for it unproven."""
@@ -107,6 +107,7 @@ class Capturing:
         self._folder = shelf.ready(shelf_of(wiring.config)) if file is None else file.parent
         filters = frozenset[str]().union(*(read for _, read in self._selections()))
         self._recorder = Recorder(Draft(self._folder), want.attributes | filters)
+        self._services: list[TargetReader] = []
         self.made: Path | None = None
         self.id = ""
 
@@ -130,6 +131,7 @@ class Capturing:
 
     def target(self, target: Target) -> Target:
         """A service, whose reading half is noted."""
+        self._services.append(target.reader)
         return _Noted(target, self._recorder)
 
     def state(self, state: State) -> State:
@@ -172,37 +174,35 @@ class Capturing:
 
     def _read_other_groups(self, job: Job, plan: Plan) -> None:
         """The members of groups that a later mapping may govern, as long as that is cheap."""
-        draft, groups = self._recorder.draft, job.target.read_groups()
-        known = {group.name for group in groups}
-        if missing := sorted(self._want.groups - known):
+        draft, want = self._recorder.draft, self._want.groups
+        service = next(each for each in self._services if each.service == job.target.service)
+        groups = draft.groups()
+        if missing := sorted(want - {group.name for group in groups}):
             raise UsageError(f"the service has no group {', '.join(missing)}")
         left = [group for group in groups if group.name not in job.rules.groups]
-        asked = [group for group in left if group.name in self._want.groups]
-        cheap = [group for group in left if group.name not in self._want.groups][:MOST_GROUPS]
-        room = _SERVES * max(plan.basis.tally.logins, 100)
-        for group in [*asked, *cheap]:
-            if group.name in self._want.groups or room > 0:
-                most = None if group.name in self._want.groups else int(room)
-                room -= self._members(job, group.id, most)
-        draft.note("unlisted", [g.name for g in groups if g.id not in draft.listed()])
+        for group in left:
+            if group.name in want:
+                self._members(service, group.id, None)
+        room = max(plan.basis.tally.logins, _SMALL)
+        for group in [group for group in left if group.name not in want][:MOST_GROUPS]:
+            room -= self._members(service, group.id, room) if room > 0 else 0
+        listed = draft.listed()
+        draft.note("unlisted", [group.name for group in groups if group.id not in listed])
 
-    def _members(self, job: Job, group: int, most: int | None) -> int:
-        """Read the members of one group, unless they are too many; how many there are."""
-        listing = job.target.read_memberships([group])
-        count = 0
-        try:
-            for _ in listing:
-                count += 1
+    def _members(self, service: TargetReader, group: int, most: int | None) -> int:
+        """Read the members of one group, unless they are more than that; how many came."""
+        draft, count = self._recorder.draft, 0
+        draft.list_members([group])
+        with closing(service.read_memberships([group])) as listing, suppress(Unavailable, AccessRefused):
+            for batch in batched(listing):
+                draft.add_members(batch)
+                count += len(batch)
                 if most is not None and count > most:
                     break
             else:
                 if listing.finish().proven:
                     return count
-        except (Unavailable, AccessRefused):
-            pass
-        finally:
-            listing.close()
-        self._recorder.draft.unlist_members(group)
+        draft.unlist_members(group)
         return count
 
     def _note(self, job: Job, plan: Plan, alone: bool) -> None:

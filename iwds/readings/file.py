@@ -160,6 +160,11 @@ class Draft:
         self._insert("DELETE FROM grp", [()])
         self._insert("INSERT INTO grp VALUES (NULL, ?)", [(line_of(each),) for each in groups])
 
+    def groups(self) -> list[Group]:
+        """What was added of them."""
+        with self._lock:
+            return [_item(Group, line) for (line,) in self._db.execute("SELECT line FROM grp ORDER BY n")]
+
     def list_members(self, groups: Iterable[int]) -> None:
         """The members of these groups are read, from here on."""
         listed = [(group,) for group in groups]

@@ -13,7 +13,11 @@ from typing import Any
 
 import pytest
 
+from iwds.demo.slapd import PrivateSlapd
+from tests.acceptance.test_explain import Corp
 from tests.acceptance.world import ROOT, Company, Ran, World, environment, iwds, sandbox
+from tests.servers.company import SUFFIX, write
+from tests.servers.slapd import require_slapd
 
 _PERSONS = "users: {object_class: person}"
 MAPPING = "mappings/sample-company.yaml"
@@ -296,3 +300,41 @@ def test_a_stricter_policy_for_leavers_is_tried_on_those_who_left(tried: Tried) 
     assert rule["parts"] == ["leavers"]
     assert [(each["kind"], each["who"][0]["login"]) for each in rule["effects"]] == [("delete", "kenji.mori")]
     assert "1 whose deletion would take for good what was not read" in words(ran)
+
+
+def test_a_filter_of_a_directory_is_narrowed_on_the_reading_as_the_directory_itself_narrows_it(
+    tmp_path: Path,
+) -> None:
+    require_slapd()
+    with PrivateSlapd(tmp_path / "slapd", ldif=[write(tmp_path)]) as server, sandbox(tmp_path) as port:
+        corp = Corp(tmp_path / "home", server, port)
+        corp.iwds("run", "corp")
+        corp.iwds("plan", "corp", "--capture", "--attributes", "givenName")
+        config = tmp_path / "home" / "config.yaml"
+        written = config.read_text(encoding="utf-8")
+        users = f'base: "ou=people,{SUFFIX}"'
+        narrow = written.replace(users, f'{users}, filter: "(&(objectClass=inetOrgPerson)(uid=ADA))"')
+        config.write_text(narrow, encoding="utf-8")
+        asked = corp.iwds("plan", "corp", "--json", code=3).json
+        config.write_text(written, encoding="utf-8")
+        password = server.reader_password.encode()
+    (reading,) = (tmp_path / "home" / "readings").iterdir()
+    assert password not in reading.read_bytes()
+    new = tmp_path / "new.yaml"
+    shutil.copyfile(tmp_path / "home" / "mapping.yaml", tmp_path / "mapping.yaml")
+    new.write_text(narrow, encoding="utf-8")
+
+    def replay(text: str, code: int) -> Ran:
+        new.write_text(text, encoding="utf-8")
+        ran = iwds("--config", str(config), "replay", "corp", "--config", str(new), "--json")
+        assert ran.code == code, ran.out + ran.err
+        return ran
+
+    replayed = replay(narrow, 3).json
+    lost = {who["login"] for rule in replayed["rules"] for each in rule["effects"] for who in each["who"]}
+    assert lost == {skip["subject"]["login"] for skip in asked["skips"] if skip.get("change")} - {"ada"}
+    assert replay(written, 0).json["same"] is True
+    for wider, why in (("(objectClass=person)", "its filter may find people"), ("(uid=ada)", "its filter may find")):
+        assert why in words(replay(written.replace(users, f'{users}, filter: "{wider}"'), 78))
+    unread = written.replace(users, f'{users}, filter: "(&(objectClass=inetOrgPerson)(employeeNumber=1))"')
+    assert "employeenumber of corp was not captured" in words(replay(unread, 78))

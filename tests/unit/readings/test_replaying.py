@@ -214,12 +214,14 @@ def test_after_the_plan_nothing_is_noted_any_more(stage: Stage) -> None:
     read(stage)
     stage.recorder.on = False
     stage.watched.find(Anchor(HERE, "moved"), ())
+    assert not stage.watched.deleted(Anchor(HERE, "moved"))
     stage.reader.read_groups()
     assert [*stage.reader.read_logins()] == []
     source, again = stage.replay()
     assert again.read_groups() == []
-    with pytest.raises(SourceUnavailable):
-        source.find(Anchor(HERE, "moved"), ())
+    for ask in (lambda: source.find(Anchor(HERE, "moved"), ()), lambda: source.deleted(Anchor(HERE, "moved"))):
+        with pytest.raises(SourceUnavailable):
+            ask()
 
 
 def test_time_stands_still() -> None:

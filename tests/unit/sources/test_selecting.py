@@ -85,6 +85,7 @@ def test_what_is_no_filter_is_refused(text: str) -> None:
         ("(&(a=1)(b=2)(c=3))", "(&(c=3)(a=1))", True),
         ("(a=1)", "(|(a=1)(b=2))", True),
         ("(|(a=1)(b=2))", "(a=1)", False),
+        ("(c=1)", "(|(a=1)(b=2))", False),
         ("(|(a=1)(&(a=1)(b=2)))", "(a=1)", True),
         ("(a=1)", "(a=*)", True),
         ("(a>=1)", "(a=*)", True),
