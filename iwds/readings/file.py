@@ -12,13 +12,14 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from iwds.core.captured import item_of, line_of
-from iwds.core.model import Anchor, Entry, Group, LedgerRow, Login, Membership
+from iwds.core.model import Anchor, Entry, Group, LedgerRow, Login, Membership, Origin
 from iwds.errors import UsageError
 from iwds.privatefile import make_private
 from iwds.readings.plain import back, plain
@@ -196,7 +197,7 @@ class Draft:
 
     def add_ledger(self, rows: Iterable[LedgerRow]) -> None:
         """Rows of our memory."""
-        self._insert("INSERT OR REPLACE INTO ledger VALUES (?, ?)", [(r.login_id, dumps(plain(r))) for r in rows])
+        self._insert("INSERT OR REPLACE INTO ledger VALUES (?, ?)", [(r.login_id, _row_data(r)) for r in rows])
 
     def say(self, kind: str, values: Sequence[Any]) -> None:
         """The rest of our memory: everything of one kind, in its order."""
@@ -209,10 +210,10 @@ class Draft:
             self._db.executescript(_INDEXES)
             rows = self._db.execute(
                 "SELECT l.data FROM ledger l WHERE NOT EXISTS (SELECT 1 FROM entry e WHERE"
-                " e.realm = json_extract(l.data, '$.anchor.realm') AND e.pid = json_extract(l.data, '$.anchor.id'))"
+                " e.realm = json_extract(l.data, '$[1]') AND e.pid = json_extract(l.data, '$[2]'))"
                 " ORDER BY l.login_id"
             )
-        yield from (back(LedgerRow, json.loads(data)) for (data,) in rows)
+        yield from (_row_of(data) for (data,) in rows)
 
     def asked(self, source: str, op: str, about: str) -> bool:
         """Whether a question was asked already."""
@@ -388,12 +389,12 @@ class Reading:
     def ledger(self) -> Iterator[LedgerRow]:
         """Our memory, in the order of login ids, streamed."""
         rows = self._paged("SELECT login_id, data FROM ledger WHERE login_id > ?", "login_id")
-        return (back(LedgerRow, json.loads(data)) for (data,) in rows)
+        return (_row_of(data) for (data,) in rows)
 
     def ledger_row(self, login: int) -> LedgerRow | None:
         """One row of it."""
         text = self._one("SELECT data FROM ledger WHERE login_id = ?", login)
-        return None if text is None else back(LedgerRow, json.loads(text))
+        return None if text is None else _row_of(text)
 
     def said(self, kind: str, of: Any) -> list[Any]:
         """The rest of our memory: everything of one kind, as values of a type."""
@@ -425,6 +426,31 @@ def batched(items: Iterable[Any]) -> Iterator[list[Any]]:
     iterator = iter(items)
     while batch := list(islice(iterator, BATCH)):
         yield batch
+
+
+def _row_data(row: LedgerRow) -> str:
+    """A row of our memory; there is one for everybody, so it is written by hand and not by `plain`."""
+    anchor, left = row.anchor, row.left_at.isoformat() if row.left_at else None
+    roles = {str(group): role for group, role in row.group_roles.items()}
+    head = [row.login_id, anchor.realm, anchor.id, row.owner, row.origin.value, row.login, row.tag, row.locked]
+    return dumps([*head, sorted(row.groups), dict(row.written), roles, left])
+
+
+def _row_of(text: str) -> LedgerRow:
+    login, realm, pid, owner, origin, name, tag, locked, groups, written, roles, left = json.loads(text)
+    return LedgerRow(
+        login,
+        Anchor(realm, pid),
+        owner,
+        Origin(origin),
+        name,
+        tag,
+        locked,
+        frozenset(groups),
+        written,
+        {int(group): role for group, role in roles.items()},
+        datetime.fromisoformat(left) if left else None,
+    )
 
 
 def _item(kind: type, line: str) -> Any:

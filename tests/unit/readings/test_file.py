@@ -99,6 +99,21 @@ def test_everything_that_was_written_is_read_again(draft: Draft, tmp_path: Path)
         assert reading["nothing"] is None
 
 
+def test_our_memory_comes_back_equal_and_whoever_was_not_read_is_known(draft: Draft, tmp_path: Path) -> None:
+    ann = LedgerRow(
+        1, ANN.anchor, 20, Origin.CREATED, "ann", 20, True, frozenset({2, 1}), {"mail": "ab"}, {1: 17}, NOON
+    )
+    gone = LedgerRow(2, Anchor("here", "gone"), 20, Origin.ADOPTED, "gone")
+    draft.add_ledger([ann, gone])
+    draft.add_entries(draft.begin_reading("staff", {"uid"}), [ANN])
+    assert [*draft.unread()] == [gone]
+    draft.finish(tmp_path / "a.reading")
+    with closing(Reading(tmp_path / "a.reading")) as reading:
+        assert [*reading.ledger()] == [ann, gone]
+        assert reading.ledger_row(2) == gone
+        assert reading.ledger_row(3) is None
+
+
 def test_a_draft_that_is_given_up_leaves_nothing(draft: Draft, tmp_path: Path) -> None:
     draft.note("id", "x")
     draft.discard()
