@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, Self, cast
 
 from pydantic import BaseModel
 
@@ -20,7 +20,7 @@ from iwds import yamlmarks
 from iwds.core.configuration import digest_of, doubted_parts, grace_of
 from iwds.core.model import BUILTIN_ROLES
 from iwds.core.nearest import nearest
-from iwds.core.plan import Lifetime
+from iwds.core.plan import Lifetime, Plan
 from iwds.core.policy import CENTURY, Leaver, Policy
 from iwds.core.previous import Places
 from iwds.engine.actions import Desk
@@ -83,6 +83,26 @@ class Target(Protocol):
         ...
 
 
+class Watch(Protocol):
+    """Sees what a plan rests on: each of these is given back with something around it that notes its answers."""
+
+    def source(self, source: Source, adapter: Any, model: BaseModel) -> Source:
+        """A source, with its module and its settings."""
+        ...
+
+    def target(self, target: Target) -> Target:
+        """A service."""
+        ...
+
+    def state(self, state: State) -> State:
+        """Our own memory."""
+        ...
+
+    def planned(self, plan: Plan, alone: bool) -> None:
+        """A plan was made; see `Tools`."""
+        ...
+
+
 class _Remembered:
     """What the state remembers of refused binds; it is opened when a source is about to bind, and not before."""
 
@@ -107,13 +127,14 @@ class Wiring:
 
     def __init__(self, config: Configuration, progress: Progress = silent) -> None:
         self.config, self.progress = config, progress
+        self._watch: Watch | None = None
         self._open = ExitStack()
         self._sources: dict[str, Source] = {}
         self._targets: dict[str, Target] = {}
         self._jobs: dict[str, Job] = {}
         self._state: State | None = None
 
-    def __enter__(self) -> "Wiring":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -128,19 +149,31 @@ class Wiring:
 
     def tools(self) -> Tools:
         """State, clock, waist and progress for the engine."""
-        return Tools(self.state(), SystemClock(), ScratchWaist, self.progress, float(self.config.settings.lease_s))
+        tools = Tools(self.state(), SystemClock(), ScratchWaist, self.progress, float(self.config.settings.lease_s))
+        watch = self._watch
+        return replace(tools, state=watch.state(tools.state), planned=watch.planned) if watch else tools
+
+    def watched(self, watch: "Watch") -> None:
+        """From now on everything is wired so that this sees what is read; what was wired before is not used again."""
+        self._watch = watch
+        for wired in (self._jobs, self._sources, self._targets):
+            wired.clear()
 
     def source(self, name: str) -> Source:
         """One source, not connected yet; the same for all jobs, so that what it was refused is refused to all."""
         if name not in self._sources:
-            self._sources[name] = self._connected(name, *_validated(self.config, "sources", name))
+            self._sources[name] = self._connected(name, *self.validated("sources", name))
         return self._sources[name]
 
     def _connected(self, name: str, adapter: Any, model: BaseModel) -> Source:
         more = {"refusals": _Remembered(self.state)} if adapter.BINDS else {}
         source = cast("Source", adapter.connect(name, model, **more))
         self._open.callback(source.close)
-        return source
+        return self._watch.source(source, adapter, model) if self._watch else source
+
+    def validated(self, section: str, name: str) -> tuple[Any, BaseModel]:
+        """The adapter module of one source or target (`section` is `sources` or `targets`), and its settings."""
+        return _validated(self.config, section, name)
 
     def saved(self, job: str, file: Path) -> Source:
         """The people in an LDIF file, found as by the job's own source of that kind, or as usual."""
@@ -151,10 +184,10 @@ class Wiring:
     def target(self, name: str) -> Target:
         """One target; nothing is sent yet."""
         if name not in self._targets:
-            adapter, model = _validated(self.config, "targets", name)
+            adapter, model = self.validated("targets", name)
             target = cast("Target", adapter.connect(name, model))
             self._open.callback(target.reader.close)
-            self._targets[name] = target
+            self._targets[name] = self._watch.target(target) if self._watch else target
         return self._targets[name]
 
     def job(self, name: str) -> Job:
@@ -250,7 +283,7 @@ class Wiring:
         now = self.config.settings.sources[name]
         if now.get("kind") != before.get("kind"):
             raise KeyError(name)
-        adapter, _ = _validated(self.config, "sources", name)
+        adapter, _ = self.validated("sources", name)
         kept = {key: value for key, value in now.items() if key not in adapter.SELECTING}
         data = {**kept, **{key: before[key] for key in adapter.SELECTING if key in before}}
         model = yamlmarks.validate(adapter.Settings, data, lambda path: self.config.where("sources", name, *path))
@@ -335,6 +368,11 @@ def _check_references(config: Configuration, name: str) -> None:
         raise config.error(f'there is no target "{job.target}"{hint}', "jobs", name, "target")
 
 
+def adapter_of(section: str, kind: str) -> Any:
+    """The adapter module of a kind of source or target; `section` is `sources` or `targets`."""
+    return importlib.import_module(f"iwds.{section}.{kind}")
+
+
 def _validated(config: Configuration, section: str, name: str) -> tuple[Any, BaseModel]:
     """The adapter module of one source or target, and its settings in the adapter's own model."""
     data: Mapping[str, Any] = getattr(config.settings, section)[name]
@@ -343,7 +381,7 @@ def _validated(config: Configuration, section: str, name: str) -> tuple[Any, Bas
     if kind not in kinds:
         hint = nearest(str(kind), kinds)
         raise config.error(f'"{kind}" is no kind of {section[:-1]}{hint}', section, name, "kind")
-    adapter = importlib.import_module(f"iwds.{section}.{kind}")
+    adapter = adapter_of(section, str(kind))
     model = yamlmarks.validate(adapter.Settings, dict(data), lambda path: config.where(section, name, *path))
     try:
         return adapter, _anchored(model, config)

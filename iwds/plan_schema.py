@@ -139,6 +139,7 @@ class Remove(_Change):
     do: Literal["remove"]
     group: GroupOf
     cause: str = ""
+    role: int | None = None
 
 
 class Adopt(_Change):

@@ -30,6 +30,8 @@ from iwds.core.policy import CENTURY, VERIFY_ROLES_EVERY, Leaver
 from iwds.errors import ConfigurationError
 
 PREFIX = "IWDS_"
+KEEP = "7d"
+"""How long a captured reading is kept, where nobody says it."""
 CENTURY_HOURS = CENTURY // timedelta(hours=1)
 SECRET_FOLDERS = ("CREDENTIALS_DIRECTORY", "/run/secrets")
 REFERENCE = re.compile(r"\$\{(file|env):([^}]+)\}")
@@ -118,6 +120,28 @@ def seconds(text: str) -> float:
     return int(match[1]) * unit
 
 
+class CaptureSettings(BaseModel):
+    """That each run of a job keeps what its plan rests on, to try another configuration on it.
+
+    Attributes:
+        keep: for how long.
+        attributes: what is read of people beside what the mapping asks for.
+        groups: groups of the service whose members are read whatever it takes.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    keep: str = KEEP
+    attributes: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+    @field_validator("keep")
+    @classmethod
+    def _is_a_duration(cls, text: str) -> str:
+        seconds(text)
+        return text
+
+
 class JobSettings(BaseModel):
     """The named pairing of sources, mapping, one target, policy and limits."""
 
@@ -136,6 +160,7 @@ class JobSettings(BaseModel):
     failure_budget: BudgetSettings = BudgetSettings()
     deadline: str | None = None
     plan_valid: Span = Field(default=Lifetime().valid, json_schema_extra={"default": "72h"})
+    capture: CaptureSettings | None = None
 
     @field_validator("deadline")
     @classmethod
@@ -198,6 +223,7 @@ class Settings(BaseSettings):
     lease_s: int = Field(default=120, ge=5, le=86400)
     keep_plans: Span = Field(default=Lifetime().kept, json_schema_extra={"default": "90d"})
     schedules: str = "schedules"
+    readings: str = "readings"
     logs: LogSettings = LogSettings()
     helpdesk: HelpdeskSettings = HelpdeskSettings()
     sources: Mapping[str, Mapping[str, Any]] = Field(min_length=1)
@@ -285,8 +311,11 @@ def find(explicit: Path | None) -> Path:
     )
 
 
-def load(explicit: Path | None = None) -> Configuration:
-    """Read, merge and validate. Every failure is a `ConfigurationError` that names file and line."""
+def load(explicit: Path | None = None, *, secrets: bool = True) -> Configuration:
+    """Read, merge and validate. Every failure is a `ConfigurationError` that names file and line.
+
+    Without `secrets` what refers to one stays unknown, so that a configuration can be looked at where they are not.
+    """
     file = find(explicit)
     marked = yamlmarks.load(file)
     data = marked.data
@@ -294,7 +323,7 @@ def load(explicit: Path | None = None) -> Configuration:
         raise ConfigurationError("must be keys and values", "see config.example.yaml", str(file), 1)
     warnings = [*_readable_by_all(file, data)]
     overrides = _overlay(data, _environment())
-    resolved = _resolve(data, marked, (), warnings)
+    resolved = _resolve(data if secrets else without_secrets(data), marked, (), warnings)
     settings = yamlmarks.validate(Settings, resolved, lambda path: _where(path, marked, overrides))
     return Configuration(settings, file, marked, tuple(warnings), overrides)
 

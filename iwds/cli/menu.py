@@ -24,6 +24,8 @@ MENU = {
     "explain": ("explaining", "Why somebody has what they have, or has it not"),
     "drift": ("drift", "Who was changed by hand; keep it, or put it back"),
     "capture": ("capturing", "Write what the service holds to a file"),
+    "replay": ("replaying", "What another configuration would do, offline"),
+    "readings": ("replaying", "List captured readings; delete, pseudonymise"),
     "hold": ("holds", "Take nothing away from one login until a date"),
     "unhold": ("holds", "Lift that before its end"),
     "holds": ("holds", "List what is held, and until when"),

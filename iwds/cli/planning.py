@@ -5,17 +5,19 @@ import signal
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.text import Text
 
 from iwds.cli.common import JsonOption, duration, require_reason, show_json, wired
 from iwds.cli.console import err, out, plain, say
-from iwds.cli.page import printable
+from iwds.cli.page import printable, warn
 from iwds.cli.plan_forms import Form, FormatOption, FormsOption, forms_of, rendered, write_forms
 from iwds.cli.saved import applicable, refuse_ordered
 from iwds.core.change import Evidence, Kind
@@ -39,6 +41,15 @@ DeadlineOption = Annotated[
 ]
 
 
+CaptureOption = Annotated[
+    list[str] | None,
+    typer.Option("--attributes", help="Capture these attributes of people too; comma or repeat."),
+]
+GroupsOption = Annotated[
+    list[str] | None,
+    typer.Option("--groups", help="Capture the members of these groups of the service too; comma or repeat."),
+]
+
 LISTED = 20
 """How many changes that were not made a run names at its end."""
 
@@ -54,6 +65,12 @@ def plan(
     job: Annotated[str, typer.Argument(help="A job of the configuration.")],
     output: FormsOption = None,
     format_: FormatOption = None,
+    capture: Annotated[bool, typer.Option("--capture", help="Keep what it rests on, for iwds replay.")] = False,
+    capture_to: Annotated[
+        Path | None, typer.Option("--capture-to", metavar="FILE", help="The same, in a file.")
+    ] = None,
+    attributes: CaptureOption = None,
+    groups: GroupsOption = None,
     as_json: JsonOption = False,
 ) -> int:
     """Show what would change, and why. Changes nothing. Exit code 2: changes wait; 3: someone must decide."""
@@ -61,8 +78,11 @@ def plan(
 
     form = Form.JSON if as_json else format_
     files = forms_of(output or (), form)
+    if (attributes or groups) and not (capture or capture_to):
+        raise UsageError("--attributes and --groups say what is captured", "add --capture")
     with wired() as wiring:
-        made = plan_only(wiring.job(job), wiring.tools())
+        with _capturing(wiring, job, capture_to, attributes, groups) if capture or capture_to else nullcontext():
+            made = plan_only(wiring.job(job), wiring.tools())
         report_only = wiring.writer(job) is None
     write_forms(made, files)
     if form:
@@ -70,6 +90,20 @@ def plan(
     else:
         _show(made, report_only)
     return plan_exit_code(made)
+
+
+@contextmanager
+def _capturing(
+    wiring: Any, job: str, file: Path | None, attributes: list[str] | None, groups: list[str] | None
+) -> Iterator[None]:
+    """Captures the plan that is made meanwhile, and says where it is."""
+    from iwds.captures import Capturing, wanted
+
+    want = wanted(wiring.config, job, split(attributes), split(groups))
+    with Capturing(wiring, job, want, file) as captured:
+        yield
+    wiring.progress.hide()
+    err.print(f"Captured:  iwds replay {job} --reading {escape(str(file or captured.id))}", style="dim")
 
 
 def _show(made: Plan, report_only: bool = False) -> None:
@@ -139,7 +173,9 @@ def _apply(wiring: Any, job: str, asked: Asked, confirm: Any, as_json: bool) -> 
             *("jobs", job, "mode"),
             advice=f"see what it would do: iwds plan {job}",
         )
-    with stoppable() as stop:
+    from iwds.captures import as_configured
+
+    with stoppable() as stop, as_configured(wiring, job, warn):
         question = (lambda made: confirm(made, wiring.progress)) if confirm else (lambda _: True)
         request = Request(command, selection, approved, question, stop, asked.deadline)
         report = run_job(wiring.job(job), wiring.tools(), writer, request)
@@ -212,7 +248,7 @@ def answer(question: str) -> bool:
 
 def chosen_words(only: list[str] | None) -> frozenset[str]:
     """The kinds and evidence that `--only` names, each separated by commas or given again."""
-    chosen = frozenset(word.strip() for text in only or () for word in text.split(",") if word.strip())
+    chosen = frozenset(split(only))
     known = {kind.value for kind in Kind} | {Evidence.SEEN.value, Evidence.RULE.value}
     for word in sorted(chosen - known):
         raise UsageError(f"--only {word}: no such kind or evidence", f"known: {', '.join(sorted(known))}")
@@ -225,6 +261,11 @@ def selection_of(only: list[str] | None, allow: list[str] | None, reason: str) -
     if allowed:
         require_reason(reason, "--allow")
     return Selection(chosen_words(only), allowed, reason)
+
+
+def split(texts: list[str] | None) -> list[str]:
+    """The words of an option that is repeated, or has several between commas."""
+    return [word.strip() for text in texts or () for word in text.split(",") if word.strip()]
 
 
 def _allowance(text: str) -> tuple[str, int]:

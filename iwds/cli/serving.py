@@ -70,6 +70,7 @@ def _run_quietly(config: Path, job: str, stop: threading.Event) -> None:
     """One scheduled run with one log line at its end; the configuration is read afresh each time."""
     import structlog
 
+    from iwds.captures import as_configured
     from iwds.engine.running import Request
     from iwds.engine.running import run as run_job
 
@@ -77,7 +78,8 @@ def _run_quietly(config: Path, job: str, stop: threading.Event) -> None:
     try:
         with wired(config) as wiring:
             _log_as_told(wiring.config)
-            report = run_job(wiring.job(job), wiring.tools(), wiring.writer(job), Request("daemon", stop=stop))
+            with as_configured(wiring, job, lambda text: log.warning("capture.failed", error=text)):
+                report = run_job(wiring.job(job), wiring.tools(), wiring.writer(job), Request("daemon", stop=stop))
         run = report.run
         log.info("run.finished", run=run.id, plan=run.plan, exit_code=run.exit_code, summary=run.summary, **run.report)
     except IwdsError as error:

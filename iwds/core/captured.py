@@ -5,7 +5,7 @@ Codes and links have no place in it. What is absent was not known when the readi
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 
 from iwds.core.model import Group, Login
@@ -48,7 +48,8 @@ _NAMES = {form[0]: what for what, form in _FORMS.items()}
 
 def line_of(item: Item) -> str:
     """One line, without its end."""
-    known = {name: value for name, value in asdict(item).items() if value is not None}
+    named = ((each.name, getattr(item, each.name)) for each in fields(item))
+    known = {name: value for name, value in named if value is not None}
     return json.dumps({_NAMES[type(item)]: known}, ensure_ascii=False, separators=(",", ":"))
 
 

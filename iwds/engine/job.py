@@ -7,7 +7,7 @@ from iwds.core.approval import NOTHING_NEEDED, Approval
 from iwds.core.configuration import parts_of
 from iwds.core.guards import GuardKind, Limit
 from iwds.core.model import Service
-from iwds.core.plan import Lifetime
+from iwds.core.plan import Lifetime, Plan
 from iwds.core.policy import VERIFY_ROLES_EVERY, Hold, HoldKind, Policy
 from iwds.core.previous import NOWHERE, Places
 from iwds.engine.budget import FailureBudget
@@ -22,6 +22,10 @@ Progress = Callable[[str, int, int | None], None]
 
 def silent(what: str, done: int, total: int | None) -> None:
     """A progress that nobody watches."""
+
+
+def _untold(_: Plan, __: bool) -> None:
+    """Nobody wants to know of plans."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,8 @@ class Tools:
         waist: makes an empty waist.
         progress: told what is going on.
         lease_seconds: how long the lease of a service lasts without being renewed.
+        planned: told each plan of everybody once it is made, and whether it was made under the lease with everything
+            open settled (`alone` of `make_plan`).
     """
 
     state: State
@@ -106,6 +112,7 @@ class Tools:
     waist: Callable[[], Waist]
     progress: Progress = silent
     lease_seconds: float = LEASE_SECONDS
+    planned: Callable[[Plan, bool], None] = _untold
 
     def hold(self, service: Service, login_id: int, kind: HoldKind = HoldKind.LOCK) -> Hold | None:
         """The hold of this kind that stands on a login right now."""

@@ -90,6 +90,7 @@ def make_plan(
         plan, tally = _Planning(job, tools, waist, stop or threading.Event(), watch).plan(
             selection or Selection(), alone
         )
+        tools.planned(plan, alone)
         return narrow(plan, waist.standing), tally
     finally:
         waist.close()

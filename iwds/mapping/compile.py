@@ -282,13 +282,14 @@ def _nowhere(_: Sequence[Step]) -> tuple[str, int]:
 
 
 def _places(document: Document, where: Where) -> Iterator[tuple[str, str]]:
-    """Where each key of the file stands, and each group of the service in it, as `file:line`."""
+    """Where each key of the file stands, each extra field, and each group of the service in it, as `file:line`."""
     yield "mapping", Path(where(())[0]).name
     paths = [(key, (key,)) for key in sorted(document.model_fields_set)]
     lines = [(f"groups {line.to}", ("groups", n)) for n, line in enumerate(document.groups)]
     each = [(f"groups.{n}", ("groups", n)) for n in range(len(document.groups))]
     clauses = [(f"scope {n}", ("scope", n)) for n in range(len(document.scope))]
-    for name, path in (*paths, *clauses, *each, *reversed(lines)):
+    extra = [(f"extra {key}", ("extra", key)) for key in document.extra]
+    for name, path in (*paths, *clauses, *extra, *each, *reversed(lines)):
         file, line = where(path)
         yield name, f"{Path(file).name}:{line}"
 

@@ -93,10 +93,11 @@ class TargetReader(Protocol):
         """A login's roles in some groups, by group id, in as few calls as possible; without those it is not in."""
         ...
 
-    def loss(self, login_id: int) -> Loss:
+    def loss(self, login_id: int) -> Loss | None:
         """What goes for good with a login that is deleted: devices, groups, last authentication. Two calls.
 
-        Raises `LoginUnknown` where there is no such login.
+        A service always says; None comes from a captured reading for which nobody asked. Raises `LoginUnknown` where
+        there is no such login.
         """
         ...
 

@@ -35,6 +35,7 @@ from iwds.sources._ldapsettings import Settings
 from iwds.sources._refusals import Credentials, Forgetful
 from iwds.sources._search import Search
 from iwds.sources._stream import Canaries, Stream, Tally
+from iwds.sources.selecting import Selection, selection_of
 
 if TYPE_CHECKING:  # at run time it brings ldap3, which only `connect` may do
     from iwds.sources._connection import Session
@@ -298,6 +299,12 @@ def connect(name: str, settings: Settings, refusals: Refusals = _FORGETFUL) -> L
     access, credentials = access_of(name, settings)
     dials = lambda: _connection.dial(access), lambda url: _connection.dial(replace(access, urls=(url,)))
     return LdapSource(name, settings, dials, credentials, refusals)
+
+
+def selection(name: str, settings: Settings) -> Selection:
+    """Whom these settings select, so that a captured reading can answer for others."""
+    users, told = settings.users, settings.model_dump(mode="json", include={"groups", "member_of", "id", "realm"})
+    return selection_of(users.base, users.scope, users.filter, told, f"Source {name}")
 
 
 def _wishes(settings: Settings) -> Wishes:

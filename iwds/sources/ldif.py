@@ -33,6 +33,7 @@ from iwds.sources._groups import dn_key, login_key
 from iwds.sources._ldifparse import BadRecord, Record, records
 from iwds.sources._ldifsurvey import Ending, Kind, Picture, Place, Question, opened, survey
 from iwds.sources._stream import Canaries, Stream, Tally
+from iwds.sources.selecting import Selection, selection_of
 
 Lower = Annotated[str, BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)]
 _BATCH = 200
@@ -365,6 +366,13 @@ class LdifSource:
 def connect(name: str, settings: Settings) -> LdifSource:
     """The source that these settings describe; the file is opened when it is read."""
     return LdifSource(name, settings)
+
+
+def selection(name: str, settings: Settings) -> Selection:
+    """Whom these settings select, so that a captured reading can answer for others."""
+    users, told = settings.users, settings.model_dump(mode="json", include={"groups", "id", "realm"})
+    told["path"] = settings.path.name  # the folder is another one on another machine
+    return selection_of((users.base,), "subtree", f"(objectClass={users.object_class})", told, f"Source {name}")
 
 
 def _objection(settings: Settings, ending: Ending) -> str:

@@ -162,3 +162,9 @@ def connect(name: str, settings: Settings) -> ProvisioningTarget:
     transport = Transport(settings.url, context, settings.timeout_s, settings.calls_at_once, settings.interval)
     api = Api(transport, f"{name} ({settings.url})", settings.service_id, Patience(settings.attempts))
     return ProvisioningTarget(name, settings, api)
+
+
+def unconnected(name: str, settings: Settings) -> ProvisioningReader:
+    """The reading half for what its settings alone say of the service; no certificate is read, and nothing is asked."""
+    transport = Transport(settings.url, None, settings.timeout_s, settings.calls_at_once, settings.interval)
+    return ProvisioningReader(name, settings, Api(transport, name, settings.service_id, Patience(settings.attempts)))

@@ -15,7 +15,7 @@ from tests.acceptance.world import ROOT
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 COMMAND = re.compile(r"^\s*(?:\$ )?(?:\./|\.venv/bin/)?iwds (?P<rest>.*)$")
 WORD = re.compile(r"[a-z][a-z-]*")
-GROUPS = ("db", "login", "mapping", "sandbox", "sandbox fault", "sandbox token")
+GROUPS = ("db", "login", "mapping", "readings", "sandbox", "sandbox fault", "sandbox token")
 """Commands that have commands of their own."""
 
 
