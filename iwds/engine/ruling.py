@@ -11,11 +11,10 @@ from iwds.core.plan_document import approval_from_data, approval_to_data
 from iwds.core.rulings import Ruling, Rulings
 from iwds.engine.job import Job, Tools
 from iwds.engine.leasing import APART
+from iwds.ports import RULE_REPORTED
 
 _LOOKED_THROUGH = 50
 """In how many runs is looked for the last one that planned for everybody."""
-REPORTED = "approval"
-"""Under which key of its report a run keeps the rule that it found configured, and how many changes it counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +72,13 @@ def rule_of(job: Job, tools: Tools) -> Rule:
 
 def _last_told(job: Job, tools: Tools) -> Mapping[str, Any] | None:
     runs = tools.state.runs(job.name, _LOOKED_THROUGH, without=APART)
-    told = (run.report.get(REPORTED) for run in runs if run.service == str(job.target.service))
+    told = (run.report.get(RULE_REPORTED) for run in runs if run.service == str(job.target.service))
     return next((each for each in told if each is not None), None)
 
 
 def rule_data(job: Job, plan: Plan) -> dict[str, Any]:
     """What the report of a run keeps for the next one."""
-    return {REPORTED: approval_to_data(job.approval) | {"count": plan.basis.to_approve}}
+    return {RULE_REPORTED: approval_to_data(job.approval) | {"count": plan.basis.to_approve}}
 
 
 def objections(plan: Plan, job: Job, tools: Tools) -> Callable[[Change], str]:

@@ -2,6 +2,7 @@
 
 from iwds.ports.memory import (
     BY_MAIL,
+    RULE_REPORTED,
     Audit,
     AuditRow,
     Clock,
@@ -34,6 +35,7 @@ from iwds.ports.waist import Waist
 __all__ = [
     "BY_MAIL",
     "MOST_FOUND",
+    "RULE_REPORTED",
     "Actions",
     "Audit",
     "AuditRow",

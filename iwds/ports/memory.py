@@ -217,6 +217,9 @@ class HoldRow:
     lifted_by: str = ""
 
 
+RULE_REPORTED = "approval"
+"""Under which key of its report a run keeps the rule about approvals that it found, and how many changes it counted."""
+
 BY_MAIL = "by mail"
 """How the detail of an action ends that mailed a link."""
 

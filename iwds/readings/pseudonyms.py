@@ -171,6 +171,7 @@ class _Disguise:
         self.draft.say("match", [self._match(each) for each in self.reading.said("match", MatchDecision)])
         mails = self.reading.said("unmailed", Unmailed)
         self.draft.say("unmailed", [replace(each, login=self._value("login", each.login)) for each in mails])
+        self.draft.say("rule", self.reading.said("rule", dict))  # rulings know people by hashes: they are left out
 
     def _row(self, row: LedgerRow) -> LedgerRow:
         held = self.reading.login(row.login_id)

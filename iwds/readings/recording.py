@@ -11,7 +11,19 @@ from typing import Any
 
 from iwds.core.model import Anchor, Entry, Group, LedgerRow, Login, Membership, Proof, Service
 from iwds.core.recognition import MatchDecision
-from iwds.ports import HoldRow, JobMemory, Listing, ReadStream, Source, State, TargetReader, Unmailed
+from iwds.core.rulings import Ruling
+from iwds.ports import (
+    RULE_REPORTED,
+    HoldRow,
+    JobMemory,
+    Listing,
+    ReadStream,
+    RunRow,
+    Source,
+    State,
+    TargetReader,
+    Unmailed,
+)
 from iwds.readings.file import Draft, batched
 from iwds.readings.plain import plain
 from iwds.readings.questions import about, noted
@@ -227,6 +239,18 @@ class RecordingState:
     def matches(self, service: Service) -> Sequence[MatchDecision]:
         """What people said about whose a login is."""
         return self._said("match", self._inner.matches(service))
+
+    def open_rulings(self, service: Service, now: datetime, who: str | None = None) -> Sequence[Ruling]:
+        """What people decided about single changes; a plan asks for all of them."""
+        found = self._inner.open_rulings(service, now, who)
+        return self._said("ruling", found) if who is None else found
+
+    def runs(self, job: str | None = None, limit: int = 20, *, without: Collection[str] = ()) -> Sequence[RunRow]:
+        """The latest runs; a plan asks them for the rule about approvals, and only that is noted."""
+        found = self._inner.runs(job, limit, without=without)
+        told = [(run.service, run.report.get(RULE_REPORTED)) for run in found]
+        self._said("rule", [{"service": service, "rule": rule} for service, rule in told if rule])
+        return found
 
     def unmailed(self, job: str, service: str, since: datetime) -> Sequence[Unmailed]:
         """Links that may never have been mailed."""

@@ -15,9 +15,11 @@ from typing import Any
 from iwds.core.devices import Loss
 from iwds.core.dn import normalise_dn, parent
 from iwds.core.model import Account, Anchor, Entry, Group, LedgerRow, Login, Proof, Service, Unmapped
+from iwds.core.policy import LONG_AGO
 from iwds.core.recognition import MatchDecision
+from iwds.core.rulings import Ruling
 from iwds.errors import ConfigurationError, ForeignRealm, ServiceUnavailable, SourceUnavailable
-from iwds.ports import HoldRow, JobMemory, TargetReader, Unmailed
+from iwds.ports import RULE_REPORTED, HoldRow, JobMemory, RunRow, TargetReader, Unmailed
 from iwds.readings.file import Reading
 from iwds.readings.plain import back
 from iwds.readings.questions import about, said
@@ -321,6 +323,18 @@ class ReplayedState:
     def matches(self, service: Service) -> Sequence[MatchDecision]:  # noqa: ARG002 - it is of one service
         """What people had said about whose a login is."""
         return self._reading.said("match", MatchDecision)
+
+    def open_rulings(self, service: Service, now: datetime, who: str | None = None) -> Sequence[Ruling]:  # noqa: ARG002
+        """What people had decided about single changes, of one service and for that moment."""
+        return self._reading.said("ruling", Ruling)
+
+    def runs(self, job: str | None = None, limit: int = 20, *, without: Collection[str] = ()) -> Sequence[RunRow]:  # noqa: ARG002
+        """What runs had told about the rule of approvals, and nothing else."""
+        told = self._reading.said("rule", dict)
+        return [
+            RunRow("", job or "", each["service"], "", "", LONG_AGO, LONG_AGO, 0, "", "", {RULE_REPORTED: each["rule"]})
+            for each in told
+        ]
 
     def unmailed(self, job: str, service: str, since: datetime) -> Sequence[Unmailed]:  # noqa: ARG002 - it is of one job
         """Links that may never have been mailed."""
