@@ -23,6 +23,8 @@ from iwds.sources._entrasettings import Settings
 from iwds.sources._refusals import Credentials, CredentialsRefused
 
 _AADSTS = re.compile(r"AADSTS(\d+)")
+_TRACE = re.compile(r"[\r\n\"]| Trace ID")
+"""Behind it stands what only the vendor's support reads."""
 _SHOWN = 160
 _WRONG_SECRET = {
     7000215: (
@@ -143,7 +145,7 @@ def refused(answer: Mapping[str, Any], who: Application) -> IwdsError:
 def told(said: str, who: Application, codes: list[int]) -> IwdsError:
     """The same from the words alone, where there are no codes beside them."""
     codes = codes or [int(number) for number in _AADSTS.findall(said)]
-    first = said.strip().splitlines()[0][:_SHOWN] if said.strip() else ""
+    first = _TRACE.split(said.strip())[0][:_SHOWN]
     if _LATER & set(codes):
         return SourceUnavailable(f"{who.authority} gives no token at the moment ({first}).", "Try again later.")
     for code in codes:

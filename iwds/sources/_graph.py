@@ -139,7 +139,8 @@ class SignIn:
             except (requests.exceptions.SSLError, requests.exceptions.ProxyError) as error:
                 raise _unreached(self.who.authority, error) from error
             except (requests.RequestException, msal.exceptions.MsalServiceError) as error:
-                if not self.patience.waits(tried, None):
+                answered = getattr(error, "response", None)
+                if not self.patience.waits(tried, None if answered is None else _retry_after(answered)):
                     message = f"{self.who.authority} gives no token: {_words(error)}, {tried} times."
                     raise SourceUnavailable(message, "Try again later.") from error
 
@@ -158,7 +159,7 @@ class SignIn:
         except requests.RequestException:  # some of them are a ValueError too
             raise
         except (ValueError, KeyError) as error:  # an authority that does not know itself, or answers nonsense
-            raise self._nonsense(str(error)) from error
+            raise self._nonsense(f"{error} {error.__context__ or ''}") from error
         if "access_token" not in answer:
             raise refused(answer, self.who)
         self._app = app

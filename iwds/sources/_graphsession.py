@@ -12,6 +12,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 _CONNECTIONS = 4
+_TOO_MANY = 429
 
 
 class GraphSession(requests.Session):
@@ -30,7 +31,11 @@ class GraphSession(requests.Session):
         """As requests does it, with our time limit where none is given."""
         options["timeout"] = options.get("timeout") or self._timeout
         options["allow_redirects"] = False
-        return super().request(*arguments, **options)
+        response = super().request(*arguments, **options)
+        if response.status_code == _TOO_MANY and response.request.method == "POST":
+            # MSAL, which alone posts, would make an answer of it that looks like a refusal.
+            raise requests.HTTPError("too many requests", response=response)
+        return response
 
 
 class _OurAuthorities(HTTPAdapter):

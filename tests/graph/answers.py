@@ -77,6 +77,7 @@ class Answers:
         page: users or groups on a page of a listing of changes.
         slice: members of a group on a page.
         most: users on a page of a list, whatever is asked for.
+        shifting: whether pages of the list are told by how many users stand before them, and not by the last of those.
         hidden_members: whether groups that hide their members show them.
         extra: rows behind all others in listings of changes, by `users` or `groups`.
     """
@@ -86,16 +87,23 @@ class Answers:
     page: int = 200
     slice: int = 2000
     most: int = 999
+    shifting: bool = False
     hidden_members: bool = False
     extra: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     def users(self, query: Mapping[str, str], eventual: bool) -> dict[str, Any]:
         """A page of the list of users."""
         select, top = self._select(query), self._top(query)
+        order, after = self.tenant.order, int(query.get("$skiptoken", "-1"))
         found = [row for row in self.tenant.users.values() if _matches(query.get("$filter", ""), row, eventual, query)]
-        at = int(query.get("$skiptoken", "0"))
-        rows = [self._shown(row, select) for row in found[at : at + top]]
-        return self._page("/users", rows, query, at + top if at + top < len(found) else None)
+        found.sort(key=lambda row: order[row["id"]])
+        if self.shifting:
+            found, place = found[after + 1 :], after + top
+        else:
+            found = [row for row in found if order[row["id"]] > after]
+            place = order[found[top - 1]["id"]] if len(found) > top else 0
+        rows = [self._shown(row, select) for row in found[:top]]
+        return self._page("/users", rows, query, place if len(found) > top else None)
 
     def user(self, name: str, query: Mapping[str, str]) -> dict[str, Any]:
         """One user by id or user principal name."""

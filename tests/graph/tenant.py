@@ -19,6 +19,7 @@ class Tenant:
         members: of each group the ids of its members with what they are.
         bin: users in the recycle bin, by id.
         opaque: ids of users of whom whoever asks may see nothing but the id.
+        order: in which order users are listed, by id.
         clock: counts changes.
         trace: of each user and group the last change, by id; and each membership that ended.
     """
@@ -28,6 +29,7 @@ class Tenant:
     members: dict[str, dict[str, str]] = field(default_factory=dict)
     bin: dict[str, dict[str, Any]] = field(default_factory=dict)
     opaque: set[str] = field(default_factory=set)
+    order: dict[str, int] = field(default_factory=dict)
     clock: int = 0
     trace: dict[str, int] = field(default_factory=dict)
 
@@ -36,6 +38,7 @@ class Tenant:
         key = key or str(uuid.uuid4())
         plain = {"id": key, "userPrincipalName": f"{name}@corp.example", "accountEnabled": True, "userType": "Member"}
         self.users[key] = {name: value for name, value in {**plain, **properties}.items() if value is not None}
+        self.order[key] = len(self.order)
         self._note(key)
         return key
 
