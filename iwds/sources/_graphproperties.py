@@ -5,7 +5,7 @@ named, and what is not here is never asked for: a property outside of the direct
 make the listing of changes fail.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -94,12 +94,10 @@ class Wanted:
 
     def attributes(self, row: Row) -> dict[str, tuple[str, ...]]:
         """The values of a user: `()` where there are none, missing where Graph did not give the property."""
-        found: dict[str, tuple[str, ...]] = dict.fromkeys(self.absent, ()) if self.absent else {}
+        found: dict[str, tuple[str, ...]] = dict.fromkeys(self.absent, ())
         for attribute, name in self._texts:
             value = row.get(name, _MISSING)
-            if value.__class__ is str and value:
-                found[attribute] = (value,)
-            elif value is not _MISSING and (values := _values(name, value)) is not None:
+            if value is not _MISSING and (values := _values(name, value)) is not None:
                 found[attribute] = values
         for attribute, place in self._parts:
             whole = row.get(place.property, _MISSING)
@@ -107,6 +105,26 @@ class Wanted:
             if value is not _MISSING and (values := _values(place.part, value)) is not None:
                 found[attribute] = values
         return found
+
+    def of_all(self, rows: Sequence[Row]) -> list[dict[str, tuple[str, ...]]]:
+        """The values of many users: property by property where each of them has it as text, list or nothing.
+
+        That is how nearly every page is, and a third of the work.
+        """
+        if self._parts or self.absent or not self._texts:
+            return [self.attributes(row) for row in rows]
+        columns = []
+        for _, name in self._texts:
+            try:
+                found = [row[name] for row in rows]
+            except KeyError:
+                return [self.attributes(row) for row in rows]
+            column = [(v,) if v.__class__ is str and v else () if v is None else _values(name, v) for v in found]
+            if None in column or name == ENABLED:
+                return [self.attributes(row) for row in rows]
+            columns.append(column)
+        names = [attribute for attribute, _ in self._texts]
+        return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
 def wanted(attributes: Collection[str], extensions: Iterable[str] = (), absent: Collection[str] = ()) -> Wanted:

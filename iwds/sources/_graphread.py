@@ -5,7 +5,7 @@ moves from one page to another while the list is read is not lost, and whoever i
 """
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress, islice
 from typing import Any
@@ -101,10 +101,10 @@ class Changes:
         self._db.execute("BEGIN")
         self._any = False
 
-    def add(self, rows: list[Row]) -> None:
+    def add(self, rows: Sequence[Row]) -> None:
         """The changes of one page: of each property the newest value counts, and so does the newest deletion."""
         for row in rows:
-            key = str(row.get("id", "")).lower()
+            key = _key(row)
             newer = self.take([key]).get(key) if self._any else None
             kept = newer or row
             if newer is not None and "@removed" not in newer and "@removed" not in row:
@@ -157,8 +157,8 @@ class Reading:
             with seldom:
                 self._collect()
                 self._read_groups()
-                for rows in self._rows():
-                    yield from self._people(rows)
+                for keys, rows in self._rows():
+                    yield from self._people(keys, rows)
                 self._conclude()
         finally:
             self._spool.close()
@@ -213,46 +213,52 @@ class Reading:
         self.counts.groups, self.counts.hidden_groups = len(self._groups), self._groups.hidden()
         self.counts.ambiguous = self._groups.ambiguous()
 
-    def _rows(self) -> Iterator[list[dict[str, Any]]]:
-        """Everybody once, as they were last."""
+    def _rows(self) -> Iterator[tuple[list[str], list[dict[str, Any]]]]:
+        """Everybody once, as they were last, with the id that each is known by."""
         for rows in self._spool.newest_first(CHANGES):
-            self._changes.add(list(rows))
+            self._changes.add(rows)
         for rows in self._spool.newest_first(PEOPLE):
-            keys = [str(row.get("id", "")).lower() for row in rows]
+            keys = list(map(_key, rows))
             new = self._seen.add(keys)
-            changed = self._changes.take(keys)
-            found = rows if all(new) else list(compress(rows, new))
-            yield [{**row, **changed.get(str(row.get("id", "")).lower(), {})} for row in found] if changed else found
-        yield from self._changes.rest()
+            if not all(new):
+                keys, rows = list(compress(keys, new)), list(compress(rows, new))
+            if changed := self._changes.take(keys):
+                rows = [{**row, **changed.get(key, {})} for key, row in zip(keys, rows, strict=True)]
+            yield keys, rows
+        for rows in self._changes.rest():
+            yield list(map(_key, rows)), rows
 
-    def _people(self, rows: list[dict[str, Any]]) -> list[Entry]:
+    def _people(self, keys: list[str], rows: list[dict[str, Any]]) -> list[Entry]:
         """The entries of some users, but for those who are deleted or guests."""
-        there = [row for row in rows if "@removed" not in row]
-        self.counts.deleted += len(rows) - len(there)
-        if not all(row.get("id") for row in there):
+        if "" in keys:
             self._tally.doubts.say("people without an id were left out")
-            there = [row for row in there if row.get("id")]
-        self.counts.users += len(there)
-        read = [row for row in there if self._wishes.guests or not is_guest(row)]
-        self.counts.guests += sum(map(is_guest, there))
-        keys = [str(row["id"]).lower() for row in there]
-        groups = dict(zip(keys, self._groups.of(keys), strict=True)) if self._groups is not None else {}
-        entries = [self._entry(row, groups) for row in read]
-        self._tick_off(read)
+        there = ["@removed" not in row and key != "" for key, row in zip(keys, rows, strict=True)]
+        if not all(there):
+            self.counts.deleted += sum("@removed" in row for row in rows)
+            keys, rows = list(compress(keys, there)), list(compress(rows, there))
+        known = self._groups
+        groups: Sequence[frozenset[str] | None] = [None] * len(keys) if known is None else known.of(keys)
+        guests = list(map(is_guest, rows))
+        self.counts.users += len(rows)
+        self.counts.guests += sum(guests)
+        attributes = self._wanted.of_all(rows)
+        found = zip(keys, rows, attributes, groups, guests, strict=True)
+        entries = [self._entry(key, row, a, g) for key, row, a, g, guest in found if self._wishes.guests or not guest]
+        self._tick_off(rows)
         self._tally.saw(entries)
         return entries
 
-    def _entry(self, row: Row, groups: Mapping[str, frozenset[str]]) -> Entry:
-        key = str(row["id"]).lower()
-        if not row.get(NAME) and is_hidden(row):
+    def _entry(
+        self, key: str, row: Row, attributes: dict[str, tuple[str, ...]], groups: frozenset[str] | None
+    ) -> Entry:
+        name, usable, anchor = row.get(NAME), enabled(row), Anchor(self._wishes.realm, key)
+        if not name and is_hidden(row):
             self.counts.hidden += 1
             self._named.name(_HIDDEN, key)
-            return Entry(Anchor(self._wishes.realm, key), key, {})
-        usable = enabled(row)
+            return Entry(anchor, key, {})
         self.counts.disabled += usable is False
         self.counts.external += is_external(row)
-        attributes = self._wanted.attributes(row)
-        return Entry(Anchor(self._wishes.realm, key), name_of(row), attributes, groups.get(key), usable, self._unread)
+        return Entry(anchor, name or key, attributes, groups, usable, self._unread)
 
     def _tick_off(self, rows: list[dict[str, Any]]) -> None:
         canaries = self._tally.canaries
@@ -294,6 +300,11 @@ class Reading:
             each = "1 membership leads" if count == 1 else f"{count:,} memberships lead"
             more = f" and {count - len(few):,} more" if count > len(few) else ""
             tally.reasons.append(f"groups: {each} to nobody who was read: {'; '.join(few)}{more}")
+
+
+def _key(row: Row) -> str:
+    """The id that a user is known by; empty where there is none."""
+    return str(row.get("id") or "").lower()
 
 
 def _pages(count: int) -> str:

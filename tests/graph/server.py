@@ -1,5 +1,6 @@
 """The stand-in for Entra ID and Microsoft Graph: one TLS server on a free loopback port, with faults on demand."""
 
+import asyncio
 import json
 import socket
 import ssl
@@ -47,7 +48,7 @@ class Fault:
     body: bytes | None = None
     after: int = 0
     times: int = 1
-    then: Callable[[], None] = lambda: None
+    then: Callable[[], object] = lambda: None
 
     def meant(self, address: str) -> bool:
         """Whether this question meets it."""
@@ -69,6 +70,7 @@ class GraphServer:
         faults: the first one that is meant counts.
         asked: method, path and query of each question to Graph, in order.
         priorities: the header by which a client says that it can wait.
+        delay_s: seconds that every answer takes more.
         frozen: answers are kept by their address and given again, for benchmarks.
     """
 
@@ -78,6 +80,7 @@ class GraphServer:
         self.faults: list[Fault] = []
         self.asked: list[str] = []
         self.priorities: list[str] = []
+        self.delay_s = 0.0
         self._kept: dict[str, bytes] | None = {} if frozen else None
         self.ca_file, chain = _certificates(folder)
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -153,6 +156,8 @@ class GraphServer:
             address = f"{request.url.path}?{request.url.query}"
             self.asked.append(address)
             self.priorities.append(request.headers.get("x-ms-throttle-priority", ""))
+            if self.delay_s:
+                await asyncio.sleep(self.delay_s)
             for fault in self.faults:
                 if fault.meant(address):
                     fault.then()
