@@ -220,6 +220,12 @@ class _Server(uvicorn.Server):
         await super().startup(*args, **kwargs)
         self.ready.set()
 
+    async def shutdown(self, *args: Any, **kwargs: Any) -> None:
+        """At once: the end of an encrypted connection would wait for a client that may have gone already."""
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        await super().shutdown(*args, **kwargs)
+
 
 def _query(request: Request) -> dict[str, str]:
     return dict(request.query_params)

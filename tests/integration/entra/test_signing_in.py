@@ -1,6 +1,7 @@
 """How the application signs in: MSAL itself asks for tokens, and nothing of the environment gets between."""
 
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -157,19 +158,20 @@ class TestBySecret:
     ) -> None:
         state = open_state(f"sqlite:///{tmp_path}/iwds.db", clock=HandClock())
 
-        def connected(secret: str) -> EntraSource:
+        def asked(secret: str, question: Callable[[EntraSource], object]) -> object:
             settings = Settings.model_validate(graph.settings(client_secret=secret))
-            return connect("cloud", settings, refusals=state)
+            with closing(connect("cloud", settings, refusals=state)) as source:
+                return question(source)
 
         for _ in range(3):
             with pytest.raises(AccessRefused, match="client secret is wrong") as refused:
-                ask(connected("wrong"))
+                asked("wrong", ask)
         assert graph.authority.asked == 1
         assert "was not tried again: it would be refused again" in str(refused.value)
         assert "iwds check --source cloud" in refused.value.advice
-        assert [finding.ok for finding in connected("wrong").check(())] == [False]
+        assert asked("wrong", lambda source: [finding.ok for finding in source.check(())]) == [False]
         assert graph.authority.asked == 2
-        ask(connected("right"))
+        asked("right", ask)
         assert state.refused_binds() == []
         state.close()
 
