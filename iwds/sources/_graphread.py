@@ -236,29 +236,41 @@ class Reading:
         if not all(there):
             self.counts.deleted += sum("@removed" in row for row in rows)
             keys, rows = list(compress(keys, there)), list(compress(rows, there))
-        known = self._groups
-        groups: Sequence[frozenset[str] | None] = [None] * len(keys) if known is None else known.of(keys)
-        guests = list(map(is_guest, rows))
         self.counts.users += len(rows)
+        guests = list(map(is_guest, rows))
         self.counts.guests += sum(guests)
-        attributes = self._wanted.of_all(rows)
-        found = zip(keys, rows, attributes, groups, guests, strict=True)
-        entries = [self._entry(key, row, a, g) for key, row, a, g, guest in found if self._wishes.guests or not guest]
+        groups = self._groups_of(keys)
+        if any(guests) and not self._wishes.guests:
+            chosen = [not guest for guest in guests]
+            keys, rows = list(compress(keys, chosen)), list(compress(rows, chosen))
+            groups = list(compress(groups, chosen))
+        entries = self._entries(keys, rows, groups)
         self._tick_off(rows)
         self._tally.saw(entries)
         return entries
 
-    def _entry(
-        self, key: str, row: Row, attributes: dict[str, tuple[str, ...]], groups: frozenset[str] | None
-    ) -> Entry:
-        name, usable, anchor = row.get(NAME), enabled(row), Anchor(self._wishes.realm, key)
-        if not name and is_hidden(row):
-            self.counts.hidden += 1
-            self._named.name(_HIDDEN, key)
-            return Entry(anchor, key, {})
-        self.counts.disabled += usable is False
-        self.counts.external += is_external(row)
-        return Entry(anchor, name or key, attributes, groups, usable, self._unread)
+    def _groups_of(self, keys: list[str]) -> Sequence[frozenset[str] | None]:
+        return [None] * len(keys) if self._groups is None else self._groups.of(keys)
+
+    def _entries(
+        self, keys: list[str], rows: list[dict[str, Any]], groups: Sequence[frozenset[str] | None]
+    ) -> list[Entry]:
+        realm, unread, usable = self._wishes.realm, self._unread, list(map(enabled, rows))
+        self.counts.disabled += usable.count(False)
+        self.counts.external += sum(map(is_external, rows))
+        found = zip(keys, rows, self._wanted.of_all(rows), groups, usable, strict=True)
+        return [
+            Entry(Anchor(realm, key), row.get(NAME) or key, attributes, within, able, unread)
+            if row.get(NAME) or not is_hidden(row)
+            else self._hidden(key)
+            for key, row, attributes, within, able in found
+        ]
+
+    def _hidden(self, key: str) -> Entry:
+        """Somebody of whom nothing is known."""
+        self.counts.hidden += 1
+        self._named.name(_HIDDEN, key)
+        return Entry(Anchor(self._wishes.realm, key), key, {})
 
     def _tick_off(self, rows: list[dict[str, Any]]) -> None:
         canaries = self._tally.canaries
