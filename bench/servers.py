@@ -41,16 +41,23 @@ def sandbox(folder: Path) -> Iterator[str]:
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, cwd=root(), start_new_session=True
     )
-    try:
-        line = _first_line(process)
+    with stopped(process):
+        line = first_line(process)
         if _READY not in line:
             raise RuntimeError(f"the sandbox did not start: {line or 'it said nothing'}")
         yield line.rpartition(_READY)[2].strip() + PATHS[0]
+
+
+@contextmanager
+def stopped(process: "subprocess.Popen[str]") -> Iterator["subprocess.Popen[str]"]:
+    """A process that is ended with the block."""
+    try:
+        yield process
     finally:
         _stop(process)
 
 
-def _first_line(process: "subprocess.Popen[str]") -> str:
+def first_line(process: "subprocess.Popen[str]") -> str:
     """What it says first; nothing where it dies, or is ended here because it takes too long."""
     assert process.stdout is not None
     alarm = threading.Timer(_START_SECONDS, process.kill)

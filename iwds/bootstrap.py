@@ -36,7 +36,7 @@ from iwds.settings import Configuration
 from iwds.state.database import open_state
 from iwds.state.scratch import ScratchWaist
 
-SOURCE_KINDS = ("ldap", "ldif")
+SOURCE_KINDS = ("entra", "ldap", "ldif")
 TARGET_KINDS = ("provisioning",)
 
 _USUAL_LDIF = {

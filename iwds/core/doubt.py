@@ -98,7 +98,7 @@ def without(entry: Entry, withheld: Set[str]) -> Entry:
         return entry
     attrs = {name: values for name, values in entry.attrs.items() if name not in withheld}
     groups = None if GROUPS in withheld else entry.groups
-    return replace(entry, attrs=attrs, groups=groups, unread=group_names(withheld))
+    return replace(entry, attrs=attrs, groups=groups, unread=entry.unread | group_names(withheld))
 
 
 def carried(proof: Proof, baseline: Baseline | None, withheld: Set[str]) -> Proof:

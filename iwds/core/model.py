@@ -74,7 +74,8 @@ class Entry:
         groups: groups that it is in, nested ones included, as normalised distinguished names or plain names;
             None where they are not known.
         enabled: what the directory itself says natively, None where only the mapping can tell.
-        unread: groups, as the mapping writes them, of which it is not known whether the person is in them.
+        unread: groups, as the mapping writes them or as in `groups`, of which it is not known whether the person is in
+            them.
     """
 
     anchor: Anchor

@@ -47,7 +47,7 @@ def _named(name: str) -> "Test":
             return None
         if dn in person.groups if dn else plain in person.names(person.groups):
             return True
-        return None if name in person.entry.unread else False
+        return None if _unread(name, person.entry.unread) else False
 
     return test
 
@@ -60,9 +60,14 @@ def _matching(group: GroupPattern) -> "Test":
             return None
         if _fits(group.matches, person.groups):
             return True
-        return None if name in person.entry.unread else False
+        return None if _unread(name, person.entry.unread) else False
 
     return test
+
+
+def _unread(name: str, unread: frozenset[str]) -> bool:
+    """Whether a group is one of these, which a run names as the mapping does, and a source as the directory does."""
+    return bool(unread) and (name in unread or among(name, unread))
 
 
 @lru_cache(maxsize=65_536)

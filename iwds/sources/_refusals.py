@@ -37,23 +37,26 @@ _PASSES = "530"
 """Ends by itself, and is only said to whoever has the right password: nothing is locked by trying later."""
 _ADVICE = "Correct `bind_dn` or the password."
 _ADVICE_CERTIFICATE = "See in the server's log whom it takes the certificate for, and that its mapping knows it."
-_ONCE = "It was tried once, at one server, so that the account is not locked."
+_LEST = ", so that the account is not locked"
 
 T = TypeVar("T")
 
 
 class CredentialsRefused(AccessRefused):
-    """The directory answered 49: whoever we say we are, we are not with this secret.
+    """The directory answered: whoever we say we are, we are not with this secret.
 
     Attributes:
         server: URL of the server that said so.
         why: the reason in words, with what the server sent.
         passes: whether it may end without anybody doing anything.
+        code: the number of this answer, 49 for LDAP.
     """
 
-    def __init__(self, message: str, advice: str, server: str, why: str, passes: bool) -> None:
+    def __init__(
+        self, message: str, advice: str, server: str, why: str, passes: bool, code: int = INVALID_CREDENTIALS
+    ) -> None:
         super().__init__(message, advice)
-        self.server, self.why, self.passes = server, why, passes
+        self.server, self.why, self.passes, self.code = server, why, passes, code
 
 
 class TryAnother(Exception):
@@ -72,12 +75,16 @@ class Credentials:
         servers: all that the account may be tried at.
         account: empty where the certificate says it.
         secret: the password, or the certificate; empty for an anonymous client, of whom nothing is remembered.
+        advice: what to do about a refusal that was remembered, where its words do not tell.
+        lest: what would come of trying again, as the end of a sentence.
     """
 
     source: str
     servers: tuple[str, ...]
     account: str
     secret: bytes = field(repr=False)
+    advice: str = _ADVICE
+    lest: str = _LEST
 
     def enter(self, dial: Callable[[], T], refusals: Refusals, again: bool = False) -> T:
         """What `dial` gives, unless the same was refused before: then it is not even tried.
@@ -96,18 +103,18 @@ class Credentials:
         except CredentialsRefused as refused:
             if refused.passes:
                 raise
-            row = (self.source, refused.server, self.account, INVALID_CREDENTIALS, refused.why, datetime.now(UTC))
+            row = (self.source, refused.server, self.account, refused.code, refused.why, datetime.now(UTC))
             refusals.note_refused_bind(RefusedBind(*row), self.secret)
-            raise AccessRefused(refused.message, f"{refused.advice} {_ONCE} {self._way()}") from refused
+            once = f"It was tried once, at one server{self.lest}."
+            raise AccessRefused(refused.message, f"{refused.advice} {once} {self._way()}") from refused
         refusals.forget_refused_bind(*where)
         return entered
 
     def _still(self, before: RefusedBind) -> AccessRefused:
         who, since = self.account or "our certificate", f"{before.since:%Y-%m-%d %H:%M} UTC"
         return AccessRefused(
-            f"{before.server} refuses {who} since {since}: {before.said}."
-            " It was not tried again, so that the account is not locked.",
-            f"{advice_of(before.said) or _ADVICE} {self._way()}",
+            f"{before.server} refuses {who} since {since}: {before.said}. It was not tried again{self.lest}.",
+            f"{advice_of(before.said) or self.advice} {self._way()}",
         )
 
     def _way(self) -> str:

@@ -70,3 +70,15 @@ def test_the_rules_alone_are_measured_beside_plain_python() -> None:
         "ten fields",
         "three of them expressions",
     ]
+
+
+def test_reading_graph_is_compared_with_a_bare_loop_near_and_far(tmp_path: Path) -> None:
+    done = bench(tmp_path, "--graph", "--people", "60")
+
+    assert done.returncode == 0, done.stderr
+    head, *rows = done.stdout.splitlines()
+    assert "x bare" in head
+    assert all(len(line) <= 80 for line in (head, *rows))
+    assert [row.split()[:2] for row in rows] == [["0", "bare"], ["0", "read"], ["20", "bare"], ["20", "read"]]
+    assert [row.split()[2] for row in rows if "read" in row] == ["60", "60"]
+    assert not list(tmp_path.iterdir())

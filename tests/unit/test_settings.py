@@ -392,6 +392,7 @@ class TestTheExample:
     @pytest.fixture
     def example(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configuration:
         monkeypatch.setenv("IWDS_SOURCES__DIRECTORY__PASSWORD", "it comes from outside")
+        monkeypatch.setenv("IWDS_SOURCES__CLOUD__CLIENT_SECRET", "so does this")
         file = tmp_path / "config.yaml"
         shutil.copyfile(examples.config(), file)
         for part in ("mappings", "schedules"):
@@ -401,7 +402,11 @@ class TestTheExample:
 
     def test_every_source_and_target_is_accepted_by_its_own_kind(self, example: Configuration) -> None:
         with Wiring(example) as wiring:
-            assert [wiring.source(name).name for name in example.settings.sources] == ["company", "directory"]
+            assert [wiring.source(name).name for name in example.settings.sources] == [
+                "company",
+                "directory",
+                "cloud",
+            ]
             assert [str(wiring.target(name).reader.service) for name in example.settings.targets] == ["127.0.0.1#10408"]
 
     def test_every_job_is_wired_with_its_mapping(self, example: Configuration) -> None:

@@ -1,6 +1,7 @@
 """How a reading differs from the last one that was proven."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -94,6 +95,7 @@ def test_what_is_withheld_is_not_known_of_an_entry() -> None:
     assert without(entry, {GROUPS}).groups is None
     part = without(entry, {group_key("vpn")})
     assert (part.groups, part.unread) == (frozenset({"vpn"}), frozenset({"vpn"}))
+    assert without(replace(part, unread=frozenset({"wiki"})), {group_key("vpn")}).unread == {"wiki", "vpn"}
     assert group_names({"mail", GROUPS, group_key("vpn")}) == {"vpn"}
 
 

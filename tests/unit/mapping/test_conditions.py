@@ -193,6 +193,19 @@ def test_a_group_that_could_not_be_read_is_neither_joined_nor_left(written: Any,
     assert ask(written, entry) is answer
 
 
+@pytest.mark.parametrize(
+    ("written", "answer"),
+    [
+        ({"group": "class 7B"}, None),
+        ({"group": {"matches": "^class"}}, None),
+        ({"group": "class 7c"}, False),
+        ({"group": {"matches": "^pupils"}}, False),
+    ],
+)
+def test_a_group_that_the_source_could_not_read_has_the_directory_s_own_name(written: Any, answer: bool | None) -> None:
+    assert ask(written, replace(JANE, unread=frozenset({"Class 7b"}))) is answer
+
+
 def test_people_are_counted_by_the_pattern_so_that_groups_that_are_hidden_are_noticed() -> None:
     asked = Asked()
     compile_condition(Condition.model_validate({"group": {"matches": "^vpn-"}}), asked)

@@ -1,0 +1,103 @@
+"""An invented tenant of Entra ID: users, groups, a recycle bin, and a memory of what changed when."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+TENANT = "0b3f7a52-3c0e-4f6b-9a38-6d4c1f2e8a71"
+USER, GROUP, DEVICE = "user", "group", "device"
+
+
+@dataclass
+class Tenant:
+    """Everything lies in memory. Whoever changes something through a method leaves a trace for listings of changes.
+
+    Attributes:
+        users: properties by object id, as Graph names them; what is not set is missing.
+        groups: the same.
+        members: of each group the ids of its members with what they are.
+        bin: users in the recycle bin, by id.
+        opaque: ids of users of whom whoever asks may see nothing but the id.
+        order: in which order users are listed, by id.
+        clock: counts changes.
+        trace: of each user and group the last change, by id; and each membership that ended.
+    """
+
+    users: dict[str, dict[str, Any]] = field(default_factory=dict)
+    groups: dict[str, dict[str, Any]] = field(default_factory=dict)
+    members: dict[str, dict[str, str]] = field(default_factory=dict)
+    bin: dict[str, dict[str, Any]] = field(default_factory=dict)
+    opaque: set[str] = field(default_factory=set)
+    order: dict[str, int] = field(default_factory=dict)
+    clock: int = 0
+    trace: dict[str, int] = field(default_factory=dict)
+
+    def user(self, name: str, key: str = "", **properties: Any) -> str:
+        """A new user; returns the id."""
+        key = key or str(uuid.uuid4())
+        plain = {"id": key, "userPrincipalName": f"{name}@corp.example", "accountEnabled": True, "userType": "Member"}
+        self.users[key] = {name: value for name, value in {**plain, **properties}.items() if value is not None}
+        self.order[key] = len(self.order)
+        self._note(key)
+        return key
+
+    def group(self, name: str, key: str = "", **properties: Any) -> str:
+        """A new group without members; returns the id."""
+        key = key or str(uuid.uuid4())
+        self.groups[key] = {"id": key, "displayName": name, **properties}
+        self.members[key] = {}
+        self._note(key)
+        return key
+
+    def join(self, group: str, *members: str, kind: str = "") -> None:
+        """Members of a group: users, groups, or whatever `kind` says."""
+        for member in members:
+            self.members[group][member] = kind or (GROUP if member in self.groups else USER)
+        self._note(group)
+
+    def change(self, key: str, **properties: Any) -> None:
+        """Properties of a user or group; None takes one away."""
+        held = self.users.get(key) or self.groups[key]
+        held.update(properties)
+        for name in [name for name, value in held.items() if value is None]:
+            del held[name]
+        self._note(key)
+
+    def delete(self, key: str) -> None:
+        """A user goes into the recycle bin, a group is gone."""
+        if key in self.users:
+            self.bin[key] = self.users.pop(key)
+        else:
+            self.groups.pop(key)
+            self.members.pop(key)
+        self._note(key)
+
+    def purge(self, key: str) -> None:
+        """Nothing is left of a user in the recycle bin."""
+        del self.bin[key]
+        self._note(key)
+
+    def restore(self, key: str) -> None:
+        """A user comes back from the recycle bin."""
+        self.users[key] = self.bin.pop(key)
+        self._note(key)
+
+    def above(self, key: str) -> list[str]:
+        """The groups that name this object."""
+        return [group for group, members in self.members.items() if key in members]
+
+    def all_above(self, key: str) -> Iterator[str]:
+        """The groups that this object is in, nested ones included, each once."""
+        seen: set[str] = set()
+        waiting = self.above(key)
+        while waiting:
+            group = waiting.pop()
+            if group not in seen:
+                seen.add(group)
+                yield group
+                waiting += self.above(group)
+
+    def _note(self, key: str) -> None:
+        self.clock += 1
+        self.trace[key] = self.clock
