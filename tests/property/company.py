@@ -91,7 +91,7 @@ class Config:
         policy = {"leavers": said.pop("leaver").value}
         grace = timedelta(days=said.pop("grace"))
         policy |= {"delete_after": grace.total_seconds()} if self.leaver is Leaver.LOCK_THEN_DELETE else {}
-        return {"mapping": said, "sources": self.base, **policy}
+        return {"mapping": said, "sources": {"main": {"base": self.base}}, **policy}
 
     @classmethod
     def read(cls, text: str) -> "Config":

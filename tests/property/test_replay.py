@@ -7,8 +7,9 @@ import tempfile
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,11 +17,14 @@ import pytest
 from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 
+from iwds.core.approval import Approval, Needed
 from iwds.core.change import kinds
+from iwds.core.decision import Reason
 from iwds.core.dn import normalise_dn
 from iwds.core.model import Account, Entry
 from iwds.core.plan import Plan, Selection
 from iwds.core.policy import Leaver
+from iwds.core.rulings import Said, approval_of, rejection_of
 from iwds.engine import planning
 from iwds.engine.job import Earlier, Job, Tools
 from iwds.engine.planning import make_plan
@@ -50,10 +54,10 @@ def founding() -> Iterator[Founding]:
         made.close()
 
 
-def captured(company: Company, path: Path, selection: Selection, alone: bool) -> Plan:
+def captured(company: Company, path: Path, selection: Selection, alone: bool, job: Job | None = None) -> Plan:
     """The plan of a company, and the reading that it rests on in a file."""
     recorder = Recorder(Draft(path.parent), MORE)
-    job = company.job
+    job = job or company.job
 
     def wrapped(config: Config) -> tuple[Any, ...]:
         return tuple(RecordingSource(each, recorder, config.base) for each in company.directories[config.base])
@@ -102,6 +106,16 @@ def replayed(job: Job, base: str, reading: Reading, plan: Plan, alone: bool) -> 
     return make_plan(offline, tools, plan.basis.selection, alone=alone)[0], unknown
 
 
+def decided(company: Company, job: Job) -> None:
+    """Somebody approves one half of a plan and rejects the other."""
+    plan, _ = make_plan(job, Tools(company.state, company.clock, ScratchWaist))
+    now = company.clock.now()
+    said = Said("kim", "here", "as agreed", now, now + timedelta(days=9), f"plan {plan.id}", job.name)
+    steps = [*plan.changes, *plan.unapproved]
+    rulings = [approval_of(step, said) for step in steps[::2]] + [rejection_of(step, said) for step in steps[1::2]]
+    company.state.place_rulings(job.target.service, rulings)
+
+
 def same(one: Plan, other: Plan) -> None:
     assert other.changes == one.changes
     assert other.skips == one.skips
@@ -125,6 +139,7 @@ begun = st.builds(
     trouble=st.none() | st.tuples(st.just("main"), HIDDEN) | st.tuples(st.sampled_from(("main", "branch")), READING),
     selection=selections,
     alone=st.booleans(),
+    needed=st.sampled_from(Needed),
 )
 def test_the_configuration_that_made_a_plan_makes_it_again_from_the_reading(
     founding: Founding,
@@ -134,6 +149,7 @@ def test_the_configuration_that_made_a_plan_makes_it_again_from_the_reading(
     trouble: tuple[str, dict[str, Any]] | None,
     selection: Selection,
     alone: bool,
+    needed: Needed,
 ) -> None:
     company = founding.company(config, every)
     hands = Hands(company, Judge(company))
@@ -145,12 +161,15 @@ def test_the_configuration_that_made_a_plan_makes_it_again_from_the_reading(
             except IwdsError as error:
                 event(f"a run ended by {type(error).__name__}")
     company.publish()
+    job = replace(company.job, approval=Approval(needed))
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         file = Path(folder) / "reading"
+        with suppress(IwdsError):
+            decided(company, job)
         if trouble:
             stack.enter_context(company.troubled(trouble[0], **trouble[1]))
         try:
-            plan = captured(company, file, selection, alone)
+            plan = captured(company, file, selection, alone, job)
         except IwdsError as error:
             event(f"no plan: {type(error).__name__}")
             assert not [*Path(folder).iterdir()]
@@ -160,8 +179,9 @@ def test_the_configuration_that_made_a_plan_makes_it_again_from_the_reading(
         company.publish()
         company.logins.clear()
         with closing(Reading(file)) as reading:
-            again, unknown = replayed(company.job, company.config.base, reading, plan, alone)
+            again, unknown = replayed(job, company.config.base, reading, plan, alone)
         event(f"changes: {bool(plan.changes)}, held: {bool(plan.held)}, untold: {bool(unknown.of)}")
+        event(f"rejected: {any(skip.reason is Reason.REJECTED for skip in plan.skips)}")
         same(plan, again)
         assert not unknown.of
 
