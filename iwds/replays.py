@@ -19,6 +19,7 @@ from iwds.core.model import Account, Entry, Unmapped
 from iwds.core.plan import Plan, Selection
 from iwds.core.plan_document import plan_from_data, plan_to_data
 from iwds.core.previous import Places
+from iwds.core.selecting import ANYBODY
 from iwds.engine.job import Job, Progress, Tools, silent
 from iwds.engine.planning import make_plan
 from iwds.errors import UsageError
@@ -38,7 +39,6 @@ from iwds.readings.replaying import (
 )
 from iwds.readings.scramble import Scramble
 from iwds.settings import Configuration
-from iwds.sources.selecting import ANYBODY
 from iwds.state.scratch import ScratchWaist
 
 

@@ -20,6 +20,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from iwds.core.model import Anchor, Entry, Proof, View
+from iwds.core.selecting import Selection, selection_of
 from iwds.errors import AccessRefused, ForeignRealm, SourceUnavailable
 from iwds.ports import Finding, Refusals, ignored
 from iwds.sources import _ldapcheck
@@ -35,7 +36,6 @@ from iwds.sources._ldapsettings import Settings
 from iwds.sources._refusals import Credentials, Forgetful
 from iwds.sources._search import Search
 from iwds.sources._stream import Canaries, Stream, Tally
-from iwds.sources.selecting import Selection, selection_of
 
 if TYPE_CHECKING:  # at run time it brings ldap3, which only `connect` may do
     from iwds.sources._connection import Session

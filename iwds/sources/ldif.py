@@ -25,6 +25,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from iwds.core.dn import is_under, normalise_dn
 from iwds.core.model import Anchor, Entry, Proof, View, fold
+from iwds.core.selecting import Selection, selection_of
 from iwds.errors import SourceUnavailable
 from iwds.ports import MOST_FOUND, Finding, ignored
 from iwds.sources._check import foreign, of_proof, until_failure
@@ -33,7 +34,6 @@ from iwds.sources._groups import dn_key, login_key
 from iwds.sources._ldifparse import BadRecord, Record, records
 from iwds.sources._ldifsurvey import Ending, Kind, Picture, Place, Question, opened, survey
 from iwds.sources._stream import Canaries, Stream, Tally
-from iwds.sources.selecting import Selection, selection_of
 
 Lower = Annotated[str, BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)]
 _BATCH = 200

@@ -3,8 +3,8 @@
 import pytest
 
 from iwds.core.model import Anchor, Entry
+from iwds.core.selecting import ANYBODY, Answer, Scope, Selection, implies, parse, selection_of
 from iwds.errors import ConfigurationError
-from iwds.sources.selecting import ANYBODY, Answer, Scope, Selection, implies, parse, selection_of
 
 ANN = {
     "objectclass": ("top", "inetOrgPerson"), "uid": ("ann",), "cn": ("Ann  Lee",), "telephonenumber": ("+33 6 12",),
