@@ -97,8 +97,8 @@ class Configured(Rehearsal):
         rules = rules or self.job.rules  # type: ignore[assignment]
         policy = Policy(OURS, leavers or self.job.policy.leaver, adopt, delete_after=grace or CENTURY)
         self.source = source or self.source
-        data: dict[str, Any] = {"mapping": repr(rules), "sources": {"here": id(self.source)}, "leavers": policy.leaver.value}
-        data |= {"adopt": sorted(adopt)}
+        data: dict[str, Any] = {"mapping": repr(rules), "sources": {"here": id(self.source)}}
+        data |= {"leavers": policy.leaver.value, "adopt": sorted(adopt)}
         data |= {"delete_after": grace.total_seconds()} if grace else {}
         text = json.dumps(data)
         self.earlier[text] = Earlier(rules, (self.source,), policy, {})  # type: ignore[arg-type]
