@@ -39,6 +39,7 @@ BUDGET = "tests/unit/engine/test_budget.py"
 MEMORY = "tests/unit/engine/test_bad_memory.py"
 ALONE = "tests/unit/core/test_alone.py"
 RESYNC = "tests/unit/engine/test_resync.py"
+RULINGS = "tests/unit/engine/test_rulings.py"
 UNDO = "tests/unit/engine/test_undo.py"
 ORDERED = "tests/unit/engine/test_ordered.py"
 FADED = f"{DOUBT}::TestAnAttributeThatFarFewerPeopleHave"
@@ -106,8 +107,8 @@ MUTATIONS = (
     Mutation(
         "a group that could not be read is not left",
         "iwds/mapping/groups.py",
-        "names(person.groups):\n            return True\n        return None if name in person.entry.unread else False",
-        "names(person.groups):\n            return True\n        return False",
+        "names(person.groups):\n            return True\n        return None if",
+        "names(person.groups):\n            return True\n        return False if",
         ("tests/unit/mapping/test_conditions.py::test_a_group_that_could_not_be_read_is_neither_joined_nor_left",),
     ),
     Mutation(
@@ -340,8 +341,8 @@ MUTATIONS = (
     Mutation(
         "the last look asks for holds",
         "iwds/engine/verify.py",
-        " or self._exempt(change)\n",
-        "\n",
+        " or self._exempt(change) or self.ruled(change)\n",
+        " or self.ruled(change)\n",
         (f"{HOLDS}::test_a_hold_that_comes_during_the_run_is_seen_before_the_removal",),
     ),
     Mutation(
@@ -368,9 +369,44 @@ MUTATIONS = (
     Mutation(
         "what a hold spares of a changed configuration is accepted by a person alone",
         "iwds/engine/running.py",
-        "else {Reason.HELD, Reason.EXEMPT, Reason.TAKEN}",
-        "else {Reason.HELD, Reason.TAKEN}",
+        "waits |= {Reason.EXEMPT, Reason.TAKEN, Reason.REJECTED}",
+        "waits |= {Reason.TAKEN, Reason.REJECTED}",
         (CHANGED,),
+    ),
+    Mutation(
+        "what somebody rejects of a changed configuration is accepted by a person alone",
+        "iwds/engine/running.py",
+        "{Reason.EXEMPT, Reason.TAKEN, Reason.REJECTED}\n",
+        "{Reason.EXEMPT, Reason.TAKEN}\n",
+        (f"{RULINGS}::TestARejection",),
+    ),
+    Mutation(
+        "what waits for approval is not made",
+        "iwds/core/assembly.py",
+        "kept += [left] if (left := _minus(change, part)) else []",
+        "kept += [change]",
+        (f"{RULINGS}::TestWhereRemovalsNeedApproval",),
+    ),
+    Mutation(
+        "a rejection that comes during a run counts",
+        "iwds/engine/ruling.py",
+        "if rejection := rulings.rejected(change):",
+        "if False and (rejection := rulings.rejected(change)):",
+        (f"{RULINGS}::TestARejection",),
+    ),
+    Mutation(
+        "an approval that is taken back during a run counts no more",
+        "iwds/engine/ruling.py",
+        "if rulings.unapproved(change, rule, people) else",
+        "if False else",
+        (f"{RULINGS}::TestWhereRemovalsNeedApproval",),
+    ),
+    Mutation(
+        "a looser rule about approvals counts from the second run on",
+        "iwds/engine/ruling.py",
+        "    now = job.approval.stricter(before)\n",
+        "    now = job.approval\n",
+        (f"{RULINGS}::TestWhereRemovalsNeedApproval",),
     ),
     Mutation(
         "a renamed job accepts nothing that takes from people of its last name",
