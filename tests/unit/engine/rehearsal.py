@@ -21,10 +21,10 @@ from iwds.engine.running import Request, RunReport, run
 from iwds.examples import folder
 from iwds.ports import Clause, Grant, RunRow, State, TargetWriter
 from iwds.sources.memory import MemorySource
-from iwds.state.database import open_state
 from iwds.state.scratch import ScratchWaist
 from iwds.state.tables import plan
 from iwds.targets.memory import Settings, connect
+from tests.unit.engine.remembering import fresh_state
 
 OURS = 20
 PLANS = jsonschema.Draft202012Validator(json.loads((folder() / "schemas" / "plan.json").read_text(encoding="utf-8")))
@@ -136,7 +136,7 @@ class Rehearsal:
     @cached_property
     def state(self) -> State:
         """Our memory, made when it is first asked for: not every test needs one."""
-        return open_state("sqlite://", clock=self.clock)
+        return fresh_state(self.clock)
 
     @property
     def tools(self) -> Tools:
