@@ -449,6 +449,20 @@ class TestAnAdoption:
         assert "ann" in stage.ledger()
         stage.close()
 
+    def test_stays_while_the_rest_waits_for_approval(self, stage: Rehearsal) -> None:
+        stage.configure(policy=replace(stage.job.policy, adopt=frozenset({0})))
+        stage.target.state.add("zed")
+        stage.hire("zed", ("vpn",))
+        run = ran(stage)
+        stage.configure(approval=Approval(Needed.REMOVALS))
+        done = undoes(stage, run)
+        assert sorted(reasons(done)) == [Reason.HELD, Reason.UNAPPROVED]
+        now = stage.clock.now()
+        said = Said("kim", "desk-1", "agreed", now, now + timedelta(days=1), "plan", stage.job.name)
+        stage.state.place_rulings(stage.job.target.service, [approval_of(each, said) for each in done.plan.unapproved])
+        assert code(undoes(stage, run)) == 0
+        assert (stage.groups_of("zed"), "zed" in stage.ledger()) == (set(), False)
+
     def test_of_a_membership_is_forgotten(self, stage: Rehearsal) -> None:
         wiki = next(n for n, group in stage.target.state.groups.items() if group.name == "wiki")
         stage.target.state.members[wiki, stage.login("ann").id] = 0
