@@ -13,7 +13,7 @@ from iwds.core.decision import Reason
 from iwds.core.devices import Device, DeviceKind, DeviceState
 from iwds.core.guards import GuardKind, Limit
 from iwds.core.model import Activation, Login, Status
-from iwds.core.plan import Selection
+from iwds.core.plan import Plan, Selection
 from iwds.core.policy import Hold, HoldKind, Leaver, Policy
 from iwds.core.rulings import Said, approval_of
 from iwds.engine.leasing import UNDO
@@ -273,6 +273,25 @@ class TestACreation:
         state.members[vpn, dee] = 1
         (skip,) = undoes(stage, run).plan.skips
         assert "1 device; manager in vpn, by another hand; somebody else put them into wiki" in skip.detail
+
+    @pytest.mark.parametrize("what", ["activation", "devices or groups"])
+    def test_stays_where_somebody_begins_while_it_is_undone(self, stage: Rehearsal, what: str) -> None:
+        stage.hire("dee", ("vpn",))
+        run = ran(stage)
+
+        def begins(_: Plan) -> bool:
+            if what == "activation":
+                stage.by_hand("dee", activated=True)
+            else:
+                stage.target.state.devices[stage.login("dee").id] = (PHONE,)
+            return True
+
+        done = undoes(stage, run, confirm=begins)
+        assert done.report
+        assert done.report.applied
+        ((_, result, error),) = done.report.applied.outcomes
+        assert (result, error) == (Result.HELD, f"{what} changed on the service since it was read")
+        assert stage.login("dee")
 
     def test_stays_where_the_helpdesk_locked_it(self, stage: Rehearsal) -> None:
         stage.hire("dee")
@@ -753,7 +772,7 @@ class TestAnUndoThatIsCutOff:
         stage.change("cy", ("wiki",))
         run = ran(stage)
         stage.configure(target=OneLane(stage.job.target))
-        stage.fail("update", RuntimeError("killed"))
+        stage.fail("update", RuntimeError("killed"), times=9)  # the lane may begin the next one before it is told
         with pytest.raises(RuntimeError):
             undoes(stage, run, Wish(until=stage.clock.now() + timedelta(days=7)))
         assert len(stage.state.open_rulings(stage.job.target.service, stage.clock.now())) == 4
