@@ -139,6 +139,20 @@ class TestLocks:
         assert code(undoes(stage, run)) == 0
         assert seen(stage) == before
 
+    def test_of_a_leaver_end_the_grace_so_that_another_lock_begins_it_anew(self, stage: Rehearsal) -> None:
+        stage.configure(policy=Policy(OURS, Leaver.LOCK_THEN_DELETE, delete_after=timedelta(days=5)))
+        ran(stage)
+        stage.leave("ann")
+        run = ran(stage)
+        assert code(undoes(stage, run, Wish(until=stage.clock.now() + timedelta(days=6)))) == 0
+        stage.by_hand("ann", status=Status.LOCKED)
+        stage.clock.passed += 6 * 86_400
+        ran(stage)
+        assert stage.login("ann")
+        stage.clock.passed += 6 * 86_400
+        ran(stage)
+        assert "ann" not in stage.ledger()
+
     def test_that_the_run_undid_are_made_again_and_ours(self, stage: Rehearsal) -> None:
         stage.change("ann", disabled="yes")
         ran(stage)
