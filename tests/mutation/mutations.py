@@ -340,8 +340,8 @@ MUTATIONS = (
     Mutation(
         "the last look asks for holds",
         "iwds/engine/verify.py",
-        " or self._exempt(change)\n",
-        "\n",
+        " or self._exempt(change) or self.ruled(change)\n",
+        " or self.ruled(change)\n",
         (f"{HOLDS}::test_a_hold_that_comes_during_the_run_is_seen_before_the_removal",),
     ),
     Mutation(
@@ -368,8 +368,8 @@ MUTATIONS = (
     Mutation(
         "what a hold spares of a changed configuration is accepted by a person alone",
         "iwds/engine/running.py",
-        "else {Reason.HELD, Reason.EXEMPT, Reason.TAKEN}",
-        "else {Reason.HELD, Reason.TAKEN}",
+        "waits |= {Reason.EXEMPT, Reason.TAKEN, Reason.REJECTED}",
+        "waits |= {Reason.TAKEN, Reason.REJECTED}",
         (CHANGED,),
     ),
     Mutation(
