@@ -97,7 +97,7 @@ class Configured(Rehearsal):
         rules = rules or self.job.rules  # type: ignore[assignment]
         policy = Policy(OURS, leavers or self.job.policy.leaver, adopt, delete_after=grace or CENTURY)
         self.source = source or self.source
-        data = {"mapping": repr(rules), "sources": id(self.source), "leavers": policy.leaver.value}
+        data = {"mapping": repr(rules), "sources": {"staff": id(self.source)}, "leavers": policy.leaver.value}
         data |= {"adopt": sorted(adopt)}
         data |= {"delete_after": grace.total_seconds()} if grace else {}
         text = json.dumps(data)
