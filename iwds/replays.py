@@ -191,7 +191,8 @@ class Replaying(Wiring):
         draft = Draft(file.parent)
         try:
             pseudonymise(reading, draft, Guise(Scramble(key, kept), shown, account, job.rules.matching.key))
-            facts = {**reading.facts(), "config": {}}
+            # What somebody gave as a reason may name people.
+            facts = {**reading.facts(), "config": {}, "selection": {**reading["selection"], "reason": ""}}
             for fact in ("logins", "members", "tagged", "unlisted", "plan"):
                 facts.pop(fact)
             for fact, value in facts.items():

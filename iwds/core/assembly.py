@@ -103,6 +103,7 @@ class _Assembly:
         changes = _whole(self._without_early_adoptions(self._withhold(self._believed_adoptions(changes), self._hold)))
         self.basis = replace(self.basis, to_approve=max(self.to_approve, self.basis.to_approve))
         changes = self._named(self._circles(self._administrators(self._approved(changes))))
+        changes = self._without_early_forgetting(changes)
         return Plan(
             *head,
             changes=tuple(change for _, change in ordered(changes)),
@@ -150,8 +151,16 @@ class _Assembly:
     def _with_their_login(self, proposals: Sequence[Proposal]) -> list[Proposal]:
         """Without what rests on a login whose creation or adoption is rejected."""
         rejected = (skip for skip in self.skips if skip.reason is Reason.REJECTED)
-        lost = {skip.subject.key for skip in rejected if isinstance(skip.change, CreateLogin | Adopt)}
-        return [p for p in proposals if p.change.subject.key not in lost or isinstance(p.change, Forget)]
+        lost = {skip.subject.key: skip.detail for skip in rejected if isinstance(skip.change, CreateLogin | Adopt)}
+        kept: list[Proposal] = []
+        for proposal in proposals:
+            change, detail = proposal.change, lost.get(proposal.change.subject.key)
+            if detail is None or isinstance(change, Forget):
+                kept.append(proposal)
+            elif removes(change):
+                # It would be taken on the day on which the rejection ends; a changed configuration is not accepted yet.
+                self.skips.append(Skip(change.subject, Reason.REJECTED, f"their login is {detail}", _taken_by(change)))
+        return kept
 
     def _approved(self, changes: Sequence[Change]) -> list[Change]:
         """Without what needs approval and has none; the rest of a write goes on.
@@ -276,6 +285,17 @@ class _Assembly:
         self.skips += [Skip(change.subject, Reason.HELD, detail, change) for change in early.values()]
         return [c for c in changes if c.subject.key not in early]
 
+    def _without_early_forgetting(self, changes: Sequence[Change]) -> list[Change]:
+        """Without what a person orders our memory to forget while something else of theirs waits.
+
+        Once the login is not ours, nobody would put the rest back any more.
+        """
+        waiting = {skip.subject.key for skip in self.skips if skip.change and skip.reason in _NOT_YET}
+        early = {id(c) for c in changes if _is_ordered_forgetting(c) and c.subject.key in waiting}
+        detail = "not before the rest of theirs is put back"
+        self.skips += [Skip(c.subject, Reason.HELD, detail, c) for c in changes if id(c) in early]
+        return [c for c in changes if id(c) not in early]
+
     def _administrators(self, changes: Sequence[Change]) -> list[Change]:
         """Never fewer than two active administrators on the whole service."""
         leaving = sum(_takes_administrator(change) for change in changes)
@@ -301,6 +321,16 @@ class _Assembly:
             if left := without(change, {Kind.RENAME}):
                 kept.append(left)
         return kept
+
+
+_NOT_YET = frozenset(
+    {Reason.EXEMPT, Reason.HELD, Reason.PROTECTED, Reason.REJECTED, Reason.TAKEN, Reason.UNAPPROVED, Reason.UNPROVEN}
+)
+"""Reasons for which a change is not made now, and may be on another day."""
+
+
+def _is_ordered_forgetting(change: Change) -> bool:
+    return isinstance(change, Forget) and change.evidence is Evidence.ORDERED
 
 
 def _minus(change: Change, part: Change | None) -> Change | None:

@@ -17,6 +17,7 @@ from iwds.core.change import (
     AdoptMembership,
     Change,
     CreateLogin,
+    Evidence,
     Forget,
     RemoveFromGroup,
     SetGroupRole,
@@ -258,6 +259,9 @@ def traced(drift: Drift, row: LedgerRow, history: Iterable[Made]) -> Trace:
         else:
             tracing.take(made)
     found = tracing.trace
+    if drift.kind is DriftKind.JOINED and tracing.last == IN:
+        # The journal says that we put or found them there: our memory was put back, or somebody ordered it to forget.
+        return Trace(False, None, seen=found.seen)
     if found.how is How.REMEMBERED and row.origin is Origin.ADOPTED and drift.kind is DriftKind.JOINED:
         return Trace(found.known, found.was, How.ADOPTED, found.wrote, found.equal, found.seen)
     return found
@@ -272,6 +276,8 @@ _NOTHING = object()
 class _Tracing:
     def __init__(self, drift: Drift, trace: Trace) -> None:
         self.drift, self.trace = drift, trace
+        self.last: object = _NOTHING
+        """What the last change of it left."""
 
     def there(self, made: Made) -> None:
         if made.done:
@@ -293,6 +299,7 @@ class _Tracing:
             self._set(seen=made.moment)
 
     def _written(self, value: object, made: Made) -> None:
+        self.last = value
         if not self._is_was(value):
             return  # something older, which we overwrote since
         how = {CreateLogin: How.CREATED, Adopt: How.ADOPTED, AdoptMembership: How.ADOPTED}.get(type(made.change))
@@ -340,8 +347,8 @@ def _sides_of_group(change: Change, drift: Drift, group: Group) -> tuple[object,
             return (change.before, change.after) if role else (IN, IN)
         case RemoveFromGroup() if change.group.id == group.id and not role:
             return IN, OUT
-        case Forget() if change.group == group and not role:
-            return _NOTHING, OUT
+        case Forget() if change.group == group and not role and change.evidence is not Evidence.ORDERED:
+            return _NOTHING, OUT  # somebody else took them out; who orders us to forget takes nobody out
         case _:
             return _NOTHING, _NOTHING
 

@@ -31,6 +31,8 @@ def obstacle(drift: Drift, trace: Trace) -> str:
     """Why a difference cannot be put back; empty where it can."""
     if why := _GONE_FOR_GOOD.get(drift.kind):
         return why
+    if drift.kind is DriftKind.JOINED and not trace.known:
+        return "as the journal says we put or found them there, and our memory does not know it any more"
     if not trace.known or trace.was is None:
         return "what we wrote is not in the journal any more, only its hash"
     if drift.kind is DriftKind.JOINED and trace.how is How.ADOPTED:

@@ -84,7 +84,11 @@ def ledger_effect(change: Change, login_id: int, row: LedgerRow | None, owner: i
             return None
         case Write():
             locked = row.locked if change.before.status == change.after.status else change.after.status == Status.LOCKED
-            return replace(row, login=change.after.login, locked=locked, written=_rewritten(row, change))
+            unlocked = change.after.status != Status.LOCKED == change.before.status
+            # An undoing unlocks leavers too: who locks them after it begins their grace anew.
+            left_at = None if unlocked else row.left_at
+            written = _rewritten(row, change)
+            return replace(row, login=change.after.login, locked=locked, written=written, left_at=left_at)
         case AddToGroup() | AdoptMembership():
             return _with_role(replace(row, groups=row.groups | {change.group.id}), change.group.id, change.role)
         case SetGroupRole():

@@ -28,7 +28,7 @@ from iwds.core.naming import may_have
 from iwds.core.policy import Hold
 from iwds.engine.job import Job
 from iwds.engine.lookup import find_entries
-from iwds.errors import ForeignRealm
+from iwds.errors import ForeignRealm, LoginUnknown
 from iwds.ports import Clock, Source
 
 
@@ -140,7 +140,21 @@ class Verifier:
         moved = [name for name in WRITTEN_FIELDS if getattr(now, name) != getattr(before, name)]
         if isinstance(change, DeleteLogin) and now.last_seen != before.last_seen and now.last_seen is not None:
             moved.append("last login")
+        if isinstance(change, DeleteLogin) and change.evidence is Evidence.ORDERED:
+            moved += self._begun(change, now)
         return f"{', '.join(moved)} changed on the service since it was read" if moved else ""
+
+    def _begun(self, change: DeleteLogin, now: Login) -> Iterator[str]:
+        """What of a login changed that was to be deleted because nobody had begun to use it."""
+        if now.activated != change.before.activated:
+            yield "activation"
+        try:
+            loss = self.job.target.loss(now.id)
+        except LoginUnknown:
+            return  # the call itself finds out
+        lost = change.lost
+        if loss is None or lost is None or (loss.devices, loss.groups) != (lost.devices, lost.groups):
+            yield "devices or groups"
 
 
 def _selects(source: Source, anchor: Anchor) -> bool:

@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -272,6 +273,10 @@ def test_the_recipe_for_ci_runs_as_it_is_written_with_neither_network_nor_secret
 def test_a_reading_with_pseudonyms_plans_the_same_counts_and_names_nobody(tried: Tried, tmp_path: Path) -> None:
     command = ("--config", str(tried.folder / "config.yaml"), "readings", "pseudonymise", tried.plan["id"])
     one, two = tmp_path / "one.reading", tmp_path / "two.reading"
+    (reading,) = (tried.folder / "readings").iterdir()
+    with closing(sqlite3.connect(reading)) as written, written:
+        why = "UPDATE meta SET data = json_set(data, '$.reason', ?) WHERE name = 'selection'"
+        assert written.execute(why, ["Kenji Mori has left"]).rowcount == 1
     for file in (one, two):
         ran = iwds(*command, "-o", str(file), "--key-file", str(tmp_path / "key"))
         assert ran.code == 0, ran.err

@@ -21,10 +21,11 @@ from iwds.engine.drift import Asked, Found, Survey, survey
 from iwds.engine.drift_asking import ask
 from iwds.engine.drift_keep import keep, kept_by
 from iwds.engine.drift_revert import revert
-from iwds.engine.leasing import DRIFT
+from iwds.engine.leasing import DRIFT, UNDO
 from iwds.engine.locks import lock, unlock
 from iwds.engine.ordered import carry_out_order, preview
 from iwds.engine.running import Request, RunReport
+from iwds.engine.undo import Wish, undo
 from iwds.errors import ConfigurationError, ServiceUnproven, UsageError
 from iwds.ports import HoldRow, Outcome, Result
 from tests.unit.engine.desk import Helpdesk
@@ -397,6 +398,25 @@ class TestPuttingBack:
         assert self.put(stage).exit_code == 0
         assert stage.login("ann").status == Status.LOCKED
         assert stage.ledger()["ann"].locked
+
+    def test_takes_nobody_out_whom_we_put_in_before_our_memory_was_put_back(self, stage: Helpdesk) -> None:
+        service = stage.job.target.service
+        lease = stage.state.lease(service, "db restored", 600)
+        stage.state.note_restored(service, lease)
+        lease.release()
+        found = look(stage).drift
+        assert {each.drift.kind for each in found} == {DriftKind.JOINED}
+        plan = preview(stage.job, stage.tools, Request(DRIFT), revert(stage.job, stage.tools, found))
+        assert plan.changes == ()
+        assert "6 differences left: as the journal says we put or found them there" in plan.basis.notes[0]
+
+    def test_takes_nobody_out_of_what_was_only_adopted_and_disowned(self, stage: Helpdesk) -> None:
+        stage.change("ann", ("vpn", "wiki"))
+        join(stage, "ann", 2)
+        adopted = run(stage).run
+        undo(stage.job, stage.tools, stage.writer, adopted, Wish(), Request(UNDO))
+        plan = preview(stage.job, stage.tools, Request(DRIFT), revert(stage.job, stage.tools, look(stage).drift))
+        assert plan.changes == ()
 
     def test_leaves_what_cannot_come_back_and_says_so(self, stage: Helpdesk) -> None:
         stage.by_hand("ann", created_by=0, mail="hand@example.org")

@@ -1,12 +1,13 @@
 """Rulings: a run makes what people approved, and nothing that somebody rejected, whenever they said so."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from iwds.core.approval import Approval, Needed
-from iwds.core.change import Change
+from iwds.core.change import Adopt, Change
 from iwds.core.chosen import Part
 from iwds.core.decision import Reason
 from iwds.core.guards import OUT_OF_SCOPE
@@ -201,6 +202,18 @@ class TestARejection:
         reject(stage, *(skip.change for skip in stage.plan().skips if skip.change))
         stage.run()
         assert stage.plan().basis.config_changed
+
+    def test_of_an_adoption_keeps_what_the_changed_configuration_takes_of_them_from_being_accepted(
+        self, stage: Rehearsal
+    ) -> None:
+        stage.configure(policy=replace(stage.job.policy, adopt=frozenset({0})), digest="configuration 2")
+        stage.target.state.add("zed", mail="zed@x.y")
+        stage.hire("zed", mail="")
+        reject(stage, *(skip.change for skip in stage.plan().skips if isinstance(skip.change, Adopt)), days=2)
+        assert reasons(stage.run().plan) == [("zed", Reason.REJECTED), ("zed", Reason.REJECTED)]
+        stage.clock.passed += 2 * DAY
+        stage.run()
+        assert stage.login("zed").mail == "zed@x.y"
 
 
 class TestWhatIsChosenOfAPlan:
