@@ -31,10 +31,11 @@ from iwds.core.plan import Basis, Plan, summary_data
 from iwds.core.policy import World
 from iwds.core.rulings import Ruling
 from iwds.engine.applying import Applied
+from iwds.engine.ending import applied_data, ending_words
 from iwds.engine.job import Job, MakeWriter, Tools
 from iwds.engine.leasing import Patience, is_resync, lease_seconds
 from iwds.engine.ruling import rule_of, standing
-from iwds.engine.running import Own, Request, RunReport, applied_data, begun, carry_out, ending_words, keep, leased
+from iwds.engine.running import Own, Request, RunReport, begun, carry_out, keep, leased
 from iwds.engine.service_reading import ServiceReading, refuse_unproven
 from iwds.engine.surroundings import RECENT, another_service, refuse_orphans, with_ended_holds, world_of
 from iwds.engine.unsettled import settle_open_intents

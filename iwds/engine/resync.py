@@ -24,11 +24,12 @@ from iwds.core.model import Absent, Account, Activation, Unmapped, fold
 from iwds.core.moved import Moved, Standing, moved_data, narrowed
 from iwds.core.plan import Plan, Selection, summary_data
 from iwds.engine.applying import Applied
+from iwds.engine.ending import applied_data, ending_code, ending_words
 from iwds.engine.job import Job, MakeWriter, Tools
 from iwds.engine.leasing import APART, RESYNC, Patience
 from iwds.engine.one import One, look, meant
 from iwds.engine.plan_of_one import plan_of
-from iwds.engine.running import Own, applied_data, begun, carry_out, ending_code, ending_words, keep, leased
+from iwds.engine.running import Own, begun, carry_out, keep, leased
 from iwds.engine.seeking import Candidate
 from iwds.engine.surroundings import another_service, has_changed, refuse_orphans
 from iwds.engine.unsettled import settle_open_intents

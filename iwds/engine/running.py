@@ -3,26 +3,25 @@
 import json
 import secrets
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from iwds.core.causes import Cause, cause_text
-from iwds.core.change import Evidence, Kind, kinds, removes
+from iwds.core.change import Kind, kinds
 from iwds.core.configuration import accepted_from_now, digest_of
-from iwds.core.decision import Reason, Skip
+from iwds.core.decision import Reason
 from iwds.core.document import change_from_data
-from iwds.core.guards import OUT_OF_SCOPE, RETAGGED, GuardKind
+from iwds.core.guards import RETAGGED, GuardKind
 from iwds.core.matching import Graces, Tally
 from iwds.core.moved import Find, Moved, moved_data, narrowed
-from iwds.core.plan import Plan, Selection, has_twin, summary_data
+from iwds.core.plan import Plan, Selection, summary_data
 from iwds.core.plan_document import plan_to_data
 from iwds.core.policy import HoldKind
-from iwds.core.words import describe
+from iwds.engine.accepting import accepts, let_leavers_through
 from iwds.engine.applying import Applied, Applying, Hands
+from iwds.engine.ending import applied_data, ending_code, ending_words, unproven_words, without_unapproved
 from iwds.engine.job import Job, MakeWriter, Tools
 from iwds.engine.leasing import APART, Patience, is_resync, kept_alive, lease_seconds, taken
 from iwds.engine.planning import make_plan
@@ -31,12 +30,10 @@ from iwds.engine.unsettled import settle_open_intents, unmailed
 from iwds.engine.verify import Verifier
 from iwds.engine.who import caller
 from iwds.errors import IwdsError, LeaseHeld, Refused
-from iwds.ports import Journal, Lease, Result, RunRow
+from iwds.ports import Journal, Lease, RunRow
 
 MOST_RUNS = 1_000
 """In how many runs of a job that was never applied whole is looked for who is its doing."""
-LISTED = 200
-"""How many changes that were not simply done a report names; the journal has them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +201,7 @@ class _Run:
     def _begin_graces(self, report: RunReport, graces: Graces) -> None:
         """The grace counts from a run that was applied to its end, on proven readings and an accepted configuration."""
         plan, applied = report.plan, report.applied
-        if applied is None or plan.basis.first_run or plan.basis.tally.retagged or not _accepts(plan, applied):
+        if applied is None or plan.basis.first_run or plan.basis.tally.retagged or not accepts(plan, applied):
             return
         locked = {c.subject.login_id for c in applied.done if Kind.LOCK in kinds(c)}
         begin = graces.begin | (graces.with_lock & locked)
@@ -218,7 +215,7 @@ class _Run:
             )
         else:
             n = len(plan.changes)
-            summary = f"report only: {n} change{'' if n == 1 else 's'} would be made{_unproven(plan)}"
+            summary = f"report only: {n} change{'' if n == 1 else 's'} would be made{unproven_words(plan)}"
         report = _counted(plan, self.job) | moved_data(moved)
         report |= {"succeeded": not plan.violations and not plan.basis.unproven}
         if not plan.violations:
@@ -236,7 +233,7 @@ class _Run:
         code = ending_code(plan, applied, moved)
         mails = {"unmailed": [mail.login for mail in unmailed(self.job, self.tools)]}
         # What waits for approval waits for a person; the run itself did all that it may.
-        well = ending_code(_without_unapproved(plan), applied, moved) == 0
+        well = ending_code(without_unapproved(plan), applied, moved) == 0
         report = _counted(plan, self.job) | moved_data(moved) | applied_data(applied) | mails | {"succeeded": well}
         return RunReport(self._ended(code, ending_words(plan, applied), report, plan, applied), plan, applied, moved)
 
@@ -254,8 +251,8 @@ class _Run:
             state.finish_run(self.row)
             return self.row
         self._save_readings(plan)
-        accepts = _accepts(plan, applied) and not self._took_over(plan)
-        accepted, deciding = self._accepted(plan) if accepts else ("", "")
+        counts = accepts(plan, applied) and not self._took_over(plan)
+        accepted, deciding = self._accepted(plan) if counts else ("", "")
         # A first run that was stopped, chosen from or not proven is none: the next one removes nothing either.
         partly = applied.stopped or plan.basis.selection.only or plan.basis.unproven or plan.basis.untried
         # Nor is one of which nothing was approved yet.
@@ -275,7 +272,7 @@ class _Run:
         job, before = self.job, self.tools.state.memory(self.job.name, self.job.target.service, plan.made_at)
         known = job.earlier(before.configuration) if before.configuration else None
         deciding = accepted_from_now(
-            before.configuration if known else "", job.deciding, _let_leavers_through(plan, job)
+            before.configuration if known else "", job.deciding, let_leavers_through(plan, job)
         )
         return (job.digest if deciding == job.deciding else digest_of(json.loads(deciding))), deciding
 
@@ -305,10 +302,6 @@ class _Run:
 def _counted(plan: Plan, job: Job) -> dict[str, Any]:
     """Counts of a plan of everybody; a resync, which reads one person, takes the population from there."""
     return summary_data(plan) | {"population": plan.basis.tally.population} | rule_data(job, plan)
-
-
-def _without_unapproved(plan: Plan) -> Plan:
-    return replace(plan, skips=tuple(skip for skip in plan.skips if skip.reason is not Reason.UNAPPROVED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,92 +338,7 @@ def keep(plan: Plan, job: Job, tools: Tools) -> None:
     tools.state.save_plan(plan.id, job.name, job.target.service, plan.made_at, document, waiting=waiting)
 
 
-def ending_code(plan: Plan, applied: Applied, moved: tuple[Moved, ...]) -> int:
-    """3 where nothing was changed and someone must decide, 4 where something was and more is open."""
-    basis = plan.basis
-    waiting = (plan.held, basis.withheld, basis.unproven, moved, applied.outcomes, applied.stopped, basis.untried)
-    if not any(waiting):
-        return 0
-    sent = applied.done or any(result in (Result.REJECTED, Result.UNKNOWN) for _, result, _ in applied.outcomes)
-    return 4 if sent or applied.stopped else Refused.exit_code
-
-
-def _accepts(plan: Plan, applied: Applied) -> bool:
-    """Whether this configuration counts as applied from now on: nothing that it asks for is held back any more."""
-    if plan.basis.first_run:
-        return True
-    only = plan.basis.selection.only
-    if applied.stopped or plan.basis.unproven or plan.basis.untried or (only and Evidence.RULE.value not in only):
-        return False
-    untold = plan.basis.withheld or plan.basis.tally.older or any(map(_untold, plan.skips))
-    if plan.basis.config_changed and untold:
-        return False
-    # What a hold or a rejection spares today, or a name that is taken, would be taken on the day that this ends:
-    # whoever opens the gate has seen it in the plan.
-    opened = OUT_OF_SCOPE in plan.basis.selection.allow
-    if plan.basis.config_changed and not opened and any(map(has_twin, plan.skips)):
-        return False
-    waits = {Reason.HELD, Reason.UNAPPROVED}
-    if not opened:
-        waits |= {Reason.EXEMPT, Reason.TAKEN, Reason.REJECTED}
-    return not any(s.change and s.change.evidence is Evidence.RULE and s.reason in waits for s in plan.skips)
-
-
-def _untold(skip: Skip) -> bool:
-    """Whether somebody is spared for want of a reading: what a changed configuration takes of them never came up."""
-    if skip.reason is not Reason.UNPROVEN or skip.subject.login_id is None:
-        return False
-    return skip.change is None or removes(skip.change)
-
-
-def _let_leavers_through(plan: Plan, job: Job) -> bool:
-    """Whether a person let through the gate what the job's policy takes from leavers and the last one did not."""
-    cause = cause_text(Cause.RULE, job.places["leavers"])
-    return any(c.evidence is Evidence.RULE and getattr(c, "cause", "") == cause for c in plan.changes)
-
-
 def _tags(plan: Plan, tally: Tally) -> Mapping[int, int]:
     """Tags to remember: those read back for the first time, and changed ones where a person accepted so many."""
     accepted = 0 < plan.basis.tally.retagged <= plan.basis.selection.allow.get(RETAGGED, 0)
     return {**tally.tags, **(tally.retags if accepted else {})}
-
-
-def ending_words(plan: Plan, applied: Applied) -> str:
-    """How a run ended, in a few words."""
-    if not plan.changes:
-        held = "".join(f", {words}" for words in _waiting(plan))
-        nothing = f"nothing was changed{held}" if held or plan.basis.unproven else "nothing to do"
-        return nothing + _unproven(plan)
-    waiting = applied.waiting_for_seats
-    counts = applied.results - Counter({Result.HELD: waiting})
-    words = [f"{n} {result.value.replace('-', ' ')}" for result, n in sorted(counts.items())]
-    words += _waiting(plan)
-    words += [f"service full, {waiting} wait"] if waiting else []
-    return ", ".join(words) + (f"; {applied.stopped}" if applied.stopped else "") + _unproven(plan)
-
-
-def _waiting(plan: Plan) -> list[str]:
-    """What of a plan is not made, and waits."""
-    asked = len(plan.unapproved)
-    counts = {
-        "held by the plan" if plan.changes else "held": len(plan.held) - asked,
-        f"wait{'s' if asked == 1 else ''} for approval": asked,
-        "moved": sum(skip.reason is Reason.MOVED for skip in plan.skips),
-    }
-    return [f"{n} {what}" for what, n in counts.items() if n]
-
-
-def _unproven(plan: Plan) -> str:
-    """Whose reading is not believed, for which alone a run is no success."""
-    names = plan.basis.unproven
-    return f"; the reading of {', '.join(names)} is not proven" if names else ""
-
-
-def applied_data(applied: Applied) -> dict[str, Any]:
-    """What became of a plan as JSON-ready data, for reports."""
-    return {
-        "results": {result.value: n for result, n in sorted(applied.results.items())},
-        "stopped": applied.stopped,
-        "waiting_for_seats": applied.waiting_for_seats,
-        "open": [[describe(change), result.value, error] for change, result, error in applied.outcomes[:LISTED]],
-    }

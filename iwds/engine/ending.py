@@ -1,0 +1,72 @@
+"""How a run ended: exit code, words, and what its report says."""
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+from iwds.core.decision import Reason
+from iwds.core.moved import Moved
+from iwds.core.plan import Plan
+from iwds.core.words import describe
+from iwds.engine.applying import Applied
+from iwds.errors import Refused
+from iwds.ports import Result
+
+LISTED = 200
+"""How many changes that were not simply done a report names; the journal has them all."""
+
+
+def ending_code(plan: Plan, applied: Applied, moved: tuple[Moved, ...]) -> int:
+    """3 where nothing was changed and someone must decide, 4 where something was and more is open."""
+    basis = plan.basis
+    waiting = (plan.held, basis.withheld, basis.unproven, moved, applied.outcomes, applied.stopped, basis.untried)
+    if not any(waiting):
+        return 0
+    sent = applied.done or any(result in (Result.REJECTED, Result.UNKNOWN) for _, result, _ in applied.outcomes)
+    return 4 if sent or applied.stopped else Refused.exit_code
+
+
+def without_unapproved(plan: Plan) -> Plan:
+    """A plan without what waits for approval."""
+    return replace(plan, skips=tuple(skip for skip in plan.skips if skip.reason is not Reason.UNAPPROVED))
+
+
+def ending_words(plan: Plan, applied: Applied) -> str:
+    """How a run ended, in a few words."""
+    if not plan.changes:
+        held = "".join(f", {words}" for words in _waiting(plan))
+        nothing = f"nothing was changed{held}" if held or plan.basis.unproven else "nothing to do"
+        return nothing + unproven_words(plan)
+    waiting = applied.waiting_for_seats
+    counts = applied.results - Counter({Result.HELD: waiting})
+    words = [f"{n} {result.value.replace('-', ' ')}" for result, n in sorted(counts.items())]
+    words += _waiting(plan)
+    words += [f"service full, {waiting} wait"] if waiting else []
+    return ", ".join(words) + (f"; {applied.stopped}" if applied.stopped else "") + unproven_words(plan)
+
+
+def _waiting(plan: Plan) -> list[str]:
+    """What of a plan is not made, and waits."""
+    asked = len(plan.unapproved)
+    counts = {
+        "held by the plan" if plan.changes else "held": len(plan.held) - asked,
+        f"wait{'s' if asked == 1 else ''} for approval": asked,
+        "moved": sum(skip.reason is Reason.MOVED for skip in plan.skips),
+    }
+    return [f"{n} {what}" for what, n in counts.items() if n]
+
+
+def unproven_words(plan: Plan) -> str:
+    """Whose reading is not believed, for which alone a run is no success."""
+    names = plan.basis.unproven
+    return f"; the reading of {', '.join(names)} is not proven" if names else ""
+
+
+def applied_data(applied: Applied) -> dict[str, Any]:
+    """What became of a plan as JSON-ready data, for reports."""
+    return {
+        "results": {result.value: n for result, n in sorted(applied.results.items())},
+        "stopped": applied.stopped,
+        "waiting_for_seats": applied.waiting_for_seats,
+        "open": [[describe(change), result.value, error] for change, result, error in applied.outcomes[:LISTED]],
+    }
