@@ -28,6 +28,7 @@ from iwds.core.change import (
     Write,
     fields_changed,
     fields_only,
+    removes,
 )
 from iwds.core.model import Login, Status, fold
 from iwds.core.normal import merge_extra, parse_extra
@@ -104,8 +105,12 @@ def person(by: str) -> str:
 
 
 def exactly(change: Change) -> frozenset[str]:
-    """What an approval of a change is recognised by: its identities, hashed, since they hold people's data."""
-    return frozenset(map(_mark, identities(change)))
+    """What an approval of a change is recognised by: its identities, hashed, since they hold people's data.
+
+    With each goes what a removal rests on: who approved it for what was seen has not approved it for what was not.
+    """
+    rests_on = change.evidence.value if change.evidence and removes(change) else ""
+    return frozenset(_mark([identity, rests_on]) for identity in identities(change))
 
 
 def aims(change: Change) -> frozenset[str]:

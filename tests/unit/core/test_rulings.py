@@ -12,6 +12,7 @@ from iwds.core.change import (
     AdoptMembership,
     Change,
     DeleteLogin,
+    Evidence,
     Forget,
     RemoveFromGroup,
     SendActivation,
@@ -146,9 +147,11 @@ class TestAnApproval:
         again = write(login(mail="b@x"), mail="")
         assert rulings(approval_of(cleared, said())).unapproved(again, self.REMOVALS, 1) == again
 
-    def test_says_nothing_about_why(self) -> None:
+    def test_is_of_what_it_rests_on_and_not_of_the_words_for_it(self) -> None:
         given = rulings(approval_of(LOCK, said()))
         assert given.unapproved(replace(LOCK, because="something else"), self.REMOVALS, 1) is None
+        unseen = replace(LOCK, evidence=Evidence.UNSEEN)
+        assert given.unapproved(unseen, self.REMOVALS, 1) == unseen
 
     def test_of_one_field_does_not_let_another_go(self) -> None:
         both = write(login(mail="old@x"), login="anna", status=1)
