@@ -16,7 +16,7 @@ from iwds.core.decision import Reason, Skip
 from iwds.core.guards import Gauge
 from iwds.core.plan import Plan
 from iwds.core.plan_document import plan_to_data
-from iwds.core.words import describe
+from iwds.core.words import describe, many
 from iwds.engine.undo import Looked, Lost
 
 _GIVE_WAY = ("examples", "guards", "left", "lost", "examples", "changes", "left", "lost", "examples", "left", "limits")
@@ -100,12 +100,13 @@ def _next(looked: Looked, until: datetime | None, command: str) -> Iterator[Text
     plan, report = looked.plan, looked.report
     yield Text()
     if plan.changes and not plan.violations:
-        yield from _until(until, plan.job)
+        yield from _until(looked, until)
     if any(skip.reason is Reason.UNAPPROVED for skip in plan.skips):
         yield Text(f"What waits for approval:  iwds approve {plan.id} --all --reason ...")
         yield Text("  and then the same undo again.")
     if report is not None and report.applied and report.applied.done:
-        yield Text(f"To take this back:  iwds undo {report.run.id} --reason ...")
+        too = ", and what it rejected" if looked.rejected else ""
+        yield Text(f"To take this back{too}:  iwds undo {report.run.id} --reason ...")
     if not command:
         return
     if plan.violations:
@@ -119,12 +120,16 @@ def _next(looked: Looked, until: datetime | None, command: str) -> Iterator[Text
         yield from map(Text, _broken(command, ['--reason "..."']))
 
 
-def _until(until: datetime | None, job: str) -> Iterator[Text]:
+def _until(looked: Looked, until: datetime | None) -> Iterator[Text]:
+    """What keeps later runs from doing it again; undoing an undoing rejects nothing, and one undoes this."""
     if until is None:
         yield Text("The next run may do it all again: --hold 0.")
-        return
-    yield Text(f"No run does it again before {local(until)}. A plan of {cut(job, 20)} names it;")
-    yield Text("to let it be done earlier:  iwds reject PLAN --undo --all --reason ...")
+    elif looked.rejected:
+        yield Text(f"No run does it again before {local(until)}: {many(looked.rejected, 'rejection')}.")
+        if looked.report is None:
+            yield Text("To end that earlier, undo this undo: its page says how.")
+    elif looked.report is None or (looked.report.applied and looked.report.applied.done):
+        yield Text("Nothing is rejected by this: the next run follows the directory.")
 
 
 def _needed(plan: Plan) -> Mapping[str, int]:
@@ -157,7 +162,7 @@ def undo_data(looked: Looked, until: datetime | None, code: int | None) -> dict[
         "left_alone": [
             {"login": skip.subject.login, "reason": skip.reason.value, "why": skip.detail} for skip in plan.skips
         ],
-        "not_again_before": until.isoformat() if until else None,
+        "not_again_before": until.isoformat() if until and looked.rejected else None,
         "run": report.run.id if report else None,
         "exit": code,
     }

@@ -30,7 +30,7 @@ from iwds.engine.applying import Applied
 from iwds.engine.job import Job, MakeWriter, Tools
 from iwds.engine.leasing import UNDO, lease_seconds
 from iwds.engine.ordered import Concern, Found, Order, Proposed, carry_out_order, preview
-from iwds.engine.rejections import Rejections
+from iwds.engine.rejections import KEPT, Rejections
 from iwds.engine.running import Request, RunReport
 from iwds.engine.who import caller
 from iwds.errors import LeaseHeld, LoginUnknown, Refused, UsageError
@@ -69,11 +69,17 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What undoing a run would do, or did; `report` is None where it was only looked at."""
+    """What undoing a run would do, or did.
+
+    Attributes:
+        rejected: how many rejections keep later runs from doing it again.
+        report: None where it was only looked at.
+    """
 
     run: RunRow
     plan: Plan
     lost: tuple[Lost, ...]
+    rejected: int = 0
     report: RunReport | None = None
 
 
@@ -97,7 +103,7 @@ def look(job: Job, tools: Tools, run: RunRow, wish: Wish, request: Request) -> L
     _refuse_unfit(job, tools, run)
     undoing = _Undoing(job, tools, run, wish, request.selection.reason)
     plan = preview(job, tools, request, undoing.order())
-    return Looked(run, plan, tuple(undoing.lost))
+    return Looked(run, plan, tuple(undoing.lost), len(undoing.rejections().made(plan)))
 
 
 def undo(job: Job, tools: Tools, make_writer: MakeWriter, run: RunRow, wish: Wish, request: Request) -> Looked:
@@ -105,7 +111,7 @@ def undo(job: Job, tools: Tools, make_writer: MakeWriter, run: RunRow, wish: Wis
     _refuse_unfit(job, tools, run)
     undoing = _Undoing(job, tools, run, wish, request.selection.reason)
     report = carry_out_order(job, tools, make_writer, request, undoing.order())
-    return Looked(run, report.plan, tuple(undoing.lost), report)
+    return Looked(run, report.plan, tuple(undoing.lost), report.run.report.get(KEPT, 0), report)
 
 
 def _refuse_unfit(job: Job, tools: Tools, run: RunRow) -> None:
@@ -142,7 +148,7 @@ class _Undoing:
         if not rows:
             raise UsageError(f"nothing that run {self.run.id} did fits", f"see what it did: iwds show {self.run.id}")
         concern = _concern(Step(change, row.login_id) for change, row in rows)
-        rejections = Rejections(self.job, self.tools, self.run, self.wish.until, self.reason, self.wish.ticket)
+        rejections = self.rejections()
         return Order(
             f"undo of run {self.run.id}",
             concern,
@@ -152,6 +158,10 @@ class _Undoing:
             then=self.then,
             after=rejections.after,
         )
+
+    def rejections(self) -> Rejections:
+        """Those that keep later runs from doing it again."""
+        return Rejections(self.job, self.tools, self.run, self.wish.until, self.reason, self.wish.ticket)
 
     def _chosen(self) -> Iterator[tuple[Change, IntentRow]]:
         for row in self.tools.state.intents(self.run.id):

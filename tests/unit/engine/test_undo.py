@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from iwds.cli.undo_text import undo_data, undo_lines
 from iwds.core.approval import Approval, Needed
 from iwds.core.change import Adopt, CreateLogin, DeleteLogin, Forget, RemoveFromGroup, kinds
 from iwds.core.decision import Reason
@@ -730,6 +731,33 @@ class TestWhatWasUndone:
         assert code(undoes(stage, first.report.run, self.week(stage))) == 0
         assert seen(stage) == after
         assert self.rulings(stage) == []
+
+
+class TestThePage:
+    def page(self, looked: Looked, until: datetime) -> str:
+        return " ".join(line.plain for line in undo_lines(looked, until, ""))
+
+    def test_says_what_is_rejected_and_how_to_end_it_and_of_undoing_an_undo_that_nothing_is(
+        self, stage: Rehearsal
+    ) -> None:
+        stage.change("ann", mail="new@example.org")
+        run = ran(stage)
+        until = stage.clock.now() + timedelta(days=7)
+        wish = Wish(until=until)
+        looked = look(stage.job, stage.tools, run, wish, Request(UNDO))
+        assert ": 1 rejection. To end that earlier, undo this undo" in self.page(looked, until)
+        first = undoes(stage, run, wish)
+        assert first.report is not None
+        undoing = first.report.run
+        told = f"To take this back, and what it rejected:  iwds undo {undoing.id} --reason"
+        assert "No run does it again before" in self.page(first, until)
+        assert told in self.page(first, until)
+        preview = look(stage.job, stage.tools, undoing, wish, Request(UNDO))
+        second = undoes(stage, undoing, wish)
+        for page in (self.page(preview, until), self.page(second, until)):
+            assert "Nothing is rejected by this: the next run follows the directory." in page
+            assert "again" not in page
+        assert undo_data(second, until, 0)["not_again_before"] is None
 
 
 class TestAnUndoThatIsCutOff:
