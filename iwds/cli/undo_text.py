@@ -1,7 +1,7 @@
 """The undoing of a run in words and as data: what comes back, what cannot, and what was left alone."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,8 +22,8 @@ from iwds.engine.undo import Looked, Lost
 _GIVE_WAY = ("examples", "guards", "left", "lost", "examples", "changes", "left", "lost", "examples", "left", "limits")
 
 
-def undo_lines(looked: Looked, until: datetime | None, command: str) -> list[Text]:
-    """The page, at most 40 lines of 80 columns; `command` is what does it, empty where it was done."""
+def undo_lines(looked: Looked, until: datetime | None, command: Sequence[str]) -> list[Text]:
+    """The page, at most 40 lines of 80 columns; `command` and its options do it; empty where it was done."""
     plan = looked.plan
     parts: dict[str, Variants] = {
         "head": [_head(looked)],
@@ -96,7 +96,7 @@ def _skip_words(skip: Skip) -> str:
     return f"{what}{skip.detail} ({skip.reason.value})"
 
 
-def _next(looked: Looked, until: datetime | None, command: str) -> Iterator[Text]:
+def _next(looked: Looked, until: datetime | None, command: Sequence[str]) -> Iterator[Text]:
     plan, report = looked.plan, looked.report
     yield Text()
     if plan.changes and not plan.violations:
@@ -113,11 +113,11 @@ def _next(looked: Looked, until: datetime | None, command: str) -> Iterator[Text
         allowed = _needed(plan)
         yield Text("Allow exactly this, once:")
         yield from map(
-            Text, _broken(command, [*(f"--allow {name}={n}" for name, n in allowed.items()), '--reason "..."'])
+            Text, _broken([*command, *(f"--allow {name}={n}" for name, n in allowed.items()), '--reason "..."'])
         )
     elif plan.changes:
         yield Text(f"Look:  iwds show {plan.id} --all")
-        yield from map(Text, _broken(command, ['--reason "..."']))
+        yield from map(Text, _broken([*command, '--reason "..."']))
 
 
 def _until(looked: Looked, until: datetime | None) -> Iterator[Text]:
@@ -139,10 +139,10 @@ def _needed(plan: Plan) -> Mapping[str, int]:
     return needed
 
 
-def _broken(command: str, options: Iterable[str]) -> list[str]:
-    """A command over as many lines as a shell reads them."""
-    lines, line = [], f"  {command}"
-    for option in options:
+def _broken(command: Sequence[str]) -> list[str]:
+    """A command and its options over as many lines as a shell reads them."""
+    lines, line = [], f"  {command[0]}"
+    for option in command[1:]:
         if len(line) + len(option) + 3 > WIDTH:
             lines.append(line + " \\")
             line = "   "

@@ -46,15 +46,15 @@ class Wish:
 
     Attributes:
         only: kinds of the run's changes (`create`, `update`, …); empty for all.
-        login: a login name as it was or is, `#` and an id, or the id of an entry; empty for everybody.
-        group: the name of one group: only what the run did to its members; empty for everything.
+        logins: login names as they were or are, `#` and an id, or ids of entries; empty for everybody.
+        groups: names of groups: only what the run did to their members; empty for everything.
         until: until when no run does again what is undone; None for the next one.
         ticket: kept with that.
     """
 
     only: frozenset[str] = frozenset()
-    login: str = ""
-    group: str = ""
+    logins: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
     until: datetime | None = None
     ticket: str = ""
 
@@ -253,9 +253,9 @@ def _concern(steps: Iterable[Step]) -> Concern:
 
 def _is_about(change: Change, login_id: int, wish: Wish) -> bool:
     group = getattr(change, "group", None)
-    if wish.group and (group is None or fold(group.name) != fold(wish.group)):
+    if wish.groups and (group is None or fold(group.name) not in map(fold, wish.groups)):
         return False
-    return not wish.login or fold(wish.login) in _names(change, login_id)
+    return not wish.logins or not _names(change, login_id).isdisjoint(map(fold, wish.logins))
 
 
 def _names(change: Change, login_id: int) -> set[str]:
