@@ -34,7 +34,9 @@ PlanArgument = Annotated[str, typer.Argument(metavar="PLAN", help="The id of a p
 LoginsOption = Annotated[
     list[str] | None, typer.Option("--login", metavar="WHO", help="Only this login, or '#1234'; may be repeated.")
 ]
-GroupOption = Annotated[str, typer.Option("--group", metavar="NAME", help="Only what is about this group.")]
+GroupsOption = Annotated[
+    list[str] | None, typer.Option("--group", metavar="NAME", help="Only what is about this group; may be repeated.")
+]
 AllOption = Annotated[bool, typer.Option("--all", help="All of it; needed where nothing narrows it.")]
 UndoOption = Annotated[bool, typer.Option("--undo", help="Take back what was said, by whomever.")]
 LISTED = 20
@@ -51,7 +53,7 @@ def register(app: typer.Typer) -> None:
 def approve(
     plan: PlanArgument,
     login: LoginsOption = None,
-    group: GroupOption = "",
+    group: GroupsOption = None,
     only: OnlyOption = None,
     all_: AllOption = False,
     reason: ReasonOption = "",
@@ -76,7 +78,7 @@ def approve(
 def reject(
     plan: PlanArgument,
     login: LoginsOption = None,
-    group: GroupOption = "",
+    group: GroupsOption = None,
     only: OnlyOption = None,
     all_: AllOption = False,
     until: Annotated[
@@ -101,10 +103,10 @@ def reject(
         return deciding.reject(part, ticket, end)
 
 
-def _part(login: list[str] | None, group: str, only: list[str] | None, all_: bool) -> "Part":
+def _part(login: list[str] | None, group: list[str] | None, only: list[str] | None, all_: bool) -> "Part":
     from iwds.core.chosen import Part
 
-    part = Part(frozenset(login or ()), group, chosen_words(only))
+    part = Part(frozenset(login or ()), frozenset(group or ()), chosen_words(only))
     if all_ == (part != Part()):
         raise UsageError(
             "which changes?" if not all_ else "--all is everything, and cannot be narrowed",
