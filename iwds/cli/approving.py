@@ -206,7 +206,7 @@ class _Deciding:
         from iwds.cli.change_text import TABLE_HEAD, change_line, table
 
         if not self.as_json:
-            title = f"{what} of plan {self.plan.id}, {self.plan.job}, made {local(self.plan.made_at)}:"
+            title = f"{what} changes of plan {self.plan.id}, {self.plan.job}, made {local(self.plan.made_at)}:"
             say([Text(cut(title), style="bold"), Text(TABLE_HEAD), *table(changes, 15), Text()])
             say(change_line(change) for change in changes[:LISTED])
             more = f"    ... {len(changes) - LISTED:,} more:  iwds show {self.plan.id} --all"
