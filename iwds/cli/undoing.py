@@ -100,6 +100,7 @@ class _Undo:
 
         looked = self._look()
         code = order_exit_code(looked.plan)
+        self.wiring.progress.hide()
         self._show(looked, code)
         return code
 
