@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -194,8 +195,7 @@ class _Deciding:
         rows = self.approving.to_withdraw(part, verdict)
         if not self.as_json:
             say([Text(f"Not {verdict.value} any more:", style="bold")])
-            say(line for row in rows[:LISTED] for line in ruling_lines(row))
-            say([Text(f"    ... {len(rows) - LISTED:,} more")] if len(rows) > LISTED else [])
+            say(withdrawal_lines(rows))
         if not (self.yes or _yes(f"\nTake back {'this' if len(rows) == 1 else f'these {len(rows):,}'}?")):
             return self._told("withdrawn", 0, ["Nothing was taken back."])
         n = self.approving.withdraw(rows, Why(self.reason, ticket))
@@ -239,6 +239,14 @@ def _yes(question: str) -> bool:
     if not err.is_terminal or not os.isatty(0):
         raise UsageError("nobody is there to answer", "look at the plan first, then use --yes")
     return answer(question)
+
+
+def withdrawal_lines(rows: "Sequence[Ruling]") -> Iterator[Text]:
+    """What would be taken back, and of those that are not listed how many come from where."""
+    yield from (line for row in rows[:LISTED] for line in ruling_lines(row))
+    if rest := rows[LISTED:]:
+        sources = [f"{n:,} from {source}" for source, n in Counter(row.said.source for row in rest).most_common()]
+        yield from map(Text, hanging("    ", printable(f"... {len(rest):,} more: {'; '.join(sources)}")))
 
 
 def ruling_lines(row: "Ruling") -> Iterator[Text]:
