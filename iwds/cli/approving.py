@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -34,7 +35,9 @@ PlanArgument = Annotated[str, typer.Argument(metavar="PLAN", help="The id of a p
 LoginsOption = Annotated[
     list[str] | None, typer.Option("--login", metavar="WHO", help="Only this login, or '#1234'; may be repeated.")
 ]
-GroupOption = Annotated[str, typer.Option("--group", metavar="NAME", help="Only what is about this group.")]
+GroupsOption = Annotated[
+    list[str] | None, typer.Option("--group", metavar="NAME", help="Only what is about this group; may be repeated.")
+]
 AllOption = Annotated[bool, typer.Option("--all", help="All of it; needed where nothing narrows it.")]
 UndoOption = Annotated[bool, typer.Option("--undo", help="Take back what was said, by whomever.")]
 LISTED = 20
@@ -51,7 +54,7 @@ def register(app: typer.Typer) -> None:
 def approve(
     plan: PlanArgument,
     login: LoginsOption = None,
-    group: GroupOption = "",
+    group: GroupsOption = None,
     only: OnlyOption = None,
     all_: AllOption = False,
     reason: ReasonOption = "",
@@ -76,7 +79,7 @@ def approve(
 def reject(
     plan: PlanArgument,
     login: LoginsOption = None,
-    group: GroupOption = "",
+    group: GroupsOption = None,
     only: OnlyOption = None,
     all_: AllOption = False,
     until: Annotated[
@@ -101,10 +104,10 @@ def reject(
         return deciding.reject(part, ticket, end)
 
 
-def _part(login: list[str] | None, group: str, only: list[str] | None, all_: bool) -> "Part":
+def _part(login: list[str] | None, group: list[str] | None, only: list[str] | None, all_: bool) -> "Part":
     from iwds.core.chosen import Part
 
-    part = Part(frozenset(login or ()), group, chosen_words(only))
+    part = Part(frozenset(login or ()), frozenset(group or ()), chosen_words(only))
     if all_ == (part != Part()):
         raise UsageError(
             "which changes?" if not all_ else "--all is everything, and cannot be narrowed",
@@ -192,8 +195,7 @@ class _Deciding:
         rows = self.approving.to_withdraw(part, verdict)
         if not self.as_json:
             say([Text(f"Not {verdict.value} any more:", style="bold")])
-            say(line for row in rows[:LISTED] for line in ruling_lines(row))
-            say([Text(f"    ... {len(rows) - LISTED:,} more")] if len(rows) > LISTED else [])
+            say(withdrawal_lines(rows))
         if not (self.yes or _yes(f"\nTake back {'this' if len(rows) == 1 else f'these {len(rows):,}'}?")):
             return self._told("withdrawn", 0, ["Nothing was taken back."])
         n = self.approving.withdraw(rows, Why(self.reason, ticket))
@@ -204,7 +206,7 @@ class _Deciding:
         from iwds.cli.change_text import TABLE_HEAD, change_line, table
 
         if not self.as_json:
-            title = f"{what} of plan {self.plan.id}, {self.plan.job}, made {local(self.plan.made_at)}:"
+            title = f"{what} changes of plan {self.plan.id}, {self.plan.job}, made {local(self.plan.made_at)}:"
             say([Text(cut(title), style="bold"), Text(TABLE_HEAD), *table(changes, 15), Text()])
             say(change_line(change) for change in changes[:LISTED])
             more = f"    ... {len(changes) - LISTED:,} more:  iwds show {self.plan.id} --all"
@@ -237,6 +239,14 @@ def _yes(question: str) -> bool:
     if not err.is_terminal or not os.isatty(0):
         raise UsageError("nobody is there to answer", "look at the plan first, then use --yes")
     return answer(question)
+
+
+def withdrawal_lines(rows: "Sequence[Ruling]") -> Iterator[Text]:
+    """What would be taken back, and of those that are not listed how many come from where."""
+    yield from (line for row in rows[:LISTED] for line in ruling_lines(row))
+    if rest := rows[LISTED:]:
+        sources = [f"{n:,} from {source}" for source, n in Counter(row.said.source for row in rest).most_common()]
+        yield from map(Text, hanging("    ", printable(f"... {len(rest):,} more: {'; '.join(sources)}")))
 
 
 def ruling_lines(row: "Ruling") -> Iterator[Text]:

@@ -37,6 +37,7 @@ class Bars:
         "mails": "mailing links",
         "service": "reading the service",
         "memberships": "reading memberships",
+        "undo": "looking at what still stands",
     }
 
     def __init__(self) -> None:

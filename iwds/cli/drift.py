@@ -132,7 +132,9 @@ class _Drift:
         elif self.how.as_csv:
             words.write_drift(self._told(found, self.how.directory is True))
         else:
-            say(words.drift_page(survey, self.name, self._named(survey), self.how.everything))
+            page = words.drift_page(survey, self.name, self._named(survey), self.how.everything)
+            self.wiring.progress.hide()
+            say(page)
         return code
 
     def _survey(self) -> "Survey":

@@ -101,7 +101,7 @@ def _kept_section(survey: Survey) -> Iterator[Text]:
 def kept_lines(made: Keeping, who: str) -> Iterator[Text]:
     """What stays, and until when; what no run would touch in any case."""
     for each, ruling in made.kept:
-        told = f"{each.name}: {difference(each)} stays until {local(ruling.said.until)}"
+        told = f"{each.name}: {difference(each)}; so it stays until {local(ruling.said.until)}"
         yield from map(Text, hanging("", told))
     if made.kept:
         yield from map(Text, hanging("", f"Until then no run does this: {made.kept[0][1].words}"))

@@ -3,6 +3,7 @@
 Every form of a plan that people read (text, Markdown, a page, a table) is made of these parts.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -173,7 +174,8 @@ def _reading(proof: Proof) -> str:
 
 
 def _counted(plan: Plan) -> str:
-    counts = ", ".join(f"{n:,} {kind.value}" for kind, n in sorted(plan.count().items()))
+    """How many changes under each word of the sections, each change once."""
+    counts = ", ".join(f"{n:,} {word}" for word, n in sorted(Counter(map(heading, plan.changes)).items()))
     left = f"; {many(len(plan.skips), 'step')} not taken" if plan.skips else ""
     return (counts or "none") + left
 

@@ -94,13 +94,24 @@ def _about(skips: Sequence[Skip], room: int, of_lists: int) -> str:
         return counts[0][0]
     if counts[0][1] == 1:
         return listed(names, of_lists)
-    return listed([f"{n:,} {words}" for words, n in counts], of_lists, "; ")
+    counted = Counter((_waiting(skip), skip.detail) for skip in skips).most_common()
+    return listed([_counted_words(n, *what) for what, n in counted], of_lists, "; ")
+
+
+def _waiting(skip: Skip) -> str:
+    """The word of the change that waits; empty where none does."""
+    return "" if skip.change is None or skip.reason is Reason.MOVED else heading(skip.change)
 
 
 def _skip_words(skip: Skip) -> str:
-    if skip.change is None or skip.reason is Reason.MOVED:
-        return skip.detail
-    return f"{heading(skip.change)} waits: {skip.detail}"
+    return f"{word} waits: {skip.detail}" if (word := _waiting(skip)) else skip.detail
+
+
+def _counted_words(number: int, word: str, detail: str) -> str:
+    """`3 locks wait: held by kim`."""
+    if not word:
+        return f"{number:,} {detail}"
+    return f"{many(number, word)} wait{'s' if number == 1 else ''}: {detail}"
 
 
 def guards(plan: Plan) -> Variants:

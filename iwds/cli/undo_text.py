@@ -1,7 +1,7 @@
 """The undoing of a run in words and as data: what comes back, what cannot, and what was left alone."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,14 +16,14 @@ from iwds.core.decision import Reason, Skip
 from iwds.core.guards import Gauge
 from iwds.core.plan import Plan
 from iwds.core.plan_document import plan_to_data
-from iwds.core.words import describe
+from iwds.core.words import describe, many
 from iwds.engine.undo import Looked, Lost
 
 _GIVE_WAY = ("examples", "guards", "left", "lost", "examples", "changes", "left", "lost", "examples", "left", "limits")
 
 
-def undo_lines(looked: Looked, until: datetime | None, command: str) -> list[Text]:
-    """The page, at most 40 lines of 80 columns; `command` is what does it, empty where it was done."""
+def undo_lines(looked: Looked, until: datetime | None, command: Sequence[str]) -> list[Text]:
+    """The page, at most 40 lines of 80 columns; `command` and its options do it; empty where it was done."""
     plan = looked.plan
     parts: dict[str, Variants] = {
         "head": [_head(looked)],
@@ -96,35 +96,40 @@ def _skip_words(skip: Skip) -> str:
     return f"{what}{skip.detail} ({skip.reason.value})"
 
 
-def _next(looked: Looked, until: datetime | None, command: str) -> Iterator[Text]:
+def _next(looked: Looked, until: datetime | None, command: Sequence[str]) -> Iterator[Text]:
     plan, report = looked.plan, looked.report
     yield Text()
     if plan.changes and not plan.violations:
-        yield from _until(until, plan.job)
+        yield from _until(looked, until)
     if any(skip.reason is Reason.UNAPPROVED for skip in plan.skips):
         yield Text(f"What waits for approval:  iwds approve {plan.id} --all --reason ...")
         yield Text("  and then the same undo again.")
     if report is not None and report.applied and report.applied.done:
-        yield Text(f"To take this back:  iwds undo {report.run.id} --reason ...")
+        too = ", and what it rejected" if looked.rejected else ""
+        yield Text(f"To take this back{too}:  iwds undo {report.run.id} --reason ...")
     if not command:
         return
     if plan.violations:
         allowed = _needed(plan)
         yield Text("Allow exactly this, once:")
         yield from map(
-            Text, _broken(command, [*(f"--allow {name}={n}" for name, n in allowed.items()), '--reason "..."'])
+            Text, _broken([*command, *(f"--allow {name}={n}" for name, n in allowed.items()), '--reason "..."'])
         )
     elif plan.changes:
         yield Text(f"Look:  iwds show {plan.id} --all")
-        yield from map(Text, _broken(command, ['--reason "..."']))
+        yield from map(Text, _broken([*command, '--reason "..."']))
 
 
-def _until(until: datetime | None, job: str) -> Iterator[Text]:
+def _until(looked: Looked, until: datetime | None) -> Iterator[Text]:
+    """What keeps later runs from doing it again; undoing an undoing rejects nothing, and one undoes this."""
     if until is None:
         yield Text("The next run may do it all again: --hold 0.")
-        return
-    yield Text(f"No run does it again before {local(until)}. A plan of {cut(job, 20)} names it;")
-    yield Text("to let it be done earlier:  iwds reject PLAN --undo --all --reason ...")
+    elif looked.rejected:
+        yield Text(f"No run does it again before {local(until)}: {many(looked.rejected, 'rejection')}.")
+        if looked.report is None:
+            yield Text("To end that earlier, undo this undo: its page says how.")
+    elif looked.report is None or (looked.report.applied and looked.report.applied.done):
+        yield Text("Nothing is rejected by this: the next run follows the directory.")
 
 
 def _needed(plan: Plan) -> Mapping[str, int]:
@@ -134,10 +139,10 @@ def _needed(plan: Plan) -> Mapping[str, int]:
     return needed
 
 
-def _broken(command: str, options: Iterable[str]) -> list[str]:
-    """A command over as many lines as a shell reads them."""
-    lines, line = [], f"  {command}"
-    for option in options:
+def _broken(command: Sequence[str]) -> list[str]:
+    """A command and its options over as many lines as a shell reads them."""
+    lines, line = [], f"  {command[0]}"
+    for option in command[1:]:
         if len(line) + len(option) + 3 > WIDTH:
             lines.append(line + " \\")
             line = "   "
@@ -157,7 +162,7 @@ def undo_data(looked: Looked, until: datetime | None, code: int | None) -> dict[
         "left_alone": [
             {"login": skip.subject.login, "reason": skip.reason.value, "why": skip.detail} for skip in plan.skips
         ],
-        "not_again_before": until.isoformat() if until else None,
+        "not_again_before": until.isoformat() if until and looked.rejected else None,
         "run": report.run.id if report else None,
         "exit": code,
     }

@@ -3,6 +3,7 @@
 import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -27,9 +28,13 @@ OnlyOption = Annotated[
     list[str] | None,
     typer.Option("--only", metavar="KIND,..", help="Only these kinds of what the run did: lock, update, create, …"),
 ]
-LoginOption = Annotated[str, typer.Option("--login", metavar="WHO", help="Only one person: a login or '#1234'.")]
-GroupOption = Annotated[str, typer.Option("--group", metavar="NAME", help="Only what it did in this group.")]
+GroupsOption = Annotated[
+    list[str] | None, typer.Option("--group", metavar="NAME", help="Only what it did in this group; may be repeated.")
+]
 HoldOption = Annotated[str, typer.Option("--hold", metavar="TIME", help="So long no run does it again; 0 for not.")]
+LoginsOption = Annotated[
+    list[str] | None, typer.Option("--login", metavar="WHO", help="Only this login, or '#1234'; may be repeated.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -40,8 +45,8 @@ def register(app: typer.Typer) -> None:
 def undo(
     run: Annotated[str, typer.Argument(metavar="RUN", help="The id of a run, or its beginning: iwds history.")],
     only: OnlyOption = None,
-    login: LoginOption = "",
-    group: GroupOption = "",
+    login: LoginsOption = None,
+    group: GroupsOption = None,
     reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; kept with the run.")] = "",
     ticket: Annotated[str, typer.Option("--ticket", metavar="TEXT", help="The ticket; kept with it.")] = "",
     hold: HoldOption = "7d",
@@ -63,7 +68,7 @@ def undo(
 
         row = run_to_undo(wiring.state(), run)
         _refuse_unknown_job(wiring, row)
-        wish = Wish(chosen.only, login, group, _until(hold), ticket)
+        wish = Wish(chosen.only, frozenset(login or ()), frozenset(group or ()), _until(hold), ticket)
         command = _Undo(wiring, row, wish, Selection(allow=chosen.allow, reason=reason), as_json)
         return command.preview() if dry_run else command.run(yes)
 
@@ -95,6 +100,7 @@ class _Undo:
 
         looked = self._look()
         code = order_exit_code(looked.plan)
+        self.wiring.progress.hide()
         self._show(looked, code)
         return code
 
@@ -152,14 +158,14 @@ class _Undo:
         else:
             say(undo_lines(looked, self.wish.until, self._again(looked)))
 
-    def _again(self, looked: "Looked") -> str:
-        """The command that does it, as it was typed but for what only looks; empty where it was done."""
+    def _again(self, looked: "Looked") -> list[str]:
+        """The command that does it, as it was typed but for what only looks, and its options; empty once done."""
         if looked.report is not None:
-            return ""
+            return []
         chosen = [f"--only {','.join(sorted(self.wish.only))}"] if self.wish.only else []
-        chosen += [f"--login {self.wish.login}"] if self.wish.login else []
-        chosen += [f"--group {self.wish.group}"] if self.wish.group else []
-        return " ".join(["iwds undo", self.row.id, *chosen])
+        chosen += [f"--login {quote(login)}" for login in sorted(self.wish.logins)]
+        chosen += [f"--group {quote(group)}" for group in sorted(self.wish.groups)]
+        return [f"iwds undo {self.row.id}", *chosen]
 
     def _tell(self, report: Any) -> None:
         say(open_lines(report))

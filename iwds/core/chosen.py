@@ -17,12 +17,12 @@ class Part:
 
     Attributes:
         logins: login names in any case, and ids as `#1234`.
-        group: the name of a group of the service.
+        groups: names of groups of the service.
         only: kinds and evidence.
     """
 
     logins: frozenset[str] = frozenset()
-    group: str = ""
+    groups: frozenset[str] = frozenset()
     only: frozenset[str] = frozenset()
 
     def of(self, changes: Iterable[Change]) -> list[Change]:
@@ -35,7 +35,7 @@ class Part:
         if self.logins and names.isdisjoint(map(fold, self.logins)):
             return False
         group = getattr(change, "group", None)
-        return not self.group or (group is not None and fold(group.name) == fold(self.group))
+        return not self.groups or (group is not None and fold(group.name) in map(fold, self.groups))
 
 
 def approvable(plan: Plan, rule: Approval) -> list[Change]:

@@ -23,10 +23,10 @@ from iwds.core.change import (
     SetGroupRole,
     Write,
 )
-from iwds.core.ledger import EXTRA, created_login, fingerprint
+from iwds.core.ledger import EXTRA, created_login, marks
 from iwds.core.matching import believed, retagged
 from iwds.core.model import Group, LedgerRow, Login, Origin, Status, fold
-from iwds.core.normal import parse_extra, plain
+from iwds.core.normal import parse_extra
 
 Value = str | int | None
 
@@ -96,7 +96,7 @@ class Drift:
     def is_was(self, value: Value) -> bool:
         """Whether a value is the one that we wrote."""
         if self.mark:
-            return _marks(value, self.mark)
+            return marks(value, self.mark)
         return value == self.was or (self.what == "login" and _folded(value) == _folded(self.was))
 
 
@@ -142,7 +142,7 @@ def _fields(row: LedgerRow, login: Login, managed: Managed) -> Iterator[Drift]:
             continue
         if name == "login" and fold(now) != fold(row.login):
             yield Drift(DriftKind.RENAMED, name, now, row.login)
-        elif mark is not None and not _marks(now, mark):
+        elif mark is not None and not marks(now, mark):
             yield Drift(_kind(name, now), name, int(now) if isinstance(now, int) else now, mark=mark)
 
 
@@ -163,7 +163,7 @@ def _extra(row: LedgerRow, login: Login, managed: Managed) -> Iterator[Drift]:
     held = None if login.extra is None else parse_extra(login.extra)
     for key in sorted(managed.extra) if held is not None else ():
         mark, now = row.written.get(EXTRA + key), (held or {}).get(key, "")
-        if mark is not None and not _marks(now, mark):
+        if mark is not None and not marks(now, mark):
             yield Drift(DriftKind.FIELD, EXTRA + key, now, mark=mark)
 
 
@@ -181,12 +181,6 @@ def _roles(row: LedgerRow, roles: Mapping[int, int], managed: Managed) -> Iterat
         was = row.group_roles.get(number)
         if was is not None and was != roles[number]:
             yield Drift(DriftKind.GROUP_ROLE, f"role in {number}", roles[number], was, group=managed.groups[number])
-
-
-def _marks(value: Value, mark: str) -> bool:
-    """Whether a hash is that of a value, however the service spells it."""
-    spelled = {value, plain(value)} if isinstance(value, str) else {value}
-    return any(fingerprint(int(each) if isinstance(each, int) else each) == mark for each in spelled)
 
 
 def _folded(value: Value) -> Value:

@@ -21,7 +21,7 @@ from iwds.core.change import (
     fields_changed,
 )
 from iwds.core.model import Account, LedgerRow, Login, Origin, Role, Status
-from iwds.core.normal import parse_extra
+from iwds.core.normal import parse_extra, plain
 
 EXTRA = "extra "
 """What the name of an extra field begins with, in the ledger's `written` and wherever single ones are named."""
@@ -30,6 +30,21 @@ EXTRA = "extra "
 def fingerprint(value: object) -> str:
     """A short hash of one field's value, for the ledger: enough to see a difference, too little to read."""
     return hashlib.blake2s(repr(value).encode(), digest_size=6).hexdigest()
+
+
+def held_value(login: Login, name: str) -> str | int | None:
+    """What a login has in what `written` calls so: a field or `extra KEY`; None where that cannot be read."""
+    if not name.startswith(EXTRA):
+        value: str | int | None = getattr(login, name)
+        return value
+    held = None if login.extra is None else parse_extra(login.extra)
+    return None if held is None else held.get(name.removeprefix(EXTRA), "")
+
+
+def marks(value: str | int | None, mark: str) -> bool:
+    """Whether a hash of `written` is that of a value, however the service spells it."""
+    spelled = {value, plain(value)} if isinstance(value, str) else {value}
+    return any(fingerprint(int(each) if isinstance(each, int) else each) == mark for each in spelled)
 
 
 def written_of(login: Login) -> Mapping[str, str]:

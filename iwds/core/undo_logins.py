@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from iwds.core.change import AddToGroup, CreateLogin, DeleteLogin, Evidence, Subject, Write
 from iwds.core.decision import Decision, Proposal, Reason, Skip
-from iwds.core.ledger import fingerprint
+from iwds.core.ledger import held_value, marks
 from iwds.core.model import Account, Activation, AtCreation, Group, LedgerRow, Login, Role, Status, fold
 from iwds.core.net import Net, Now, Undone, here, left_alone, lost_with
 from iwds.core.normal import parse_extra
@@ -57,8 +57,7 @@ def _used(created: CreateLogin, login: Login, now: Now) -> Iterator[str]:
 
 def _by_others(login: Login, row: LedgerRow) -> Iterator[str]:
     for name, known in row.written.items():
-        value = getattr(login, name)
-        if fingerprint(int(value) if isinstance(value, int) else value) != known:
+        if not marks(held_value(login, name), known):
             yield name
 
 

@@ -55,10 +55,7 @@ class Rejections:
     def before(self, row: RunRow, plan: Plan) -> None:
         """Keep them before anything is undone; what the undone run rejected is withdrawn where that is undone."""
         now, state, service = self.tools.clock.now(), self.tools.state, self.job.target.service
-        theirs = [each for each in state.open_rulings(service, now) if not self.counts(each)]
-        aimed = _aims_of(plan.changes)
-        lifted = [each for each in theirs if each.marks <= aimed]
-        marks = frozenset(mark for each in lifted for mark in each.marks)
+        lifted, made = self._lifted(plan), self.made(plan)
         if self.until is not None:
             said = Said(
                 by=caller(),
@@ -70,9 +67,20 @@ class Rejections:
                 job=self.job.name,
                 ticket=self.ticket,
             )
-            state.place_rulings(service, [rejection_of(each, said) for each in _again(plan.changes, marks)])
+            state.place_rulings(service, [rejection_of(each, said) for each in made])
         why = f"undone by run {row.id}: {self.reason}"
         state.withdraw_rulings(service, [each.id for each in lifted], _withdrawal(why, now, self.ticket))
+
+    def made(self, plan: Plan) -> Sequence[Change]:
+        """What is rejected once this plan is made; nothing of what undoing an undoing does."""
+        marks = frozenset(mark for each in self._lifted(plan) for mark in each.marks)
+        return [] if self.until is None else list(_again(plan.changes, marks))
+
+    def _lifted(self, plan: Plan) -> Sequence[Ruling]:
+        """What the undone run rejected and this plan does."""
+        standing = self.tools.state.open_rulings(self.job.target.service, self.tools.clock.now())
+        aimed = _aims_of(plan.changes)
+        return [each for each in standing if not self.counts(each) and each.marks <= aimed]
 
     def after(self, row: RunRow, _: Plan, applied: Applied) -> dict[str, Any]:
         """Withdraw those of what was not undone; how many stand is kept with the run."""

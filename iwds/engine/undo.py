@@ -30,7 +30,7 @@ from iwds.engine.applying import Applied
 from iwds.engine.job import Job, MakeWriter, Tools
 from iwds.engine.leasing import UNDO, lease_seconds
 from iwds.engine.ordered import Concern, Found, Order, Proposed, carry_out_order, preview
-from iwds.engine.rejections import Rejections
+from iwds.engine.rejections import KEPT, Rejections
 from iwds.engine.running import Request, RunReport
 from iwds.engine.who import caller
 from iwds.errors import LeaseHeld, LoginUnknown, Refused, UsageError
@@ -46,15 +46,15 @@ class Wish:
 
     Attributes:
         only: kinds of the run's changes (`create`, `update`, …); empty for all.
-        login: a login name as it was or is, `#` and an id, or the id of an entry; empty for everybody.
-        group: the name of one group: only what the run did to its members; empty for everything.
+        logins: login names as they were or are, `#` and an id, or ids of entries; empty for everybody.
+        groups: names of groups: only what the run did to their members; empty for everything.
         until: until when no run does again what is undone; None for the next one.
         ticket: kept with that.
     """
 
     only: frozenset[str] = frozenset()
-    login: str = ""
-    group: str = ""
+    logins: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
     until: datetime | None = None
     ticket: str = ""
 
@@ -69,11 +69,17 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What undoing a run would do, or did; `report` is None where it was only looked at."""
+    """What undoing a run would do, or did.
+
+    Attributes:
+        rejected: how many rejections keep later runs from doing it again.
+        report: None where it was only looked at.
+    """
 
     run: RunRow
     plan: Plan
     lost: tuple[Lost, ...]
+    rejected: int = 0
     report: RunReport | None = None
 
 
@@ -97,7 +103,7 @@ def look(job: Job, tools: Tools, run: RunRow, wish: Wish, request: Request) -> L
     _refuse_unfit(job, tools, run)
     undoing = _Undoing(job, tools, run, wish, request.selection.reason)
     plan = preview(job, tools, request, undoing.order())
-    return Looked(run, plan, tuple(undoing.lost))
+    return Looked(run, plan, tuple(undoing.lost), len(undoing.rejections().made(plan)))
 
 
 def undo(job: Job, tools: Tools, make_writer: MakeWriter, run: RunRow, wish: Wish, request: Request) -> Looked:
@@ -105,7 +111,7 @@ def undo(job: Job, tools: Tools, make_writer: MakeWriter, run: RunRow, wish: Wis
     _refuse_unfit(job, tools, run)
     undoing = _Undoing(job, tools, run, wish, request.selection.reason)
     report = carry_out_order(job, tools, make_writer, request, undoing.order())
-    return Looked(run, report.plan, tuple(undoing.lost), report)
+    return Looked(run, report.plan, tuple(undoing.lost), report.run.report.get(KEPT, 0), report)
 
 
 def _refuse_unfit(job: Job, tools: Tools, run: RunRow) -> None:
@@ -142,7 +148,7 @@ class _Undoing:
         if not rows:
             raise UsageError(f"nothing that run {self.run.id} did fits", f"see what it did: iwds show {self.run.id}")
         concern = _concern(Step(change, row.login_id) for change, row in rows)
-        rejections = Rejections(self.job, self.tools, self.run, self.wish.until, self.reason, self.wish.ticket)
+        rejections = self.rejections()
         return Order(
             f"undo of run {self.run.id}",
             concern,
@@ -152,6 +158,10 @@ class _Undoing:
             then=self.then,
             after=rejections.after,
         )
+
+    def rejections(self) -> Rejections:
+        """Those that keep later runs from doing it again."""
+        return Rejections(self.job, self.tools, self.run, self.wish.until, self.reason, self.wish.ticket)
 
     def _chosen(self) -> Iterator[tuple[Change, IntentRow]]:
         for row in self.tools.state.intents(self.run.id):
@@ -243,9 +253,9 @@ def _concern(steps: Iterable[Step]) -> Concern:
 
 def _is_about(change: Change, login_id: int, wish: Wish) -> bool:
     group = getattr(change, "group", None)
-    if wish.group and (group is None or fold(group.name) != fold(wish.group)):
+    if wish.groups and (group is None or fold(group.name) not in map(fold, wish.groups)):
         return False
-    return not wish.login or fold(wish.login) in _names(change, login_id)
+    return not wish.logins or not _names(change, login_id).isdisjoint(map(fold, wish.logins))
 
 
 def _names(change: Change, login_id: int) -> set[str]:

@@ -12,8 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
-from iwds.core.drift import part_of
-from iwds.core.ledger import fingerprint
+from iwds.core.ledger import fingerprint, held_value, marks
 from iwds.core.model import Account, Anchor, Entry, LedgerRow, Login, Proof, Unmapped, View, fold
 from iwds.core.normal import parse_extra, render_extra
 from iwds.core.recognition import MatchDecision, stored_form
@@ -182,8 +181,9 @@ class _Disguise:
 
     def _written(self, name: str, known: str, held: Login | None, now: Login | None) -> str:
         """A hash of a field without a key tells who can guess: it is made anew where it still fits, and else hidden."""
-        fits = held is not None and now is not None and fingerprint(part_of(held, name)) == known
-        return fingerprint(part_of(now, name)) if fits and now else self._token(known)
+        if held is None or now is None or not marks(held_value(held, name), known):
+            return self._token(known)
+        return fingerprint(held_value(now, name))
 
     def _job_memory(self, memory: JobMemory) -> JobMemory:
         baselines = {name: replace(each, view=self._view(each.view)) for name, each in memory.baselines.items()}

@@ -50,6 +50,7 @@ def test_a_nightly_run_applies_the_rest_and_what_is_approved_is_made_by_the_next
     told = settled.iwds(
         "approve", plan, "--login", GONE[0].upper(), "--reason", "left for good", "--ticket", "T-7", "-y"
     )
+    assert f"Approve changes of plan {plan}" in told.out
     assert "1 change approved until" in told.out
     listed = settled.iwds("plans", "company").out
     assert "1 of 2 wait for approval; 1 of 2 approved by" in " ".join(listed.split())

@@ -2,13 +2,17 @@
 
 import csv
 import io
+import os
+import pty
+import re
 import sqlite3
-from contextlib import closing
+import subprocess
+from contextlib import closing, suppress
 from typing import Any
 
 import pytest
 
-from tests.acceptance.world import PATIENCE, Ran, World
+from tests.acceptance.world import PATIENCE, Ran, World, environment
 
 
 def by_hand(world: World, login: str, **fields: Any) -> None:
@@ -70,6 +74,33 @@ def test_a_login_may_not_run_a_formula_in_a_spreadsheet_or_html_in_a_report(touc
         "user", "administrator",
     )  # fmt: skip
     assert held(touched, "aisha.haddad")["mail"].startswith("="), "a report changes nothing"
+
+
+def on_terminal(world: World, *arguments: str) -> str:
+    """What a terminal gets of a command, escapes left out."""
+    ours, theirs = pty.openpty()
+    env = {**environment(world.env), "TERM": "xterm"}
+    process = subprocess.Popen(world.command(*arguments), env=env, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    with suppress(OSError):  # the end of a terminal is an error
+        while part := os.read(ours, 65_536):
+            shown += part
+    os.close(ours)
+    process.wait(PATIENCE)
+    return re.sub(r"\x1b\[[?0-9;]*[A-Za-z]", "", shown.decode())
+
+
+@pytest.mark.parametrize("command", ["drift", "undo"])
+def test_on_a_terminal_no_bar_is_drawn_once_the_page_has_begun(touched: World, command: str) -> None:
+    run = touched.iwds("history", "--json").json["runs"][-1]["id"]
+    undo = ("undo", run, "--dry-run", "--reason", "a mistake")
+    shown = on_terminal(touched, *(undo if command == "undo" else ("drift", "company", "--no-directory")))
+    before, _, page = shown.partition("Undo of run" if command == "undo" else "company: ")
+    assert "reading memberships" in before
+    assert page
+    assert "reading memberships" not in page
+    assert before.endswith(("\r", "\n")), "on a line of its own"
 
 
 def test_what_is_kept_stays_and_what_is_put_back_is_as_we_wrote_it(touched: World) -> None:

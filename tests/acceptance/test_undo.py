@@ -81,6 +81,16 @@ def test_what_others_changed_since_is_left_alone_and_told(settled: World) -> Non
     assert [left["reason"] for left in data["left_alone"]] == ["changed"]
 
 
+def test_several_people_are_chosen_by_repeating(settled: World) -> None:
+    settled.company.take(OTHER)
+    settled.company.change(WHO, "sn: Martin", "sn: Dubois")
+    run = nightly(settled)
+    looked = undo(settled, run, "--dry-run", "--login", WHO, "--login", OTHER, code=2)
+    assert "last name Dubois > Martin" in looked.out
+    assert f"unlock {OTHER}" in looked.out
+    assert f"--login {WHO} --login {OTHER}" in words(looked).replace(" \\", "")
+
+
 def test_a_lock_is_undone_and_made_again_only_after_its_end(settled: World) -> None:
     settled.company.take(OTHER)
     run = nightly(settled)

@@ -8,6 +8,7 @@ from iwds.cli.drift_text import (
     difference,
     drift_data,
     drift_page,
+    kept_lines,
     next_words,
     people_named,
     report_lines,
@@ -15,10 +16,13 @@ from iwds.cli.drift_text import (
     wrong_in_directory,
 )
 from iwds.cli.spreadsheet import cell
+from iwds.core.change import CreateLogin, Subject
 from iwds.core.drift import IN, OUT, Drift, DriftKind, How, Moment, Since, Trace
 from iwds.core.drift_next import Next, Then
-from iwds.core.model import Anchor, Group, LedgerRow, Login, Origin
+from iwds.core.model import Account, Anchor, Group, LedgerRow, Login, Origin
+from iwds.core.rulings import Said, rejection_of
 from iwds.engine.drift import Found, Survey
+from iwds.engine.drift_keep import Keeping
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 GROUP = Group(1, "a group with a long name indeed, and then some")
@@ -137,3 +141,12 @@ def test_nothing_in_a_table_is_a_formula(text: str) -> None:
     assert str(cell(text)).startswith("'")
     assert cell(5) == 5
     assert cell("a=b") == "a=b"
+
+
+def test_what_is_kept_reads_as_a_sentence_also_of_a_login_that_is_gone() -> None:
+    said = Said("kim", "here", "she asked", NOON, NOON + timedelta(days=9), "drift", "nightly")
+    kept = found(DriftKind.GONE)
+    subject = Subject(kept.name, kept.row.anchor, 1)
+    ruling = rejection_of(CreateLogin(subject, Account(kept.row.anchor, "ann"), ""), said)
+    told = " ".join(line.plain for line in kept_lines(Keeping([(kept, ruling)], []), "ann"))
+    assert "#1 is gone; so it stays until" in " ".join(told.split())

@@ -4,6 +4,7 @@ import csv
 import html
 import json
 import re
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from io import StringIO
@@ -13,13 +14,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from iwds.cli.change_text import heading
 from iwds.cli.page import printable
 from iwds.cli.plan_csv import COLUMNS
 from iwds.cli.plan_forms import Form, forms_of, rendered, write_forms
 from iwds.cli.plan_html import plan_as_html
-from iwds.cli.plan_sections import sections
+from iwds.cli.plan_sections import CHANGES, sections
+from iwds.cli.plan_sections import facts as facts_of
 from iwds.core.causes import Cause, cause_text
-from iwds.core.change import Evidence, RemoveFromGroup
+from iwds.core.change import Evidence, RemoveFromGroup, removes
 from iwds.core.decision import Reason, Skip
 from iwds.core.plan import Plan
 from iwds.core.plan_document import plan_from_data
@@ -63,6 +66,18 @@ def test_every_change_and_every_skip_is_in_exactly_one_section(plan: Plan) -> No
     made = sorted((step for step in listed if step.skip is None), key=lambda step: step.order)
     assert [step.change for step in made] == list(plan.changes)
     assert sorted(id(step.skip) for step in listed if step.skip) == sorted(map(id, plan.skips))
+
+
+@several
+@given(plans)
+def test_the_head_counts_each_change_once_under_the_word_of_its_section(plan: Plan) -> None:
+    words = dict(facts_of(plan))["Changes"].partition(";")[0]
+    told = Counter({word: int(n) for n, word in (each.split(" ") for each in words.split(", ") if each != "none")})
+    assert told.total() == len(plan.changes)
+    for section in sections(plan):
+        if section.part == CHANGES:
+            given = sum(removes(change) for change in plan.changes if heading(change) == section.title)
+            assert told[section.title] == len(section.steps) + given
 
 
 @several

@@ -46,6 +46,7 @@ from iwds.core.model import Account, Anchor, Group, Login, Proof, Role
 from iwds.core.plan import Basis, Plan, Selection
 from iwds.core.rulings import Rulings
 from tests.property.worlds import OURS, Readings, readings
+from tests.unit.core.made import create, login, write
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -500,6 +501,16 @@ class TestText:
     def test_the_reason_gives_way_before_the_change_does(self) -> None:
         change = AddToGroup(Subject("x" * 40), Group(1, "vpn"), "a reason that does not fit beside it")
         assert change_line(change).plain == f"    + add {'x' * 40} to vpn"
+
+
+def test_of_several_that_wait_the_words_are_plural() -> None:
+    def skip(why: str, change: Change) -> Skip:
+        return Skip(change.subject, Reason.REJECTED, why, change)
+
+    locks = [skip("rejected by kim", write(login(n, f"p{n}"), status=1)) for n in range(3)]
+    told = " ".join(" ".join(page(plan(left=[*locks, skip("rejected by zoe", create("dee"))]))).split())
+    assert "3 locks wait: rejected by kim" in told
+    assert "1 create waits: rejected by zoe" in told
 
 
 def test_a_pipe_gets_no_colour_and_a_terminal_does() -> None:

@@ -38,7 +38,7 @@ def test_people_are_meant_by_login_in_any_case_or_by_id() -> None:
 
 
 def test_a_group_means_what_is_about_it_and_nothing_else() -> None:
-    assert Part(group="Vpn").of([LOCK, LEAVE, ADD, GONE]) == [LEAVE]
+    assert Part(groups=frozenset({"Vpn", "none"})).of([LOCK, LEAVE, ADD, GONE]) == [LEAVE]
 
 
 def test_a_kind_means_that_part_of_a_write() -> None:

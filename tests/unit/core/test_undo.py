@@ -22,7 +22,7 @@ from iwds.core.change import (
 )
 from iwds.core.decision import Proposal, Reason, Skip
 from iwds.core.devices import Loss
-from iwds.core.ledger import written_of
+from iwds.core.ledger import ledger_effect, written_of
 from iwds.core.model import Group, LedgerRow, Login, Origin, Status
 from iwds.core.net import Net, Now, Step, Undone, nets
 from iwds.core.undo import again, undone
@@ -205,6 +205,19 @@ class TestACreation:
 
     def test_stays_where_it_is_not_ours_any_more(self) -> None:
         assert details(self.deleted(login(1, "ann", activated=False), row=None)) == ["not ours any more"]
+
+    def test_is_deleted_where_its_extra_fields_are_as_we_wrote_them_and_else_stays(self) -> None:
+        made_with = account(extra=(("site", "Ulm"),))
+        held = login(1, "ann", activated=False, extra='{"site":"Ulm"}')
+        creation = CreateLogin(NEW, made_with, "")
+        ours = ledger_effect(creation, 1, None, 20)
+        (change,) = made(undo(creation, now(held, row=ours, loss=Loss())))
+        assert isinstance(change, DeleteLogin)
+        by_hand = replace(held, extra='{"site":"Bonn"}')
+        assert "extra site changed by another hand" in details(undo(creation, now(by_hand, row=ours, loss=Loss())))[0]
+        for unread in (None, "{"):
+            told = details(undo(creation, now(replace(held, extra=unread), row=ours, loss=Loss())))
+            assert "extra site" in told[0]
 
     def test_is_deleted_although_one_of_its_groups_is_gone(self) -> None:
         held = login(1, "ann", activated=False)

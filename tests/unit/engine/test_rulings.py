@@ -233,9 +233,9 @@ class TestWhatIsChosenOfAPlan:
         [
             (Part(), ["ann", "bob"]),
             (Part(logins=frozenset({"ANN", "#0"})), ["ann"]),
-            (Part(group="VPN"), ["bob"]),
+            (Part(groups=frozenset({"VPN", "none"})), ["bob"]),
             (Part(only=frozenset({"lock"})), ["ann"]),
-            (Part(only=frozenset({"remove"}), group="vpn"), ["bob"]),
+            (Part(only=frozenset({"remove"}), groups=frozenset({"vpn"})), ["bob"]),
         ],
     )
     def test_is_by_person_group_and_kind(self, stage: Rehearsal, plan: Plan, part: Part, whose: list[str]) -> None:
@@ -247,7 +247,7 @@ class TestWhatIsChosenOfAPlan:
         assert len(self.approving(stage, plan).to_approve(part).changes) == 1
 
     def test_is_refused_where_nothing_fits(self, stage: Rehearsal, plan: Plan) -> None:
-        both = Part(frozenset({"ann"}), "vpn")
+        both = Part(frozenset({"ann"}), frozenset({"vpn"}))
         with pytest.raises(UsageError, match="nothing of plan"):
             self.approving(stage, plan).to_approve(both)
         with pytest.raises(UsageError, match="nothing of plan"):

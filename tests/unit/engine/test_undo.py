@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from iwds.cli.undo_text import undo_data, undo_lines
 from iwds.core.approval import Approval, Needed
 from iwds.core.change import Adopt, CreateLogin, DeleteLogin, Forget, RemoveFromGroup, kinds
 from iwds.core.decision import Reason
@@ -527,21 +528,29 @@ class TestAPartOfARun:
         stage.change("bob", mail="new@example.org")
         run = ran(stage)
         name = f"#{stage.login('anna').id}" if who == "here" else who
-        undoes(stage, run, Wish(login=name))
+        undoes(stage, run, Wish(logins=frozenset({name})))
         assert stage.login("ann")
         assert stage.login("bob").mail == "new@example.org"
+
+    def test_of_several_people(self, stage: Rehearsal) -> None:
+        for who in ("ann", "bob", "cy"):
+            stage.change(who, mail="new@example.org")
+        run = ran(stage)
+        undoes(stage, run, Wish(logins=frozenset({"ANN", f"#{stage.login('bob').id}"})))
+        mails = [stage.login(who).mail for who in ("ann", "bob", "cy")]
+        assert mails == ["ann@example.org", "bob@example.org", "new@example.org"]
 
     def test_of_one_group(self, stage: Rehearsal) -> None:
         stage.change("ann", ("wiki",), mail="new@example.org")
         run = ran(stage)
-        done = undoes(stage, run, Wish(group="WIKI"))
+        done = undoes(stage, run, Wish(groups=frozenset({"WIKI"})))
         assert [type(change) for change in done.plan.changes] == [RemoveFromGroup]
 
     def test_that_is_none_is_an_error(self, stage: Rehearsal) -> None:
         stage.change("ann", mail="new@example.org")
         run = ran(stage)
         with pytest.raises(UsageError, match="nothing that run"):
-            undoes(stage, run, Wish(login="nobody"))
+            undoes(stage, run, Wish(logins=frozenset({"nobody"})))
 
 
 class TestARun:
@@ -752,7 +761,7 @@ class TestWhatWasUndone:
         stage.change("ann", ("wiki",), mail="new@example.org")
         first = undoes(stage, ran(stage), self.week(stage))
         assert first.report is not None
-        undoes(stage, first.report.run, replace(self.week(stage), group="wiki"))
+        undoes(stage, first.report.run, replace(self.week(stage), groups=frozenset({"wiki"})))
         assert sorted(self.rulings(stage)) == [
             "take ann out of vpn", "update ann: mail ann@example.org > new@example.org"
         ]  # fmt: skip
@@ -777,6 +786,33 @@ class TestWhatWasUndone:
         assert code(undoes(stage, first.report.run, self.week(stage))) == 0
         assert seen(stage) == after
         assert self.rulings(stage) == []
+
+
+class TestThePage:
+    def page(self, looked: Looked, until: datetime) -> str:
+        return " ".join(line.plain for line in undo_lines(looked, until, ()))
+
+    def test_says_what_is_rejected_and_how_to_end_it_and_of_undoing_an_undo_that_nothing_is(
+        self, stage: Rehearsal
+    ) -> None:
+        stage.change("ann", mail="new@example.org")
+        run = ran(stage)
+        until = stage.clock.now() + timedelta(days=7)
+        wish = Wish(until=until)
+        looked = look(stage.job, stage.tools, run, wish, Request(UNDO))
+        assert ": 1 rejection. To end that earlier, undo this undo" in self.page(looked, until)
+        first = undoes(stage, run, wish)
+        assert first.report is not None
+        undoing = first.report.run
+        told = f"To take this back, and what it rejected:  iwds undo {undoing.id} --reason"
+        assert "No run does it again before" in self.page(first, until)
+        assert told in self.page(first, until)
+        preview = look(stage.job, stage.tools, undoing, wish, Request(UNDO))
+        second = undoes(stage, undoing, wish)
+        for page in (self.page(preview, until), self.page(second, until)):
+            assert "Nothing is rejected by this: the next run follows the directory." in page
+            assert "again" not in page
+        assert undo_data(second, until, 0)["not_again_before"] is None
 
 
 class TestAnUndoThatIsCutOff:
