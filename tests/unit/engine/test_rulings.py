@@ -240,10 +240,10 @@ class TestWhatIsChosenOfAPlan:
         with pytest.raises(UsageError, match="nothing of plan"):
             self.approving(stage, plan).to_approve(Part(logins=frozenset({"cy"})))
         with pytest.raises(UsageError, match="nothing of plan"):
-            self.approving(stage, plan).to_reject(both)
+            self.approving(stage, plan).to_reject(both, stage.clock.now())
 
     def test_may_be_rejected_whether_it_waits_or_not(self, stage: Rehearsal, plan: Plan) -> None:
-        assert len(self.approving(stage, plan).to_reject(Part()).changes) == 3
+        assert len(self.approving(stage, plan).to_reject(Part(), stage.clock.now()).changes) == 3
 
     def test_was_approved_before_by_the_same_person_and_counts_once(self, stage: Rehearsal, plan: Plan) -> None:
         approving = self.approving(stage, plan)
@@ -261,3 +261,33 @@ class TestWhatIsChosenOfAPlan:
         progress = self.approving(stage, plan).progress()
         assert (progress.rejected, progress.open) == (1, 0)
         assert self.approving(stage, plan).to_approve(Part()).rejected == 1
+
+    def test_is_not_approved_once_it_was_made(self, stage: Rehearsal) -> None:
+        stage.leave("ann")
+        plan = stage.plan()
+        assert stage.run().exit_code == 0
+        stage.configure(approval=REMOVALS)
+        with pytest.raises(UsageError, match="made already, by run"):
+            self.approving(stage, plan).to_approve(Part())
+        with pytest.raises(UsageError, match="made already, by run"):
+            self.approving(stage, plan).to_reject(Part(), stage.clock.now() + timedelta(days=2))
+
+    def test_is_approved_by_a_rule_that_came_later_if_it_was_never_made(self, stage: Rehearsal) -> None:
+        stage.leave("ann")
+        plan = stage.plan()
+        stage.configure(approval=REMOVALS)
+        assert [change.subject.login for change in self.approving(stage, plan).to_approve(Part()).changes] == ["ann"]
+
+    def test_is_rejected_again_only_for_longer(self, stage: Rehearsal, plan: Plan) -> None:
+        ann = Part(logins=frozenset({"ann"}))
+        reject(stage, *self.approving(stage, plan).to_reject(ann, stage.clock.now()).changes, days=7)
+        later = self.approving(stage, stage.plan())
+        with pytest.raises(UsageError, match=r"that is rejected by kim until .*: as agreed") as error:
+            later.to_reject(ann, stage.clock.now() + timedelta(days=5))
+        assert error.value.advice
+        assert "--undo" in error.value.advice
+        assert len(later.to_reject(ann, stage.clock.now() + timedelta(days=9)).changes) == 1
+
+    def test_is_asked_for_by_its_nearest_name_where_nobody_has_the_name(self, stage: Rehearsal, plan: Plan) -> None:
+        with pytest.raises(UsageError, match='did you mean "bob"'):
+            self.approving(stage, plan).to_approve(Part(logins=frozenset({"bobb"})))
