@@ -93,9 +93,9 @@ def test_two_people_are_needed_where_a_plan_holds_many(settled: World) -> None:
     assert locked(settled) == []
     # Of root alone it is believed on whose behalf it acts; anybody else can claim anything.
     settled.env["SUDO_USER"] = "kim"
-    told = settled.iwds("approve", plan, "--login", GONE[0], "--reason", "left", "-y").out
+    said = settled.iwds("approve", plan, "--login", GONE[0], "--reason", "left", "-y").out
     is_root = os.getuid() == 0
-    assert ("The next run makes" in told, "Another person" in told) == (is_root, not is_root)
+    assert ("The next run makes" in said, "Another person" in said) == (is_root, not is_root)
     settled.iwds("run", "company", code=4 if is_root else 3)
     assert locked(settled) == ([GONE[0]] if is_root else [])
 
