@@ -78,7 +78,7 @@ def test_what_is_kept_stays_and_what_is_put_back_is_as_we_wrote_it(touched: Worl
     assert "stays until" in kept.out
     owners = csv.DictReader(io.StringIO(touched.iwds("drift", "company", "--adopt", "--csv", code=2).out))
     until = {row["login"]: row["kept_until"] for row in owners}
-    assert until.keys() == {"aisha.haddad", "claire.martin"}
+    assert until.keys() == {"aisha.haddad", "claire.martin", "anh.tran"}
     assert until["aisha.haddad"] > until["claire.martin"] == ""
     dry = touched.iwds("drift", "company", "--revert", "--dry-run", "--json", code=2).json
     (change,) = dry["plan"]["changes"]
@@ -96,7 +96,7 @@ def test_what_is_kept_stays_and_what_is_put_back_is_as_we_wrote_it(touched: Worl
 
 
 def test_what_waits_for_another_tool_is_put_back_by_the_command_that_the_page_prints(touched: World) -> None:
-    by_hand(touched, "dana.levi", created_by=7)
+    by_hand(touched, "dana.levi", createdby=7)
     listed = touched.iwds("drift", "company", "--directory", code=2).out
     told = " ".join(listed.split())
     assert "a run would write user, and that waits: held: another tool retagged 1 of our logins" in told

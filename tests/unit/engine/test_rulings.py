@@ -1,10 +1,12 @@
 """Rulings: a run makes what people approved, and nothing that somebody rejected, whenever they said so."""
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
 
+from iwds.cli.plan_text import plan_lines
 from iwds.core.approval import Approval, Needed
 from iwds.core.change import Change
 from iwds.core.chosen import Part
@@ -201,6 +203,23 @@ class TestARejection:
         reject(stage, *(skip.change for skip in stage.plan().skips if skip.change))
         stage.run()
         assert stage.plan().basis.config_changed
+
+    @pytest.mark.parametrize("others", [0, 1])
+    def test_of_what_the_changed_configuration_takes_is_accepted_by_the_number_on_the_page(
+        self, stage: Rehearsal, others: int
+    ) -> None:
+        stage.configure(digest="configuration 2")
+        stage.change("ann", scope="out-of-scope")
+        reject(stage, *(skip.change for skip in stage.plan().skips if skip.change))
+        if others:
+            stage.change("bob", scope="out-of-scope")
+        plan = stage.plan()
+        page = "\n".join(line.plain for line in plan_lines(plan))
+        (number,) = re.findall(r"--allow out-of-scope=(\d+)", page)
+        report = stage.run(selection=Selection(allow={OUT_OF_SCOPE: int(number)}, reason="meant"), approved=plan)
+        assert report.exit_code == 0, report.run.summary
+        assert locked(stage) == ({"bob"} if others else set())
+        assert not stage.plan().basis.config_changed
 
 
 class TestWhatIsChosenOfAPlan:
