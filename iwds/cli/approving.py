@@ -170,10 +170,12 @@ class _Deciding:
         return self._told("approved", n, [f"{many(n, 'change')} approved until {local(until)}.", *self._then(wanted)])
 
     def _then(self, wanted: "Wanted") -> Iterator[str]:
-        progress = self.approving.progress()
-        if progress.open and wanted.people > 1:
-            yield from _missing(wanted)
-        if progress.approved:
+        enough, n = self.approving.enough(wanted), len(wanted.changes)
+        if enough < n:
+            yield from (
+                _missing(wanted) if not enough else [f"{n - enough:,} of them need another person's approval too."]
+            )
+        if enough > wanted.rejected:
             yield f"The next run makes what is approved; at once:  iwds apply {self.plan.id}"
         if wanted.rejected:
             yield f"{wanted.rejected:,} of them are rejected, and stay so:  iwds reject {self.plan.id} --undo"
@@ -181,7 +183,7 @@ class _Deciding:
     def reject(self, part: "Part", ticket: str, until: datetime) -> int:
         from iwds.engine.actions import Why
 
-        wanted = self.approving.to_reject(part)
+        wanted = self.approving.to_reject(part, until)
         note = f"No run makes them, nor the same again, until {local(until)}."
         if not self._agreed("Reject", wanted.changes, [note]):
             return self._told("rejected", 0, ["Nothing was rejected."])

@@ -120,6 +120,7 @@ class _Drift:
     def __init__(self, wiring: Any, job: str, asked: Any, how: How) -> None:
         self.wiring, self.name, self.asked, self.how = wiring, job, asked, how
         self.job, self.tools = wiring.job(job), wiring.tools()
+        self.retagged = 0
 
     def show(self) -> int:
         from iwds.cli import drift_text as words
@@ -143,13 +144,15 @@ class _Drift:
         from iwds.engine.drift_keep import kept_by
 
         with stoppable() as stop:
-            return survey(self.job, self.tools, self.asked, kept_by(self.job, self.tools), stop)
+            made = survey(self.job, self.tools, self.asked, kept_by(self.job, self.tools), stop)
+        self.retagged = made.retagged
+        return made
 
     def _told(self, found: "Sequence[Found]", asks: bool) -> "list[Found]":
         """The same, with what the directory wants where it is to be asked."""
         from iwds.engine.drift_asking import ask
 
-        told = list(ask(self.job, self.tools, found)) if asks else list(found)
+        told = list(ask(self.job, self.tools, found, self.retagged)) if asks else list(found)
         self.wiring.progress.hide()
         return told
 
@@ -171,7 +174,7 @@ class _Drift:
         from iwds.cli import drift_text as words
 
         survey = self._survey()
-        told = self._told(survey.drift, True)
+        told = self._told([each for each in survey.found if not each.agreed], True)
         wrong = words.wrong_in_directory(told)
         if self.how.as_csv:
             words.write_report(wrong)
@@ -248,9 +251,16 @@ class _Drift:
             return agreed("Make this change?" if changes == 1 else f"Make these {changes:,} changes?", False)
 
     def _show(self, plan: "Plan") -> None:
+        from iwds.cli.plan_facts import retagged
         from iwds.cli.plan_text import plan_lines
+        from iwds.core.guards import RETAGGED
 
         say(plan_lines(plan, show_next=False))
+        if plan.held and (tags := retagged(plan)):
+            chosen = f" {self.asked}" if str(self.asked) else ""
+            say([Text("Put it back although another tool retagged logins:")])
+            say([Text(f"  iwds drift {self.name} --revert{chosen} \\")])
+            say([Text(f'    --allow {RETAGGED}={tags} --reason "..."')])
 
     def _data(self, plan: "Plan | None", code: int, run: Any = None) -> None:
         from iwds.core.plan_document import plan_to_data

@@ -68,7 +68,7 @@ def people_named(survey: Survey, whole: bool = False) -> dict[DriftKind, list[Fo
 def _head(survey: Survey, job: str) -> list[Text]:
     people = len({each.row.login_id for each in survey.drift})
     first = f"{job}: {many(people, 'login')} of ours {'differs' if people == 1 else 'differ'} from what we last wrote"
-    title = first if people else f"{job}: every login of ours is as we last wrote it"
+    title = first if people else f"{job}: {_nothing(survey)}"
     read = f"{survey.service}, {local(survey.at)}: "
     if survey.logins is None:
         read += "looked at alone"
@@ -76,6 +76,18 @@ def _head(survey: Survey, job: str) -> list[Text]:
         read += f"{survey.logins:,} logins, proven; {survey.ours:,} ours"
     lines = [Text(line, "bold") for line in hanging("", title)]
     return [*lines, *map(Text, hanging("", read))]
+
+
+def _nothing(survey: Survey) -> str:
+    """That nothing differs, of what was looked at: part of it may have been asked for, and some may be kept."""
+    left = "but for what is kept, " if any(each.kept for each in survey.found) else ""
+    asked, lately = survey.asked, " in that time" if survey.asked.since else ""
+    if asked.who and not asked.part and not lately:
+        return f"{left}{asked.who} is as we last wrote it; nobody else was looked at"
+    if str(asked) or lately:
+        what = f" of {asked}" if str(asked) else ""
+        return f"{left}nothing{what} differs from what we last wrote{lately}"
+    return f"{left}every login of ours is as we last wrote it"
 
 
 def _section(kind: DriftKind, count: int, named: Sequence[Found]) -> Iterator[Text]:
@@ -207,11 +219,12 @@ def _commands(survey: Survey, job: str) -> Iterator[Text]:
     if not survey.drift:
         return
     name = printable(survey.drift[0].name)
+    narrowed, part = (f" {printable(each)}" if each else "" for each in (str(survey.asked), survey.asked.part))
     commands = {
         f"iwds explain {name}": "why it is so",
-        f"iwds drift {job} --revert --dry-run": "put back what we wrote",
-        f"iwds drift {job} --keep {name} --reason TEXT": "let it stay",
-        f"iwds drift {job} --adopt": "a report: the directory is wrong",
+        f"iwds drift {job} --revert{narrowed} --dry-run": "put back what we wrote",
+        f"iwds drift {job} --keep {name}{part} --reason TEXT": "let it stay",
+        f"iwds drift {job} --adopt{narrowed}": "a report: the directory is wrong",
     }
     width = max(map(len, commands))
     for number, (command, words) in enumerate(commands.items()):
@@ -304,7 +317,7 @@ def _iso(moment: Moment | None) -> str:
 
 # --- for the owners of the directory ----------------------------------------------------------------------------------
 
-_REPORT = ("person", "login", "field", "directory_has", "service_has", "after", "before")
+_REPORT = ("person", "login", "field", "directory_has", "service_has", "after", "before", "kept_until")
 
 
 def wrong_in_directory(found: Sequence[Found]) -> list[Found]:
@@ -328,7 +341,8 @@ def _reported(found: Found) -> tuple[str, ...]:
     name = f"group {drift.group.name}" if drift.group else field_words(drift.what)
     wanted = value_words(drift.what, found.next.wanted if found.next else None)
     held = value_words(drift.what, drift.now)
-    return found.entry, found.name, name, wanted, held, _iso(found.since.after), _iso(found.since.before)
+    until = found.kept_until.astimezone(UTC).isoformat(timespec="seconds") if found.kept_until else ""
+    return found.entry, found.name, name, wanted, held, _iso(found.since.after), _iso(found.since.before), until
 
 
 def report_lines(found: Sequence[Found], job: str, service: str, at: datetime) -> Iterator[str]:
@@ -338,11 +352,12 @@ def report_lines(found: Sequence[Found], job: str, service: str, at: datetime) -
     yield f"On {_mark(service)} somebody changed these by hand, and the directory says something else ({local(at)})."
     yield "Until the directory is put right, a run may write over it. The times say between when it was done."
     yield ""
-    yield "| person | login | field | directory has | service has | since |"
-    yield "|---|---|---|---|---|---|"
+    yield "| person | login | field | directory has | service has | since | kept until |"
+    yield "|---|---|---|---|---|---|---|"
     for each in found:
-        *cells, _, _ = _reported(each)
-        yield "| " + " | ".join(map(_mark, (*cells, since_words(each.since)))) + " |"
+        *cells, _, _, _ = _reported(each)
+        until = local(each.kept_until) if each.kept_until else ""
+        yield "| " + " | ".join(map(_mark, (*cells, since_words(each.since), until))) + " |"
 
 
 def _mark(text: str) -> str:

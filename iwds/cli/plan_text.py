@@ -181,7 +181,8 @@ def _next(plan: Plan, report_only: bool) -> Iterator[Text]:
         yield Text(cut(f"Accept the new tags:  iwds apply {plan.id} --allow {RETAGGED}={tags} --reason ..."))
     n = by_rule(plan)
     if later := spared_by_rule(plan):
-        yield Text(f"The changed configuration takes later from {later:,} who are spared today. Accept it:")
+        yield Text(cut(f"The changed configuration takes later from {later:,} who are spared or rejected today."))
+        yield Text(cut(f"Accept that, whereby it takes from {f'{n:,}' if n else 'nobody'} today, and from them later:"))
         yield Text(f"  iwds apply {plan.id} --allow out-of-scope={n} --reason ...")
     elif plan.basis.untried:
         yield Text(f"{plan.basis.misfits:,} people cannot be mapped:  iwds show {plan.id} invalid. If that is meant:")

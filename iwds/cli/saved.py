@@ -45,7 +45,7 @@ def document_of(what: str, state: State) -> str:
         return _read(Path(what))
     text = state.plan(what)
     if text is None:
-        raise UsageError(f'"{what}" is neither a job, nor a file, nor a saved plan', "see: iwds history")
+        raise UsageError(f'"{what}" is neither a job, nor a file, nor a saved plan', "see: iwds plans")
     if not text:
         raise deleted(what)
     return text
@@ -53,7 +53,7 @@ def document_of(what: str, state: State) -> str:
 
 def deleted(what: str) -> UsageError:
     """What is said of a plan that was kept as long as plans are."""
-    return UsageError(f"plan {what} was deleted: plans are kept as long as keep_plans says", "see: iwds history")
+    return UsageError(f"plan {what} was deleted: plans are kept as long as keep_plans says", "see: iwds plans")
 
 
 def plan_of(text: str, name: str) -> Plan:

@@ -30,7 +30,7 @@ from iwds.core.change import (
     without,
 )
 from iwds.core.decision import Decision, Proposal, Reason, Skip
-from iwds.core.guards import OUT_OF_SCOPE, RETAGGED, GuardKind, Limit, Populations, read_gauges
+from iwds.core.guards import OUT_OF_SCOPE, RETAGGED, GuardKind, Limit, Populations, read_gauges, retagged_words
 from iwds.core.model import Role, Status
 from iwds.core.order import ordered, rename_cycles
 from iwds.core.plan import Basis, Lifetime, Plan, Selection, chosen_part, skip_order
@@ -252,7 +252,7 @@ class _Assembly:
         """Why a removal may not be made today, or None."""
         basis = self.basis
         if basis.tally.retagged > self.selection.allow.get(RETAGGED, 0):
-            return Reason.HELD, f"another tool retagged {basis.tally.retagged} of our logins"
+            return Reason.HELD, retagged_words(basis.tally.retagged)
         if basis.unproven and (change.evidence is Evidence.UNSEEN or not self.selection.only):
             return Reason.UNPROVEN, f"the reading of {', '.join(basis.unproven)} is not proven complete"
         if change.evidence is Evidence.RULE and not self._gate_open:

@@ -39,15 +39,14 @@ class Part:
 
 
 def approvable(plan: Plan, rule: Approval) -> list[Change]:
-    """What of a plan needs approval, by the rule that it was made under or by that of now."""
-    stricter = rule.stricter(plan.basis.approval)
-    parts = (stricter.part(change) for change in plan.changes)
+    """What of a plan waited for approval, and what else of it needs one by a rule: of now, if it was never made."""
+    parts = (rule.part(change) for change in plan.changes)
     return [*(part for part in parts if part is not None), *plan.unapproved]
 
 
 def approvers(plan: Plan, rule: Approval) -> int:
     """How many different people must approve each change of a plan; counted over the plan, not over what is chosen."""
-    count = max(plan.basis.to_approve, len(approvable(plan, rule)))
+    count = max(plan.basis.to_approve, len(approvable(plan, rule.stricter(plan.basis.approval))))
     return max(plan.basis.approvers, rule.people(count))
 
 

@@ -280,3 +280,8 @@ def _cause(change: Change, guard: GuardKind) -> str:
     if guard in _TAKING and said and (change.evidence is Evidence.RULE or guard in _SAID):
         return str(said)
     return cause_text(_OF_GUARD[guard])
+
+
+def retagged_words(number: int) -> str:
+    """Why every removal waits while so many logins of ours carry another tag."""
+    return f"another tool retagged {number:,} of our logins"

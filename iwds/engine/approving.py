@@ -1,6 +1,6 @@
 """What people decide about a plan that is kept: approved, rejected, or taken back. Nothing is sent to any service."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,15 +16,17 @@ from iwds.core.chosen import (
     touching,
     without_own,
 )
+from iwds.core.document import change_from_data
+from iwds.core.nearest import close
 from iwds.core.plan import Plan
-from iwds.core.rulings import Ruling, Rulings, Said, Verdict, approval_of, rejection_of
+from iwds.core.rulings import Ruling, Rulings, Said, Verdict, approval_of, exactly, rejection_of
 from iwds.engine.actions import Why
 from iwds.engine.holds import LONGEST
 from iwds.engine.job import Job, Tools
 from iwds.engine.ruling import rule_of
 from iwds.engine.who import caller, host
 from iwds.errors import UsageError
-from iwds.ports import Withdrawal
+from iwds.ports import Result, Told, Withdrawal
 
 REJECTED_FOR = timedelta(days=30)
 """How long a rejection stands, unless somebody says otherwise."""
@@ -57,37 +59,80 @@ class Approving:
         self.rule = rule_of(job, tools).approval
 
     def to_approve(self, part: Part) -> Wanted:
-        """What an approval would be of. Raises `UsageError` where nothing fits."""
-        meant = part.of(approvable(self.plan, self.rule))
-        if not meant:
-            raise self._nothing("waits for approval", "what waits")
+        """What an approval would be of. Raises `UsageError` where nothing fits, or waits."""
+        meant = self._unmade(self._meant(part, approvable(self.plan, self.rule), "waits for approval"))
         new = without_own(meant, self.rows, caller())
         standing = Rulings(self.rows, self.job.name, self.now)
         refused = sum(standing.rejected(change) is not None for change in meant)
         return Wanted(tuple(new), approvers(self.plan, self.rule), len(meant) - len(new), refused)
 
-    def to_reject(self, part: Part) -> Wanted:
-        """What a rejection would be of. Raises `UsageError` where nothing fits."""
-        meant = part.of(rejectable(self.plan))
-        if not meant:
-            raise self._nothing("can be rejected", "what it would do")
-        return Wanted(tuple(meant))
+    def to_reject(self, part: Part, until: datetime) -> Wanted:
+        """What a rejection until then would be of: what is rejected for less long, only where nothing else is meant.
+
+        Raises `UsageError` where nothing fits, where all of it was made, or is rejected for as long.
+        """
+        again = part.of(rejected(self.plan))
+        if again and not part.of(rejectable(self.plan)):
+            return Wanted(tuple(self._longer(again, until)))
+        return Wanted(tuple(self._unmade(self._meant(part, rejectable(self.plan), "can be rejected"))))
+
+    def _longer(self, changes: Sequence[Change], until: datetime) -> Sequence[Change]:
+        """Those whose rejection ends before."""
+        standing = Rulings(self.rows, self.job.name, self.now)
+        ruled = [(change, standing.rejected(change)) for change in changes]
+        longer = [change for change, ruling in ruled if ruling is None or ruling.said.until < until]
+        if longer:
+            return longer
+        told = next(str(ruling) for _, ruling in ruled if ruling)
+        raise UsageError(
+            f"that is {told}",
+            f"for longer: a later --until; for less long lift it first: iwds reject {self.plan.id} --undo",
+        )
 
     def to_withdraw(self, part: Part, verdict: Verdict) -> Sequence[Ruling]:
         """What stands about this part of the plan, whoever said it. Raises `UsageError` where nothing does."""
-        meant = approvable(self.plan, self.rule)
+        said = f"is {verdict.value}"
+        known = approvable(self.plan, self.rule.stricter(self.plan.basis.approval))
         if verdict is Verdict.REJECTED:
-            meant = [*rejectable(self.plan), *rejected(self.plan)]
-        found = touching(self.rows, part.of(meant), verdict)
+            known = [*rejectable(self.plan), *rejected(self.plan)]
+        found = touching(self.rows, self._meant(part, known, said), verdict)
         found = [row for row in found if verdict is Verdict.REJECTED or row.said.job == self.job.name]
         if not found:
-            raise self._nothing(f"is {verdict.value}", "what stands")
+            raise self._nothing(f"{said} that fits")
         return found
 
-    def _nothing(self, what: str, shows: str) -> UsageError:
+    def _meant(self, part: Part, known: Sequence[Change], said: str) -> list[Change]:
+        """What of the known changes is meant; `UsageError` where nothing is."""
+        if meant := part.of(known):
+            return meant
+        fits = " that fits" if part != Part() else ""
+        names = {change.subject.login for change in known}
+        missed = next(filter(None, (close(who, names) for who in sorted(part.logins))), "")
+        raise self._nothing(f"{said}{fits}{missed}")
+
+    def _nothing(self, what: str) -> UsageError:
         return UsageError(
-            f"nothing of plan {self.plan.id} {what} that fits", f"see {shows}: iwds show {self.plan.id} --all"
+            f"nothing of plan {self.plan.id} {what}",
+            f"what it holds: iwds show {self.plan.id} --all; of which plan something waits: iwds plans --waiting",
         )
+
+    def _unmade(self, changes: Sequence[Change]) -> list[Change]:
+        """Without what a run made since; `UsageError` where nothing is left."""
+        made = self._made(changes)
+        if left := [change for change in changes if not exactly(change) <= made.keys()]:
+            return left
+        runs = list(dict.fromkeys(each.run for each in made.values()))
+        raise UsageError(
+            f"nothing of plan {self.plan.id} waits any more: it was made already, by run {', '.join(runs)}",
+            f"take it back: iwds undo {runs[-1]}; of which plan something waits: iwds plans --waiting",
+        )
+
+    def _made(self, changes: Iterable[Change]) -> dict[str, Told]:
+        """What was done to these people since the plan was made, by its marks, with when and in which run."""
+        anchors = dict.fromkeys(change.subject.anchor for change in changes if change.subject.anchor)
+        history = self.tools.state.changes_about(self.service, list(anchors))
+        done = [each for each in history if each.result is Result.DONE and each.at >= self.plan.made_at]
+        return {mark: each for each in done for mark in exactly(change_from_data(dict(each.change)))}
 
     def approve(self, wanted: Wanted, why: Why) -> datetime:
         """Keep the approvals; returns until when they stand."""
@@ -95,6 +140,12 @@ class Approving:
         rows = [approval_of(change, said, wanted.people) for change in wanted.changes]
         self.tools.state.place_rulings(self.service, rows)
         return said.until
+
+    def enough(self, wanted: Wanted) -> int:
+        """How many of these have the approvals of enough people by now."""
+        rows = self.tools.state.open_rulings(self.service, self.now)
+        standing = Rulings(rows, self.job.name, self.now)
+        return sum(standing.approved(change, wanted.people) for change in wanted.changes)
 
     def reject(self, wanted: Wanted, why: Why, until: datetime) -> None:
         """Keep the rejections until their end; `UsageError` for an end beyond `LONGEST`."""

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
+from shlex import quote
 
 from iwds.core.change import WRITTEN_FIELDS
 from iwds.core.document import change_from_data
@@ -30,10 +31,12 @@ from iwds.core.drift import (
 )
 from iwds.core.drift_next import Next
 from iwds.core.ledger import EXTRA, fingerprint
+from iwds.core.matching import believed, retagged
 from iwds.core.model import Group, LedgerRow, Login
 from iwds.core.modes import MODED
 from iwds.core.nearest import nearest
 from iwds.core.policy import HoldKind
+from iwds.core.rulings import Ruling
 from iwds.core.words import login_id_in
 from iwds.engine.job import Job, Tools
 from iwds.engine.service_reading import ServiceReading, refuse_unproven
@@ -67,6 +70,16 @@ class Asked:
     since: datetime | None = None
     roles: bool = False
 
+    @property
+    def part(self) -> str:
+        """Which part of each login, as it is written on the command line; empty for all."""
+        given = {"--group": self.group, "--field": self.what}
+        return " ".join(f"{name} {quote(value)}" for name, value in given.items() if value)
+
+    def __str__(self) -> str:
+        """What it is narrowed to, as it is written on the command line; empty for nothing."""
+        return " ".join(filter(None, (f"--login {quote(self.who)}" if self.who else "", self.part)))
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -79,6 +92,7 @@ class Found:
         trace: what the journal says of it.
         since: between which moments it came about.
         kept: the decision by which it stays; empty for none.
+        kept_until: when that ends; None for none.
         agreed: whether the directory wanted what the service has when it was asked last.
         next: what the next run does; None where nobody asked the directory.
         entry: what the directory calls the person, where it was asked and has them.
@@ -93,6 +107,7 @@ class Found:
     agreed: bool = False
     next: Next | None = None
     entry: str = ""
+    kept_until: datetime | None = None
 
     @property
     def name(self) -> str:
@@ -115,6 +130,9 @@ class Survey:
         moving: how many logins a run is at work on, or left without knowing the end.
         roles_of: of how many logins the roles in groups were read, and of how many they were not.
         missing: groups that the mapping names and the service does not have.
+        retagged: how many logins of ours carry another tag, so that runs hold every removal; of one that was looked at
+            alone, whether it does.
+        asked: what was asked for.
     """
 
     service: str
@@ -126,6 +144,8 @@ class Survey:
     moving: int = 0
     roles_of: tuple[int, int] = (0, 0)
     missing: tuple[str, ...] = ()
+    retagged: int = 0
+    asked: Asked = field(default_factory=Asked)
 
     @property
     def drift(self) -> list[Found]:
@@ -138,12 +158,12 @@ class Survey:
         return Counter(each.drift.kind for each in self.drift)
 
 
-Kept = Callable[[Found], str]
-"""By which decision of a person a difference stays as it is; empty for none."""
+Kept = Callable[[Found], Ruling | None]
+"""By which decision of a person a difference stays as it is; None for none."""
 
 
 def survey(
-    job: Job, tools: Tools, asked: Asked, kept: Kept = lambda _: "", stop: threading.Event | None = None
+    job: Job, tools: Tools, asked: Asked, kept: Kept = lambda _: None, stop: threading.Event | None = None
 ) -> Survey:
     """Read the service, and say where it differs from what we last wrote.
 
@@ -162,7 +182,7 @@ class _Look:
         self.job, self.tools, self.asked, self.kept, self.stop = job, tools, asked, kept, stop
         self.service, self.state = job.target.service, tools.state
         self.began = tools.clock.now()
-        self.made = Survey(str(self.service), self.began)
+        self.made = Survey(str(self.service), self.began, asked=asked)
         self.managed = self._managed()
 
     def survey(self, waist: Waist) -> Survey:
@@ -204,7 +224,7 @@ class _Look:
         tally = waist.join(world_of(self.job, groups, frozenset(), (), (), self.began))
         if tally.another_service:
             raise another_service(self.job, tally)
-        self.made.logins = tally.logins
+        self.made.logins, self.made.retagged = tally.logins, tally.retagged
         return waist.remembered()
 
     def _one(self) -> Iterator[Stood]:
@@ -221,6 +241,7 @@ class _Look:
         for row in ours:
             login = self.job.target.login(row.login_id, row.login)
             groups = self.job.target.roles_in(self.managed.groups, row.login_id) if login else {}
+            self.made.retagged += login is not None and believed(row, login) and retagged(row, login)
             yield row, login, frozenset(groups)
 
     def _row_of(self, number: int | None, text: str) -> LedgerRow | None:
@@ -312,7 +333,8 @@ class _Look:
         first = Moment(seen.seen_at) if seen.seen_at else None
         when = since([trace.equal, looked], [trace.seen, first], self.made.at)
         made = Found(row, login, drift, trace, when, agreed=seen.agreed)
-        return replace(made, kept=self.kept(made))
+        ruling = self.kept(made)
+        return replace(made, kept=str(ruling), kept_until=ruling.said.until) if ruling else made
 
     def _is_asked(self, found: Found) -> bool:
         drift, asked = found.drift, self.asked

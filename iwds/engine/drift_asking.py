@@ -5,9 +5,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from iwds.core.change import removes
 from iwds.core.drift import Moment, since
 from iwds.core.drift_keep import writing
 from iwds.core.drift_next import Next, Then, next_step
+from iwds.core.guards import retagged_words
 from iwds.core.plan_document import plan_from_data
 from iwds.core.rulings import Rulings
 from iwds.engine.drift import Found
@@ -21,8 +23,10 @@ _LOOKED_THROUGH = 50
 """In how many runs is looked for the last one that read everybody and went well."""
 
 
-def ask(job: Job, tools: Tools, found: Sequence[Found]) -> Iterator[Found]:
+def ask(job: Job, tools: Tools, found: Sequence[Found], retagged: int = 0) -> Iterator[Found]:
     """The same differences, with what the next run does about each; those of one login stand together.
+
+    While so many logins of ours are `retagged`, a run holds every removal.
 
     What the directory wants as it stands on the service is remembered, so that it is not listed again.
     """
@@ -32,7 +36,7 @@ def ask(job: Job, tools: Tools, found: Sequence[Found]) -> Iterator[Found]:
         for each in _asked(job, tools, list(mine)):
             if each.next and each.next.then is Then.AGREES:
                 agreed.append((each.row.login_id, each.drift.what))
-            yield _narrowed(_ruled(each, rulings), last)
+            yield _narrowed(_held(each, rulings, retagged), last)
         tools.progress("people", number, None)
     tools.state.note_agreed(job.name, job.target.service, agreed)
 
@@ -45,14 +49,17 @@ def _asked(job: Job, tools: Tools, mine: Sequence[Found]) -> Iterator[Found]:
         yield each if one.failed or one.world is None else replace(each, next=_next(each, one), entry=entry)
 
 
-def _ruled(found: Found, rulings: Rulings) -> Found:
-    """A run leaves what somebody rejected."""
+def _held(found: Found, rulings: Rulings, retagged: int) -> Found:
+    """A run leaves what somebody rejected, and takes nothing from anybody while another tool writes to logins."""
     step = found.next
     if step is None or found.login is None or step.then not in (Then.PUTS_BACK, Then.WRITES):
         return found
     change = writing(found.row, found.login, found.drift, step.wanted)
     ruling = rulings.rejected(change) if change else None
-    return replace(found, next=Next(Then.WAITS, step.wanted, str(ruling))) if ruling else found
+    why = str(ruling) if ruling else ""
+    if retagged and change and removes(change):
+        why = why or f"held: {retagged_words(retagged)}"
+    return replace(found, next=Next(Then.WAITS, step.wanted, why)) if why else found
 
 
 def _next(found: Found, one: One) -> Next:

@@ -34,11 +34,11 @@ def kept_by(job: Job, tools: Tools) -> Kept:
     marks = {mark: row for row in rows if row.verdict is Verdict.REJECTED for mark in row.marks}
     rulings = Rulings(rows, job.name, now)
 
-    def kept(found: Found) -> str:
+    def kept(found: Found) -> Ruling | None:
         ruling = marks.get(kept_mark(found.row, found.drift))
         if ruling is None and found.login and can_be_written(found.drift):
             ruling = _rejection(found, found.login, rulings)
-        return str(ruling) if ruling else ""
+        return ruling
 
     return kept
 

@@ -94,8 +94,9 @@ def test_two_people_are_needed_where_a_plan_holds_many(settled: World) -> None:
     assert locked(settled) == []
     # Of root alone it is believed on whose behalf it acts; anybody else can claim anything.
     settled.env["SUDO_USER"] = "kim"
-    settled.iwds("approve", plan, "--login", GONE[0], "--reason", "left", "-y")
+    said = settled.iwds("approve", plan, "--login", GONE[0], "--reason", "left", "-y").out
     is_root = os.getuid() == 0
+    assert ("The next run makes" in said, "Another person" in said) == (is_root, not is_root)
     settled.iwds("run", "company", code=4 if is_root else 3)
     assert locked(settled) == ([GONE[0]] if is_root else [])
 
@@ -108,7 +109,8 @@ def test_what_cannot_be_approved_is_refused_with_the_way_out(settled: World) -> 
         ("approve", plan, "--all"): "--reason",
         ("approve", plan, *BOTH): "nothing of plan",
         ("approve", "company", *BOTH): "iwds plans",
-        ("approve", "ffff", *BOTH): "saved plan",
+        ("approve", "ffff", *BOTH): "see: iwds plans",
+        ("show", "ffff"): "see: iwds plans",
         ("reject", plan, "--login", "nobody", "--reason", "x", "-y"): "nothing of plan",
         ("reject", plan, *BOTH, "--until", "401d"): "400 days",
         ("reject", plan, *BOTH, "--undo"): "nothing of plan",

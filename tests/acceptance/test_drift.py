@@ -107,6 +107,10 @@ def test_what_is_kept_stays_and_what_is_put_back_is_as_we_wrote_it(touched: Worl
     touched.iwds("drift", "company", "--keep", "aisha.haddad", code=64)
     kept = touched.iwds("drift", "company", "--keep", "aisha.haddad", "--until", "2d", "--reason", "she asked")
     assert "stays until" in kept.out
+    owners = csv.DictReader(io.StringIO(touched.iwds("drift", "company", "--adopt", "--csv", code=2).out))
+    until = {row["login"]: row["kept_until"] for row in owners}
+    assert until.keys() == {"aisha.haddad", "claire.martin", "anh.tran"}
+    assert until["aisha.haddad"] > until["claire.martin"] == ""
     dry = touched.iwds("drift", "company", "--revert", "--dry-run", "--json", code=2).json
     (change,) = dry["plan"]["changes"]
     assert change["subject"]["login"] == "claire.martin"
@@ -120,6 +124,22 @@ def test_what_is_kept_stays_and_what_is_put_back_is_as_we_wrote_it(touched: Worl
     ran = touched.iwds("drift", "company", "--all", code=2)
     assert "she asked" in ran.out
     assert "1 login of ours differs" in ran.out, "the lock of somebody else"
+
+
+def test_what_waits_for_another_tool_is_put_back_by_the_command_that_the_page_prints(touched: World) -> None:
+    by_hand(touched, "dana.levi", createdby=7)
+    listed = touched.iwds("drift", "company", "--directory", code=2).out
+    told = " ".join(listed.split())
+    assert "a run would write user, and that waits: held: another tool retagged 1 of our logins" in told
+    put = ("--revert", "--login", "claire.martin")
+    page = touched.iwds(
+        "drift", "company", "--revert", "--field", "role", "--reason", "nobody ordered it", "-y", code=3
+    )
+    fits(page)
+    assert '--revert --field role \\\n    --allow retagged=1 --reason "..."' in page.out
+    assert held(touched, "claire.martin")["role"] == 2
+    touched.iwds("drift", "company", *put, "--allow", "retagged=1", "--reason", "nobody ordered it", "-y")
+    assert held(touched, "claire.martin")["role"] == 0
 
 
 def test_nothing_is_listed_where_the_reading_is_not_proven(touched: World) -> None:

@@ -21,7 +21,7 @@ from iwds.core.drift import IN, OUT, Drift, DriftKind, How, Moment, Since, Trace
 from iwds.core.drift_next import Next, Then
 from iwds.core.model import Account, Anchor, Group, LedgerRow, Login, Origin
 from iwds.core.rulings import Said, rejection_of
-from iwds.engine.drift import Found, Survey
+from iwds.engine.drift import Asked, Found, Survey
 from iwds.engine.drift_keep import Keeping
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -83,6 +83,30 @@ def test_no_drift_is_said_in_two_lines() -> None:
     ]
     assert lines[0] == "nightly: every login of ours is as we last wrote it"
     assert len(lines) == 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "kept", "words"),
+    [
+        (Asked(), True, "but for what is kept, every login of ours is as we last wrote it"),
+        (Asked(who="ann"), False, "ann is as we last wrote it; nobody else was looked at"),
+        (Asked(who="ann"), True, "but for what is kept, ann is as we last wrote it; nobody else was looked at"),
+        (Asked(what="mail"), False, "nothing of --field mail differs from what we last wrote"),
+        (Asked(since=NOON), False, "nothing differs from what we last wrote in that time"),
+    ],
+)
+def test_no_drift_is_said_of_what_was_looked_at(asked: Asked, kept: bool, words: str) -> None:
+    held = [found(DriftKind.ROLE, kept="rejected by kim")] if kept else []
+    made = Survey("mfa#1", NOON, 3, 2, held, asked=asked)
+    lines = [line.plain for line in drift_page(made, "nightly", people_named(made), False)]
+    assert " ".join(lines[:2]).startswith(f"nightly: {words}")
+
+
+def test_what_can_be_done_is_about_what_was_asked_for() -> None:
+    made = Survey("mfa#1", NOON, 3, 2, [found(DriftKind.ROLE)], asked=Asked(who="#7", what="extra KEY"))
+    text = "\n".join(line.plain for line in drift_page(made, "nightly", people_named(made), True))
+    assert "iwds drift nightly --revert --login '#7' --field 'extra KEY' --dry-run" in text
+    assert "iwds drift nightly --adopt --login '#7' --field 'extra KEY'" in text
 
 
 def test_each_difference_is_said_in_its_own_words() -> None:

@@ -294,6 +294,24 @@ class TestTheDirectory:
         stage.by_hand("ann", mail="again@example.org")
         assert listed(stage) == [("ann", "mail")]
 
+    def test_waits_where_another_tool_retagged_a_login_so_that_runs_hold_every_removal(self, stage: Helpdesk) -> None:
+        stage.by_hand("ann", role=2)
+        stage.by_hand("bob", mail="hand@example.org")
+        stage.by_hand("cy", created_by=0)
+        made = look(stage)
+        assert made.retagged == 1
+        steps = {each.name: each.next for each in ask(stage.job, stage.tools, made.drift, made.retagged)}
+        assert steps["ann"]
+        assert (steps["ann"].then, steps["ann"].why) == (
+            Then.WAITS,
+            "held: another tool retagged 1 of our logins",
+        )
+        assert steps["bob"]
+        assert steps["bob"].then is Then.PUTS_BACK
+        run(stage)
+        assert (stage.login("ann").role, stage.login("bob").mail) == (2, "bob@example.org")
+        assert (look(stage, who="cy").retagged, look(stage, who="ann").retagged) == (1, 0)
+
     def test_is_not_needed_and_where_it_does_not_answer_nothing_is_told_of_it(self, stage: Helpdesk) -> None:
         stage.by_hand("ann", mail="hand@example.org")
         stage.source.elsewhere.clear()

@@ -1,11 +1,13 @@
 """Rulings: a run makes what people approved, and nothing that somebody rejected, whenever they said so."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from iwds.cli.plan_text import plan_lines
 from iwds.core.approval import Approval, Needed
 from iwds.core.change import Adopt, Change
 from iwds.core.chosen import Part
@@ -215,6 +217,23 @@ class TestARejection:
         stage.run()
         assert stage.login("zed").mail == "zed@x.y"
 
+    @pytest.mark.parametrize("others", [0, 1])
+    def test_of_what_the_changed_configuration_takes_is_accepted_by_the_number_on_the_page(
+        self, stage: Rehearsal, others: int
+    ) -> None:
+        stage.configure(digest="configuration 2")
+        stage.change("ann", scope="out-of-scope")
+        reject(stage, *(skip.change for skip in stage.plan().skips if skip.change))
+        if others:
+            stage.change("bob", scope="out-of-scope")
+        plan = stage.plan()
+        page = "\n".join(line.plain for line in plan_lines(plan))
+        (number,) = re.findall(r"--allow out-of-scope=(\d+)", page)
+        report = stage.run(selection=Selection(allow={OUT_OF_SCOPE: int(number)}, reason="meant"), approved=plan)
+        assert report.exit_code == 0, report.run.summary
+        assert locked(stage) == ({"bob"} if others else set())
+        assert not stage.plan().basis.config_changed
+
 
 class TestWhatIsChosenOfAPlan:
     @pytest.fixture
@@ -253,10 +272,10 @@ class TestWhatIsChosenOfAPlan:
         with pytest.raises(UsageError, match="nothing of plan"):
             self.approving(stage, plan).to_approve(Part(logins=frozenset({"cy"})))
         with pytest.raises(UsageError, match="nothing of plan"):
-            self.approving(stage, plan).to_reject(both)
+            self.approving(stage, plan).to_reject(both, stage.clock.now())
 
     def test_may_be_rejected_whether_it_waits_or_not(self, stage: Rehearsal, plan: Plan) -> None:
-        assert len(self.approving(stage, plan).to_reject(Part()).changes) == 3
+        assert len(self.approving(stage, plan).to_reject(Part(), stage.clock.now()).changes) == 3
 
     def test_was_approved_before_by_the_same_person_and_counts_once(self, stage: Rehearsal, plan: Plan) -> None:
         approving = self.approving(stage, plan)
@@ -274,3 +293,33 @@ class TestWhatIsChosenOfAPlan:
         progress = self.approving(stage, plan).progress()
         assert (progress.rejected, progress.open) == (1, 0)
         assert self.approving(stage, plan).to_approve(Part()).rejected == 1
+
+    def test_is_not_approved_once_it_was_made(self, stage: Rehearsal) -> None:
+        stage.leave("ann")
+        plan = stage.plan()
+        assert stage.run().exit_code == 0
+        stage.configure(approval=REMOVALS)
+        with pytest.raises(UsageError, match="made already, by run"):
+            self.approving(stage, plan).to_approve(Part())
+        with pytest.raises(UsageError, match="made already, by run"):
+            self.approving(stage, plan).to_reject(Part(), stage.clock.now() + timedelta(days=2))
+
+    def test_is_approved_by_a_rule_that_came_later_if_it_was_never_made(self, stage: Rehearsal) -> None:
+        stage.leave("ann")
+        plan = stage.plan()
+        stage.configure(approval=REMOVALS)
+        assert [change.subject.login for change in self.approving(stage, plan).to_approve(Part()).changes] == ["ann"]
+
+    def test_is_rejected_again_only_for_longer(self, stage: Rehearsal, plan: Plan) -> None:
+        ann = Part(logins=frozenset({"ann"}))
+        reject(stage, *self.approving(stage, plan).to_reject(ann, stage.clock.now()).changes, days=7)
+        later = self.approving(stage, stage.plan())
+        with pytest.raises(UsageError, match=r"that is rejected by kim until .*: as agreed") as error:
+            later.to_reject(ann, stage.clock.now() + timedelta(days=5))
+        assert error.value.advice
+        assert "--undo" in error.value.advice
+        assert len(later.to_reject(ann, stage.clock.now() + timedelta(days=9)).changes) == 1
+
+    def test_is_asked_for_by_its_nearest_name_where_nobody_has_the_name(self, stage: Rehearsal, plan: Plan) -> None:
+        with pytest.raises(UsageError, match='did you mean "bob"'):
+            self.approving(stage, plan).to_approve(Part(logins=frozenset({"bobb"})))
