@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from iwds.engine.applying import AHEAD
 from iwds.engine.budget import FailureBudget, Spending, words
 from iwds.errors import NotSent, OutcomeUnknown, Rejected, ServiceUnavailable
 from iwds.ports import Result
@@ -27,9 +28,9 @@ class TestFailures:
 
     def test_are_those_of_the_job(self, stage: Rehearsal) -> None:
         stage.configure(failure_budget=FailureBudget(floor=0, ratio=0))
-        stage.hire("ann")
-        stage.hire("bob")
-        stage.fail("create", Rejected("no"), times=2)
+        for number in range(AHEAD + 1):  # somebody is not begun with before the first has failed
+            stage.hire(f"p{number}")
+        stage.fail("create", Rejected("no"), times=AHEAD + 1)
         report = stage.run()
         assert "more than the 0 of the failure budget" in report.run.summary
         assert report.exit_code == 4
