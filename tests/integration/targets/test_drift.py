@@ -240,7 +240,7 @@ def test_a_reading_that_is_closed_leaves_no_thread_behind_and_proves_nothing(sta
 
 
 def test_a_reading_ends_where_somebody_asks_to_stop(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("iwds.engine.planning.TICK", 2)
+    monkeypatch.setattr("iwds.engine.service_reading.TICK", 2)
     stop = threading.Event()
 
     def progress(what: str, done: int, total: int | None) -> None:
