@@ -25,7 +25,7 @@ from iwds.readings.file import NEVER, Draft, batched
 from iwds.readings.plain import plain
 from iwds.readings.questions import about
 from iwds.readings.recording import Recorder, RecordingReader, RecordingSource, RecordingState
-from iwds.settings import KEEP, Configuration, seconds, without_secrets
+from iwds.settings import KEEP, Configuration, without_secrets
 
 MOST_LOOKED_FOR = 500
 """How many people of ours who were not read are looked for by id, for whoever asks about them later."""
@@ -50,7 +50,7 @@ class Wanted:
 
     attributes: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
-    keep: timedelta = timedelta(seconds=seconds(KEEP))
+    keep: timedelta = KEEP
 
     def __post_init__(self) -> None:
         for name in sorted(self.attributes & (NEVER | _BINARY)):
@@ -62,7 +62,7 @@ def wanted(config: Configuration, job: str, attributes: Iterable[str] = (), grou
     """What the job's settings ask to be captured, and what a person asks for besides."""
     said = config.job(job).capture
     named = [*attributes, *(said.attributes if said else ())]
-    keep = timedelta(seconds=seconds(said.keep if said else KEEP))
+    keep = said.keep if said else KEEP
     return Wanted(frozenset(map(str.lower, named)), frozenset({*groups, *(said.groups if said else ())}), keep)
 
 

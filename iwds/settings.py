@@ -21,7 +21,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from iwds import yamlmarks
-from iwds.core.approval import Approval, Needed
+from iwds.core.approval import STANDS, Approval, Needed
 from iwds.core.configuration import digest_of
 from iwds.core.guards import DEFAULTS, GuardKind, Limit
 from iwds.core.nearest import nearest
@@ -30,7 +30,7 @@ from iwds.core.policy import CENTURY, VERIFY_ROLES_EVERY, Leaver
 from iwds.errors import ConfigurationError
 
 PREFIX = "IWDS_"
-KEEP = "7d"
+KEEP = timedelta(days=7)
 """How long a captured reading is kept, where nobody says it."""
 CENTURY_HOURS = CENTURY // timedelta(hours=1)
 SECRET_FOLDERS = ("CREDENTIALS_DIRECTORY", "/run/secrets")
@@ -95,18 +95,11 @@ class ApprovalSettings(BaseModel):
 
     needed: Needed = Needed.NOTHING
     two_people_above: int | None = Field(default=None, ge=0)
-    stands: str = "7d"
-
-    @field_validator("stands")
-    @classmethod
-    def _is_a_duration(cls, text: str) -> str:
-        if not seconds(text):
-            raise ValueError("an approval that stands for no time lets nothing go")
-        return text
+    stands: Span = Field(default=STANDS, json_schema_extra={"default": "7d"})
 
     def rule(self) -> Approval:
         """The rule as the engine knows it."""
-        return Approval(self.needed, self.two_people_above, timedelta(seconds=seconds(self.stands)))
+        return Approval(self.needed, self.two_people_above, self.stands)
 
 
 def seconds(text: str) -> float:
@@ -131,15 +124,9 @@ class CaptureSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    keep: str = KEEP
+    keep: Span = Field(default=KEEP, json_schema_extra={"default": "7d"})
     attributes: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
-
-    @field_validator("keep")
-    @classmethod
-    def _is_a_duration(cls, text: str) -> str:
-        seconds(text)
-        return text
 
 
 class JobSettings(BaseModel):

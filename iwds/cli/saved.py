@@ -1,7 +1,6 @@
 """Saved plans: found by the id that we keep them under, or in a file, and read with every doubt."""
 
 import json
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -59,16 +58,11 @@ def deleted(what: str) -> UsageError:
 def plan_of(text: str, name: str) -> Plan:
     """The plan of a document, which is called `name`; `UsageError` where it is none, or was altered."""
     try:
-        return plan_from_data(_data(text))
+        return plan_from_data(json.loads(text))
     except (ValueError, RecursionError) as error:
         raise UsageError(
             f"{name} is not a plan that can be read: {error}", "only the JSON form can; or make one: iwds plan JOB"
         ) from error
-
-
-def _data(text: str) -> Mapping[str, Any]:
-    data: Mapping[str, Any] = json.loads(text)
-    return data
 
 
 def _read(path: Path) -> str:

@@ -492,6 +492,10 @@ class TestApprovals:
         job = load(written(tmp_path, CONFIG + rule)).job("staff")
         assert job.approval.rule() == Approval(Needed.REMOVALS, 5, timedelta(days=2))
 
+    @pytest.mark.parametrize("keep", ["0d", "-1d", "soon"])
+    def test_and_captures_last_for_some_time(self, tmp_path: Path, keep: str) -> None:
+        assert refused(written(tmp_path, f"{CONFIG}    capture: {{keep: {keep}}}\n")).line == CONFIG.count("\n") + 1
+
     @pytest.mark.parametrize("rule", ["{needed: removal}", "{stands: 0d}", "{stands: soon}", "{two_persons_above: 3}"])
     def test_that_are_written_wrongly_are_refused_with_their_line(self, tmp_path: Path, rule: str) -> None:
         assert refused(written(tmp_path, f"{CONFIG}    approval: {rule}\n")).line == CONFIG.count("\n") + 1

@@ -370,7 +370,7 @@ class TestRulings:
         assert [gauge.kind for gauge in assembled([LOCK, VANISHED], given).violations] == [GuardKind.LOCK]
 
     def test_a_gate_that_is_closed_stays_closed_for_what_was_approved(self) -> None:
-        approved = approval_of(VANISHED, self.SAID)
+        approved = approval_of(replace(VANISHED, evidence=Evidence.RULE), self.SAID)
         given = self.given(approved, rule=Approval(Needed.REMOVALS), config_changed=True)
         assert skipped(assembled([VANISHED], given)) == [("bob", Reason.HELD)]
         assert do(assembled([VANISHED], given, only(out_of_scope=1))) == {"bob lock"}

@@ -23,6 +23,7 @@ from iwds.core.change import (
     Subject,
     Write,
 )
+from iwds.core.devices import Loss
 from iwds.core.model import Account, Activation, Anchor, AtCreation, Group, Login
 from iwds.core.policy import Hold
 from iwds.engine import applying
@@ -117,6 +118,12 @@ def write(before: Login, evidence: Evidence | None = None, **after: Any) -> Writ
     return Write(subject(before.login, before.id), before, replace(before, **after), "because", evidence)
 
 
+def delete(login: Login) -> DeleteLogin:
+    """What takes back a login that nobody has begun to use."""
+    who = subject(login.login, login.id)
+    return DeleteLogin(who, login, (), "ordered", Evidence.ORDERED, lost=Loss((), (), None))
+
+
 @pytest.fixture
 def stage() -> Iterator[Stage]:
     made = Stage()
@@ -136,7 +143,7 @@ def test_every_kind_of_change_is_made_and_remembered(stage: Stage) -> None:
             AdoptMembership(subject("bob", bob.id), WIKI, "explained"),
             RemoveFromGroup(subject("bob", bob.id), VPN, "ordered", Evidence.ORDERED),
             Adopt(subject("cy", cy.id), cy, (), "explained"),
-            DeleteLogin(subject("cy", cy.id), cy, (), "ordered", Evidence.ORDERED),
+            delete(cy),
             Forget(subject("dee", 99), "gone"),
             *create("eve", VPN, at_creation=AtCreation(Activation.LINK), mail="e@x.y"),
             SendActivation(subject("eve"), "new"),
@@ -162,7 +169,7 @@ class TestOrder:
     def test_a_phase_begins_when_the_one_before_is_over(self, stage: Stage) -> None:
         logins = [stage.ours(f"u{n}") for n in range(8)]
         calls = stage.calls()
-        gone = [DeleteLogin(subject(x.login, x.id), x, (), "ordered", Evidence.ORDERED) for x in logins[:4]]
+        gone = [delete(login) for login in logins[:4]]
         locked = [write(x, Evidence.ORDERED, status=1) for x in logins[4:]]
         stage.apply([*create("zoe", VPN), *gone, *locked])
         assert calls == ["update"] * 4 + ["delete"] * 4 + ["create", "add_to_group"]
@@ -323,8 +330,7 @@ class TestACallWithoutAnAnswer:
     def test_a_deletion(self, stage: Stage, after: bool, result: Result) -> None:
         ann = stage.ours("ann")
         stage.fail("delete", DOUBT, after=after)
-        gone = DeleteLogin(subject("ann", ann.id), ann, (), "ordered", Evidence.ORDERED)
-        assert stage.apply([gone]).results == {result: 1}
+        assert stage.apply([delete(ann)]).results == {result: 1}
         assert list(stage.ledger()) == ([] if after else ["ann"])
 
     def test_a_write_to_a_login_that_is_gone_or_was_changed_meanwhile(self, stage: Stage) -> None:

@@ -65,7 +65,8 @@ def look(stage: Helpdesk, **asked: Any) -> Survey:
 
 
 def listed(stage: Helpdesk, **asked: Any) -> list[tuple[str, str]]:
-    return [(each.name, each.drift.what) for each in look(stage, **asked).drift]
+    """Who differs and where, by name: the ids that the service gave them are in no order of ours."""
+    return sorted((each.name, each.drift.what) for each in look(stage, **asked).drift)
 
 
 def only(stage: Helpdesk, **asked: Any) -> Found:
