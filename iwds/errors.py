@@ -137,6 +137,10 @@ class ForeignRealm(SourceUnavailable):
     """A source was asked about somebody of another directory: it cannot say that they do not exist."""
 
 
+class MarkLost(IwdsError):
+    """A directory cannot say what changed since a mark; the message says why. Everybody has to be read."""
+
+
 class ServiceUnavailable(Unavailable):
     """The MFA service could not be reached, or answered a read with nonsense."""
 

@@ -1,5 +1,6 @@
 """What the engine needs of the world, as protocols. Adapters implement them; nothing here has behaviour."""
 
+from iwds.ports.changes import Delta, Feed, Members
 from iwds.ports.memory import (
     BY_MAIL,
     RULE_REPORTED,
@@ -41,6 +42,8 @@ __all__ = [
     "AuditRow",
     "Clause",
     "Clock",
+    "Delta",
+    "Feed",
     "Finding",
     "Grant",
     "HoldRow",
@@ -52,6 +55,7 @@ __all__ = [
     "LedgerEffect",
     "Listing",
     "Matches",
+    "Members",
     "Outcome",
     "PlanRow",
     "ReadStream",

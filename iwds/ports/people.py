@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 
 from iwds.core.model import Account, Activation, Anchor, Entry, Proof, Unmapped
 from iwds.core.recognition import Matching
+from iwds.ports.changes import Feed
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -134,6 +135,10 @@ class Source(Protocol):
 
         False where it cannot tell: most directories keep nothing of who was deleted, or show it to few accounts.
         """
+        ...
+
+    def changes(self, attributes: Collection[str]) -> Feed | None:
+        """What tells who changed, by what a reading of these attributes rests on; None where the source cannot tell."""
         ...
 
     def confirm(self, proof: Proof) -> Sequence[str]:

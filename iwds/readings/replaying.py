@@ -149,6 +149,9 @@ class ReplayedSource:
             raise self._untold("of whom no tombstone was looked for")
         return bool(data)
 
+    def changes(self, attributes: Collection[str]) -> None:
+        """A recording is of everybody."""
+
     def confirm(self, proof: Proof) -> Sequence[str]:  # noqa: ARG002 - what moved since is no part of a reading
         """What the second count said; nothing where it was not needed."""
         given, data = self._answer("confirm", "")

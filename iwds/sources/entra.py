@@ -93,6 +93,9 @@ class EntraSource:
         """Whether this person lies in the recycle bin, where Entra keeps whoever is deleted for thirty days."""
         return self._about(anchor).deleted(anchor.id)
 
+    def changes(self, attributes: Collection[str]) -> None:
+        """Not told."""
+
     def confirm(self, proof: Proof) -> Sequence[str]:
         """Have Graph's index count, which is built apart from what a reading goes through."""
         return tuple(self._about(None).recount(proof))

@@ -123,6 +123,9 @@ class LdapSource:
         """Whether an Active Directory shows this person's tombstone, as it does to accounts that may see them."""
         return self._ask(anchor, lambda asks, where: deleted(asks, where, self._wishes, anchor.id))
 
+    def changes(self, attributes: Collection[str]) -> None:
+        """Not told."""
+
     def confirm(self, proof: Proof) -> Sequence[str]:
         """Count people and groups again, over a connection of its own and without any attribute."""
         with self._dial() as session:

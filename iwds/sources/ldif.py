@@ -187,6 +187,9 @@ class LdifSource:
         self._ours(anchor)
         return False
 
+    def changes(self, attributes: Collection[str]) -> None:
+        """A file does not say what changed in it."""
+
     def confirm(self, proof: Proof) -> Sequence[str]:
         """Whether the file is still byte for byte the one that was read."""
         checksum = hashlib.sha256()

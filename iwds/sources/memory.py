@@ -133,6 +133,9 @@ class MemorySource:
         self._ours(anchor)
         return anchor in self.tombstones
 
+    def changes(self, attributes: Collection[str]) -> None:
+        """Not told."""
+
     def confirm(self, proof: Proof) -> Sequence[str]:
         """Count again."""
         self._fail_at(0)
