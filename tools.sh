@@ -13,3 +13,5 @@ if [ -z "$UV" ]; then
     }
   fi
 fi
+# Where a machine forbids it (many images do), each of the hundreds of commands that tests start compiles iwds anew.
+unset PYTHONDONTWRITEBYTECODE
