@@ -1,5 +1,6 @@
 """A command is quick because it imports what it needs, when it needs it."""
 
+import json
 import subprocess
 import sys
 from importlib.metadata import version
@@ -23,18 +24,29 @@ def imported(*arguments: str, folder: Path) -> set[str]:
         "import sys; from iwds.cli.app import run; run(sys.argv[1:]);"
         "print(*sys.modules, sep='\\n', file=open('modules', 'w'))"
     )
-    command = [sys.executable, "-c", code, *arguments]
-    ran = subprocess.run(command, cwd=folder, env={"PYTHONPATH": str(Path(iwds.cli.__file__).parents[2])}, check=False)
-    assert ran.returncode == 0
+    python(code, *arguments, folder=folder)
     return set((folder / "modules").read_text().split())
 
 
-@pytest.mark.parametrize("command", ["", *MENU, "login code", "sandbox fault add"])
-def test_a_help_page_waits_for_no_library_of_the_command(command: str, tmp_path: Path) -> None:
-    there = imported(*command.split(), "--help", folder=tmp_path)
+def python(code: str, *arguments: str, folder: Path) -> None:
+    """Run this in an interpreter of its own, which must end well."""
+    command = [sys.executable, "-c", code, *arguments]
+    ran = subprocess.run(command, cwd=folder, env={"PYTHONPATH": str(Path(iwds.cli.__file__).parents[2])}, check=False)
+    assert ran.returncode == 0
 
-    assert there & {*SERVERS, *WORKING, *OURS} == set()
-    assert "typer.rich_utils" in there
+
+def test_a_help_page_waits_for_no_library_of_the_command(tmp_path: Path) -> None:
+    """One interpreter shows them all, one after the other; the first page after which a library is there needed it."""
+    code = (
+        "import json, sys; from iwds.cli.app import run; needless = set(sys.argv[2:]); said = {}\n"
+        "for page in json.loads(sys.argv[1]):\n"
+        "    run([*page.split(), '--help']); said[page] = sorted(needless & sys.modules.keys())\n"
+        "json.dump(said, open('said', 'w'))"
+    )
+    pages = ["", *MENU, "login code", "sandbox fault add"]
+    python(code, json.dumps(pages), *SERVERS, *WORKING, *OURS, "typer.rich_utils", folder=tmp_path)
+
+    assert json.loads((tmp_path / "said").read_text()) == {page: ["typer.rich_utils"] for page in pages}
 
 
 def test_the_version_waits_for_nothing(tmp_path: Path) -> None:
@@ -43,19 +55,26 @@ def test_the_version_waits_for_nothing(tmp_path: Path) -> None:
     assert there & {*SERVERS, *WORKING, *OURS, *HELP_PAGES, "pydantic", "iwds.core", "iwds.ports"} == set()
 
 
+@pytest.fixture(scope="module")
+def used(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of ours where a command was run before, so that our memory is there."""
+    folder = tmp_path_factory.mktemp("used")
+    for part in ("mappings", "schedules"):
+        (folder / part).symlink_to(examples.folder() / part)
+    (folder / "config.yaml").write_bytes(examples.config().read_bytes())
+    imported("history", folder=folder)
+    return folder
+
+
 @pytest.mark.parametrize(
     ("command", "needless"),
     [("status", set()), ("holds", {"cryptography"}), ("audit", {"urllib3", "lxml"}), ("history", {"urllib3", "lxml"})],
 )
 def test_a_look_at_our_memory_waits_for_no_server_no_directory_and_no_help_page(
-    command: str, needless: set[str], tmp_path: Path
+    command: str, needless: set[str], used: Path
 ) -> None:
     """`status` reads certificates; the help page is typer's."""
-    for part in ("mappings", "schedules"):
-        (tmp_path / part).symlink_to(examples.folder() / part)
-    (tmp_path / "config.yaml").write_bytes(examples.config().read_bytes())
-    imported(command, folder=tmp_path)  # makes the state
-    there = imported(command, folder=tmp_path)
+    there = imported(command, folder=used)
 
     assert there & {*SERVERS, *HELP_PAGES, *needless, "zeep", "ldap3", "msal", "structlog", "alembic"} == set()
     assert "sqlalchemy" in there
