@@ -87,7 +87,7 @@ class TestTheListOfActivations:
 
     def test_takes_no_more_memory_for_more_people(self, stage: Helpdesk, monkeypatch: pytest.MonkeyPatch) -> None:
         peaks = []
-        for people in (2_000, 20_000):
+        for people in (2_000, 8_000):
             listing = Many(people)
             monkeypatch.setattr(type(stage.target.reader), "read_enrolments", lambda _, listing=listing: listing)
             tracemalloc.start()

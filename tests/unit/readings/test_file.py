@@ -194,7 +194,7 @@ def peak(people: int, folder: Path) -> int:
 
 def test_memory_does_not_grow_with_the_people(tmp_path: Path) -> None:
     peak(100, tmp_path)
-    small, large = peak(2_000, tmp_path), peak(20_000, tmp_path)
+    small, large = peak(2_000, tmp_path), peak(8_000, tmp_path)
     assert large < small * 1.5
 
 
