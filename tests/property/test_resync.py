@@ -86,7 +86,7 @@ def seen(stage: Rehearsal) -> dict[str, tuple[Login, frozenset[str], Any]]:
     return found
 
 
-@settings(max_examples=25)
+@settings(max_examples=max(10, settings().max_examples // 4))
 @given(st.lists(changes(), max_size=5), OFTEN)
 @example([("ann", "leave", "")], "ann")
 @example([("ann", "deleted", "")], "ann")
@@ -121,7 +121,7 @@ def test_a_resync_takes_nothing_that_was_not_seen_and_touches_nobody_else(events
             assert not deleted or new[0].status == Status.LOCKED or old[0].role == Role.ADMINISTRATOR
 
 
-@settings(max_examples=25)
+@settings(max_examples=max(10, settings().max_examples // 4))
 @given(st.lists(changes(), max_size=5), OFTEN)
 @example([("ann", "deleted", "")], "ann")
 def test_a_run_after_a_resync_ends_where_a_run_alone_would_have(events: list[Event], who: str) -> None:
