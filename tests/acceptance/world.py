@@ -212,7 +212,7 @@ class World:
         self.folder.mkdir(exist_ok=True)
         shutil.copyfile(ROOT / "config.example.yaml", self.folder / "config.yaml")
         for part in ("mappings", "schedules"):
-            shutil.copytree(ROOT / part, self.folder / part)
+            shutil.copytree(ROOT / part, self.folder / part, dirs_exist_ok=True)
         self.at(self.port)
         self.save()
 
