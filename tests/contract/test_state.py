@@ -1,5 +1,9 @@
-"""The state keeps its contract on SQLite with and without a file, and on PostgreSQL."""
+"""The state keeps its contract on SQLite with and without a file, and on PostgreSQL.
 
+A migration takes longer than most tests: each kind of database is migrated once, and then copied.
+"""
+
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +15,7 @@ from iwds.state.database import open_state
 from tests.contract.state_contract import StateContract, state
 from tests.contract.state_tools import HandClock
 from tests.servers.postgres import PrivatePostgres, postgres
+from tests.unit.engine.remembering import fresh_state
 
 __all__ = ["state"]
 
@@ -36,7 +41,7 @@ class MemoryPlace(FilePlace):
 
     def __init__(self) -> None:
         super().__init__("sqlite://")
-        self._only = super().open()
+        self._only = fresh_state(self.clock)
 
     def open(self) -> State:
         """The one and only."""
@@ -57,12 +62,21 @@ class PostgresPlace(FilePlace):
         engine.dispose()
 
 
+@pytest.fixture(scope="module")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new database that nobody has used."""
+    file = tmp_path_factory.mktemp("migrated") / "state.db"
+    open_state(f"sqlite:///{file}", clock=HandClock()).close()
+    return file
+
+
 class TestSqliteFile(StateContract):
     """On a file."""
 
     @pytest.fixture
-    def place(self, tmp_path: Path) -> FilePlace:
+    def place(self, migrated_file: Path, tmp_path: Path) -> FilePlace:
         """A new file."""
+        shutil.copyfile(migrated_file, tmp_path / "state.db")
         return FilePlace(f"sqlite:///{tmp_path / 'state.db'}")
 
 
@@ -82,10 +96,18 @@ def server() -> Iterator[PrivatePostgres]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def migrated_url(server: PrivatePostgres) -> str:
+    """A new database that nobody has used."""
+    url = server.new_database()
+    open_state(url, clock=HandClock()).close()
+    return url
+
+
 class TestPostgres(StateContract):
     """On PostgreSQL."""
 
     @pytest.fixture
-    def place(self, server: PrivatePostgres) -> PostgresPlace:
+    def place(self, server: PrivatePostgres, migrated_url: str) -> PostgresPlace:
         """A new database of the server."""
-        return PostgresPlace(server.new_database())
+        return PostgresPlace(server.new_database(like=migrated_url))

@@ -26,12 +26,13 @@ class PrivatePostgres:
         self._base = f"postgresql+psycopg://{_USER}@127.0.0.1:{port}"
         self._numbers = count(1)
 
-    def new_database(self) -> str:
-        """The URL of a new, empty database."""
+    def new_database(self, like: str | None = None) -> str:
+        """The URL of a new database: empty, or as that of another URL is, to which nobody is connected."""
         name = f"iwds_{next(self._numbers)}"
+        template = f" TEMPLATE {like.rpartition('/')[2]}" if like else ""
         engine = create_engine(f"{self._base}/postgres", isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
+            connection.execute(text(f"CREATE DATABASE {name}{template}"))
         engine.dispose()
         return f"{self._base}/{name}"
 
