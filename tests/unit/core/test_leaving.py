@@ -12,7 +12,7 @@ from iwds.core.decision import Proposal, Reason, Skip
 from iwds.core.leaving import Departures, Fate, fate, lock_instead
 from iwds.core.matching import Case, Graces, Match
 from iwds.core.model import Absent, LedgerRow, Unmapped
-from iwds.core.policy import Leaver, Policy
+from iwds.core.policy import Hold, HoldKind, Leaver, Policy
 from tests.unit.core.made import NOON, OURS, anchor, login, reasons, row, world
 
 GRACE = timedelta(days=30)
@@ -98,6 +98,11 @@ class TestTheGrace:
     def test_ends_under_a_policy_without_one_and_for_a_protected_login(self) -> None:
         assert self.after(leaver(NOON), Policy(OURS, Leaver.LOCK)).end == {1}
         assert self.after(leaver(NOON), protected=frozenset({"ann"})).end == {1}
+
+    def test_ends_for_whom_a_hold_exempts_so_that_nobody_is_deleted_on_the_day_on_which_it_ends(self) -> None:
+        exempt = {1: Hold("ann", "on leave", kind=HoldKind.EXEMPT)}
+        assert self.after(leaver(), exempt=exempt).begin == frozenset()
+        assert self.after(leaver(NOON), exempt=exempt) == self.after(None)
 
     def test_neither_begins_nor_ends_where_nobody_asked_for_them(self) -> None:
         elsewhere: LedgerRow = replace(row(anchor=anchor(realm="elsewhere")))
