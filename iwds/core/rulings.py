@@ -124,6 +124,11 @@ def aims(change: Change) -> frozenset[str]:
     return frozenset(_mark([change.subject.key, *what]) for what in _aimed(change))
 
 
+def ends_access(ruling: Ruling) -> bool:
+    """Whether a ruling is about the end of somebody's access: a lock, or a deletion."""
+    return _mark([ruling.subject.key, "end"]) in ruling.marks
+
+
 def _mark(what: object) -> str:
     return blake2b(json.dumps(what).encode(), digest_size=16).hexdigest()
 

@@ -61,7 +61,9 @@ class Approving:
     def to_approve(self, part: Part) -> Wanted:
         """What an approval would be of. Raises `UsageError` where nothing fits, or waits."""
         meant = self._unmade(self._meant(part, approvable(self.plan, self.rule), "waits for approval"))
-        new = without_own(meant, self.rows, caller())
+        # An approval counts for its job alone: the same change may wait in another one.
+        said = [row for row in self.rows if row.said.job == self.job.name]
+        new = without_own(meant, said, caller())
         standing = Rulings(self.rows, self.job.name, self.now)
         refused = sum(standing.rejected(change) is not None for change in meant)
         return Wanted(tuple(new), approvers(self.plan, self.rule), len(meant) - len(new), refused)

@@ -19,13 +19,14 @@ from iwds.core.moved import Find, Moved, moved_data, narrowed
 from iwds.core.plan import Plan, Selection, summary_data
 from iwds.core.plan_document import plan_to_data
 from iwds.core.policy import HoldKind
+from iwds.core.rulings import Ruling
 from iwds.engine.accepting import accepts, let_leavers_through
 from iwds.engine.applying import Applied, Applying, Hands
 from iwds.engine.ending import applied_data, ending_code, ending_words, unproven_words, without_unapproved
 from iwds.engine.job import Job, MakeWriter, Tools
 from iwds.engine.leasing import APART, Patience, is_resync, kept_alive, lease_seconds, taken
 from iwds.engine.planning import make_plan
-from iwds.engine.ruling import objections, rule_data
+from iwds.engine.ruling import everything_counts, objections, rule_data
 from iwds.engine.unsettled import settle_open_intents, unmailed
 from iwds.engine.verify import Verifier
 from iwds.engine.who import caller
@@ -306,12 +307,18 @@ def _counted(plan: Plan, job: Job) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """What is a run's own while it writes; `until` is the monotonic time after which no further change is begun."""
+    """What is a run's own while it writes.
+
+    Attributes:
+        until: the monotonic time after which no further change is begun.
+        counts: which rulings of people are asked for right before each change.
+    """
 
     lease: Lease
     journal: Journal
     stop: threading.Event
     until: float | None = None
+    counts: Callable[[Ruling], bool] = everything_counts
 
 
 def carry_out(plan: Plan, job: Job, tools: Tools, own: Own, make_writer: MakeWriter) -> Applied:
@@ -319,7 +326,7 @@ def carry_out(plan: Plan, job: Job, tools: Tools, own: Own, make_writer: MakeWri
     service = job.target.service
     withheld = {proof.name: proof.withheld for proof in plan.basis.sources}
     exempt = partial(tools.hold, service, kind=HoldKind.EXEMPT)
-    verifier = Verifier(job, tools.clock, withheld, exempt, objections(plan, job, tools))
+    verifier = Verifier(job, tools.clock, withheld, exempt, objections(plan, job, tools, own.counts))
     writer = make_writer()
     try:
         find_row, find_hold = partial(tools.state.ledger_row, service), partial(tools.hold, service)
