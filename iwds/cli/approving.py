@@ -20,7 +20,7 @@ from iwds.cli.login import ReasonOption, TicketOption, YesOption, moment
 from iwds.cli.page import cut, hanging, printable
 from iwds.cli.planning import OnlyOption, answer, chosen_words
 from iwds.core.plan_document import plan_from_data
-from iwds.core.words import many
+from iwds.core.words import many, until_words
 from iwds.errors import IwdsError, UsageError
 
 if TYPE_CHECKING:  # a help page should not load the engine
@@ -167,7 +167,9 @@ class _Deciding:
             return self._told("approved", 0, ["Nothing was approved."])
         until = self.approving.approve(wanted, Why(self.reason, ticket))
         n = len(wanted.changes)
-        return self._told("approved", n, [f"{many(n, 'change')} approved until {local(until)}.", *self._then(wanted)])
+        return self._told(
+            "approved", n, [f"{many(n, 'change')} approved until {until_words(until)}.", *self._then(wanted)]
+        )
 
     def _then(self, wanted: "Wanted") -> Iterator[str]:
         enough, n = self.approving.enough(wanted), len(wanted.changes)
@@ -184,12 +186,12 @@ class _Deciding:
         from iwds.engine.actions import Why
 
         wanted = self.approving.to_reject(part, until)
-        note = f"No run makes them, nor the same again, until {local(until)}."
+        note = f"No run makes them, nor the same again, until {until_words(until)}."
         if not self._agreed("Reject", wanted.changes, [note]):
             return self._told("rejected", 0, ["Nothing was rejected."])
         self.approving.reject(wanted, Why(self.reason, ticket), until)
         n = len(wanted.changes)
-        return self._told("rejected", n, [f"{many(n, 'change')} rejected until {local(until)}."])
+        return self._told("rejected", n, [f"{many(n, 'change')} rejected until {until_words(until)}."])
 
     def withdraw(self, part: "Part", verdict: "Verdict", ticket: str) -> int:
         from iwds.engine.actions import Why

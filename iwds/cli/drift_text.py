@@ -12,7 +12,7 @@ from iwds.cli.spreadsheet import write_table
 from iwds.core.drift import DriftKind, How, Moment, Since, Value
 from iwds.core.drift_next import Next, Then
 from iwds.core.model import Status
-from iwds.core.words import field_words, many, role_words
+from iwds.core.words import field_words, many, role_words, until_words
 from iwds.engine.drift import Found, Survey, part_name
 from iwds.engine.drift_keep import Keeping
 
@@ -113,7 +113,7 @@ def _kept_section(survey: Survey) -> Iterator[Text]:
 def kept_lines(made: Keeping, who: str) -> Iterator[Text]:
     """What stays, and until when; what no run would touch in any case."""
     for each, ruling in made.kept:
-        told = f"{each.name}: {difference(each)}; so it stays until {local(ruling.said.until)}"
+        told = f"{each.name}: {difference(each)}; so it stays until {until_words(ruling.said.until)}"
         yield from map(Text, hanging("", told))
     if made.kept:
         yield from map(Text, hanging("", f"Until then no run does this: {made.kept[0][1].words}"))
@@ -356,7 +356,7 @@ def report_lines(found: Sequence[Found], job: str, service: str, at: datetime) -
     yield "|---|---|---|---|---|---|---|"
     for each in found:
         *cells, _, _, _ = _reported(each)
-        until = local(each.kept_until) if each.kept_until else ""
+        until = until_words(each.kept_until) if each.kept_until else ""
         yield "| " + " | ".join(map(_mark, (*cells, since_words(each.since), until))) + " |"
 
 

@@ -34,7 +34,7 @@ from iwds.core.model import Login, Status, fold
 from iwds.core.normal import merge_extra, parse_extra
 from iwds.core.plan import identities
 from iwds.core.policy import LONG_AGO
-from iwds.core.words import describe
+from iwds.core.words import describe, until_words
 
 
 class Verdict(StrEnum):
@@ -86,7 +86,7 @@ class Ruling:
     id: int = 0
 
     def __str__(self) -> str:
-        return f"{self.verdict.value} by {self.said.by} until {self.said.until:%Y-%m-%d %H:%M %Z}: {self.said.reason}"
+        return f"{self.verdict.value} by {self.said.by} until {until_words(self.said.until)}: {self.said.reason}"
 
 
 def approval_of(change: Change, said: Said, people: int = 1) -> Ruling:

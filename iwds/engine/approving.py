@@ -20,6 +20,7 @@ from iwds.core.document import change_from_data
 from iwds.core.nearest import close
 from iwds.core.plan import Plan
 from iwds.core.rulings import Ruling, Rulings, Said, Verdict, approval_of, exactly, rejection_of
+from iwds.core.words import until_words
 from iwds.engine.actions import Why
 from iwds.engine.holds import LONGEST
 from iwds.engine.job import Job, Tools
@@ -153,7 +154,7 @@ class Approving:
         """Keep the rejections until their end; `UsageError` for an end beyond `LONGEST`."""
         if until - self.now > LONGEST:
             raise UsageError(
-                f"{until:%Y-%m-%d} is more than {LONGEST.days} days away",
+                f"{until_words(until)} is more than {LONGEST.days} days away",
                 "choose an earlier end, or change the configuration",
             )
         said = self._said(why, until)
