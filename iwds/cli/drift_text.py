@@ -7,7 +7,7 @@ from typing import Any
 from rich.text import Text
 
 from iwds.cli.common import local, show_json
-from iwds.cli.page import Variants, block, cut, fitted, hanging, listed, printable
+from iwds.cli.page import Variants, block, cut, fitted, hanging, listed, printable, way_on
 from iwds.cli.spreadsheet import write_table
 from iwds.core.drift import DriftKind, How, Moment, Since, Value
 from iwds.core.drift_next import Next, Then
@@ -219,16 +219,16 @@ def _commands(survey: Survey, job: str) -> Iterator[Text]:
     if not survey.drift:
         return
     name = printable(survey.drift[0].name)
-    narrowed, part = (f" {printable(each)}" if each else "" for each in (str(survey.asked), survey.asked.part))
+    narrowed, part = ([printable(each)] if each else [] for each in (str(survey.asked), survey.asked.part))
     commands = {
-        f"iwds explain {name}": "why it is so",
-        f"iwds drift {job} --revert{narrowed} --dry-run": "put back what we wrote",
-        f"iwds drift {job} --keep {name}{part} --reason TEXT": "let it stay",
-        f"iwds drift {job} --adopt{narrowed}": "a report: the directory is wrong",
+        "why it is so": [f"iwds explain {name}"],
+        "put back what we wrote": [f"iwds drift {job} --revert", *narrowed, "--dry-run"],
+        "let it stay": [f"iwds drift {job} --keep {name}", *part, '--reason "..."'],
+        "a report: the directory is wrong": [f"iwds drift {job} --adopt", *narrowed],
     }
-    width = max(map(len, commands))
-    for number, (command, words) in enumerate(commands.items()):
-        yield Text(cut(f"{'' if number else 'Next:':7}{command:<{width}}   {words}"))
+    yield Text("Next")
+    room = max(map(len, commands))
+    yield from (Text(line) for words, command in commands.items() for line in way_on(words, command, room))
 
 
 # --- for machines -----------------------------------------------------------------------------------------------------

@@ -43,7 +43,7 @@ def moment_words(moment: datetime) -> str:
 
 
 def until_words(end: datetime) -> str:
-    """When something ends, as it follows `until`; what ends at midnight lasts a whole day: `the end of Mon 30 Nov 2026`.
+    """When something ends, as it follows `until`; of what ends at midnight the day: `the end of Mon 30 Nov 2026`.
 
     So whoever typed a date finds that date again.
     """

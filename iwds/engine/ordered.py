@@ -31,6 +31,7 @@ from iwds.core.plan import Basis, Plan, summary_data
 from iwds.core.policy import World
 from iwds.core.rulings import Ruling
 from iwds.engine.applying import Applied
+from iwds.engine.approved import APPLIED
 from iwds.engine.ending import applied_data, ending_words
 from iwds.engine.job import Job, MakeWriter, Tools
 from iwds.engine.leasing import Patience, is_resync, lease_seconds
@@ -211,7 +212,9 @@ class _Ordered:
         own = Own(self.lease, journal, self.request.stop, self._until(), self.order.counts)
         applied, kept = self._applied(plan, own, make_writer)
         report = summary_data(plan) | moved_data(moved) | applied_data(applied) | dict(kept)
-        run = self._ended(_ending_code(plan, applied, moved), ending_words(plan, applied), report)
+        if self.request.approved:
+            report |= {APPLIED: self.request.approved.id}
+        run = self._ended(_ending_code(plan, applied, moved), ending_words(plan, applied, moved), report)
         return RunReport(run, plan, applied, moved)
 
     def _applied(self, plan: Plan, own: Own, make_writer: MakeWriter) -> tuple[Applied, Mapping[str, Any]]:

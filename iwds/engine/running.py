@@ -22,6 +22,7 @@ from iwds.core.policy import HoldKind
 from iwds.core.rulings import Ruling
 from iwds.engine.accepting import accepts, let_leavers_through
 from iwds.engine.applying import Applied, Applying, Hands
+from iwds.engine.approved import APPLIED, maker
 from iwds.engine.ending import applied_data, ending_code, ending_words, unproven_words, without_unapproved
 from iwds.engine.job import Job, MakeWriter, Tools
 from iwds.engine.leasing import APART, Patience, is_resync, kept_alive, lease_seconds, taken
@@ -176,7 +177,10 @@ class _Run:
 
         def narrow(fresh: Plan, find: Find) -> Plan:
             nonlocal moved
-            plan, moved = narrowed(fresh, self.request.approved, find) if self.request.approved else (fresh, ())
+            if self.request.approved is None:
+                return fresh
+            made_by = maker(self.tools.state, self.job.target.service, self.request.approved)
+            plan, moved = narrowed(fresh, self.request.approved, find, made_by)
             return plan
 
         plan, tally = make_plan(
@@ -236,7 +240,11 @@ class _Run:
         # What waits for approval waits for a person; the run itself did all that it may.
         well = ending_code(without_unapproved(plan), applied, moved) == 0
         report = _counted(plan, self.job) | moved_data(moved) | applied_data(applied) | mails | {"succeeded": well}
-        return RunReport(self._ended(code, ending_words(plan, applied), report, plan, applied), plan, applied, moved)
+        if self.request.approved:
+            report |= {APPLIED: self.request.approved.id}
+        return RunReport(
+            self._ended(code, ending_words(plan, applied, moved), report, plan, applied), plan, applied, moved
+        )
 
     def _until(self) -> float | None:
         """The monotonic time after which no further change is begun."""

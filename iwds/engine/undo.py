@@ -25,7 +25,7 @@ from iwds.core.devices import Loss
 from iwds.core.document import change_from_data
 from iwds.core.model import Login, fold
 from iwds.core.net import Net, Now, Step, Undone, nets
-from iwds.core.plan import Plan, chosen_part
+from iwds.core.plan import UNDO_OF, Plan, chosen_part
 from iwds.core.rulings import Ruling, Verdict, ends_access
 from iwds.core.undo import inverse, undone
 from iwds.core.undo_logins import is_locked, lock, locked_anew
@@ -159,7 +159,7 @@ class _Undoing:
         concern = _concern(Step(change, row.login_id) for change, row in rows)
         rejections = self.rejections()
         return Order(
-            f"undo of run {self.run.id}",
+            f"{UNDO_OF}{self.run.id}",
             concern,
             self.propose,
             before=rejections.before,
