@@ -27,7 +27,7 @@ def refusal_lines(plan: Plan, *, report_only: bool, ended: bool = False) -> list
         "violations": _violations(plan),
         "readings": readings(plan),
         "sides": [sides(plan)],
-        "ways": [block(map(Text, _ways_on(plan, report_only, ended)), "What you can do now")],
+        "ways": [block((Text(cut(line)) for line in _ways_on(plan, report_only, ended)), "What you can do now")],
     }
     return fitted(parts, _GIVE_WAY)
 

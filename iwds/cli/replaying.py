@@ -101,7 +101,7 @@ def readings(
     if as_json:
         show_json({"schema": 1, "folder": str(folder), "readings": [_row(each) for each in listed]})
         return 0
-    say(_table(listed, str(folder)))
+    say(reading_lines(listed, str(folder)))
     return 0
 
 
@@ -140,7 +140,7 @@ def _row(each: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _table(listed: list[Any], folder: str) -> Iterator[Text]:
+def reading_lines(listed: list[Any], folder: str) -> Iterator[Text]:
     """A line for each, the latest of a job first."""
     from iwds.cli.page import flowing
 

@@ -125,6 +125,24 @@ def test_a_guard_that_would_stop_the_run_is_told(tried: Tried) -> None:
     assert "A guard would stop it." in words(ran)
 
 
+def test_changed_limits_are_named_with_their_lines_and_what_the_guards_do_then(tried: Tried) -> None:
+    config = (tried.new / "config.yaml").read_text(encoding="utf-8")
+    line = config[: config.index("    leavers: lock\n")].count("\n") + 2
+    tried.edit("config.yaml", "    leavers: lock\n", "    leavers: lock\n    limits: {lock: {floor: 0, ratio: 0}}\n")
+    ran = tried.replay(code=3)
+    assert re.search(rf"config\.yaml:{line} lock: floor \d+ > 0, ratio [\d.]+ > 0", words(ran))
+    assert "A guard would stop it." in words(ran)
+    (limit,) = tried.replay("--json", code=3).json["limits"]
+    assert (limit["kind"], limit["place"], limit["now"]["floor"]) == ("lock", f"config.yaml:{line}", 0)
+
+
+def test_a_job_that_nobody_configured_is_no_job_to_capture_for(tried: Tried) -> None:
+    ran = iwds("--config", str(tried.folder / "config.yaml"), "replay", "compny")
+    assert ran.code == 78
+    assert 'there is no job "compny" (did you mean "company"?)' in words(ran)
+    assert "iwds plan compny" not in words(ran)
+
+
 def test_a_change_that_nobody_notices_is_no_difference(tried: Tried) -> None:
     line = tried.edit(MAPPING, "map: {fr: fr, en: en}", "map: {fr: fr, en: en, de: en}")
     ran = tried.replay(code=0)
