@@ -60,7 +60,8 @@ def maker(state: State, service: Service, plan: Plan) -> Callable[[Change], str]
 
     @cache
     def made() -> Mapping[str, str]:
-        return made_since(state, service, plan, plan.changes)
+        held = (skip.change for skip in plan.skips if skip.change)
+        return made_since(state, service, plan, [*plan.changes, *held])
 
     def run(change: Change) -> str:
         runs = {made().get(known, "") for known in identities(change)}

@@ -126,11 +126,10 @@ def test_a_guard_that_would_stop_the_run_is_told(tried: Tried) -> None:
 
 
 def test_changed_limits_are_named_with_their_lines_and_what_the_guards_do_then(tried: Tried) -> None:
-    config = (tried.new / "config.yaml").read_text(encoding="utf-8")
-    line = config[: config.index("    leavers: lock\n")].count("\n") + 2
-    tried.edit("config.yaml", "    leavers: lock\n", "    leavers: lock\n    limits: {lock: {floor: 0, ratio: 0}}\n")
+    old = "lock: {floor: 3, ratio: 0.05, cap: 200}"
+    line = tried.edit("config.yaml", old, "lock: {floor: 0, ratio: 0, cap: 200}")
     ran = tried.replay(code=3)
-    assert re.search(rf"config\.yaml:{line} lock: floor \d+ > 0, ratio [\d.]+ > 0", words(ran))
+    assert f"config.yaml:{line} lock: floor 3 > 0, ratio 0.05 > 0" in words(ran)
     assert "A guard would stop it." in words(ran)
     (limit,) = tried.replay("--json", code=3).json["limits"]
     assert (limit["kind"], limit["place"], limit["now"]["floor"]) == ("lock", f"config.yaml:{line}", 0)
