@@ -43,7 +43,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--people", type=_count, default=10_000, metavar="N", help="in the directory (10000)")
     parser.add_argument("--changed", type=_percent, default=1.0, metavar="PERCENT", help="of them differ (1)")
     parser.add_argument("--first-run", action="store_true", help="nobody has a login yet")
-    parser.add_argument("--sizes", type=_counts, metavar="N,N", help="only the memory of planning, for several sizes")
+    parser.add_argument("--sizes", type=_counts, metavar="N,N", help="only the memory of one stage, for several sizes")
+    parser.add_argument("--of", choices=("plan", "drift", "replay"), default="plan", help="the stage of --sizes (plan)")
     parser.add_argument("--reading", action="store_true", help="only reading the directory")
     parser.add_argument("--lanes", action="store_true", help="only reading the service, in one lane and in four")
     parser.add_argument("--graph", action="store_true", help="only reading Microsoft Graph, beside a bare loop")
@@ -91,7 +92,9 @@ def _sizes(options: argparse.Namespace) -> list[dict[str, object]]:
     rows = []
     for population in populations:
         with prepared(population) as folder:
-            rows.append((population, measure(folder, "plan", options.repeat)))
+            if options.of == "replay":
+                measure(folder, "capture", 1)
+            rows.append((population, measure(folder, options.of, options.repeat)))
     print(sizes_table(rows))
     return [_data(population, one) for population, one in rows]
 

@@ -33,7 +33,7 @@ def _line(one: Measured, peer: Measured) -> str:
 
 
 def sizes_table(rows: Sequence[tuple[Population, Measured]]) -> str:
-    """The memory of planning, one line per population."""
+    """The memory of one stage, one line per population."""
     head = f"{'people':>12}{'differ':>12}{'seconds':>10}{'CPU s':>10}{'MB before':>12}{'MB peak':>10}"
     lines = (
         f"{of.people:>12,}{of.differing + of.leavers:>12,}{one.seconds:>10.2f}{one.cpu:>10.2f}{one.before_mb:>12.0f}"

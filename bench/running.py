@@ -18,8 +18,8 @@ from bench.servers import servers
 PEER = "ldapsearch"
 PEER_TIMES = 5
 """How often the peer is run at least; it is quick, and everything is compared with it."""
-ONCE = frozenset({"apply"})
-"""What cannot be repeated, because it changes the service."""
+ONCE = frozenset({"apply", "capture", "drift"})
+"""What cannot be repeated, because it changes the service, or writes a file."""
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import json
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
@@ -16,6 +17,7 @@ from typing import Any
 from bench.measure import Measured, Stopwatch, peak_mb
 from bench.prepare import prepare, run_of
 from bench.setting import JOB, Setting, opened
+from iwds.captures import Capturing, wanted
 from iwds.core.assembly import Facts, assemble
 from iwds.core.decide import decide
 from iwds.core.decision import Decision
@@ -27,10 +29,15 @@ from iwds.core.plan_document import plan_from_data, plan_to_data
 from iwds.core.policy import World
 from iwds.core.rulings import Rulings
 from iwds.engine.applying import Applying, Hands
+from iwds.engine.drift import Asked, survey
 from iwds.engine.planning import make_plan
 from iwds.engine.resync import Wish, preview
+from iwds.engine.running import plan_only
 from iwds.engine.verify import Verifier
 from iwds.ports import ReadStream, Result, T_co, Waist
+from iwds.readings.file import Reading
+from iwds.replays import Replaying
+from iwds.sandbox.schema import connect
 from iwds.sources._search import Pull
 from iwds.sources.ldap import LdapSource
 
@@ -117,6 +124,43 @@ def plan(setting: Setting, watch: Stopwatch) -> int:
     return tally.people
 
 
+def drift(setting: Setting, watch: Stopwatch) -> int:
+    """As many logins as are to differ changed by hand on the service, and found as `iwds drift` finds them."""
+    changed = setting.population.changed
+    with closing(connect(str(setting.folder / "sandbox.db"))) as service:
+        service.execute(
+            "UPDATE login SET mail = 'hand.' || mail WHERE id IN (SELECT id FROM login ORDER BY id DESC LIMIT ?)",
+            [changed],
+        )
+        service.commit()
+    with watch:
+        found = survey(setting.job, setting.tools, Asked())
+    if len(found.drift) < changed:
+        raise RuntimeError(f"{len(found.drift)} differ, where {changed} should")
+    return found.ours
+
+
+def capture(setting: Setting, watch: Stopwatch) -> int:
+    """Planning with everything captured that the plan rests on, as `iwds plan --capture` does it."""
+    want = wanted(setting.wiring.config, JOB, [], [])
+    with watch, Capturing(setting.wiring, JOB, want, setting.folder / READING_FILE):
+        plan_only(setting.job, setting.tools)
+    return setting.population.people
+
+
+def replay(setting: Setting, watch: Stopwatch) -> int:
+    """The same configuration planned on what was captured, and compared, as `iwds replay` does it."""
+    with (
+        closing(Reading(setting.folder / READING_FILE)) as reading,
+        Replaying(setting.wiring.config, reading) as wiring,
+        watch,
+    ):
+        said = wiring.compared(JOB, wiring.replay(JOB), "")
+    if not said.same:
+        raise RuntimeError("the same configuration plans something else")
+    return setting.population.people
+
+
 def one_person(setting: Setting, watch: Stopwatch) -> int:
     """One person whom we know, looked up on both sides and planned, as `iwds resync --dry-run` does it."""
     row = next(iter(setting.tools.state.ledger(setting.job.target.service)))
@@ -144,6 +188,7 @@ def apply(setting: Setting, watch: Stopwatch) -> int:
     return len(made.changes)
 
 
+READING_FILE = "bench.reading"
 Stage = Callable[[Setting, Stopwatch], int]
 STAGES: dict[str, tuple[Stage, str]] = {
     "read pages": (read_pages, "people"),
@@ -156,8 +201,14 @@ STAGES: dict[str, tuple[Stage, str]] = {
     "one person": (one_person, "person"),
     "plan": (plan, "people"),
     "apply": (apply, "changes"),
+    "capture": (capture, "people"),
+    "replay": (replay, "people"),
+    "drift": (drift, "logins"),
 }
-"""In the order in which they are run; `apply` needs the plan of `plan`, and changes the service."""
+"""In the order in which they are run; `apply` needs the plan of `plan`, and `replay` what `capture` kept.
+
+`apply` and `drift` change the service.
+"""
 READING = ("read pages", "read", "read + map")
 """Those that read the directory, and need no login."""
 

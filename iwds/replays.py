@@ -14,6 +14,7 @@ from iwds.bootstrap import Target, Wiring, adapter_of
 from iwds.captures import selection_key
 from iwds.core.change import Evidence
 from iwds.core.decision import Reason
+from iwds.core.guards import GuardKind, Limit
 from iwds.core.impact import Impact, changed_parts, impact
 from iwds.core.model import Account, Entry, Unmapped
 from iwds.core.plan import Plan, Selection
@@ -38,7 +39,7 @@ from iwds.readings.replaying import (
     capture_groups,
 )
 from iwds.readings.scramble import Scramble
-from iwds.settings import Configuration
+from iwds.settings import Configuration, limits_of
 from iwds.state.scratch import ScratchWaist
 
 
@@ -218,7 +219,19 @@ class Replaying(Wiring):
         changed = changed_parts(self.reading["deciding"], job.deciding)
         places = Places({**job.places.of, **dict(self._more_places(name))})
         found = impact(before, plan, changed, places)
-        return Replayed(self.reading["id"], config, before, plan, found, dict(self.unknown.of))
+        limits = tuple(self._limits(name))
+        return Replayed(self.reading["id"], config, before, plan, found, dict(self.unknown.of), limits)
+
+    def _limits(self, name: str) -> Iterator["ChangedLimit"]:
+        """The limits of guards that differ; of a reading with pseudonyms nobody knows them."""
+        settings = self.reading["config"].get("job", {}).get(name)
+        if settings is None:
+            return
+        before, now = limits_of(settings.get("limits", {})), self.config.job(name).guard_limits()
+        for kind in GuardKind:
+            if before[kind] != now[kind]:
+                file, line = self.config.where("jobs", name, "limits", kind.value)
+                yield ChangedLimit(kind, before[kind], now[kind], f"{Path(file).name}:{line}" if line else file)
 
     def _more_places(self, name: str) -> Iterator[tuple[str, str]]:
         """Where each source, and what of the job decides, stands."""
@@ -232,6 +245,16 @@ class Replaying(Wiring):
 
 
 @dataclass(frozen=True, slots=True)
+class ChangedLimit:
+    """A guard's limit that is another one than when the reading was planned, and where it stands by now."""
+
+    kind: GuardKind
+    before: Limit
+    now: Limit
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
 class Replayed:
     """What a replay found.
 
@@ -242,6 +265,7 @@ class Replayed:
         plan: what the configuration plans.
         impact: how they differ.
         unknown: how many questions about single people could not be answered, by what was asked.
+        limits: the limits of guards that changed.
     """
 
     reading: str
@@ -250,11 +274,12 @@ class Replayed:
     plan: Plan
     impact: Impact
     unknown: Mapping[str, int]
+    limits: tuple[ChangedLimit, ...] = ()
 
     @property
     def same(self) -> bool:
-        """Whether nobody would notice."""
-        return not self.impact.rules
+        """Whether nobody would notice, and the guards stop as much as they did."""
+        return not self.impact.rules and _tripped(self.plan) == _tripped(self.before)
 
     @property
     def exit_code(self) -> int:
@@ -265,3 +290,7 @@ class Replayed:
             s.reason is Reason.HELD and s.change and s.change.evidence is Evidence.RULE for s in self.plan.skips
         )
         return 3 if self.plan.violations or gated else 2
+
+
+def _tripped(plan: Plan) -> frozenset[tuple[GuardKind, str]]:
+    return frozenset((gauge.kind, gauge.of) for gauge in plan.violations)

@@ -176,8 +176,14 @@ class JobSettings(BaseModel):
 
     def guard_limits(self) -> dict[GuardKind, Limit]:
         """The limits of every guard."""
-        plain = LimitSettings()
-        return {kind: self.limits.get(kind, plain).over(default) for kind, default in DEFAULTS.items()}
+        return limits_of(self.limits)
+
+
+def limits_of(written: Mapping[Any, Any]) -> dict[GuardKind, Limit]:
+    """The limits of every guard, where so much is written of them: a job's `limits`, checked or as they were kept."""
+    read = {GuardKind(kind): LimitSettings.model_validate(each) for kind, each in written.items()}
+    plain = LimitSettings()
+    return {kind: read.get(kind, plain).over(default) for kind, default in DEFAULTS.items()}
 
 
 class LogSettings(BaseModel):

@@ -1,9 +1,8 @@
 """`approve`, `reject`, `plans`: what people decide about single changes of a plan that is kept."""
 
-import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -11,25 +10,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.cells import cell_len
 from rich.text import Text
 
 from iwds.cli.common import JsonOption, local, require_reason, show_json, wired
-from iwds.cli.console import WIDTH, err, out, say
+from iwds.cli.console import err, say
 from iwds.cli.login import ReasonOption, TicketOption, YesOption, moment
 from iwds.cli.page import cut, hanging, printable
 from iwds.cli.planning import OnlyOption, answer, chosen_words
-from iwds.core.plan_document import plan_from_data
-from iwds.core.words import many
-from iwds.errors import IwdsError, UsageError
+from iwds.core.words import many, until_words
+from iwds.errors import UsageError
 
 if TYPE_CHECKING:  # a help page should not load the engine
     from iwds.core.change import Change
-    from iwds.core.chosen import Part, Progress
+    from iwds.core.chosen import Part
     from iwds.core.plan import Plan
     from iwds.core.rulings import Ruling, Verdict
     from iwds.engine.approving import Approving, Wanted
-    from iwds.ports import PlanRow
 
 PlanArgument = Annotated[str, typer.Argument(metavar="PLAN", help="The id of a plan that is kept: see `iwds plans`.")]
 LoginsOption = Annotated[
@@ -48,7 +44,6 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("approve")(approve)
     app.command("reject")(reject)
-    app.command("plans")(plans)
 
 
 def approve(
@@ -167,7 +162,9 @@ class _Deciding:
             return self._told("approved", 0, ["Nothing was approved."])
         until = self.approving.approve(wanted, Why(self.reason, ticket))
         n = len(wanted.changes)
-        return self._told("approved", n, [f"{many(n, 'change')} approved until {local(until)}.", *self._then(wanted)])
+        return self._told(
+            "approved", n, [f"{many(n, 'change')} approved until {until_words(until)}.", *self._then(wanted)]
+        )
 
     def _then(self, wanted: "Wanted") -> Iterator[str]:
         enough, n = self.approving.enough(wanted), len(wanted.changes)
@@ -184,12 +181,12 @@ class _Deciding:
         from iwds.engine.actions import Why
 
         wanted = self.approving.to_reject(part, until)
-        note = f"No run makes them, nor the same again, until {local(until)}."
+        note = f"No run makes them, nor the same again, until {until_words(until)}."
         if not self._agreed("Reject", wanted.changes, [note]):
             return self._told("rejected", 0, ["Nothing was rejected."])
         self.approving.reject(wanted, Why(self.reason, ticket), until)
         n = len(wanted.changes)
-        return self._told("rejected", n, [f"{many(n, 'change')} rejected until {local(until)}."])
+        return self._told("rejected", n, [f"{many(n, 'change')} rejected until {until_words(until)}."])
 
     def withdraw(self, part: "Part", verdict: "Verdict", ticket: str) -> int:
         from iwds.engine.actions import Why
@@ -255,64 +252,3 @@ def ruling_lines(row: "Ruling") -> Iterator[Text]:
     """What was said of one change, by whom and from where."""
     ticket = f", ticket {row.said.ticket}" if row.said.ticket else ""
     yield from map(Text, hanging("    ", printable(f"{row.words}: {row} ({row.said.source}{ticket})")))
-
-
-def plans(
-    job: Annotated[str | None, typer.Argument(help="One job; all without it.")] = None,
-    waiting: Annotated[bool, typer.Option("--waiting", help="Only those of which something still waits.")] = False,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=1000)] = 20,
-    as_json: JsonOption = False,
-) -> int:
-    """List the plans that are kept, the latest first, and how far their approval has come. Changes nothing."""
-    with wired() as wiring:
-        if job:
-            wiring.config.job(job)
-        rows = [plan_data(wiring, row) for row in wiring.state().plans(job, limit, waiting=waiting)]
-    rows = [row for row in rows if row["open"] or not waiting]
-    if as_json:
-        show_json({"schema": 1, "plans": rows})
-    elif not rows:
-        out.print("No plan waits for approval." if waiting else "No plan yet. Start with: iwds plan JOB")
-    else:
-        say(line for row in rows for line in _plan_lines(row))
-    return 0
-
-
-def plan_data(wiring: Any, row: "PlanRow") -> dict[str, Any]:
-    """A plan that is kept, and how far its approval has come."""
-    progress = _progress(wiring, row)
-    return {**asdict(row), **asdict(progress), "open": progress.open}
-
-
-def _progress(wiring: Any, row: "PlanRow") -> "Progress":
-    """Nothing is open of a job, or a document, that is gone; where a job cannot be made ready, all of it is."""
-    from iwds.core.chosen import NOTHING_WAITS, Progress
-    from iwds.engine.approving import Approving
-
-    document = wiring.state().plan(row.id) if row.waiting and row.job in wiring.config.settings.jobs else ""
-    if not document:
-        return NOTHING_WAITS
-    try:
-        return Approving(plan_from_data(json.loads(document)), wiring.job(row.job), wiring.tools()).progress()
-    except IwdsError:
-        return Progress(row.waiting, 0, 0, (), 1)
-
-
-def _plan_lines(row: Mapping[str, Any]) -> Iterator[Text]:
-    """Id, time, job, and what of it waits for whom."""
-    start, told = f"{row['id']}  {local(row['made'])}  {cut(printable(row['job']), 24)}", printable(progress_words(row))
-    fits = cell_len(f"{start}  {told}") <= WIDTH
-    lines = [f"{start}  {told}"] if fits else [start, *hanging(" " * 10, told)]
-    yield from (Text(line, "yellow" if row["open"] else "") for line in lines)
-
-
-def progress_words(row: Mapping[str, Any]) -> str:
-    """`3 of 5 wait for approval; approved 2 by kim`."""
-    if not row["waiting"]:
-        return "nothing to approve"
-    by = f" by {', '.join(row['by'])}" if row["by"] else ""
-    two = ", each by two people" if row["needed"] > 1 else ""
-    told = [f"{row['open']:,} of {row['waiting']:,} wait for approval{two}"] if row["open"] else []
-    told += [f"{row['approved']:,} of {row['waiting']:,} approved{by}"] if row["approved"] or row["by"] else []
-    told += [f"{row['rejected']:,} rejected"] if row["rejected"] else []
-    return "; ".join(told)

@@ -11,6 +11,7 @@ import typer
 
 from iwds.cli.console import Bars, plain
 from iwds.cli.page import warn
+from iwds.core.words import moment_words
 from iwds.errors import UsageError
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
@@ -69,7 +70,7 @@ def require_reason(reason: str, what: str = "this") -> None:
 
 def local(moment: datetime) -> str:
     """A moment in the machine's time zone."""
-    return moment.astimezone().strftime("%a %d %b %Y %H:%M")
+    return moment_words(moment)
 
 
 def ago(moment: datetime, now: datetime) -> str:

@@ -7,12 +7,12 @@ from typing import Any
 from rich.text import Text
 
 from iwds.cli.common import local, show_json
-from iwds.cli.page import Variants, block, cut, fitted, hanging, listed, printable
+from iwds.cli.page import Variants, block, cut, fitted, hanging, listed, printable, way_on
 from iwds.cli.spreadsheet import write_table
 from iwds.core.drift import DriftKind, How, Moment, Since, Value
 from iwds.core.drift_next import Next, Then
 from iwds.core.model import Status
-from iwds.core.words import field_words, many, role_words
+from iwds.core.words import field_words, many, role_words, until_words
 from iwds.engine.drift import Found, Survey, part_name
 from iwds.engine.drift_keep import Keeping
 
@@ -113,7 +113,7 @@ def _kept_section(survey: Survey) -> Iterator[Text]:
 def kept_lines(made: Keeping, who: str) -> Iterator[Text]:
     """What stays, and until when; what no run would touch in any case."""
     for each, ruling in made.kept:
-        told = f"{each.name}: {difference(each)}; so it stays until {local(ruling.said.until)}"
+        told = f"{each.name}: {difference(each)}; so it stays until {until_words(ruling.said.until)}"
         yield from map(Text, hanging("", told))
     if made.kept:
         yield from map(Text, hanging("", f"Until then no run does this: {made.kept[0][1].words}"))
@@ -219,16 +219,16 @@ def _commands(survey: Survey, job: str) -> Iterator[Text]:
     if not survey.drift:
         return
     name = printable(survey.drift[0].name)
-    narrowed, part = (f" {printable(each)}" if each else "" for each in (str(survey.asked), survey.asked.part))
+    narrowed, part = ([printable(each)] if each else [] for each in (str(survey.asked), survey.asked.part))
     commands = {
-        f"iwds explain {name}": "why it is so",
-        f"iwds drift {job} --revert{narrowed} --dry-run": "put back what we wrote",
-        f"iwds drift {job} --keep {name}{part} --reason TEXT": "let it stay",
-        f"iwds drift {job} --adopt{narrowed}": "a report: the directory is wrong",
+        "why it is so": [f"iwds explain {name}"],
+        "put back what we wrote": [f"iwds drift {job} --revert", *narrowed, "--dry-run"],
+        "let it stay": [f"iwds drift {job} --keep {name}", *part, '--reason "..."'],
+        "a report: the directory is wrong": [f"iwds drift {job} --adopt", *narrowed],
     }
-    width = max(map(len, commands))
-    for number, (command, words) in enumerate(commands.items()):
-        yield Text(cut(f"{'' if number else 'Next:':7}{command:<{width}}   {words}"))
+    yield Text("Next")
+    room = max(map(len, commands))
+    yield from (Text(line) for words, command in commands.items() for line in way_on(words, command, room))
 
 
 # --- for machines -----------------------------------------------------------------------------------------------------
@@ -356,7 +356,7 @@ def report_lines(found: Sequence[Found], job: str, service: str, at: datetime) -
     yield "|---|---|---|---|---|---|---|"
     for each in found:
         *cells, _, _, _ = _reported(each)
-        until = local(each.kept_until) if each.kept_until else ""
+        until = until_words(each.kept_until) if each.kept_until else ""
         yield "| " + " | ".join(map(_mark, (*cells, since_words(each.since), until))) + " |"
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from iwds.cli.common import JsonOption, local, require_reason, show_json, wired
+from iwds.cli.common import JsonOption, require_reason, show_json, wired
 from iwds.cli.console import say
 from iwds.cli.login import (
     LoginArgument,
@@ -21,6 +21,7 @@ from iwds.cli.login import (
 from iwds.cli.page import hanging, printable
 from iwds.core.model import Login, Status
 from iwds.core.policy import HoldKind
+from iwds.core.words import until_words
 from iwds.errors import UsageError
 from iwds.ports import HoldRow, State
 
@@ -55,7 +56,7 @@ def hold(
     end = moment(until, datetime.now(UTC)) if until else None
     with at_desk(login, target, (reason, ticket)) as (desk, found, why):
         held = exempt(desk, found, end, why)
-        stands = f"until {local(end)}" if end else "until somebody lifts it"
+        stands = f"until {until_words(end)}" if end else "until somebody lifts it"
         lines = [f"No run takes anything away from {found.login} {stands}; {_meanwhile(found)}."]
         if held.replaced:
             lines.append(f"This replaces: {held.replaced}.")

@@ -14,7 +14,7 @@ from iwds.core.devices import Details
 from iwds.core.error_codes import Facts
 from iwds.core.model import LedgerRow, Login, Origin, Status
 from iwds.core.policy import HoldKind
-from iwds.core.words import role_words
+from iwds.core.words import role_words, until_words
 from iwds.engine.actions import Given, Seen
 from iwds.engine.locks import Locked, Unlocked
 from iwds.ports import AuditRow, HoldRow
@@ -99,7 +99,7 @@ def held_words(row: HoldRow, now: datetime) -> str:
         HoldKind.EXEMPT: ("exempt from removals, held", "lifted"),
     }[row.hold.kind]
     ended = "" if row.hold.stands(now) else " (ended; the next run takes it over)"
-    until = f" until {local(row.hold.until)}" if row.hold.until else f" until {lifted}"
+    until = f" until {until_words(row.hold.until)}" if row.hold.until else f" until {lifted}"
     ticket = f" [{row.ticket}]" if row.ticket else ""
     return f"{verb} by {row.hold.by} on {local(row.made_at)}{until}{ended}: {row.hold.reason}{ticket}"
 
@@ -130,7 +130,7 @@ def given_words(given: Given, login: Login, settings: "HelpdeskSettings") -> lis
 
 def locked_words(locked: Locked, login: Login) -> list[str]:
     """How a lock ended, and what will end it."""
-    until = f"until {local(locked.hold.until)}" if locked.hold.until else "until somebody unlocks it"
+    until = f"until {until_words(locked.hold.until)}" if locked.hold.until else "until somebody unlocks it"
     was = "was locked already and stays so" if locked.already else "is locked"
     lines = [f"{login.login} {was} {until}; no run undoes it before."]
     if locked.replaced:

@@ -1,7 +1,7 @@
 """`history`, `show`, `status`: the commands that look at what was. None of them changes anything."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,7 +15,7 @@ from iwds.cli.console import WIDTH, out, plain, say
 from iwds.cli.page import cut, flowing, hanging, printable
 from iwds.cli.plan_forms import Form, FormatOption, FormsOption, forms_of, rendered, write_forms
 from iwds.cli.saved import found, plan_of
-from iwds.core.change import Evidence, Kind, kinds
+from iwds.core.change import Change, Evidence, Kind, kinds
 from iwds.core.decision import Reason
 from iwds.core.document import change_from_data
 from iwds.core.plan import Plan
@@ -80,13 +80,13 @@ def _job_status(wiring: Any, name: str, limit: timedelta, now: datetime) -> dict
 
 def _approval(wiring: Any, runs: Sequence[RunRow]) -> dict[str, Any] | None:
     """How far the approval of the last plan of a run has come; None where nothing of it waits."""
-    from iwds.cli.approving import plan_data
+    from iwds.cli.plan_list import applied_by, plan_data
 
     last = next((run for run in runs if run.plan), None)
     waiting = last.report.get("skips", {}).get(Reason.UNAPPROVED.value, 0) if last else 0
     if last is None or not waiting:
         return None
-    return plan_data(wiring, PlanRow(last.plan, last.job, last.service, last.started, waiting))
+    return plan_data(wiring, PlanRow(last.plan, last.job, last.service, last.started, waiting), applied_by(runs))
 
 
 def _status_lines(row: Mapping[str, Any]) -> Iterator[Text]:
@@ -106,7 +106,7 @@ def _status_lines(row: Mapping[str, Any]) -> Iterator[Text]:
         )
         yield from map(Text, hanging("     ", again))
     if row["approval"]:
-        from iwds.cli.approving import progress_words
+        from iwds.cli.plan_list import progress_words
 
         told = f"plan {row['approval']['id']}: {progress_words(row['approval'])}"
         yield from (Text(line, "yellow" if row["approval"]["open"] else "") for line in hanging("     ", told))
@@ -193,7 +193,7 @@ def show(
     with wired() as wiring:
         if files or format_:
             return _documents(_plan_of(what, wiring.state()), files, format_)
-        return _shown(what, wiring.state(), (kind, all_, as_json))
+        return _shown(what, wiring, (kind, all_, as_json))
 
 
 def _documents(plan: Plan, files: Sequence[tuple[Path, Form]], form: Form | None) -> int:
@@ -209,27 +209,28 @@ def _plan_of(what: str, state: State) -> Plan:
     return found(row.plan if row and row.plan else what, state)
 
 
-def _shown(what: str, state: State, how: tuple[str | None, bool, bool]) -> int:
+def _shown(what: str, wiring: Any, how: tuple[str | None, bool, bool]) -> int:
     kind, all_, as_json = how
+    state: State = wiring.state()
     row = None if Path(what).is_file() else state.run(what)
     if row is None:
-        _show_plan(found(what, state), how)
+        _show_plan(found(what, state), how, wiring)
         return 0
     _show_run(state, row, how)
     document = state.plan(row.plan) if row.plan and not kind else None
     if document is not None and not as_json:
-        _show_plan_of_run(document, row.plan, all_)
+        _show_plan_of_run(document, row.plan, all_, wiring)
     return 0
 
 
-def _show_plan_of_run(document: str, plan_id: str, all_: bool) -> None:
+def _show_plan_of_run(document: str, plan_id: str, all_: bool, wiring: Any) -> None:
     """The page of its plan; below the whole journal only what of an approved plan had moved."""
     if not document:
         out.print(Text(f"  Its plan {plan_id} was deleted, as plans are after keep_plans; what was done stays."))
     elif all_:
         say(_matching(plan_of(document, plan_id), Reason.MOVED.value))
     else:
-        _show_plan(plan_of(document, plan_id), (None, False, False))
+        _show_plan(plan_of(document, plan_id), (None, False, False), wiring)
 
 
 def _show_run(state: State, row: RunRow, how: tuple[str | None, bool, bool]) -> None:
@@ -260,7 +261,7 @@ def _show_run(state: State, row: RunRow, how: tuple[str | None, bool, bool]) -> 
         out.print("Nothing of that kind.")
 
 
-def _show_plan(plan: Plan, how: tuple[str | None, bool, bool]) -> None:
+def _show_plan(plan: Plan, how: tuple[str | None, bool, bool], wiring: Any) -> None:
     from iwds.cli.plan_text import plan_lines
     from iwds.cli.plan_whole import whole_lines
 
@@ -268,16 +269,18 @@ def _show_plan(plan: Plan, how: tuple[str | None, bool, bool]) -> None:
     if as_json:
         plain(rendered(plan, Form.JSON))
     elif kind:
-        say(_listed(plan, kind, all_))
+        say(_listed(plan, kind, all_, wiring))
     elif all_:
         say(line for whole in whole_lines(plan) for line in _whole(whole, 6))
     else:
-        say(plan_lines(plan))
+        say(plan_lines(plan, now=datetime.now(UTC)))
 
 
-def _listed(plan: Plan, kind: str, all_: bool) -> Iterator[Text]:
-    """Changes and skips of one kind, a line each."""
-    lines = list(_matching(plan, kind))
+def _listed(plan: Plan, kind: str, all_: bool, wiring: Any) -> Iterator[Text]:
+    """Changes and skips of one kind, a line each; of what waited for approval with what became of it since."""
+    from iwds.cli.plan_list import since_words
+
+    lines = list(_matching(plan, kind, since_words(wiring, plan)))
     for line in lines if all_ else lines[:40]:
         yield from _whole(line, 6)
     if len(lines) > 40 and not all_:
@@ -305,14 +308,15 @@ def _known(kind: str) -> str:
     return singular
 
 
-def _matching(plan: Plan, kind: str) -> Iterator[Text]:
+def _matching(plan: Plan, kind: str, since: Mapping[Change, str] | None = None) -> Iterator[Text]:
     from iwds.cli.plan_sections import steps
     from iwds.cli.plan_whole import step_line
 
     for step in steps(plan):
         names = {*(_names(step.change) if step.change else ()), *({step.skip.reason.value} if step.skip else ())}
         if kind in names:
-            yield step_line(step)
+            told = (since or {}).get(step.change) if step.change and step.skip else None
+            yield step_line(replace(step, why=told) if told else step)
 
 
 def _names(change: Any) -> set[str]:

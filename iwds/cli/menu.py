@@ -14,7 +14,7 @@ MENU = {
     "run": ("planning", "Plan and apply without a question, as schedules do"),
     "approve": ("approving", "Approve changes of a plan that wait for it"),
     "reject": ("approving", "Reject changes of a plan until a date"),
-    "plans": ("approving", "List the plans that are kept, and what waits"),
+    "plans": ("plan_list", "List the plans that are kept, and what waits"),
     "undo": ("undoing", "Put back what a run did, where it still stands"),
     "resync": ("resyncing", "Bring one person up to date now"),
     "check": ("checking", "Look at configuration, directory and service"),

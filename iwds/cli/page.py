@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from unicodedata import category
 
 from rich.cells import cell_len
@@ -26,11 +25,6 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u
 def printable(text: str) -> str:
     """One line without what would move the cursor, turn the writing round or colour the rest: names are not ours."""
     return _UNPRINTABLE.sub("\ufffd", text)
-
-
-def short_time(moment: datetime) -> str:
-    """A moment of these days, in the machine's time zone."""
-    return moment.astimezone().strftime("%a %d %b %H:%M")
 
 
 def columns(text: str) -> int:
@@ -128,6 +122,23 @@ def shortened(items: Sequence[Text], most: int, what: str) -> list[Text]:
     """The first items, and how many more of what there are."""
     hidden = len(items) - most
     return list(items) if hidden <= 1 else [*items[:most], Text(f"     ... {hidden:,} more {what}")]
+
+
+def command_lines(parts: Sequence[str], indent: int = 2) -> list[str]:
+    """A command and its options over as many lines as a shell reads them; none of them is cut."""
+    lines, line = [], " " * indent + parts[0]
+    for option in parts[1:]:
+        if columns(f"{line} {option}") + 2 > WIDTH:
+            lines.append(line + " \\")
+            line = " " * (indent + 1)
+        line += f" {option}"
+    return [*lines, line]
+
+
+def way_on(words: str, parts: Sequence[str], room: int = 30) -> list[str]:
+    """What somebody can do, with the command beside it, or below it where the line would be too long."""
+    line = f"  {words:{room}}  {' '.join(parts)}"
+    return [line] if columns(line) <= WIDTH else [f"  {words}", *command_lines(parts, 4)]
 
 
 def block(lines: Iterable[Text], title: Text | str = "") -> list[Text]:

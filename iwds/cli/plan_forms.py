@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from iwds.cli.page import tell
 from iwds.core.plan import Plan
 from iwds.errors import UsageError
 from iwds.privatefile import write_private
@@ -78,10 +79,14 @@ def _as_json(plan: Plan) -> str:
 
 
 def write_forms(plan: Plan, files: Sequence[tuple[Path, Form]]) -> None:
-    """Write each file whole or not at all, readable by its owner alone. `UsageError` where one cannot be written."""
+    """Write each file whole or not at all, readable by its owner alone, and say so on standard error.
+
+    `UsageError` where one cannot be written.
+    """
     for file, form in files:
         text = rendered(plan, form)
         try:
             write_private(file, _BOM + text if form is Form.CSV else text)
         except OSError as error:
             raise UsageError(f"{file} cannot be written: {error.strerror}") from error
+        tell(f"written {file}", "dim")

@@ -12,11 +12,14 @@ from iwds.cli.change_text import heading
 from iwds.core.causes import cause_words
 from iwds.core.change import Change, CreateLogin, Write, fields_changed, kinds, removes
 from iwds.core.decision import Reason, Skip
+from iwds.core.guards import Gauge
 from iwds.core.model import Proof
 from iwds.core.plan import NEEDS_A_PERSON, Plan
 from iwds.core.plan_document import HOLDS
 from iwds.core.words import describe, field_words, many
 
+RECENTLY = "last 20 hours"
+"""What else counts towards a limit, beside the plan."""
 LOSES = "Taken away"
 CHANGES = "Given or changed"
 WAITS = "Waits for a person"
@@ -155,10 +158,18 @@ def facts(plan: Plan) -> Iterator[tuple[str, str]]:
         yield "Reading", _reading(proof)
     for gauge in plan.violations:
         named = f"{gauge.kind.value} of {gauge.of}" if gauge.of else gauge.kind.value
-        yield "HELD by a guard", f"{named}: {gauge.observed:,}, the limit is {gauge.limit:,}"
+        yield "HELD by a guard", f"{named}: {gauge_words(gauge)}"
     for note in plan.basis.notes:
         yield "Note", note
     yield "Changes", _counted(plan)
+
+
+def gauge_words(gauge: Gauge) -> str:
+    """What a guard counts, and how much of it was made before this plan: `3 here and 8 in the last 20 hours, …`."""
+    if gauge.allowed is not None:
+        return f"{gauge.observed:,}, {gauge.allowed:,} are allowed"
+    before = f" here and {gauge.recent:,} in the {RECENTLY}" if gauge.recent else ""
+    return f"{gauge.observed:,}{before}, the limit is {gauge.limit:,}"
 
 
 def personal(plan: Plan) -> str:

@@ -2,15 +2,18 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from rich.cells import cell_len
 from rich.text import Text
 
 from iwds.cli.change_text import TABLE_HEAD, calls, examples, heading, table
+from iwds.cli.common import local
 from iwds.cli.console import WIDTH
-from iwds.cli.page import Variants, block, cut, fitted, hanging, listed, short_time, shortened
+from iwds.cli.page import Variants, block, cut, fitted, hanging, listed, shortened
 from iwds.cli.plan_facts import by_rule, head, never_had_a_login, readings, retagged, sides, spared_by_rule
-from iwds.cli.refusal_text import RECENTLY, refusal_lines
+from iwds.cli.plan_sections import RECENTLY
+from iwds.cli.refusal_text import refusal_lines
 from iwds.core.change import Evidence, removes
 from iwds.core.decision import Reason, Skip
 from iwds.core.guards import OUT_OF_SCOPE, RETAGGED, Gauge
@@ -25,10 +28,16 @@ _GIVE_WAY = (
 )
 
 
-def plan_lines(plan: Plan, *, report_only: bool = False, show_next: bool = True) -> list[Text]:
-    """The whole page; that of a refusal where a guard stops the plan."""
+def plan_lines(
+    plan: Plan, *, report_only: bool = False, show_next: bool = True, now: datetime | None = None
+) -> list[Text]:
+    """The whole page; that of a refusal where a guard stops the plan.
+
+    `now` is when somebody looks at a plan that was kept: one that has ended is not applied any more.
+    """
+    ended = now is not None and plan.valid_until is not None and plan.valid_until <= now
     if plan.violations:
-        return refusal_lines(plan, report_only=report_only)
+        return refusal_lines(plan, report_only=report_only, ended=ended)
     parts: dict[str, Variants] = {
         "head": [head(plan, report_only)],
         "readings": readings(plan),
@@ -38,7 +47,7 @@ def plan_lines(plan: Plan, *, report_only: bool = False, show_next: bool = True)
         "left": _left_alone(plan),
         "guards": guards(plan),
         "lifted": lifted_limits(plan),
-        "next": [list(_next(plan, report_only)) if show_next else []],
+        "next": [list(_next(plan, report_only, ended)) if show_next else []],
     }
     return fitted(parts, _GIVE_WAY)
 
@@ -122,7 +131,12 @@ def guards(plan: Plan) -> Variants:
     lifted = any(gauge.allowed is not None for gauge in plan.basis.gauges)
     full = any(gauge.used_up for gauge in gauges)
     start = f"Guards, {'none trips' if full else 'the others clear' if lifted else 'all clear'}:  "
-    whole = "\u00a0 ".join(map(_gauge, gauges))
+    before = any(gauge.recent and not gauge.used_up for gauge in gauges)
+    told = [
+        *map(_gauge, gauges),
+        *([f"(+:\u00a0made\u00a0in\u00a0the\u00a0{RECENTLY})".replace(" ", "\u00a0")] if before else []),
+    ]
+    whole = "\u00a0 ".join(told)
     lines = [line.replace("\u00a0", " ").rstrip() for line in hanging(start, whole)]
     fullest = sorted(gauges, key=lambda gauge: gauge.limit - gauge.observed - gauge.recent)
     short = start + listed([_gauge(gauge) for gauge in fullest], WIDTH - len(start), "  ")
@@ -133,7 +147,8 @@ def _gauge(gauge: Gauge) -> str:
     if gauge.used_up:
         told = f"{gauge.kind.value} 0, {gauge.recent} of {gauge.limit} in the {RECENTLY}"
         return told.replace(" ", "\u00a0")
-    return f"{gauge.kind.value}\u00a0{gauge.observed + gauge.recent}/{gauge.limit}"
+    before = f"+{gauge.recent}" if gauge.recent else ""
+    return f"{gauge.kind.value}\u00a0{gauge.observed}{before}/{gauge.limit}"
 
 
 def lifted_limits(plan: Plan) -> Variants:
@@ -161,10 +176,15 @@ def _allowed(plan: Plan, name: str, most: int) -> Iterator[str]:
         yield f"{name}: {f'{counted[name]:,}, ' if name in counted else ''}{most:,} are allowed"
 
 
-def _next(plan: Plan, report_only: bool) -> Iterator[Text]:
+def _next(plan: Plan, report_only: bool, ended: bool) -> Iterator[Text]:
     total = sum(map(calls, plan.changes))
     yield Text()
-    good = f", good until {short_time(plan.valid_until)}" if plan.valid_until and not report_only else ""
+    if ended:
+        assert plan.valid_until is not None  # noqa: S101 - else it would not have ended
+        yield Text.assemble("Plan ", (plan.id, "bold"), f" was good until {local(plan.valid_until)}.")
+        yield Text(cut(f"Next:  iwds show {plan.id} --all  .  a new one:  iwds plan {plan.job}"))
+        return
+    good = f", good until {local(plan.valid_until)}" if plan.valid_until and not report_only else ""
     yield Text.assemble("Saved as ", (plan.id, "bold"), good, f", about {many(total, 'call')}." if total else ".")
     if report_only or plan.basis.ordered:
         yield Text(f"Next:  iwds show {plan.id} --all")

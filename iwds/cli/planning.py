@@ -22,6 +22,7 @@ from iwds.cli.plan_forms import Form, FormatOption, FormsOption, forms_of, rende
 from iwds.cli.saved import applicable, refuse_ordered
 from iwds.core.change import Evidence, Kind
 from iwds.core.guards import GATES, GuardKind
+from iwds.core.nearest import close
 from iwds.core.plan import Plan, Selection
 from iwds.core.words import describe
 from iwds.errors import Refused, UsageError
@@ -204,7 +205,13 @@ def open_lines(report: Any) -> Iterator[Text]:
     """What was approved and is no longer true, and what was tried and not simply done; many of them with counts."""
     from iwds.core.moved import DRIFT_WORDS
 
-    moved = [("moved", DRIFT_WORDS[each.drift], f"{describe(each.change)}: {each.told}") for each in report.moved]
+    moved = [
+        ("moved", DRIFT_WORDS[each.drift], f"{describe(each.change)}: {each.told}")
+        for each in report.moved
+        if each.matters
+    ]
+    already = Counter(each.told for each in report.moved if not each.matters)
+    yield from (Text.assemble("  ", ("already", "green"), f"  {n:,}: {told}") for told, n in already.items())
     failed = report.applied.outcomes if report.applied else []
     outcomes = [(result.value, "", f"{describe(change)}: {error}") for change, result, error in failed]
     for colour, rows in (("yellow", moved), ("red", outcomes)):
@@ -272,7 +279,8 @@ def _allowance(text: str) -> tuple[str, int]:
     name, _, number = text.partition("=")
     guards = {kind.value for kind in GuardKind} | GATES
     if name not in guards or not number.isdigit():
-        raise UsageError(f"--allow {text}: write GUARD=NUMBER", f"guards: {', '.join(sorted(guards))}")
+        hint = "" if name in guards else close(name, guards)
+        raise UsageError(f"--allow {text}: write GUARD=NUMBER{hint}", f"guards: {', '.join(sorted(guards))}")
     return name, int(number)
 
 

@@ -2,34 +2,32 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 
-from rich.cells import cell_len
 from rich.text import Text
 
 from iwds.cli.console import WIDTH
-from iwds.cli.page import Variants, block, columns, cut, fitted, shortened
+from iwds.cli.page import Variants, block, columns, command_lines, cut, fitted, shortened, way_on
 from iwds.cli.plan_facts import by_rule, head, readings, retagged, sides
+from iwds.cli.plan_sections import RECENTLY
 from iwds.core.causes import cause_words
 from iwds.core.change import Change, Evidence, Kind, kinds, removes
 from iwds.core.decision import Reason
 from iwds.core.guards import OUT_OF_SCOPE, RETAGGED, Gauge, GuardKind, counted
-from iwds.core.plan import Plan
+from iwds.core.plan import UNDO_OF, Plan
 
 _GIVE_WAY = ("readings", "violations", "readings", "violations", "violations", "readings")
 _GIFTS = {"create", "update", "add", "group-role", "adopt", "unlock"}
 _SHOWN_AS = {GuardKind.LEAVE: Kind.REMOVE.value, GuardKind.LEAVE_GROUP: Kind.REMOVE.value}
-RECENTLY = "last 20 hours"
-"""What else counts towards a limit, beside the plan."""
 
 
-def refusal_lines(plan: Plan, *, report_only: bool) -> list[Text]:
-    """The whole page, at most 40 lines of 80 columns."""
+def refusal_lines(plan: Plan, *, report_only: bool, ended: bool = False) -> list[Text]:
+    """The whole page, at most 40 lines of 80 columns; `ended`: the plan may not be applied any more."""
     held = Text.assemble(("HELD: nothing was changed.", "red bold"), " Guards stopped this plan; somebody must decide.")
     parts: dict[str, Variants] = {
         "head": [[held, *head(plan, report_only)]],
         "violations": _violations(plan),
         "readings": readings(plan),
         "sides": [sides(plan)],
-        "ways": [block(_ways_on(plan, report_only), "What you can do now")],
+        "ways": [block((Text(cut(line)) for line in _ways_on(plan, report_only, ended)), "What you can do now")],
     }
     return fitted(parts, _GIVE_WAY)
 
@@ -70,25 +68,44 @@ def _causes(gauge: Gauge, since: str) -> list[Text]:
     return [Text(cut(f"  {n:>6,}  {cause_words(cause, since)}")) for cause, n in ordered]
 
 
-def _ways_on(plan: Plan, report_only: bool) -> Iterator[Text]:
+def _ways_on(plan: Plan, report_only: bool, ended: bool) -> Iterator[str]:
     shown = [_SHOWN_AS.get(gauge.kind, gauge.kind.value) for gauge in plan.violations]
     kind = next((f" {name}" for name in shown if name in set(Kind)), "")
-    yield from _way("look at them one by one", f"iwds show {plan.id}{kind} --all")
+    yield from way_on("look at them one by one", [f"iwds show {plan.id}{kind} --all"])
     if report_only:
         return
-    held = (skip.change for skip in plan.skips if skip.change and skip.reason is not Reason.MOVED)
-    wanted = [*plan.changes, *held]
+    if plan.basis.ordered:
+        yield from _order_again(plan)
+    elif ended:
+        yield from way_on("it has ended: make a new one", [f"iwds plan {plan.job}"])
+    else:
+        yield from _apply(plan)
+
+
+def _apply(plan: Plan) -> Iterator[str]:
+    """What of it can be applied all the same."""
+    # What a person rejected or holds, or somebody else stands in the way of, no choice lets through.
+    waits = (skip.change for skip in plan.skips if skip.change and skip.reason in (Reason.HELD, Reason.UNPROVEN))
+    wanted = [*plan.changes, *waits]
     seen = sum(change.evidence is Evidence.SEEN for change in wanted)
     if seen:
-        yield from _way(f"take only what was seen ({seen:,})", f"iwds apply {plan.id} --only seen")
+        yield from way_on(f"take only what was seen ({seen:,})", [f"iwds apply {plan.id} --only seen"])
     if gifts := _gifts(wanted, {gauge.kind for gauge in plan.violations}):
-        yield from _way("let the rest in", f"iwds apply {plan.id} --only {','.join(gifts)}")
+        yield from way_on("let the rest in", [f"iwds apply {plan.id} --only {','.join(gifts)}"])
     if plan.basis.unproven:
-        yield Text("  What rests on a reading that is not believed has no override. Repair it, then")
-        yield Text(cut(f"    iwds run {plan.job}"))
+        yield "  What rests on a reading that is not believed has no override. Repair it, then"
+        yield from command_lines([f"iwds run {plan.job}"], 4)
     else:
-        yield Text("  allow exactly this, once")
-        yield from _allow(plan)
+        yield "  allow exactly this, once"
+        yield from command_lines([f"iwds apply {plan.id}", *_allowing(plan)], 4)
+
+
+def _order_again(plan: Plan) -> Iterator[str]:
+    """An ordered plan is not applied: it is ordered again, and planned from how things are then."""
+    run = plan.basis.ordered.removeprefix(UNDO_OF)
+    command = f"iwds undo {run}" if run != plan.basis.ordered else f"iwds drift {plan.job} --revert"
+    yield "  order it again, narrowed as it was, and allow exactly this, once"
+    yield from command_lines([command, *_allowing(plan)], 4)
 
 
 def _gifts(changes: Sequence[Change], tripped: Set[GuardKind]) -> list[str]:
@@ -99,29 +116,14 @@ def _gifts(changes: Sequence[Change], tripped: Set[GuardKind]) -> list[str]:
     return sorted({kind.value for change in given for kind in kinds(change) - kept_out} & _GIFTS)
 
 
-def _way(words: str, command: str) -> Iterator[Text]:
-    line = f"  {words:30}  {command}"
-    if cell_len(line) <= WIDTH:
-        yield Text(line)
-    else:
-        yield Text(f"  {words}")
-        yield Text(f"    {command}")
-
-
-def _allow(plan: Plan) -> Iterator[Text]:
-    """The command that accepts these numbers for this plan, over several lines as a shell reads them."""
+def _allowing(plan: Plan) -> list[str]:
+    """The options that accept these numbers for one plan."""
     needed = dict(_needed(plan.violations))
     if rules := by_rule(plan):
         needed[OUT_OF_SCOPE] = rules
     if tags := retagged(plan):
         needed[RETAGGED] = tags
-    line = f"    iwds apply {plan.id}"
-    for option in (*(f"--allow {guard}={n}" for guard, n in needed.items()), '--reason "..."'):
-        if len(line) + len(option) + 3 > WIDTH:
-            yield Text(line + " \\")
-            line = "     "
-        line += f" {option}"
-    yield Text(line)
+    return [*(f"--allow {guard}={n}" for guard, n in needed.items()), '--reason "..."']
 
 
 def _needed(violations: Iterable[Gauge]) -> Mapping[str, int]:

@@ -1,6 +1,7 @@
 """What a replay found, as a page and as data."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from rich.text import Text
@@ -9,14 +10,15 @@ from iwds.cli.common import local
 from iwds.cli.console import WIDTH
 from iwds.cli.page import Variants, block, cut, fitted, hanging, listed
 from iwds.cli.plan_facts import by_rule
+from iwds.cli.plan_sections import RECENTLY, gauge_words
 from iwds.core.change import Kind
 from iwds.core.guards import Gauge
 from iwds.core.impact import Difference, Rule, Turn
 from iwds.core.words import field_words, many
-from iwds.replays import Replayed
+from iwds.replays import ChangedLimit, Replayed
 
 _NAMED = 3
-_GIVE_WAY = ("rules", "unknown", "unnoticed", "rules", "guards", "rules")
+_GIVE_WAY = ("rules", "unknown", "unnoticed", "rules", "limits", "guards", "rules")
 _VERBS = {
     Kind.CREATE: "created", Kind.DELETE: "deleted", Kind.LOCK: "locked", Kind.UNLOCK: "unlocked", Kind.ADOPT: "adopted",
     Kind.MAIL: "mailed a link", Kind.FORGET: "forgotten", Kind.RENAME: "renamed", Kind.DEMOTE: "demoted",
@@ -30,6 +32,7 @@ def replay_lines(said: Replayed, all_: bool = False) -> list[Text]:
         "head": [list(_head(said))],
         "rules": [_rules(said, None)] if all_ else [_rules(said, most) for most in (99, 12, 8, 4)],
         "unnoticed": [list(_unnoticed(said)), []],
+        "limits": [_limits(said), _limits(said)[:6]],
         "guards": [list(_guards(said.plan.basis.gauges)), list(_guards(said.plan.violations))],
         "unknown": [list(_unknown(said)), list(_unknown(said))[:3]],
         "end": [list(_end(said))],
@@ -86,7 +89,8 @@ def _rule(rule: Rule, everybody: bool) -> Iterator[Text]:
 def _words(turn: Turn, kind: Kind, part: str) -> str:
     what = _what(kind, part)
     if turn is Turn.GONE:
-        return f"no longer {what}"
+        changes = what.removeprefix("another ")
+        return f"no longer {what}" if changes == what else f"{changes} no longer changes"
     return {Turn.WAITS: f"{what}, which waits now", Turn.MADE: f"{what}, which waits no more"}.get(turn, what)
 
 
@@ -115,14 +119,34 @@ def _guards(gauges: Sequence[Gauge]) -> list[Text]:
     tripped = [each for each in gauges if each.tripped]
     rest = [each for each in gauges if not each.tripped and each.observed]
     lines = [
-        Text(cut(f"  {each.kind.value}{f' {each.of}' if each.of else ''}: {each.observed + each.recent:,}, the limit is"
-                 f" {each.limit:,}: this stops the run"), style="red")
-        for each in tripped
-    ]  # fmt: skip
-    told = ", ".join(f"{each.kind.value} {each.of} ".replace("  ", " ") + f"{each.observed + each.recent}/{each.limit}"
+        Text(cut(f"  {_gauge_name(each)}: {gauge_words(each)}: this stops the run"), style="red") for each in tripped
+    ]
+    told = ", ".join(f"{_gauge_name(each)} {each.observed}{f'+{each.recent}' if each.recent else ''}/{each.limit}"
                      for each in rest)  # fmt: skip
-    clear = [Text(line) for line in hanging("  clear: ", told, 2)] if told else []
+    before = f" (+: made in the {RECENTLY})" if any(each.recent for each in rest) else ""
+    clear = [Text(line) for line in hanging("  clear: ", told + before, 2)] if told else []
     return block([*lines, *clear], Text("Guards", style="bold"))
+
+
+def _gauge_name(gauge: Gauge) -> str:
+    return f"{gauge.kind.value} {gauge.of}".rstrip()
+
+
+def _limits(said: Replayed) -> list[Text]:
+    """Limits that differ: they take nothing from anybody, and decide what the guards let through."""
+    told = [line for each in said.limits for line in hanging("  ", _limit_words(each), 3)]
+    return block(map(Text, told), Text("Changed limits of guards", style="bold"))
+
+
+def _limit_words(each: ChangedLimit) -> str:
+    names = ("floor", "ratio", "cap")
+    pairs = [(name, getattr(each.before, name), getattr(each.now, name)) for name in names]
+    told = ", ".join(f"{name} {_number(old)} > {_number(new)}" for name, old, new in pairs if old != new)
+    return f"{f'{each.place}  ' if each.place else ''}{each.kind.value}: {told}"
+
+
+def _number(value: float | None) -> str:
+    return "none" if value is None else f"{value:,}"
 
 
 def _unknown(said: Replayed) -> list[Text]:
@@ -133,13 +157,25 @@ def _unknown(said: Replayed) -> list[Text]:
 def _end(said: Replayed) -> Iterator[Text]:
     yield Text()
     waiting = by_rule(said.plan)
-    if not said.same and waiting:
+    if said.impact.rules and waiting:
         yield Text(f"{many(waiting, 'removal')} of this configuration would wait at the gate, until")
         yield Text(cut(f"  iwds apply {said.plan.job} --allow out-of-scope={waiting} --reason ..."))
-    words = {0: "No difference.", 2: f"{many(said.impact.people, 'person', 'people')} would notice."}
-    stopped = "A guard would stop it." if said.plan.violations else "The gate would hold a part of it."
     colour = "green" if said.exit_code == 0 else "yellow"
-    yield Text(words.get(said.exit_code, f"{words[2]} {stopped}"), style=colour)
+    yield Text(" ".join(_verdict(said)), style=colour)
+
+
+def _verdict(said: Replayed) -> Iterator[str]:
+    if said.same:
+        yield "No difference."
+        return
+    if said.impact.rules:
+        yield f"{many(said.impact.people, 'person', 'people')} would notice."
+    if said.plan.violations:
+        yield "A guard would stop it."
+    elif said.before.violations:
+        yield "No guard would stop it, as one did then."
+    elif said.exit_code > 2:
+        yield "The gate would hold a part of it."
 
 
 def replay_data(said: Replayed) -> dict[str, Any]:
@@ -156,6 +192,7 @@ def replay_data(said: Replayed) -> dict[str, Any]:
         "people": said.impact.people,
         "rules": [_rule_data(rule) for rule in said.impact.rules],
         "unnoticed": [{"part": part, "place": place} for part, place in said.impact.unnoticed],
+        "limits": [_limit_data(each) for each in said.limits],
         "guards": [_guard_data(each) for each in said.plan.basis.gauges],
         "gate": by_rule(said.plan),
         "unknown": dict(said.unknown),
@@ -179,6 +216,10 @@ def _rule_data(rule: Rule) -> dict[str, Any]:
 def _difference_data(each: Difference) -> dict[str, Any]:
     return {"login": each.fate.subject.login, "id": each.fate.subject.login_id, "value": each.effect.value,
             "held": each.fate.held}  # fmt: skip
+
+
+def _limit_data(each: ChangedLimit) -> dict[str, Any]:
+    return {"kind": each.kind.value, "place": each.place, "before": asdict(each.before), "now": asdict(each.now)}
 
 
 def _guard_data(gauge: Gauge) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from iwds.cli.common import JsonOption, chosen_config, show_json
+from iwds.cli.common import JsonOption, chosen_config, local, show_json
 from iwds.cli.console import Bars, out, say
+from iwds.cli.page import printable
 from iwds.errors import ConfigurationError, UsageError
 
 ReadingOption = Annotated[
@@ -64,6 +65,7 @@ def _replaying(job: str, config: Path | None, what: str | None) -> Iterator[Any]
     if config is not None and not config.is_file():
         raise ConfigurationError("there is no such file", file=str(config))
     tried = configuration.load(config or chosen_config(), secrets=False)
+    tried.job(job)
     if what and Path(what).is_file():
         file = Path(what)
     else:
@@ -99,7 +101,7 @@ def readings(
     if as_json:
         show_json({"schema": 1, "folder": str(folder), "readings": [_row(each) for each in listed]})
         return 0
-    say(_table(listed, str(folder)))
+    say(reading_lines(listed, str(folder)))
     return 0
 
 
@@ -138,15 +140,18 @@ def _row(each: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _table(listed: list[Any], folder: str) -> Iterator[Text]:
-    from iwds.cli.page import cut
+def reading_lines(listed: list[Any], folder: str) -> Iterator[Text]:
+    """A line for each, the latest of a job first."""
+    from iwds.cli.page import flowing
 
     if not listed:
-        yield Text(cut(f"No reading in {folder}. Capture one:  iwds plan JOB --capture"))
+        yield from map(Text, flowing(f"No reading in {folder}."))
+        yield Text("Capture one:  iwds plan JOB --capture")
         return
-    yield Text(f"{'id':8}  {'job':14}  {'taken':16}  {'people':>9}  {'size':>9}  kept until", style="bold")
-    for each in listed:
-        size = f"{each.size / 1_000_000:,.1f} MB"
-        taken, until = each.taken.astimezone(), each.until.astimezone()
-        row = f"{each.id:8}  {cut(each.job, 14):14}  {taken:%Y-%m-%d %H:%M}  {each.people:>9,}  {size:>9}"
-        yield Text(cut(f"{row}  {until:%m-%d %H:%M}"))
+    head = f"  {'id':8}  {'taken':21}  {'people':>9}  {'size':>9}  kept until"
+    for job in dict.fromkeys(each.job for each in listed):
+        yield Text.assemble((printable(job), "bold"))
+        yield Text(head, style="dim")
+        for each in (each for each in listed if each.job == job):
+            size = f"{each.size / 1_000_000:,.1f} MB"
+            yield Text(f"  {each.id:8}  {local(each.taken)}  {each.people:>9,}  {size:>9}  {local(each.until)}")

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from iwds.cli.plan_forms import Form
 from iwds.core.plan import Plan
 from iwds.core.plan_document import plan_from_data
 from iwds.errors import UsageError
@@ -57,6 +58,11 @@ def deleted(what: str) -> UsageError:
 
 def plan_of(text: str, name: str) -> Plan:
     """The plan of a document, which is called `name`; `UsageError` where it is none, or was altered."""
+    if form := _form_of(text):
+        raise UsageError(
+            f"{name} is a plan as {form.value}, which is for people and cannot be read back",
+            "show the JSON form, or the plan by its id: iwds plans",
+        )
     try:
         return plan_from_data(json.loads(text))
     except (ValueError, RecursionError) as error:
@@ -65,9 +71,16 @@ def plan_of(text: str, name: str) -> Plan:
         ) from error
 
 
+def _form_of(text: str) -> Form | None:
+    """Which of the forms for people a document is, by how ours begin; None where it is none of them."""
+    head = text[:40].replace('"', "").lower()
+    begins = {Form.CSV: "step,order,", Form.HTML: "<!doctype html>", Form.MARKDOWN: "# Plan ", Form.TEXT: "Plan "}
+    return next((form for form, start in begins.items() if head.startswith(start.lower())), None)
+
+
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise UsageError(f"{path} cannot be read: {why}") from error

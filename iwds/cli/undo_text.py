@@ -9,11 +9,10 @@ from rich.text import Text
 
 from iwds.cli.change_text import TABLE_HEAD, examples, table
 from iwds.cli.common import local
-from iwds.cli.console import WIDTH
-from iwds.cli.page import Variants, block, cut, fitted, hanging, listed, shortened
+from iwds.cli.page import Variants, block, command_lines, cut, fitted, hanging, listed, shortened
+from iwds.cli.plan_sections import gauge_words
 from iwds.cli.plan_text import guards, lifted_limits
 from iwds.core.decision import Reason, Skip
-from iwds.core.guards import Gauge
 from iwds.core.plan import Plan
 from iwds.core.plan_document import plan_to_data
 from iwds.core.words import describe, many
@@ -57,14 +56,9 @@ def _changes(plan: Plan) -> Variants:
 
 def _violations(plan: Plan) -> list[Text]:
     """Every guard that trips, with how many there are and how many may be."""
-    return block(Text(cut(f"  {each.kind.value}: {_over(each)}")) for each in plan.violations)
-
-
-def _over(gauge: Gauge) -> str:
-    if gauge.allowed is not None:
-        return f"{gauge.observed:,} in this plan, {gauge.allowed:,} are allowed"
-    lately = f" and {gauge.recent:,} lately" if gauge.recent else ""
-    return f"{gauge.observed:,} in this plan{lately}, the limit is {gauge.limit:,} (of {gauge.population:,})"
+    return block(
+        Text(cut(f"  {each.kind.value}: {gauge_words(each)} (of {each.population:,})")) for each in plan.violations
+    )
 
 
 def _lost(lost: Sequence[Lost], plan_id: str) -> Variants:
@@ -112,12 +106,11 @@ def _next(looked: Looked, until: datetime | None, command: Sequence[str]) -> Ite
     if plan.violations:
         allowed = _needed(plan)
         yield Text("Allow exactly this, once:")
-        yield from map(
-            Text, _broken([*command, *(f"--allow {name}={n}" for name, n in allowed.items()), '--reason "..."'])
-        )
+        options = (f"--allow {name}={n}" for name, n in allowed.items())
+        yield from map(Text, command_lines([*command, *options, '--reason "..."']))
     elif plan.changes:
         yield Text(f"Look:  iwds show {plan.id} --all")
-        yield from map(Text, _broken([*command, '--reason "..."']))
+        yield from map(Text, command_lines([*command, '--reason "..."']))
 
 
 def _until(looked: Looked, until: datetime | None) -> Iterator[Text]:
@@ -137,17 +130,6 @@ def _needed(plan: Plan) -> Mapping[str, int]:
     for gauge in plan.violations:
         needed[gauge.kind.value] = max(needed.get(gauge.kind.value, 0), gauge.observed)
     return needed
-
-
-def _broken(command: Sequence[str]) -> list[str]:
-    """A command and its options over as many lines as a shell reads them."""
-    lines, line = [], f"  {command[0]}"
-    for option in command[1:]:
-        if len(line) + len(option) + 3 > WIDTH:
-            lines.append(line + " \\")
-            line = "   "
-        line += f" {option}"
-    return [*lines, line]
 
 
 def undo_data(looked: Looked, until: datetime | None, code: int | None) -> dict[str, Any]:

@@ -35,12 +35,12 @@ from iwds.core.change import (
 )
 from iwds.core.decision import WITHOUT_ACCOUNT, Decision, Nobody, Proposal, Reason, Skip, subject_of
 from iwds.core.leaving import left_behind
-from iwds.core.ledger import fingerprint
+from iwds.core.ledger import EXTRA, fingerprint, held_value
 from iwds.core.locks import with_locks_kept
 from iwds.core.matching import Case, Match, extra_held, extra_wanted, is_protected
 from iwds.core.model import Absent, Account, Activation, Group, LedgerRow, Login, Origin, Status, fold
 from iwds.core.modes import governed
-from iwds.core.normal import merge_extra
+from iwds.core.normal import merge_extra, parse_extra
 from iwds.core.policy import World
 from iwds.core.recognise import contradicts
 from iwds.core.words import field_words, role_words
@@ -169,13 +169,12 @@ def _because(write: Write, account: Account, row: LedgerRow, world: World) -> st
     """Why the login differs: somebody touched the service, or the directory moved on."""
     by_hand: list[str] = []
     moved: list[str] = []
-    for name in fields_changed(write):
-        if name == "status":
-            continue
-        held = getattr(write.before, name)
+    for name in _parts_changed(write):
+        held = held_value(write.before, name)
         known = row.written.get(name)
         touched = known is not None and known != fingerprint(int(held) if isinstance(held, int) else held)
         (by_hand if touched else moved).append(field_words(name))
+    by_hand, moved = _extra_at_once(by_hand), _extra_at_once(moved)
     words = []
     if write.after.status != write.before.status:
         words.append(
@@ -188,6 +187,21 @@ def _because(write: Write, account: Account, row: LedgerRow, world: World) -> st
     if by_hand:
         words.append(f"{', '.join(by_hand)} changed by hand on the service")
     return "; ".join(words)
+
+
+def _parts_changed(write: Write) -> Iterator[str]:
+    """What a write changes, but for the lock; of the extra fields each key, as the ledger calls it."""
+    for name in fields_changed(write):
+        if name == "extra":
+            old, new = (parse_extra(login.extra or "") or {} for login in (write.before, write.after))
+            yield from (EXTRA + key for key in sorted(old | new) if old.get(key, "") != new.get(key, ""))
+        elif name != "status":
+            yield name
+
+
+def _extra_at_once(names: list[str]) -> list[str]:
+    """The same with the extra fields in a word: which of them is said where the change is."""
+    return list(dict.fromkeys(field_words("extra") if name.startswith(EXTRA) else name for name in names))
 
 
 def _groups(case: Case, world: World) -> Iterator[Decision]:

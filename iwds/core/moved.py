@@ -71,25 +71,45 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A change that was approved and is no longer true, or that part of a write that is not, and why."""
+    """A change that was approved and is no longer true, or that part of a write that is not, and why.
+
+    `run` is the run that made it since; empty where it was not made, or by nobody known.
+    """
 
     change: Change
     drift: Drift
     told: str
+    run: str = ""
+
+    @property
+    def matters(self) -> bool:
+        """Whether somebody has to look at it: what is so already is as it was meant to be."""
+        return self.drift is not Drift.ALREADY
 
 
 Find = Callable[[Subject], Standing]
 
 
-def narrowed(fresh: Plan, approved: Plan, find: Find) -> tuple[Plan, tuple[Moved, ...]]:
-    """A fresh plan cut down to what was approved (`restrict`), and what of that has moved; it is skips of it too."""
+def narrowed(
+    fresh: Plan, approved: Plan, find: Find, made_by: Callable[[Change], str] = lambda _: ""
+) -> tuple[Plan, tuple[Moved, ...]]:
+    """A fresh plan cut down to what was approved (`restrict`), and what of that has moved; it is skips of it too.
+
+    `made_by` says which run made a change since it was approved; empty where none did.
+    """
     plan, gone = restrict(fresh, approved)
     if not gone:
         return plan, ()
     telling = _Telling(fresh)
-    moved = tuple(each for change in gone for each in telling.tell(change, find(change.subject)))
+    told = (each for change in gone for each in telling.tell(change, find(change.subject)))
+    moved = tuple(_with_run(each, made_by) for each in told)
     skips = (Skip(each.change.subject, Reason.MOVED, each.told, each.change) for each in moved)
     return replace(plan, skips=tuple(sorted([*plan.skips, *skips], key=skip_order))), moved
+
+
+def _with_run(moved: Moved, made_by: Callable[[Change], str]) -> Moved:
+    run = "" if moved.matters else made_by(moved.change)
+    return replace(moved, told=f"made by run {run}", run=run) if run else moved
 
 
 def moved_counts(moved: Iterable[Moved]) -> Mapping[Drift, int]:
@@ -151,7 +171,8 @@ def _on_the_service(change: Change, now: Standing) -> Iterator[tuple[Drift, str]
     if isinstance(change, Forget):
         return
     if change.subject.login_id is not None and now.login is None:
-        yield Drift.GONE, DRIFT_WORDS[Drift.GONE]
+        drift = Drift.ALREADY if isinstance(change, DeleteLogin) else Drift.GONE
+        yield drift, DRIFT_WORDS[drift]
     elif isinstance(change, Write | DeleteLogin) and now.login is not None:
         yield from _touched(change, now.login)
     elif isinstance(change, SetGroupRole | AdoptMembership) and change.group.id not in now.groups:

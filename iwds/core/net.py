@@ -134,6 +134,7 @@ class Now:
         again: the login of ours that the person of a deleted login has now, with `row` and `roles` of that one.
         holder: who carries the login name that would come back.
         groups: all groups of the service, by id.
+        relocked: what shows that somebody else made the lock anew that the run had set; empty where nothing does.
     """
 
     login: Login | None
@@ -144,6 +145,7 @@ class Now:
     again: Login | None = None
     holder: Callable[[str], Login | None] = lambda _: None
     groups: Mapping[int, Group] = field(default_factory=dict)
+    relocked: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,7 @@ class Undone:
     Attributes:
         decisions: what would be made, and what is left alone.
         lost: what cannot come back, each a sentence.
-        locks: whether the login has to be locked once it is created again.
+        locks: whether the login has to end locked, whatever was decided about locks: it was when it was deleted.
     """
 
     decisions: tuple[Decision, ...] = ()

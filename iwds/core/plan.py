@@ -30,6 +30,9 @@ from iwds.core.matching import Tally
 from iwds.core.model import Absent, Proof
 from iwds.core.words import describe
 
+UNDO_OF = "undo of run "
+"""How what was ordered (`Basis.ordered`) begins where a run is undone; its id follows."""
+
 NEEDS_A_PERSON = frozenset({Reason.HELD, Reason.UNPROVEN, Reason.UNAPPROVED})
 """Reasons for which a withheld step waits for somebody to decide or repair; the others settle themselves."""
 

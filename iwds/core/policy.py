@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from iwds.core.model import BUILTIN_ROLES, Account, Group, Login, Role
 from iwds.core.recognition import BY_NAME, NOTHING_SAID, Decisions, Matching
+from iwds.core.words import until_words
 
 VERIFY_ROLES_EVERY = 14
 """In how many days every role that we remember is looked at again, unless the job says otherwise."""
@@ -95,7 +96,7 @@ class Hold:
         return self.until is None or now < self.until
 
     def __str__(self) -> str:
-        until = f" until {self.until:%Y-%m-%d %H:%M %Z}" if self.until else ""
+        until = f" until {until_words(self.until)}" if self.until else ""
         verb = "locked" if self.kind is HoldKind.LOCK else "held"
         return f"{verb} by {self.by}{until}: {self.reason}"
 

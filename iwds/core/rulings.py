@@ -34,7 +34,7 @@ from iwds.core.model import Login, Status, fold
 from iwds.core.normal import merge_extra, parse_extra
 from iwds.core.plan import identities
 from iwds.core.policy import LONG_AGO
-from iwds.core.words import describe
+from iwds.core.words import describe, until_words
 
 
 class Verdict(StrEnum):
@@ -86,7 +86,7 @@ class Ruling:
     id: int = 0
 
     def __str__(self) -> str:
-        return f"{self.verdict.value} by {self.said.by} until {self.said.until:%Y-%m-%d %H:%M %Z}: {self.said.reason}"
+        return f"{self.verdict.value} by {self.said.by} until {until_words(self.said.until)}: {self.said.reason}"
 
 
 def approval_of(change: Change, said: Said, people: int = 1) -> Ruling:
@@ -122,6 +122,11 @@ def aims(change: Change) -> frozenset[str]:
     if isinstance(change, Write):
         return frozenset(piece.aim for piece in _pieces(change))
     return frozenset(_mark([change.subject.key, *what]) for what in _aimed(change))
+
+
+def ends_access(ruling: Ruling) -> bool:
+    """Whether a ruling is about the end of somebody's access: a lock, or a deletion."""
+    return _mark([ruling.subject.key, "end"]) in ruling.marks
 
 
 def _mark(what: object) -> str:

@@ -74,6 +74,9 @@ def _written_back(net: Net, now: Now, login: Login, why: str) -> Iterator[Decisi
         old, new, held = (getattr(each, name) for each in (net.before, net.after, login))
         if old == new or held == old:
             continue
+        if name == "status" and held == new and now.relocked:
+            changed.append(f"locked anew by another hand: {now.relocked}")
+            continue
         value, moved = _back(name, old, new, held)
         after = replace(after, **{name: value})
         if moved:
@@ -192,6 +195,30 @@ def _adopted_again(net: Net, now: Now, login: Login, why: str) -> tuple[list[Dec
     missing = [group for number, group in sorted(net.left.items()) if row and number not in row.groups]
     there = [group for group in missing if group.id in now.roles]
     return [order(AdoptMembership(subject, group, why), login, row, now.world) for group in there], now
+
+
+def inverse(net: Net) -> Iterator[Change]:
+    """What undoing all of this would be, if nobody had changed anything since."""
+    if whole := net.deleted or net.created:
+        yield from filter(None, [again(whole)])
+        lost = net.deleted.groups if net.deleted else ()
+        yield from (AddToGroup(net.subject, Group(number, ""), "") for number in lost)
+        return
+    if net.before and net.after and net.before != net.after:
+        yield Write(net.subject, net.after, net.before, "")
+    opposites = (_opposite(net.subject, each) for each in net.groups.values())
+    yield from (change for change in opposites if change)
+    if net.disowned:
+        yield Adopt(net.subject, Login(net.login_id, net.subject.login), (), "")
+    yield from (AdoptMembership(net.subject, group, "") for group in net.left.values())
+
+
+def _opposite(subject: Subject, net: GroupNet) -> Change | None:
+    if net.before is None:
+        return RemoveFromGroup(subject, net.group, "") if net.after else None
+    if net.after is None:
+        return AddToGroup(subject, net.group, "")
+    return SetGroupRole(subject, net.group, net.after.role or 0, net.before.role or 0, "")
 
 
 def again(change: Change) -> Change | None:

@@ -6,6 +6,7 @@ one: what went with it is named, and nobody can use it before the helpdesk makes
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 
 from iwds.core.change import AddToGroup, CreateLogin, DeleteLogin, Evidence, Subject, Write
 from iwds.core.decision import Decision, Proposal, Reason, Skip
@@ -148,7 +149,32 @@ def _completed(net: Net, deleted: DeleteLogin, image: Login, now: Now, again: Lo
     decisions: list[Decision] = [order(join, again, now.row, now.world) for join in joins]
     if image.status == Status.LOCKED and again.status != Status.LOCKED:
         decisions += order_write(lock(subject, again, why), now.row, now.world)
-    return Undone(tuple(decisions), (*lost_with(net), *_gone_for_good(deleted, now, missing)))
+    lost = (*lost_with(net), *_gone_for_good(deleted, now, missing))
+    return Undone(tuple(decisions), lost, image.status == Status.LOCKED)
+
+
+def is_locked(net: Net) -> bool:
+    """Whether a run locked a login that was active."""
+    if net.before is None or net.after is None:
+        return False
+    return net.before.status != Status.LOCKED == net.after.status
+
+
+def locked_anew(login: Login, ours: datetime | None, helpdesk: tuple[str, datetime] | None) -> str:
+    """What shows that a locked login was unlocked after a run of ours locked it last; empty where nothing does.
+
+    The service does not say who locked a login, or when. Whoever used it was let in, and of the helpdesk we know.
+
+    Args:
+        login: as it is.
+        ours: when a run of ours locked it last; None where that is not known.
+        helpdesk: the last lock or unlock of the helpdesk, and when.
+    """
+    if login.status != Status.LOCKED or ours is None:
+        return ""
+    if login.last_seen is not None and login.last_seen > ours.timestamp():
+        return "they used it after the run locked it"
+    return "the helpdesk had unlocked it" if helpdesk and helpdesk[0] == "unlock" and helpdesk[1] > ours else ""
 
 
 def lock(subject: Subject, login: Login, why: str) -> Write:

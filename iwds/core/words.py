@@ -1,7 +1,7 @@
 """Changes in words: one sentence each, used by the command line, the log and the console alike."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from typing import assert_never
 
 from iwds.core.change import (
@@ -35,6 +35,22 @@ _FIELDS: Mapping[str, str] = {
 def many(number: int, one: str, more: str = "") -> str:
     """`1 call`, `2 calls`, `1,205 people`; `more` where an s does not make it many."""
     return f"{number:,} {one if number == 1 else more or one + 's'}"
+
+
+def moment_words(moment: datetime) -> str:
+    """A moment in the machine's time zone, as every page says it: `Tue 01 Dec 2026 14:02`."""
+    return moment.astimezone().strftime("%a %d %b %Y %H:%M")
+
+
+def until_words(end: datetime) -> str:
+    """When something ends, as it follows `until`; of what ends at midnight the day: `the end of Mon 30 Nov 2026`.
+
+    So whoever typed a date finds that date again.
+    """
+    here = end.astimezone()
+    if here.time() == time.min:
+        return f"the end of {here - timedelta(days=1):%a %d %b %Y}"
+    return moment_words(end)
 
 
 def field_words(field: str) -> str:

@@ -62,7 +62,20 @@ LONGEST_PAUSE = 30.0
 """A service that wants to be left alone for more seconds than this is not waited for."""
 FULL = "the service is full"
 
+_LOCKED_AGAIN = ", and locked again"
+"""How the reason of a write ends that was sent, and after which the helpdesk's lock had to be made again."""
+
 _SETTLED_LATER = "what was sent without being recorded is settled by the next run, by reading"
+
+
+def may_stand(result: Result | None, error: str) -> bool:
+    """Whether something of a change may stand on the service that was not simply done: nobody knows, or it was sent."""
+    return result in (None, Result.UNKNOWN, Result.SUPERSEDED) or was_sent(result, error)
+
+
+def was_sent(result: Result | None, error: str) -> bool:
+    """Whether a write was held only after it was sent: the helpdesk's lock came meanwhile, and was made again."""
+    return result is Result.HELD and error.endswith(_LOCKED_AGAIN)
 
 
 @dataclass(slots=True)
@@ -303,7 +316,7 @@ class Applying:
             open_still = f"{hold}; it could not be locked again: {error}"
             return Outcome(step.intent, Result.UNKNOWN, open_still, attempts, change.after.id)
         effect = self._effect(change, login_id) if result is Result.DONE else None
-        return Outcome(step.intent, Result.HELD, f"{hold}, and locked again", attempts, login_id, effect)
+        return Outcome(step.intent, Result.HELD, f"{hold}{_LOCKED_AGAIN}", attempts, login_id, effect)
 
     def _lock(self, login: Login) -> None:
         """Lock a login; a request to stop ends the waiting, and not the attempts."""

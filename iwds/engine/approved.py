@@ -3,13 +3,21 @@
 A plan that may be applied is still no authority: it only narrows a fresh one (ADR 0001).
 """
 
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import cache
 
+from iwds.core.change import Change
 from iwds.core.configuration import parts_changed
-from iwds.core.plan import Plan
+from iwds.core.document import change_from_data
+from iwds.core.model import Service
+from iwds.core.plan import Plan, identities
 from iwds.engine.job import Job
 from iwds.errors import Refused, UsageError
+from iwds.ports import Result, State
 
+APPLIED = "applies"
+"""Under which key of its report a run keeps the id of the saved plan that it was to apply."""
 CLOCKS = timedelta(minutes=5)
 """How far the clocks of two machines that share a memory may be apart."""
 
@@ -37,6 +45,29 @@ def good_until(approved: Plan, kept: Plan | None, job: Job) -> datetime:
     if kept is not None:
         return kept.valid_until or most
     return min(approved.valid_until or most, most)
+
+
+def made_since(state: State, service: Service, plan: Plan, changes: Iterable[Change]) -> Mapping[str, str]:
+    """What was done to these people since a plan was made: what each change is told by (`identities`) -> the run."""
+    anchors = dict.fromkeys(change.subject.anchor for change in changes if change.subject.anchor)
+    history = state.changes_about(service, list(anchors))
+    done = [each for each in history if each.result is Result.DONE and each.at >= plan.made_at]
+    return {known: each.run for each in done for known in identities(change_from_data(dict(each.change)))}
+
+
+def maker(state: State, service: Service, plan: Plan) -> Callable[[Change], str]:
+    """Asked which run made a change of a saved plan since; people's histories are read once, and only if it is."""
+
+    @cache
+    def made() -> Mapping[str, str]:
+        held = (skip.change for skip in plan.skips if skip.change)
+        return made_since(state, service, plan, [*plan.changes, *held])
+
+    def run(change: Change) -> str:
+        runs = {made().get(known, "") for known in identities(change)}
+        return max(runs) if "" not in runs else ""
+
+    return run
 
 
 def _refuse_ended(approved: Plan, kept: Plan | None, job: Job, now: datetime) -> None:

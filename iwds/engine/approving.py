@@ -1,6 +1,6 @@
 """What people decide about a plan that is kept: approved, rejected, or taken back. Nothing is sent to any service."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,17 +16,18 @@ from iwds.core.chosen import (
     touching,
     without_own,
 )
-from iwds.core.document import change_from_data
 from iwds.core.nearest import close
-from iwds.core.plan import Plan
-from iwds.core.rulings import Ruling, Rulings, Said, Verdict, approval_of, exactly, rejection_of
+from iwds.core.plan import Plan, identities
+from iwds.core.rulings import Ruling, Rulings, Said, Verdict, approval_of, rejection_of
+from iwds.core.words import until_words
 from iwds.engine.actions import Why
+from iwds.engine.approved import made_since, maker
 from iwds.engine.holds import LONGEST
 from iwds.engine.job import Job, Tools
 from iwds.engine.ruling import rule_of
 from iwds.engine.who import caller, host
 from iwds.errors import UsageError
-from iwds.ports import Result, Told, Withdrawal
+from iwds.ports import Withdrawal
 
 REJECTED_FOR = timedelta(days=30)
 """How long a rejection stands, unless somebody says otherwise."""
@@ -61,7 +62,9 @@ class Approving:
     def to_approve(self, part: Part) -> Wanted:
         """What an approval would be of. Raises `UsageError` where nothing fits, or waits."""
         meant = self._unmade(self._meant(part, approvable(self.plan, self.rule), "waits for approval"))
-        new = without_own(meant, self.rows, caller())
+        # An approval counts for its job alone: the same change may wait in another one.
+        said = [row for row in self.rows if row.said.job == self.job.name]
+        new = without_own(meant, said, caller())
         standing = Rulings(self.rows, self.job.name, self.now)
         refused = sum(standing.rejected(change) is not None for change in meant)
         return Wanted(tuple(new), approvers(self.plan, self.rule), len(meant) - len(new), refused)
@@ -118,21 +121,14 @@ class Approving:
 
     def _unmade(self, changes: Sequence[Change]) -> list[Change]:
         """Without what a run made since; `UsageError` where nothing is left."""
-        made = self._made(changes)
-        if left := [change for change in changes if not exactly(change) <= made.keys()]:
+        made = made_since(self.tools.state, self.service, self.plan, changes)
+        if left := [change for change in changes if not identities(change) <= made.keys()]:
             return left
-        runs = list(dict.fromkeys(each.run for each in made.values()))
+        runs = list(dict.fromkeys(made.values()))
         raise UsageError(
             f"nothing of plan {self.plan.id} waits any more: it was made already, by run {', '.join(runs)}",
             f"take it back: iwds undo {runs[-1]}; of which plan something waits: iwds plans --waiting",
         )
-
-    def _made(self, changes: Iterable[Change]) -> dict[str, Told]:
-        """What was done to these people since the plan was made, by its marks, with when and in which run."""
-        anchors = dict.fromkeys(change.subject.anchor for change in changes if change.subject.anchor)
-        history = self.tools.state.changes_about(self.service, list(anchors))
-        done = [each for each in history if each.result is Result.DONE and each.at >= self.plan.made_at]
-        return {mark: each for each in done for mark in exactly(change_from_data(dict(each.change)))}
 
     def approve(self, wanted: Wanted, why: Why) -> datetime:
         """Keep the approvals; returns until when they stand."""
@@ -151,7 +147,7 @@ class Approving:
         """Keep the rejections until their end; `UsageError` for an end beyond `LONGEST`."""
         if until - self.now > LONGEST:
             raise UsageError(
-                f"{until:%Y-%m-%d} is more than {LONGEST.days} days away",
+                f"{until_words(until)} is more than {LONGEST.days} days away",
                 "choose an earlier end, or change the configuration",
             )
         said = self._said(why, until)
@@ -170,3 +166,20 @@ class Approving:
         """How far the approval of the plan has come."""
         rows = self.tools.state.open_rulings(self.service, self.now)
         return progress(self.plan, self.rule, rows, Rulings(rows, self.job.name, self.now))
+
+    def since(self) -> Callable[[Change], str]:
+        """Asked what became since of a change that waited for approval; empty where nothing did."""
+        rows = self.tools.state.open_rulings(self.service, self.now)
+        standing, made = Rulings(rows, self.job.name, self.now), maker(self.tools.state, self.service, self.plan)
+        people = approvers(self.plan, self.rule)
+
+        def told(change: Change) -> str:
+            if run := made(change):
+                return f"made by run {run} since"
+            if rejection := standing.rejected(change):
+                return f"{rejection}"
+            names = ", ".join(dict.fromkeys(row.said.by for row in standing.approvals(change)))
+            missing = "" if standing.approved(change, people) else "; another person has to approve it too"
+            return f"approved by {names} since{missing}" if names else ""
+
+        return told

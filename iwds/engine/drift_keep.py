@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from iwds.core.drift_keep import can_be_written, keeping, kept_mark, writing
 from iwds.core.model import Login
 from iwds.core.rulings import Ruling, Rulings, Said, Verdict
+from iwds.core.words import until_words
 from iwds.engine.drift import Found, Kept
 from iwds.engine.holds import LONGEST
 from iwds.engine.job import Job, Tools
@@ -61,7 +62,7 @@ def keep(job: Job, tools: Tools, found: Sequence[Found], until: datetime | None,
     now = tools.clock.now()
     end = until or now + USUAL
     if end - now > LONGEST:
-        raise UsageError(f"{end:%Y-%m-%d} is more than {LONGEST.days} days away", "choose an earlier end")
+        raise UsageError(f"{until_words(end)} is more than {LONGEST.days} days away", "choose an earlier end")
     reason, ticket = why
     said = Said(caller(), host(), reason, now, end, DRIFT, job.name, ticket)
     made = [(each, keeping(each.row, each.login, each.drift, _values(each), said)) for each in found]

@@ -1,6 +1,7 @@
 """How a run ended: exit code, words, and what its report says."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +20,8 @@ LISTED = 200
 def ending_code(plan: Plan, applied: Applied, moved: tuple[Moved, ...]) -> int:
     """3 where nothing was changed and someone must decide, 4 where something was and more is open."""
     basis = plan.basis
-    waiting = (plan.held, basis.withheld, basis.unproven, moved, applied.outcomes, applied.stopped, basis.untried)
+    gone = any(each.matters for each in moved)
+    waiting = (plan.held, basis.withheld, basis.unproven, gone, applied.outcomes, applied.stopped, basis.untried)
     if not any(waiting):
         return 0
     sent = applied.done or any(result in (Result.REJECTED, Result.UNKNOWN) for _, result, _ in applied.outcomes)
@@ -31,27 +33,37 @@ def without_unapproved(plan: Plan) -> Plan:
     return replace(plan, skips=tuple(skip for skip in plan.skips if skip.reason is not Reason.UNAPPROVED))
 
 
-def ending_words(plan: Plan, applied: Applied) -> str:
-    """How a run ended, in a few words."""
+def ending_words(plan: Plan, applied: Applied, moved: Sequence[Moved] = ()) -> str:
+    """How a run ended, in a few words; `moved` is what an approved plan held and the fresh one does not."""
+    before, waits = _before(moved), _waiting(plan, moved)
     if not plan.changes:
-        held = "".join(f", {words}" for words in _waiting(plan))
-        nothing = f"nothing was changed{held}" if held or plan.basis.unproven else "nothing to do"
-        return nothing + unproven_words(plan)
+        if waits or plan.basis.unproven:
+            return ", ".join(["nothing was changed", *waits, *before]) + unproven_words(plan)
+        return f"nothing to do{': ' if before else ''}{', '.join(before)}"
     waiting = applied.waiting_for_seats
     counts = applied.results - Counter({Result.HELD: waiting})
     words = [f"{n} {result.value.replace('-', ' ')}" for result, n in sorted(counts.items())]
-    words += _waiting(plan)
+    words += [*waits, *before]
     words += [f"service full, {waiting} wait"] if waiting else []
     return ", ".join(words) + (f"; {applied.stopped}" if applied.stopped else "") + unproven_words(plan)
 
 
-def _waiting(plan: Plan) -> list[str]:
+def _before(moved: Sequence[Moved]) -> list[str]:
+    """What of an approved plan is so already, and which runs made it."""
+    already = [each for each in moved if not each.matters]
+    runs = Counter(each.run for each in already)
+    made = [f"{n} made before by run {run}" for run, n in sorted(runs.items()) if run]
+    return [*made, *([f"{runs['']} so already"] if runs[""] else [])]
+
+
+def _waiting(plan: Plan, moved: Sequence[Moved]) -> list[str]:
     """What of a plan is not made, and waits."""
+    already = sum(not each.matters for each in moved)
     asked = len(plan.unapproved)
     counts = {
         "held by the plan" if plan.changes else "held": len(plan.held) - asked,
         f"wait{'s' if asked == 1 else ''} for approval": asked,
-        "moved": sum(skip.reason is Reason.MOVED for skip in plan.skips),
+        "moved": sum(skip.reason is Reason.MOVED for skip in plan.skips) - already,
     }
     return [f"{n} {what}" for what, n in counts.items() if n]
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from iwds.core.model import Login
 from iwds.core.policy import Hold, HoldKind
+from iwds.core.words import until_words
 from iwds.engine.actions import Desk, Why, recorded
 from iwds.errors import UsageError
 from iwds.ports import HoldRow
@@ -33,11 +34,11 @@ def exempt(desk: Desk, login: Login, until: datetime | None, why: Why) -> Held:
     now, service = desk.clock.now(), desk.reader.service
     if until and until - now > LONGEST:
         raise UsageError(
-            f"{until:%Y-%m-%d} is more than {LONGEST.days} days away", "choose an earlier end, or say it: --forever"
+            f"{until_words(until)} is more than {LONGEST.days} days away", "choose an earlier end, or say it: --forever"
         )
     before = desk.state.open_hold(service, login.id, HoldKind.EXEMPT)
     hold = Hold(desk.who, why.reason, until, HoldKind.EXEMPT)
-    detail = f"until {until:%Y-%m-%d %H:%M %Z}" if until else "until lifted"
+    detail = f"until {until_words(until)}" if until else "until lifted"
     row = HoldRow(login.id, hold, why.ticket, now)
     recorded(desk, login, ("hold", detail), why, lambda: desk.state.place_hold(service, row))
     return Held(hold, before.hold if before else None)

@@ -11,6 +11,7 @@ from datetime import datetime
 from iwds.core.assembly import ADMINISTRATORS
 from iwds.core.model import LedgerRow, Login, Role, Status
 from iwds.core.policy import Hold
+from iwds.core.words import until_words
 from iwds.engine.actions import Desk, Why, recorded, refuse_protected
 from iwds.engine.status import refuse_unread, set_status
 from iwds.errors import IwdsError, OutcomeUnknown, Refused
@@ -64,7 +65,7 @@ def lock(desk: Desk, login: Login, until: datetime | None, why: Why) -> Locked:
     foreign = already and _is_foreign(before, row)
     hold = Hold(desk.who, why.reason, until)
     placed = HoldRow(login.id, hold, why.ticket, desk.clock.now(), foreign)
-    detail = f"until {until:%Y-%m-%d %H:%M %Z}" if until else "until unlocked"
+    detail = f"until {until_words(until)}" if until else "until unlocked"
     recorded(desk, login, ("lock", detail), why, lambda: _hold(desk, login, placed, before))
     return Locked(hold, before.hold if before else None, already, bool(row) and not foreign)
 

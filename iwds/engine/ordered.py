@@ -31,10 +31,11 @@ from iwds.core.plan import Basis, Plan, summary_data
 from iwds.core.policy import World
 from iwds.core.rulings import Ruling
 from iwds.engine.applying import Applied
+from iwds.engine.approved import APPLIED
 from iwds.engine.ending import applied_data, ending_words
 from iwds.engine.job import Job, MakeWriter, Tools
 from iwds.engine.leasing import Patience, is_resync, lease_seconds
-from iwds.engine.ruling import rule_of, standing
+from iwds.engine.ruling import everything_counts, rule_of, standing
 from iwds.engine.running import Own, Request, RunReport, begun, carry_out, keep, leased
 from iwds.engine.service_reading import ServiceReading, refuse_unproven
 from iwds.engine.surroundings import RECENT, another_service, refuse_orphans, with_ended_holds, world_of
@@ -95,10 +96,18 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """What an order comes to: decisions, and what a person should know beside them, each a sentence."""
+    """What an order comes to.
+
+    Attributes:
+        decisions: what would be made, and what is left alone.
+        notes: what a person should know beside them, each a sentence.
+        whole: what the whole of it is that a part may have been chosen of; it is counted where a number decides how
+            many people must approve.
+    """
 
     decisions: Sequence[Decision]
     notes: Sequence[str] = ()
+    whole: Iterable[Change] = ()
 
 
 def _nothing_before(_: RunRow, __: Plan) -> None:
@@ -108,11 +117,6 @@ def _nothing_before(_: RunRow, __: Plan) -> None:
 def _nothing_after(_: RunRow, __: Plan, ___: Applied) -> Mapping[str, Any]:
     """Nothing is to be kept once it was applied."""
     return {}
-
-
-def _everything_counts(_: Ruling) -> bool:
-    """What people decided counts."""
-    return True
 
 
 def _nothing_then(_: Plan, __: Applied) -> Sequence[Change]:
@@ -130,7 +134,7 @@ class Order:
         propose: what follows from how they stand now. Asked once for each plan; may ask the service.
         before: called under the lease with the plan, before anything of it is made.
         then: what can only be said once the plan was made, such as about logins that it created.
-        counts: whether a ruling of a person counts for this order.
+        counts: whether a ruling of a person counts for this order, in its plan and right before each change.
         after: called with what became of it all, under the lease; what it returns is kept in the run's report.
     """
 
@@ -138,7 +142,7 @@ class Order:
     concern: Concern
     propose: Callable[[Found], Proposed]
     before: Callable[[RunRow, Plan], None] = _nothing_before
-    counts: Callable[[Ruling], bool] = _everything_counts
+    counts: Callable[[Ruling], bool] = everything_counts
     then: Callable[[Plan, Applied], Sequence[Change]] = _nothing_then
     after: Callable[[RunRow, Plan, Applied], Mapping[str, Any]] = _nothing_after
 
@@ -205,10 +209,12 @@ class _Ordered:
             return RunReport(run, plan, None, moved)
         if plan.changes and not self.request.confirm(plan):
             return RunReport(self._ended(0, "declined: nothing was changed", summary_data(plan)), plan, None, moved)
-        own = Own(self.lease, journal, self.request.stop, self._until())
+        own = Own(self.lease, journal, self.request.stop, self._until(), self.order.counts)
         applied, kept = self._applied(plan, own, make_writer)
         report = summary_data(plan) | moved_data(moved) | applied_data(applied) | dict(kept)
-        run = self._ended(_ending_code(plan, applied, moved), ending_words(plan, applied), report)
+        if self.request.approved:
+            report |= {APPLIED: self.request.approved.id}
+        run = self._ended(_ending_code(plan, applied, moved), ending_words(plan, applied, moved), report)
         return RunReport(run, plan, applied, moved)
 
     def _applied(self, plan: Plan, own: Own, make_writer: MakeWriter) -> tuple[Applied, Mapping[str, Any]]:
@@ -288,7 +294,7 @@ class _Planning:
         proposed = self.order.propose(Found(world, kept.logins, kept.rows, kept.groups(), by_id))
         populations = Populations(tally.population, tally.members, {}, memory.recent)
         rulings = standing(job, self.tools, counts=self.order.counts)
-        facts = Facts(self._basis(proof, tally, memory, proposed.notes), populations, job.limits, rulings, job.lifetime)
+        facts = Facts(self._basis(proof, tally, memory, proposed), populations, job.limits, rulings, job.lifetime)
         head = (secrets.token_hex(4), job.name, str(service), self.now)
         return assemble(head, proposed.decisions, facts, self.request.selection), kept.standing
 
@@ -306,9 +312,10 @@ class _Planning:
         # A group of the concern need not be governed any more, so that the job's rules say nothing of it.
         return replace(world_of(self.job, {}, frozenset(), holds, (), self.now), groups=groups)
 
-    def _basis(self, proof: Proof, tally: Tally, memory: JobMemory, notes: Sequence[str]) -> Basis:
+    def _basis(self, proof: Proof, tally: Tally, memory: JobMemory, proposed: Proposed) -> Basis:
         """No source was asked: neither first run nor changed configuration hold anything back."""
         rule = rule_of(self.job, self.tools)
+        whole = sum(rule.approval.part(change) is not None for change in proposed.whole)
         return Basis(
             sources=(),
             service=proof,
@@ -317,9 +324,9 @@ class _Planning:
             config_changed=False,
             first_run=False,
             accepted_by=memory.accepted_by,
-            notes=(*notes, *([rule.note] if rule.note else [])),
+            notes=(*proposed.notes, *([rule.note] if rule.note else [])),
             approval=rule.approval,
-            to_approve=rule.counted,
+            to_approve=max(rule.counted, whole),
             parts=self.job.parts,
             ordered=self.order.words,
         )

@@ -4,7 +4,7 @@ They are kept before anything is undone, and those of what was not undone after 
 process dies in between, the next run that holds the lease settles what was sent, and then withdraws them (`settle`): so
 nothing is done again behind somebody's back, and no rejection stands for something that was never undone.
 
-Undoing an undoing withdraws what that one rejected, and rejects nothing new for it.
+Undoing an undoing withdraws what that one rejected, once that is done again, and rejects nothing new for it.
 """
 
 import re
@@ -19,16 +19,18 @@ from iwds.core.model import Service
 from iwds.core.plan import Plan
 from iwds.core.rulings import Ruling, Said, aims, rejection_of
 from iwds.core.undo import again
-from iwds.engine.applying import Applied
+from iwds.engine.applying import Applied, may_stand
 from iwds.engine.job import Job, Tools
+from iwds.engine.leasing import UNDO
 from iwds.engine.ruling import order_source
 from iwds.engine.who import caller, host
-from iwds.ports import Result, RunRow, Withdrawal
+from iwds.ports import IntentRow, Result, RunRow, Withdrawal
 
 KEPT = "rejections"
 """Under which key the report of an undoing says how many of its rejections stand; without it, it was cut off."""
 _MADE_BY = re.compile(r"undo of run \w+ \(run (\w+)\)")
-_NOT_MADE = (Result.REJECTED, Result.HELD, Result.NOT_TRIED)
+_LOOKED_THROUGH = 50
+"""In how many of a job's last runs is looked for undoings that were cut off."""
 
 
 def made_by_run(ruling: Ruling) -> str:
@@ -53,10 +55,9 @@ class Rejections:
         return made_by_run(ruling) != self.undone.id
 
     def before(self, row: RunRow, plan: Plan) -> None:
-        """Keep them before anything is undone; what the undone run rejected is withdrawn where that is undone."""
-        now, state, service = self.tools.clock.now(), self.tools.state, self.job.target.service
-        lifted, made = self._lifted(plan), self.made(plan)
-        if self.until is not None:
+        """Keep them before anything is undone."""
+        now, made = self.tools.clock.now(), self.made(plan)
+        if made and self.until is not None:
             said = Said(
                 by=caller(),
                 host=host(),
@@ -67,25 +68,32 @@ class Rejections:
                 job=self.job.name,
                 ticket=self.ticket,
             )
-            state.place_rulings(service, [rejection_of(each, said) for each in made])
-        why = f"undone by run {row.id}: {self.reason}"
-        state.withdraw_rulings(service, [each.id for each in lifted], _withdrawal(why, now, self.ticket))
+            self.tools.state.place_rulings(self.job.target.service, [rejection_of(each, said) for each in made])
 
     def made(self, plan: Plan) -> Sequence[Change]:
         """What is rejected once this plan is made; nothing of what undoing an undoing does."""
-        marks = frozenset(mark for each in self._lifted(plan) for mark in each.marks)
+        marks = frozenset(mark for each in self._lifted(plan.changes) for mark in each.marks)
         return [] if self.until is None else list(_again(plan.changes, marks))
 
-    def _lifted(self, plan: Plan) -> Sequence[Ruling]:
-        """What the undone run rejected and this plan does."""
+    def _lifted(self, changes: Iterable[Change]) -> Sequence[Ruling]:
+        """What the undone run rejected and these changes do."""
         standing = self.tools.state.open_rulings(self.job.target.service, self.tools.clock.now())
-        aimed = _aims_of(plan.changes)
+        aimed = _aims_of(changes)
         return [each for each in standing if not self.counts(each) and each.marks <= aimed]
 
     def after(self, row: RunRow, _: Plan, applied: Applied) -> dict[str, Any]:
-        """Withdraw those of what was not undone; how many stand is kept with the run."""
-        maybe = [change for change, result, _ in applied.outcomes if result is Result.UNKNOWN]
-        return {KEPT: _keep_only(self.job.target.service, self.tools, row.id, [*applied.done, *maybe])}
+        """Withdraw those of what was not undone, and what the undone run rejected and is done again.
+
+        How many stand is kept with the run.
+        """
+        maybe = [change for change, result, error in applied.outcomes if may_stand(result, error)]
+        done = [*applied.done, *maybe]
+        kept = _keep_only(self.job.target.service, self.tools, row.id, done)
+        why = f"undone by run {row.id}: {self.reason}"
+        over = [each.id for each in self._lifted(done)]
+        by = _withdrawal(why, self.tools.clock.now(), self.ticket)
+        self.tools.state.withdraw_rulings(self.job.target.service, over, by)
+        return {KEPT: kept}
 
 
 def settle(job: Job, tools: Tools) -> None:
@@ -96,8 +104,24 @@ def settle(job: Job, tools: Tools) -> None:
         run = state.run(run_id)
         if run is None or KEPT not in run.report:
             rows = state.intents(run_id)
-            done = (change_from_data(row.change) for row in rows if row.result not in _NOT_MADE)
+            done = (change_from_data(row.change) for row in rows if _made(row))
             _keep_only(service, tools, run_id, done)
+    _lift(service, tools, [each for each in rulings if made_by_run(each)])
+
+
+def _lift(service: Service, tools: Tools, rulings: Sequence[Ruling]) -> None:
+    """Withdraw what undoings of undoings did again that were cut off before they could withdraw it."""
+    for job in sorted({each.said.job for each in rulings}):
+        for run in tools.state.runs(job, _LOOKED_THROUGH):
+            if run.command == UNDO and run.service == str(service) and KEPT not in run.report:
+                again_done = _aims_of(change_from_data(row.change) for row in tools.state.intents(run.id) if _made(row))
+                before = [each for each in rulings if each.said.made_at < run.started and each.marks <= again_done]
+                why = _withdrawal(f"undone by run {run.id}, which was cut off", tools.clock.now())
+                tools.state.withdraw_rulings(service, [each.id for each in before], why)
+
+
+def _made(row: IntentRow) -> bool:
+    return row.result is Result.DONE or may_stand(row.result, row.error)
 
 
 def _keep_only(service: Service, tools: Tools, run_id: str, undone: Iterable[Change]) -> int:

@@ -178,7 +178,7 @@ class _Resync:
             applied = self._recorded(one, plan, lambda: carry_out(plan, self.job, self.tools, own, giving.writer))
         code = ending_code(plan, applied, moved)
         report = summary_data(plan) | moved_data(moved) | applied_data(applied)
-        run = self._ended(code, _words(_name(one), ending_words(plan, applied)), report)
+        run = self._ended(code, _words(_name(one), ending_words(plan, applied, moved)), report)
         return Resynced(run, one, plan, applied, moved, giving.code)
 
     def _about(self, who: Candidate) -> Callable[[Subject], bool]:

@@ -14,7 +14,7 @@ from iwds.engine.leasing import APART
 from iwds.ports import RULE_REPORTED
 
 _LOOKED_THROUGH = 50
-"""In how many runs is looked for the last one that planned for everybody."""
+"""In how many runs that had a rule is looked for the last one on this service; a job hardly ever moves to another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +32,14 @@ class Rule:
     note: str
 
 
-def _all(_: Ruling) -> bool:
+def everything_counts(_: Ruling) -> bool:
     """Every ruling counts."""
     return True
 
 
-def standing(job: Job, tools: Tools, who: str | None = None, counts: Callable[[Ruling], bool] = _all) -> Rulings:
+def standing(
+    job: Job, tools: Tools, who: str | None = None, counts: Callable[[Ruling], bool] = everything_counts
+) -> Rulings:
     """The rulings that stand at this moment; all, or those about one person by `Subject.key`, and of these some."""
     now = tools.clock.now()
     rows = tools.state.open_rulings(job.target.service, now, who)
@@ -71,7 +73,8 @@ def rule_of(job: Job, tools: Tools) -> Rule:
 
 
 def _last_told(job: Job, tools: Tools) -> Mapping[str, Any] | None:
-    runs = tools.state.runs(job.name, _LOOKED_THROUGH, without=APART)
+    # A run that ended early told none, and a directory may be away for weeks.
+    runs = tools.state.runs(job.name, _LOOKED_THROUGH, without=APART, telling=RULE_REPORTED)
     told = (run.report.get(RULE_REPORTED) for run in runs if run.service == str(job.target.service))
     return next((each for each in told if each is not None), None)
 
@@ -81,12 +84,20 @@ def rule_data(job: Job, plan: Plan) -> dict[str, Any]:
     return {RULE_REPORTED: approval_to_data(job.approval) | {"count": plan.basis.to_approve}}
 
 
-def objections(plan: Plan, job: Job, tools: Tools) -> Callable[[Change], str]:
-    """Asked right before a change is made: a rejection, or the withdrawal of an approval, may have come meanwhile."""
+def objections(
+    plan: Plan, job: Job, tools: Tools, counts: Callable[[Ruling], bool] = everything_counts
+) -> Callable[[Change], str]:
+    """Asked right before a change is made: a rejection, or the withdrawal of an approval, may have come meanwhile.
+
+    `counts` says which rulings do at all.
+    """
     rule, people = plan.basis.approval, plan.basis.approvers
 
+    def asked(row: Ruling) -> bool:
+        return counts(row) and not made_by(row, plan.basis.ordered)
+
     def objection(change: Change) -> str:
-        rulings = standing(job, tools, change.subject.key, lambda row: not made_by(row, plan.basis.ordered))
+        rulings = standing(job, tools, change.subject.key, asked)
         if rejection := rulings.rejected(change):
             return str(rejection)
         return "its approval does not stand any more" if rulings.unapproved(change, rule, people) else ""

@@ -19,13 +19,15 @@ from iwds.core.moved import Find, Moved, moved_data, narrowed
 from iwds.core.plan import Plan, Selection, summary_data
 from iwds.core.plan_document import plan_to_data
 from iwds.core.policy import HoldKind
+from iwds.core.rulings import Ruling
 from iwds.engine.accepting import accepts, let_leavers_through
 from iwds.engine.applying import Applied, Applying, Hands
+from iwds.engine.approved import APPLIED, maker
 from iwds.engine.ending import applied_data, ending_code, ending_words, unproven_words, without_unapproved
 from iwds.engine.job import Job, MakeWriter, Tools
 from iwds.engine.leasing import APART, Patience, is_resync, kept_alive, lease_seconds, taken
 from iwds.engine.planning import make_plan
-from iwds.engine.ruling import objections, rule_data
+from iwds.engine.ruling import everything_counts, objections, rule_data
 from iwds.engine.unsettled import settle_open_intents, unmailed
 from iwds.engine.verify import Verifier
 from iwds.engine.who import caller
@@ -175,7 +177,10 @@ class _Run:
 
         def narrow(fresh: Plan, find: Find) -> Plan:
             nonlocal moved
-            plan, moved = narrowed(fresh, self.request.approved, find) if self.request.approved else (fresh, ())
+            if self.request.approved is None:
+                return fresh
+            made_by = maker(self.tools.state, self.job.target.service, self.request.approved)
+            plan, moved = narrowed(fresh, self.request.approved, find, made_by)
             return plan
 
         plan, tally = make_plan(
@@ -235,7 +240,11 @@ class _Run:
         # What waits for approval waits for a person; the run itself did all that it may.
         well = ending_code(without_unapproved(plan), applied, moved) == 0
         report = _counted(plan, self.job) | moved_data(moved) | applied_data(applied) | mails | {"succeeded": well}
-        return RunReport(self._ended(code, ending_words(plan, applied), report, plan, applied), plan, applied, moved)
+        if self.request.approved:
+            report |= {APPLIED: self.request.approved.id}
+        return RunReport(
+            self._ended(code, ending_words(plan, applied, moved), report, plan, applied), plan, applied, moved
+        )
 
     def _until(self) -> float | None:
         """The monotonic time after which no further change is begun."""
@@ -306,12 +315,18 @@ def _counted(plan: Plan, job: Job) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """What is a run's own while it writes; `until` is the monotonic time after which no further change is begun."""
+    """What is a run's own while it writes.
+
+    Attributes:
+        until: the monotonic time after which no further change is begun.
+        counts: which rulings of people are asked for right before each change.
+    """
 
     lease: Lease
     journal: Journal
     stop: threading.Event
     until: float | None = None
+    counts: Callable[[Ruling], bool] = everything_counts
 
 
 def carry_out(plan: Plan, job: Job, tools: Tools, own: Own, make_writer: MakeWriter) -> Applied:
@@ -319,7 +334,7 @@ def carry_out(plan: Plan, job: Job, tools: Tools, own: Own, make_writer: MakeWri
     service = job.target.service
     withheld = {proof.name: proof.withheld for proof in plan.basis.sources}
     exempt = partial(tools.hold, service, kind=HoldKind.EXEMPT)
-    verifier = Verifier(job, tools.clock, withheld, exempt, objections(plan, job, tools))
+    verifier = Verifier(job, tools.clock, withheld, exempt, objections(plan, job, tools, own.counts))
     writer = make_writer()
     try:
         find_row, find_hold = partial(tools.state.ledger_row, service), partial(tools.hold, service)

@@ -5,7 +5,7 @@ others changed since is read afresh (`engine.ordered`, `core.undo`). What was un
 the next run does not do it again.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,20 +13,23 @@ from iwds.core.change import (
     Change,
     CreateLogin,
     DeleteLogin,
+    Kind,
     SendActivation,
     Subject,
     Write,
     fields_changed,
+    kinds,
 )
 from iwds.core.decision import Decision, Reason, Skip
 from iwds.core.devices import Loss
 from iwds.core.document import change_from_data
 from iwds.core.model import Login, fold
 from iwds.core.net import Net, Now, Step, Undone, nets
-from iwds.core.plan import Plan, chosen_part
-from iwds.core.undo import undone
-from iwds.core.undo_logins import lock
-from iwds.engine.applying import Applied
+from iwds.core.plan import UNDO_OF, Plan, chosen_part
+from iwds.core.rulings import Ruling, Verdict, ends_access
+from iwds.core.undo import inverse, undone
+from iwds.core.undo_logins import is_locked, lock, locked_anew
+from iwds.engine.applying import Applied, may_stand, was_sent
 from iwds.engine.job import Job, MakeWriter, Tools
 from iwds.engine.leasing import UNDO, lease_seconds
 from iwds.engine.ordered import Concern, Found, Order, Proposed, carry_out_order, preview
@@ -34,10 +37,7 @@ from iwds.engine.rejections import KEPT, Rejections
 from iwds.engine.running import Request, RunReport
 from iwds.engine.who import caller
 from iwds.errors import LeaseHeld, LoginUnknown, Refused, UsageError
-from iwds.ports import IntentRow, Result, RunRow, State
-
-_UNKNOWN = (None, Result.UNKNOWN, Result.SUPERSEDED)
-"""Results of a change of which nobody knows whether it was made."""
+from iwds.ports import IntentRow, Result, RunRow, State, Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +88,7 @@ def run_to_undo(state: State, run_id: str) -> RunRow:
     run = state.run(run_id)
     if run is None:
         raise UsageError(f'no run is called "{run_id}"', "see the runs: iwds history")
-    changes = (row for row in state.intents(run.id))
-    if not any(row.result in (*_UNKNOWN, Result.DONE) for row in changes):
+    if not any(map(_did, state.intents(run.id))):
         raise UsageError(f"run {run.id} changed nothing, so there is nothing to undo", f"see: iwds show {run.id}")
     return run
 
@@ -130,9 +129,18 @@ def _refuse_under_way(job: Job, tools: Tools, run: RunRow) -> None:
         raise Refused(f"run {run.id} has not ended: {error.message}", "undo it once it has ended") from error
 
 
+def _did(row: IntentRow) -> bool:
+    """Whether a run did something, or may have."""
+    return row.result is Result.DONE or may_stand(row.result, row.error)
+
+
 @dataclass(slots=True)
 class _Undoing:
-    """One undoing of one run; `lost` and `locks` are those of the last plan."""
+    """One undoing of one run.
+
+    `lost` is that of the last plan, `locks` whom it gives a login that has to end locked, and `relocked` whose lock is
+    another hand's by now, with what shows that.
+    """
 
     job: Job
     tools: Tools
@@ -141,20 +149,21 @@ class _Undoing:
     reason: str
     lost: list[Lost] = field(default_factory=list)
     locks: set[str] = field(default_factory=set)
+    relocked: Mapping[int, str] = field(default_factory=dict)
 
     def order(self) -> Order:
         """The order; whom it is about is everybody of the run, also those of whom an end is not known yet."""
-        rows = [(change, row) for change, row in self._chosen() if row.result in (*_UNKNOWN, Result.DONE)]
+        rows = [(change, row) for change, row in self._chosen() if _did(row)]
         if not rows:
             raise UsageError(f"nothing that run {self.run.id} did fits", f"see what it did: iwds show {self.run.id}")
         concern = _concern(Step(change, row.login_id) for change, row in rows)
         rejections = self.rejections()
         return Order(
-            f"undo of run {self.run.id}",
+            f"{UNDO_OF}{self.run.id}",
             concern,
             self.propose,
             before=rejections.before,
-            counts=rejections.counts,
+            counts=lambda ruling: rejections.counts(ruling) and not self._spares_a_lock(ruling),
             then=self.then,
             after=rejections.after,
         )
@@ -162,6 +171,10 @@ class _Undoing:
     def rejections(self) -> Rejections:
         """Those that keep later runs from doing it again."""
         return Rejections(self.job, self.tools, self.run, self.wish.until, self.reason, self.wish.ticket)
+
+    def _spares_a_lock(self, ruling: Ruling) -> bool:
+        """Whether a ruling would leave somebody active who is given back a login that was locked."""
+        return ruling.verdict is Verdict.REJECTED and ruling.subject.key in self.locks and ends_access(ruling)
 
     def _chosen(self) -> Iterator[tuple[Change, IntentRow]]:
         for row in self.tools.state.intents(self.run.id):
@@ -175,16 +188,34 @@ class _Undoing:
         self.lost, self.locks = [], set()
         steps, decisions = list[Step](), list[Decision]()
         for change, row in self._chosen():
-            if row.result is Result.DONE or isinstance(change, SendActivation):
-                steps += [Step(change, row.login_id)] if row.result in (*_UNKNOWN, Result.DONE) else []
-            elif row.result in _UNKNOWN:
+            if _known(row) or (_did(row) and isinstance(change, SendActivation)):
+                steps.append(Step(change, row.login_id))
+            elif _did(row):
                 detail = f"nobody knows whether run {self.run.id} did it; see how it is, and put it right by hand"
                 decisions.append(Skip(change.subject, Reason.UNPROVEN, detail, change))
         run_nets = nets(steps)
+        self.relocked = self._relocked(run_nets, found)
         for number, net in enumerate(run_nets, 1):
             self.tools.progress("undo", number, len(run_nets))
             decisions += self._decided(net, found)
-        return Proposed(decisions, tuple(self._notes()))
+        return Proposed(decisions, tuple(self._notes()), self._whole())
+
+    def _whole(self) -> Iterator[Change]:
+        """What undoing the whole run would be, however much of it is chosen, and stands by now."""
+        rows = (row for row in self.tools.state.intents(self.run.id) if _known(row))
+        for net in nets(Step(change_from_data(row.change), row.login_id) for row in rows):
+            yield from inverse(net)
+
+    def _relocked(self, run_nets: Sequence[Net], found: Found) -> Mapping[int, str]:
+        """Whose lock somebody else made anew since ours, by login id, and what shows that; nobody else tells us so."""
+        locked = {net.login_id: net.subject for net in run_nets if is_locked(net) and net.login_id in found.logins}
+        if not locked:
+            return {}
+        anchors = dict.fromkeys(subject.anchor for subject in locked.values() if subject.anchor)
+        ours = _locked_at(self.tools.state.changes_about(self.job.target.service, anchors))
+        helpdesk = self.tools.state.last_actions(self.job.target.service, ("lock", "unlock"))
+        told = {n: locked_anew(found.logins[n], ours.get(n), helpdesk.get(n)) for n in locked}
+        return {number: why for number, why in told.items() if why}
 
     def _decided(self, net: Net, found: Found) -> Sequence[Decision]:
         result: Undone = undone(net, self._now(net, found), f"undoes run {self.run.id}")
@@ -205,7 +236,8 @@ class _Undoing:
             loss, roles = self._loss(login), dict.fromkeys(found.groups_of(login.id), 0)
         elif login and (inside := found.groups_of(login.id) & (net.groups.keys() | net.left.keys())):
             roles = dict(target.roles_in(inside, login.id))
-        return Now(login, row, found.world, roles, loss, other, found.named, found.existing)
+        relocked = self.relocked.get(net.login_id, "")
+        return Now(login, row, found.world, roles, loss, other, found.named, found.existing, relocked)
 
     def _loss(self, login: Login) -> Loss | None:
         try:
@@ -230,6 +262,21 @@ class _Undoing:
             if login and fold(login.login) == fold(change.account.login):
                 return lock(Subject(login.login, change.subject.anchor, login.id), login, change.because)
         return None
+
+
+def _known(row: IntentRow) -> bool:
+    """Whether it is known what a change left on the service: it was made, or sent and partly taken back."""
+    return row.result is Result.DONE or was_sent(row.result, row.error)
+
+
+def _locked_at(history: Iterable[Told]) -> Mapping[int, datetime]:
+    """When runs of ours locked logins last, by login id."""
+    last = dict[int, datetime]()
+    for told in history:
+        change = change_from_data(dict(told.change))
+        if told.login_id and told.result is Result.DONE and Kind.LOCK in kinds(change):
+            last[told.login_id] = told.ended or told.at
+    return last
 
 
 def _concern(steps: Iterable[Step]) -> Concern:

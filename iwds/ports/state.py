@@ -120,8 +120,13 @@ class State(Holds, Ruled, Matches, Audit, Sightings, Refusals, Protocol):
         """
         ...
 
-    def runs(self, job: str | None = None, limit: int = 20, *, without: Collection[str] = ()) -> Sequence[RunRow]:
-        """The latest runs first; those of the commands `without` are left out."""
+    def runs(
+        self, job: str | None = None, limit: int = 20, *, without: Collection[str] = (), telling: str = ""
+    ) -> Sequence[RunRow]:
+        """The latest runs first; those of the commands `without` are left out.
+
+        With `telling` only those whose report has something under this key, however far back.
+        """
         ...
 
     def run(self, run_id: str) -> RunRow | None:

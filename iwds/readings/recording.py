@@ -248,9 +248,11 @@ class RecordingState:
         found = self._inner.open_rulings(service, now, who)
         return self._said("ruling", found) if who is None else found
 
-    def runs(self, job: str | None = None, limit: int = 20, *, without: Collection[str] = ()) -> Sequence[RunRow]:
+    def runs(
+        self, job: str | None = None, limit: int = 20, *, without: Collection[str] = (), telling: str = ""
+    ) -> Sequence[RunRow]:
         """The latest runs; a plan asks them for the rule about approvals, and only that is noted."""
-        found = self._inner.runs(job, limit, without=without)
+        found = self._inner.runs(job, limit, without=without, telling=telling)
         told = [(run.service, run.report.get(RULE_REPORTED)) for run in found]
         self._said("rule", [{"service": service, "rule": rule} for service, rule in told if rule])
         return found

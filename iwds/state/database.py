@@ -173,9 +173,11 @@ class SqlState:
         """Record how a run ended; see `State.finish_run`."""
         runs.finish_run(self._database, run, (applied, (accepted, configuration)), lease)
 
-    def runs(self, job: str | None = None, limit: int = 20, *, without: Collection[str] = ()) -> Sequence[RunRow]:
-        """The latest runs first; those of the commands `without` are left out."""
-        return runs.latest_runs(self._database, job, limit, without)
+    def runs(
+        self, job: str | None = None, limit: int = 20, *, without: Collection[str] = (), telling: str = ""
+    ) -> Sequence[RunRow]:
+        """The latest runs first, but for those of the commands `without`; of all, or whose report tells something."""
+        return runs.latest_runs(self._database, job, limit, without, telling)
 
     def run(self, run_id: str) -> RunRow | None:
         """One run by id or unique beginning of it; `UsageError` where it is that of several."""

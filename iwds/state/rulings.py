@@ -9,6 +9,7 @@ from sqlalchemy import Connection, insert, select, update
 from iwds.core.change import Subject
 from iwds.core.model import Anchor, Service, fold
 from iwds.core.rulings import Ruling, Said, Verdict
+from iwds.core.words import until_words
 from iwds.ports import Result, Withdrawal
 from iwds.state.engine import Database
 from iwds.state.tables import audit, audit_outcome
@@ -61,7 +62,7 @@ def _by(said: Said) -> Withdrawal:
 
 
 def _detail(row: Ruling) -> str:
-    return f"{row.words} ({row.said.source}) until {row.said.until:%Y-%m-%d %H:%M %Z}"
+    return f"{row.words} ({row.said.source}) until {until_words(row.said.until)}"
 
 
 def _note(service: Service, row: Ruling, what: tuple[str, str], by: Withdrawal) -> dict[str, Any]:

@@ -174,14 +174,16 @@ def _most(connection: Connection, key: Mapping[str, str], last: Row[Any]) -> int
 
 
 def latest_runs(
-    database: Database, job_name: str | None, limit: int, without: Collection[str] = ()
+    database: Database, job_name: str | None, limit: int, without: Collection[str] = (), telling: str = ""
 ) -> Sequence[RunRow]:
-    """The latest runs first; those of the commands `without` are left out."""
+    """The latest runs first; those of the commands `without`, and whose report has no key `telling`, are left out."""
     wanted = select(*_COLUMNS).order_by(run.c.started.desc(), run.c.id.desc()).limit(limit)
     if job_name is not None:
         wanted = wanted.where(run.c.job == job_name)
     if without:
         wanted = wanted.where(run.c.command.not_in(without))
+    if telling:
+        wanted = wanted.where(run.c.report[telling].as_string().is_not(None))
     with database.reading() as connection:
         return [RunRow(*values) for values in connection.execute(wanted)]
 

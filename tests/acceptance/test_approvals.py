@@ -1,6 +1,7 @@
 """A plan approved in part, on the command line, against a real service."""
 
 import os
+import re
 
 from tests.acceptance.world import World
 
@@ -56,7 +57,12 @@ def test_a_nightly_run_applies_the_rest_and_what_is_approved_is_made_by_the_next
     assert "1 of 2 wait for approval; 1 of 2 approved by" in " ".join(listed.split())
     assert max(map(len, listed.splitlines())) <= 80
     assert settled.iwds("approve", plan, "--login", GONE[0], "--reason", "again", "-y").out.startswith("You approved")
+    shown = " ".join(settled.iwds("show", plan, "unapproved").out.split())
+    assert re.search(rf"lock {GONE[0]}: status active > locked -- approved by \S+ since", shown)
+    assert f"lock {GONE[1]}: status active > locked -- nobody approved it yet" in shown
     assert "1 done" in settled.iwds("apply", plan, "-y", code=4).out
+    shown = " ".join(settled.iwds("show", plan, "unapproved").out.split())
+    assert re.search(rf"lock {GONE[0]}: status active > locked -- made by run \w+ since", shown)
     assert locked(settled) == [GONE[0]]
     (row,) = settled.iwds("audit", GONE[0], "--json").json["audit"]
     assert (row["action"], row["reason"], row["ticket"], row["result"]) == ("approve", "left for good", "T-7", "done")

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -37,8 +38,12 @@ def files(world: World) -> dict[str, Path]:
     world.env["IWDS_SOURCES__DIRECTORY__PASSWORD"] = SECRET
     paths = {name: world.folder / name for name in NAMES}
     options = [word for path in paths.values() for word in ("-o", str(path))]
-    page = world.iwds("plan", "company", *options, code=2).out
-    assert re.search(r"^Saved as [0-9a-f]{8}, good until \w{3} \d\d \w{3} \d\d:\d\d, about", page, re.MULTILINE)
+    ran = world.iwds("plan", "company", *options, code=2)
+    page = ran.out
+    assert [line.split()[-1] for line in ran.err.splitlines() if line.startswith("written ")] == list(
+        map(str, paths.values())
+    )
+    assert re.search(r"^Saved as [0-9a-f]{8}, good until \w{3} \d\d \w{3} \d{4} \d\d:\d\d, about", page, re.MULTILINE)
     return paths
 
 
@@ -64,6 +69,15 @@ class TestTheDocuments:
         table = files["plan.csv"].read_bytes().decode("utf-8-sig")
         rows = list(csv.reader(StringIO(table, newline="")))
         assert len(rows) == 1 + len(data["changes"]) + len(data["skips"])
+
+    def test_that_are_for_people_are_said_to_be_where_somebody_wants_to_read_one_back(
+        self, world: World, files: dict[str, Path]
+    ) -> None:
+        for name, form in (("plan.csv", "csv"), ("plan.html", "html"), ("plan.md", "markdown"), ("plan.txt", "text")):
+            for command in ("show", "apply"):
+                told = " ".join(world.iwds(command, str(files[name]), code=64).err.split())
+                assert f"is a plan as {form}, which is for people" in told
+                assert "show the JSON form" in told
 
     def test_are_printed_from_our_memory_and_from_a_file_alike(self, world: World, files: dict[str, Path]) -> None:
         plan = json.loads(files["plan.json"].read_text(encoding="utf-8"))["id"]
@@ -139,3 +153,32 @@ def test_what_moved_is_told_before_the_question_at_the_end_and_later(settled: Wo
     report = settled.iwds("show", run, "--json").json["report"]["moved"]
     assert report["counts"] == {"other": 1}
     assert report["listed"][0][1:] == ["other", told]
+
+
+def test_a_plan_that_was_applied_is_told_so_by_whoever_asks(settled: World) -> None:
+    settled.company.change("khalid.almasri", "mail: khalid.almasri@", "mail: k@")
+    settled.save()
+    plan = saved(settled.iwds("plan", "company", code=2))
+    run = run_id(settled.iwds("apply", plan, "--yes"))
+    again = settled.iwds("apply", plan, "--yes")
+    assert f"nothing to do: 1 made before by run {run}" in again.out
+    assert f"  already  1: made by run {run}" in again.out
+    rows = {row["id"]: row for row in settled.iwds("plans", "--json").json["plans"]}
+    assert (rows[plan]["applied_by"], rows[plan]["ended"]) == (run_id(again), "")
+    settled.iwds("undo", run, "--reason", "a mistake", "--dry-run", code=2)
+    listed = " ".join(settled.iwds("plans").out.split())
+    assert f"undo of run {run}" in listed
+    assert f"applied by run {run_id(again)}" in listed
+
+
+def test_a_plan_that_has_ended_waits_for_nobody_and_offers_no_apply(settled: World) -> None:
+    settled.env["IWDS_JOBS__COMPANY__APPROVAL__NEEDED"] = "removals"
+    settled.company.take("kenji.mori")
+    settled.save()
+    plan = saved(settled.iwds("plan", "company", env={"IWDS_JOBS__COMPANY__PLAN_VALID": "1s"}, code=3))
+    time.sleep(1.1)
+    assert settled.iwds("plans", "--waiting").out.strip() == "No plan waits for approval."
+    assert "ended" in settled.iwds("plans").out
+    page = settled.iwds("show", plan).out
+    assert "was good until" in page
+    assert "iwds apply" not in page

@@ -125,6 +125,23 @@ def test_a_guard_that_would_stop_the_run_is_told(tried: Tried) -> None:
     assert "A guard would stop it." in words(ran)
 
 
+def test_changed_limits_are_named_with_their_lines_and_what_the_guards_do_then(tried: Tried) -> None:
+    old = "lock: {floor: 3, ratio: 0.05, cap: 200}"
+    line = tried.edit("config.yaml", old, "lock: {floor: 0, ratio: 0, cap: 200}")
+    ran = tried.replay(code=3)
+    assert f"config.yaml:{line} lock: floor 3 > 0, ratio 0.05 > 0" in words(ran)
+    assert "A guard would stop it." in words(ran)
+    (limit,) = tried.replay("--json", code=3).json["limits"]
+    assert (limit["kind"], limit["place"], limit["now"]["floor"]) == ("lock", f"config.yaml:{line}", 0)
+
+
+def test_a_job_that_nobody_configured_is_no_job_to_capture_for(tried: Tried) -> None:
+    ran = iwds("--config", str(tried.folder / "config.yaml"), "replay", "compny")
+    assert ran.code == 78
+    assert 'there is no job "compny" (did you mean "company"?)' in words(ran)
+    assert "iwds plan compny" not in words(ran)
+
+
 def test_a_change_that_nobody_notices_is_no_difference(tried: Tried) -> None:
     line = tried.edit(MAPPING, "map: {fr: fr, en: en}", "map: {fr: fr, en: en, de: en}")
     ran = tried.replay(code=0)

@@ -265,6 +265,15 @@ class RunsContract:
         assert [r.id for r in state.runs(limit=1, without=("resync",))] == ["r3"]
         assert list(state.runs(without=("run staff", "resync"))) == []
 
+    def test_only_runs_that_tell_something_are_listed_where_that_is_asked_for(self, state: State) -> None:
+        for n in range(4):
+            row = run_row(f"r{n}", started=NOON + timedelta(hours=n))
+            state.start_run(row, "", "")
+            told = {"rule": {"needed": "nothing"}} if n % 2 == 0 else {"other": 1}
+            state.finish_run(replace(row, ended=row.started, report=told), applied=True, accepted="")
+        assert [r.id for r in state.runs(telling="rule")] == ["r2", "r0"]
+        assert [r.id for r in state.runs(limit=1, telling="rule")] == ["r2"]
+
     def test_the_unique_beginning_of_an_id_is_enough(self, state: State) -> None:
         for run_id in ("abc1", "abc2", "abc", "ABD", "x_1", *(f"x{n}1" for n in range(9))):
             state.start_run(run_row(run_id), "", "")

@@ -66,8 +66,8 @@ class RulingsContract:
             ("approve", "kim", "desk-1", "new colleagues", "T-1", Result.DONE),
         ]
         details = [row.detail for row in state.audit("zoë.1")]
-        assert details[0] == f"{words}; was approved by kim until 2026-11-22 14:00 UTC: new colleagues"
-        assert details[2] == f"{words} (plan 3f9c12ab) until 2026-11-22 14:00 UTC"
+        assert details[0] == f"{words}; was approved by kim until Sun 22 Nov 2026 14:00: new colleagues"
+        assert details[2] == f"{words} (plan 3f9c12ab) until Sun 22 Nov 2026 14:00"
 
     def test_plans_are_listed_the_latest_first_with_how_many_changes_wait(self, state: State) -> None:
         for number, (job, waiting) in enumerate([("staff", 0), ("staff", 3), ("guests", 1)]):

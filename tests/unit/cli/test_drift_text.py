@@ -77,6 +77,16 @@ def test_all_is_longer_and_has_what_is_kept() -> None:
     assert "1  kept, as somebody decided" in lines
 
 
+def test_what_can_be_done_is_never_cut() -> None:
+    made = Survey("mfa#1", NOON, 3, 2, [found(DriftKind.ROLE)], asked=Asked(who="x" * 30, group="g" * 30))
+    lines = [line.plain for line in drift_page(made, "nightly", people_named(made), False)]
+    told = lines[lines.index("Next") :]
+    name = made.found[0].name
+    assert f"    iwds explain {name}" in told
+    assert not any("…" in line for line in told)
+    assert f'iwds drift nightly --keep {name} \\ --group {"g" * 30} --reason "..."' in " ".join(" ".join(told).split())
+
+
 def test_no_drift_is_said_in_two_lines() -> None:
     lines = [
         line.plain for line in drift_page(Survey("mfa#1", NOON, 3, 2), "nightly", people_named(Survey("", NOON)), False)

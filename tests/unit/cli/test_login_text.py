@@ -181,7 +181,7 @@ def test_a_page_of_an_error_code_says_how_it_is_here_and_what_to_do() -> None:
 @pytest.mark.parametrize(
     ("fields", "whose"),
     [
-        ({}, "by zoe until 2026-11-24 12:00 UTC: phone lost"),
+        ({}, "by zoe until Tue 24 Nov 2026 12:00: phone lost"),
         ({"hold": None}, "by a run"),
         ({"hold": None, "row": None}, "by somebody else"),
     ],
@@ -250,7 +250,7 @@ class TestALock:
         told = locked_words(Locked(Hold("zoe", "x"), HOLD, True, True), login())
         assert told == [
             "ann was locked already and stays so until somebody unlocks it; no run undoes it before.",
-            "This replaces: locked by zoe until 2026-11-24 12:00 UTC: phone lost.",
+            "This replaces: locked by zoe until Tue 24 Nov 2026 12:00: phone lost.",
         ]
 
     def test_that_is_lifted_says_whose_it_was_and_what_the_next_run_does(self) -> None:

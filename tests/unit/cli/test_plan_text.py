@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from typing import Any
 
@@ -365,12 +365,59 @@ class TestARefusal:
         assert "lock: 557, 10 are allowed" in self.refusal(gauge(GuardKind.LOCK, 557, allowed=10))
 
 
+class TestWaysOn:
+    def text(self, *left: Skip, now: datetime | None = None, **fields: Any) -> str:
+        made = replace(
+            plan([lock(1)], left, gauges=(gauge(GuardKind.LOCK, 4),), **fields), valid_until=NOON + timedelta(hours=72)
+        )
+        return "\n".join(line.plain for line in plan_lines(made, now=now))
+
+    @pytest.mark.parametrize("reason", [Reason.REJECTED, Reason.EXEMPT, Reason.TAKEN, Reason.UNAPPROVED, Reason.MOVED])
+    def test_count_nothing_that_no_choice_lets_through(self, reason: Reason) -> None:
+        left = Skip(lock(2).subject, reason, "why", lock(2))
+        assert "take only what was seen (1) " in self.text(left)
+
+    def test_count_what_waits_for_a_choice(self) -> None:
+        left = Skip(lock(2).subject, Reason.UNPROVEN, "why", lock(2))
+        assert "take only what was seen (2) " in self.text(left)
+
+    @pytest.mark.parametrize(
+        ("ordered", "command"),
+        [
+            ("undo of run 8812aa01", "iwds undo 8812aa01 --allow lock=4 --reason"),
+            ("drift put back", "iwds drift nightly --revert --allow lock=4 --reason"),
+        ],
+    )
+    def test_of_what_somebody_ordered_are_to_order_it_again(self, ordered: str, command: str) -> None:
+        text = self.text(ordered=ordered)
+        assert command in text
+        assert "iwds apply" not in text
+
+    def test_of_a_plan_that_has_ended_are_to_make_a_new_one(self) -> None:
+        assert "iwds plan nightly" not in self.text(now=NOON + timedelta(hours=71))
+        text = self.text(now=NOON + timedelta(hours=72))
+        assert "iwds plan nightly" in text
+        assert "iwds apply" not in text
+
+
+def test_a_plan_that_has_ended_offers_no_apply() -> None:
+    made = replace(plan([lock(1)]), valid_until=NOON + timedelta(hours=72))
+    assert "good until Wed 25 Nov 2026 12:00" in "\n".join(page(made))
+    assert "iwds apply 3f9c12ab" in "\n".join(line.plain for line in plan_lines(made, now=NOON))
+    text = "\n".join(line.plain for line in plan_lines(made, now=NOON + timedelta(hours=72)))
+    assert "was good until Wed 25 Nov 2026 12:00" in text
+    assert "iwds plan nightly" in text
+    assert "iwds apply" not in text
+
+
 class TestTheGuards:
     def text(self, *gauges: Gauge, **fields: Any) -> str:
         return "\n".join(page(plan([lock(1)], gauges=gauges, **fields)))
 
     def test_count_what_was_applied_before_in(self) -> None:
-        assert "Guards, all clear:  lock 3/3" in self.text(replace(gauge(GuardKind.LOCK, 1), recent=2))
+        assert "Guards, all clear:  lock 1+2/3  (+: made in the last 20 hours)" in self.text(
+            replace(gauge(GuardKind.LOCK, 1), recent=2)
+        )
 
     def test_one_that_is_used_up_is_not_called_clear(self) -> None:
         text = self.text(gauge(GuardKind.LOCK, 1), replace(gauge(GuardKind.PROMOTE, 0, 1), recent=2))

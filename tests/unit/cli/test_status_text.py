@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from iwds.cli.approving import progress_words
 from iwds.cli.looking import _status_lines
+from iwds.cli.plan_list import progress_words
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 REFUSED = {"source": "corp", "account": "cn=iwds", "since": NOON, "said": "49 invalidCredentials"}

@@ -324,7 +324,7 @@ class TestRulings:
         plan = assembled([LOCK, VANISHED], self.given(rejection_of(LOCK, self.SAID)))
         assert do(plan) == {"bob lock"}
         told = [(skip.reason, skip.detail, skip.change) for skip in plan.skips]
-        assert told == [(Reason.REJECTED, "rejected by kim until 2026-12-01 12:00 UTC: on leave", LOCK)]
+        assert told == [(Reason.REJECTED, "rejected by kim until Tue 01 Dec 2026 12:00: on leave", LOCK)]
         assert next(g for g in plan.basis.gauges if g.kind is GuardKind.LOCK).observed == 1
 
     def test_whose_login_is_rejected_gets_nothing_that_comes_with_it(self) -> None:

@@ -22,7 +22,7 @@ from iwds.core.change import (
 )
 from iwds.core.decide import decide
 from iwds.core.decision import Decision, Proposal, Reason, Skip, subject_of
-from iwds.core.ledger import written_of
+from iwds.core.ledger import fingerprint, written_of
 from iwds.core.matching import Case, Match
 from iwds.core.model import Absent, Activation, AtCreation, Origin, Unmapped
 from iwds.core.policy import Hold, Leaver, Policy
@@ -162,6 +162,25 @@ class TestKeepingEqual:
         write = one(decided([account(mail="new@x.y", phone="1", role=0)], [known], [login(mail="hand@x.y", role=2)]))
         assert write.because == "phone changed in the directory; mail, role changed by hand on the service"
 
+    @pytest.mark.parametrize(
+        ("held", "why"),
+        [
+            ("hand", "extra fields changed by hand on the service"),
+            ("old", "extra fields changed in the directory"),
+        ],
+    )
+    def test_the_reason_tells_that_of_each_extra_field_that_we_wrote(self, held: str, why: str) -> None:
+        known = row(written={**written_of(login()), "extra k": fingerprint("old")})
+        wants = account(extra=(("k", "new"),))
+        write = one(decided([wants], [known], [login(extra=f'{{ "k":"{held}", "other":"x" }}')]))
+        assert write.because == why
+
+    def test_the_reason_tells_both_where_extra_fields_differ_for_both(self) -> None:
+        known = row(written={**written_of(login()), "extra k": fingerprint("old"), "extra j": fingerprint("was")})
+        wants = account(extra=(("j", "new"), ("k", "new")))
+        write = one(decided([wants], [known], [login(extra='{ "k":"hand", "j":"was" }')]))
+        assert write.because == "extra fields changed in the directory; extra fields changed by hand on the service"
+
     def test_a_name_changed_by_hand_is_put_right(self) -> None:
         known = row(written=written_of(login()))
         write = one(decided([account()], [known], [login(1, "hand")]))
@@ -228,7 +247,7 @@ class TestUnderAHold:
     """The helpdesk's lock."""
 
     RULES = world(holds={1: Hold("bob", "phone lost", NOON)})
-    WORDS = "locked by bob until 2026-11-22 12:00 UTC: phone lost"
+    WORDS = "locked by bob until Sun 22 Nov 2026 12:00: phone lost"
 
     @pytest.mark.parametrize("locked", [True, False])
     def test_nobody_is_unlocked_and_the_rest_is_kept_equal(self, locked: bool) -> None:

@@ -19,7 +19,7 @@ from iwds.core.change import (
 from iwds.core.decision import Reason, Skip
 from iwds.core.devices import Loss
 from iwds.core.model import Absent, Unmapped
-from iwds.core.moved import Drift, Moved, Standing, moved_counts, moved_data, narrowed
+from iwds.core.moved import DRIFT_WORDS, Drift, Moved, Standing, moved_counts, moved_data, narrowed
 from tests.unit.core.made import VPN, account, anchor, assembled, create, login, subject, write
 
 LOCK, MAIL = write(status=1), write(login(mail="a@x"), mail="b@x")
@@ -52,7 +52,8 @@ GONE = Standing(IN, None)
 
 @pytest.mark.parametrize("change", [LOCK, ADD, REMOVE, ROLE, DELETE, ADOPT, MEMBER], ids=lambda c: type(c).__name__)
 def test_a_login_that_is_gone_is_said_to_be(change: Change) -> None:
-    assert told(change, GONE) == [(Drift.GONE, "the login is gone")]
+    drift = Drift.ALREADY if change is DELETE else Drift.GONE
+    assert told(change, GONE) == [(drift, DRIFT_WORDS[drift])]
 
 
 class TestOfAWrite:
@@ -183,3 +184,13 @@ def test_counts_come_in_the_order_of_what_tells_most_and_a_report_names_the_firs
     assert data["counts"] == {"set": 1, "already": 2}
     assert [row[1:] for row in data["listed"]] == [["already", "so"]]
     assert moved_data([]) == {}
+
+
+def test_of_what_is_so_already_the_run_that_made_it_is_told_and_it_matters_to_nobody() -> None:
+    there = Standing(IN, login(status=1))
+    _, (made,) = narrowed(assembled([]), assembled([LOCK]), lambda _: there, lambda _: "8812")
+    assert (made.told, made.run, made.matters) == ("made by run 8812", "8812", False)
+    _, (hand,) = narrowed(assembled([]), assembled([LOCK]), lambda _: there, lambda _: "")
+    assert (hand.told, hand.run, hand.matters) == ("it is so already", "", False)
+    _, (gone,) = narrowed(assembled([]), assembled([LOCK]), lambda _: GONE, lambda _: "8812")
+    assert (gone.told, gone.run, gone.matters) == ("the login is gone", "", True)

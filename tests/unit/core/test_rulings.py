@@ -120,7 +120,7 @@ class TestARejection:
     def test_counts_for_every_job_and_the_one_that_lasts_longest_is_told(self) -> None:
         longest = rejection_of(DELETE, said("zoe", LATER + timedelta(days=1), "guests"))
         found = rulings(longest, rejection_of(LOCK, said())).rejected(LOCK)
-        assert str(found) == "rejected by zoe until 2026-11-30 12:00 UTC: on leave"
+        assert str(found) == "rejected by zoe until Mon 30 Nov 2026 12:00: on leave"
 
     def test_says_of_each_part_by_whom(self) -> None:
         both = write(login(mail="old@x"), mail="new@x", status=1)

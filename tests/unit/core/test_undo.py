@@ -1,6 +1,7 @@
 """The inverse of what a run did, case by case; tests/unit/engine/test_undo.py plays it on a service."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -25,9 +26,10 @@ from iwds.core.devices import Loss
 from iwds.core.ledger import ledger_effect, written_of
 from iwds.core.model import Group, LedgerRow, Login, Origin, Status
 from iwds.core.net import Net, Now, Step, Undone, nets
-from iwds.core.undo import again, undone
+from iwds.core.undo import again, inverse, undone
+from iwds.core.undo_logins import is_locked, locked_anew
 from iwds.core.words import describe
-from tests.unit.core.made import GROUPS, VPN, WIKI, account, anchor, login, row, world
+from tests.unit.core.made import GROUPS, NOON, VPN, WIKI, account, anchor, login, row, world
 
 ANN = Subject("ann", anchor(), 1)
 NEW = Subject("ann", anchor())
@@ -295,3 +297,52 @@ class TestWhatWouldDoItAgain:
 def test_a_group_that_is_gone_is_told() -> None:
     result = undo(AddToGroup(ANN, Group(99, "old"), ""), now())
     assert details(result) == ["the group old no longer exists"]
+
+
+class TestTheWholeOfWhatARunDid:
+    @pytest.mark.parametrize(
+        ("changes", "kinds"),
+        [
+            ([write(mail="x")], [Write]),
+            ([write(mail="x"), Write(ANN, login(mail="x"), login(), "")], []),
+            ([AddToGroup(ANN, VPN, "")], [RemoveFromGroup]),
+            ([RemoveFromGroup(ANN, VPN, "", role=1)], [AddToGroup]),
+            ([AddToGroup(ANN, VPN, ""), RemoveFromGroup(ANN, VPN, "")], []),
+            ([SetGroupRole(ANN, VPN, 1, 2, "")], [SetGroupRole]),
+            ([CreateLogin(NEW, account(), ""), AddToGroup(NEW, VPN, "")], [DeleteLogin]),
+            ([DeleteLogin(ANN, login(), (VPN.id, WIKI.id), "")], [CreateLogin, AddToGroup, AddToGroup]),
+            ([Forget(ANN, "", Evidence.ORDERED)], [Adopt]),
+            ([Forget(ANN, "", Evidence.ORDERED, group=VPN)], [AdoptMembership]),
+            ([Adopt(ANN, login(), (), ""), SendActivation(ANN, "")], []),
+        ],
+    )
+    def test_is_counted_as_if_all_of_it_stood(self, changes: list[Change], kinds: list[type]) -> None:
+        assert [type(change) for change in inverse(net(*changes))] == kinds
+
+
+class TestALock:
+    def test_is_one_that_the_run_made(self) -> None:
+        assert is_locked(net(write(status=1)))
+        assert not is_locked(net(write(mail="x")))
+        assert not is_locked(net(Write(ANN, login(status=1), login(), "")))
+        assert not is_locked(net(AddToGroup(ANN, VPN, "")))
+
+    def test_is_another_hands_where_the_login_was_used_or_unlocked_after_ours(self) -> None:
+        held, later = login(status=1), NOON + timedelta(hours=1)
+        used = int(later.timestamp())
+        assert locked_anew(held, NOON, None) == ""
+        assert locked_anew(login(status=1, last_seen=used), NOON, None) == "they used it after the run locked it"
+        assert locked_anew(login(status=1, last_seen=used), later, None) == ""
+        assert locked_anew(held, NOON, ("unlock", later)) == "the helpdesk had unlocked it"
+        assert locked_anew(held, later, ("unlock", NOON)) == ""
+        assert locked_anew(held, NOON, ("lock", later)) == ""
+        assert locked_anew(login(status=1, last_seen=used), None, None) == ""
+        assert locked_anew(login(last_seen=used), NOON, None) == ""
+
+    def test_of_another_hand_is_left_alone_and_the_rest_is_put_back(self) -> None:
+        changed = write(status=1, mail="x")
+        result = undo(changed, now(changed.after, row=row(locked=True), relocked="they used it"))
+        (back,) = made(result)
+        assert isinstance(back, Write)
+        assert (back.after.status, back.after.mail) == (Status.LOCKED, login().mail)
+        assert details(result) == ["locked anew by another hand: they used it"]

@@ -99,6 +99,26 @@ class TestWhereRemovalsNeedApproval:
         assert locked(stage) == {"ann"}
         assert (report.moved, report.exit_code) == ((), 4)
 
+    def test_a_looser_rule_counts_from_the_second_run_on_however_many_runs_told_of_none(self, stage: Rehearsal) -> None:
+        stage.run()
+        for number in range(60):
+            row = replace(stage.run_row(), id=f"early{number}", started=stage.clock.now())
+            stage.state.start_run(row, "", "")
+            stage.state.finish_run(replace(row, ended=stage.clock.now(), exit_code=5, summary="the directory is away"))
+            stage.clock.passed += 60
+        stage.configure(approval=Approval())
+        stage.leave("ann")
+        assert (stage.run().exit_code, locked(stage)) == (3, set())
+        assert (stage.run().exit_code, locked(stage)) == (0, {"ann"})
+
+    def test_what_the_same_person_approved_in_another_job_waits_in_this_one(self, stage: Rehearsal) -> None:
+        stage.leave("ann")
+        plan = stage.plan()
+        now = stage.clock.now()
+        other = replace(said(stage, caller()), job="another", made_at=now)
+        stage.state.place_rulings(stage.job.target.service, [approval_of(each, other) for each in plan.unapproved])
+        assert Approving(plan, stage.job, stage.tools).to_approve(Part()).changes == plan.unapproved
+
     def test_an_approval_that_is_taken_back_during_the_run_lets_nothing_go(self, stage: Rehearsal) -> None:
         stage.leave("ann")
         approve(stage, *stage.plan().unapproved)

@@ -12,16 +12,17 @@ from iwds.core.approval import Approval, Needed
 from iwds.core.change import Adopt, CreateLogin, DeleteLogin, Forget, RemoveFromGroup, kinds
 from iwds.core.decision import Reason
 from iwds.core.devices import Device, DeviceKind, DeviceState
+from iwds.core.document import change_from_data
 from iwds.core.guards import GuardKind, Limit
 from iwds.core.model import Activation, Login, Status
 from iwds.core.plan import Plan, Selection
 from iwds.core.policy import Hold, HoldKind, Leaver, Policy
-from iwds.core.rulings import Said, approval_of
+from iwds.core.rulings import Said, approval_of, rejection_of
 from iwds.engine.leasing import UNDO
 from iwds.engine.running import Request
 from iwds.engine.undo import Looked, Wish, look, run_to_undo, undo
 from iwds.errors import Refused, Rejected, UsageError
-from iwds.ports import HoldRow, Outcome, Result, RunRow
+from iwds.ports import AuditRow, HoldRow, Outcome, Result, RunRow
 from tests.unit.engine.rehearsal import OURS, WIDE, PlainRules, Rehearsal
 
 ALL = Wish()
@@ -180,6 +181,31 @@ class TestLocks:
         ran(stage)
         stage.by_hand("ann", status=1)
         assert reasons(undoes(stage, run)) == [Reason.LOCKED_ELSEWHERE]
+
+    def test_that_were_lifted_and_made_again_by_another_hand_are_left_alone_and_told(self, stage: Rehearsal) -> None:
+        """With no run in between, only use and the helpdesk show that somebody unlocked them."""
+        for who in ("ann", "bob", "cy"):
+            stage.change(who, disabled="yes")
+        run = ran(stage)
+        stage.clock.passed += 60
+        now = stage.clock.now()
+        stage.by_hand("ann", last_seen=int(now.timestamp()))
+        bob, service = stage.login("bob"), stage.job.target.service
+        lifted = AuditRow(0, now, str(service), bob.id, "bob", "unlock", "", "joe", "desk", "back", "")
+        stage.state.note_outcome(stage.state.note_action(lifted), Result.DONE, "", now)
+        done = undoes(stage, run)
+        assert sorted(skip.detail for skip in done.plan.skips) == [
+            "locked anew by another hand: the helpdesk had unlocked it",
+            "locked anew by another hand: they used it after the run locked it",
+        ]
+        assert [stage.login(who).status for who in ("ann", "bob", "cy")] == [1, 1, 0]
+        assert code(done) == 4
+
+    def test_that_the_run_made_after_they_were_used_are_undone(self, stage: Rehearsal) -> None:
+        stage.by_hand("ann", last_seen=int(stage.clock.now().timestamp()))
+        stage.change("ann", disabled="yes")
+        assert code(undoes(stage, ran(stage))) == 0
+        assert stage.login("ann").status == 0
 
 
 class TestGroups:
@@ -388,6 +414,27 @@ class TestADeletion:
         assert code(undoes(stage, run)) == 0
         assert stage.login("bob").status == Status.LOCKED
         assert stage.ledger()["bob"].locked
+
+    @pytest.mark.parametrize("cut_off", [False, True])
+    def test_of_a_locked_login_gives_a_locked_one_whatever_was_rejected(self, stage: Rehearsal, cut_off: bool) -> None:
+        """Another rejection, or that of an undoing of this run that was cut off before it locked."""
+        stage.change("bob", disabled="yes")
+        stage.configure(policy=Policy(OURS, Leaver.DELETE))
+        ran(stage)
+        stage.leave("bob")
+        gone = ran(stage)
+        now = stage.clock.now()
+        said = Said("kim", "desk", "on leave", now, now + timedelta(days=30), "plan p1", "staff")
+        (deletion,) = (change_from_data(row.change) for row in stage.state.intents(gone.id))
+        stage.state.place_rulings(stage.job.target.service, [rejection_of(deletion, said)])
+        week = Wish(until=now + timedelta(days=7))
+        if cut_off:
+            stage.fail("add_to_group", RuntimeError("killed"))
+            with pytest.raises(RuntimeError):
+                undoes(stage, gone, week)
+            assert stage.login("bob").status == Status.ACTIVE
+        assert code(undoes(stage, gone, week)) == 0
+        assert stage.login("bob").status == Status.LOCKED
 
     def test_that_was_cut_off_is_completed_when_it_is_ordered_again(self, stage: Rehearsal) -> None:
         stage.change("bob", disabled="yes")
@@ -628,6 +675,40 @@ class TestARun:
         stage.clock.passed += 10
         assert reasons(undoes(stage, run)) == [Reason.FOREIGN]
 
+    def held_while_writing(self, stage: Rehearsal) -> RunRow:
+        """A run that gave ann another mail address while the helpdesk locked her, so that it locked her again."""
+        stage.change("ann", mail="new@example.org")
+        ann = stage.login("ann").id
+
+        def meanwhile(_: str) -> None:
+            stage.target.state.before = lambda _: None
+            hold = HoldRow(ann, Hold("joe", "phone lost"), "", stage.clock.now())
+            stage.state.place_hold(stage.job.target.service, hold)
+
+        stage.target.state.before = meanwhile
+        run = ran(stage)
+        assert (stage.login("ann").mail, stage.login("ann").status) == ("new@example.org", 1)
+        assert run.report["results"] == {"held": 1}
+        return run
+
+    def test_whose_write_was_sent_before_the_helpdesk_locked_is_undone_but_for_the_lock(self, stage: Rehearsal) -> None:
+        run = self.held_while_writing(stage)
+        assert code(undoes(stage, run)) == 0
+        assert (stage.login("ann").mail, stage.login("ann").status) == ("ann@example.org", 1)
+
+    def test_that_was_held_before_anything_was_sent_did_nothing(self, stage: Rehearsal) -> None:
+        stage.change("ann", mail="new@example.org")
+        hold = HoldRow(stage.login("ann").id, Hold("joe", "phone lost"), "", stage.clock.now())
+
+        def meanwhile(_: Plan) -> bool:
+            stage.state.place_hold(stage.job.target.service, hold)
+            return True
+
+        run = ran(stage, confirm=meanwhile)
+        assert run.report["results"] == {"held": 1}
+        with pytest.raises(UsageError, match="changed nothing"):
+            undoes(stage, run)
+
 
 class TestAnUndo:
     def test_can_be_undone(self, stage: Rehearsal) -> None:
@@ -757,6 +838,46 @@ class TestWhatWasUndone:
         assert self.rulings(stage) == []
         assert stage.plan().changes == ()
 
+    def test_stays_rejected_where_the_undoing_is_not_undone_after_all(self, stage: Rehearsal) -> None:
+        stage.change("ann", mail="new@example.org")
+        stage.change("bob", mail="newer@example.org")
+        first = undoes(stage, ran(stage), self.week(stage))
+        assert first.report is not None
+        stage.fail("update", Rejected("no"))
+        again = undoes(stage, first.report.run, self.week(stage))
+        assert code(again) == 4
+        assert again.report
+        assert again.report.applied
+        ((held, _, _),) = again.report.applied.outcomes
+        (standing,) = stage.state.open_rulings(stage.job.target.service, stage.clock.now())
+        assert standing.subject.login == held.subject.login
+        ran(stage)
+        assert stage.login(held.subject.login).mail == f"{held.subject.login}@example.org"
+
+    def test_stays_rejected_where_the_undoing_of_the_undoing_was_cut_off_before_it_did_it(
+        self, stage: Rehearsal
+    ) -> None:
+        stage.change("ann", mail="new@example.org")
+        stage.change("bob", mail="newer@example.org")
+        first = undoes(stage, ran(stage), self.week(stage))
+        assert first.report is not None
+        stage.configure(target=OneLane(stage.job.target))
+        calls = stage.calls()
+
+        def killed(_: str) -> None:
+            if len(calls) == 1:
+                raise RuntimeError("killed")
+
+        stage.target.state.after = killed
+        with pytest.raises(RuntimeError):
+            undoes(stage, first.report.run, self.week(stage))
+        assert len(self.rulings(stage)) == 2
+        stage.target.state.after = lambda _: None
+        ran(stage)
+        (standing,) = stage.state.open_rulings(stage.job.target.service, stage.clock.now())
+        login = stage.login(standing.subject.login)
+        assert login.mail == f"{login.login}@example.org"
+
     def test_stays_rejected_where_only_a_part_of_the_undoing_is_undone(self, stage: Rehearsal) -> None:
         stage.change("ann", ("wiki",), mail="new@example.org")
         first = undoes(stage, ran(stage), self.week(stage))
@@ -871,3 +992,21 @@ def test_the_lock_of_a_login_that_was_created_again_needs_no_approval_of_its_own
     stage.configure(approval=Approval(Needed.REMOVALS))
     assert code(undoes(stage, run)) == 0
     assert stage.login("bob").status == Status.LOCKED
+
+
+def test_undoing_in_pieces_needs_as_many_people_as_undoing_all_of_it(stage: Rehearsal) -> None:
+    """Three are taken out of a group: two people above two, whoever is undone first, and whoever is left."""
+    for who in ("ann", "bob", "cy"):
+        stage.change(who, ("vpn", "wiki"))
+    run = ran(stage)
+    stage.configure(approval=Approval(Needed.REMOVALS, two_people_above=2))
+    ann = Wish(logins=frozenset({"ann"}))
+    done = undoes(stage, run, ann)
+    assert (len(done.plan.unapproved), done.plan.basis.approvers) == (1, 2)
+    now = stage.clock.now()
+    for by in ("zoe", "kim"):
+        said = Said(by, "desk", "meant", now, now + timedelta(days=1), f"plan {done.plan.id}", "staff")
+        stage.state.place_rulings(stage.job.target.service, [approval_of(done.plan.unapproved[0], said, 2)])
+    assert code(undoes(stage, run, ann)) == 0
+    rest = undoes(stage, run)
+    assert (len(rest.plan.unapproved), rest.plan.basis.approvers) == (2, 2)
