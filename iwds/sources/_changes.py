@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from iwds.ports import Feed
+from iwds.sources._changes_ad import ActiveDirectoryFeed
 from iwds.sources._ldapread import AD_ID, Wishes
 from iwds.sources._ldapsettings import Settings
 
@@ -24,13 +25,4 @@ def feed_of(settings: Settings, wishes: Wishes, attributes: Collection[str], dia
     """
     if settings.changes == "none" or settings.follow:  # one server does not count the changes of all
         return None
-    return _of_active_directory(settings, wishes, attributes, dial) if wishes.id == AD_ID else None
-
-
-def _of_active_directory(
-    settings: Settings,  # noqa: ARG001
-    wishes: Wishes,  # noqa: ARG001
-    attributes: Collection[str],  # noqa: ARG001
-    dial: "Dial",  # noqa: ARG001
-) -> Feed | None:
-    return None
+    return ActiveDirectoryFeed(settings, wishes, attributes, dial) if wishes.id == AD_ID else None
