@@ -103,9 +103,9 @@ class Changes:
             raise MarkLost("DirSync tells of one naming context, and the bases lie in several.")
         asked = Search(self.contexts[0], "subtree", _WHERE_DELETED, (AD_ID, _NAME))
         try:
-            return self._begun(Synchronising(self.asks, asked, BY_RIGHT))
+            return self._begun(Synchronising(Extended(self.asks), asked, BY_RIGHT))
         except NotAllowed:
-            return self._begun(Synchronising(self.asks, asked, AS_SEEN))
+            return self._begun(Synchronising(Extended(self.asks), asked, AS_SEEN))
 
     def since(self, point: Point, most: int) -> tuple[dict[str, Changed], Point]:
         """What changed since then, by id, and the point to ask from the next time.

@@ -12,9 +12,10 @@ from itertools import islice
 from iwds.core.dn import is_under, normalise_dn
 from iwds.errors import MarkLost, SourceUnavailable
 from iwds.ports import Members
-from iwds.sources._decode import Shaped, guid_bytes, identity
+from iwds.sources._decode import Shaped, identity
 from iwds.sources._extended import Extended, Named, named
 from iwds.sources._groups import login_key, primary_key
+from iwds.sources._ldapone import id_filter
 from iwds.sources._ldapread import AD_ID, Branch, Wishes
 from iwds.sources._ranges import Incomplete, all_values
 from iwds.sources._search import Asks, Pull, Search, equals
@@ -121,7 +122,7 @@ class Shadow:
         """The rows of these groups, as far as they are groups that are kept."""
         remaining, found = iter(keys), dict[str, Row]()
         while chunk := list(islice(remaining, _AT_ONCE)):
-            found |= dict(map(self._row, self._found(f"(|{''.join(map(by_id, chunk))})")))
+            found |= dict(map(self._row, self._found(f"(|{''.join(id_filter(AD_ID, key) for key in chunk)})")))
         return found
 
     def ids(self, keys: Iterable[str], most: int) -> dict[str, set[str]]:
@@ -190,11 +191,6 @@ class Shadow:
             return tuple(all_values(Extended(self.asks), who.dn, attribute))
         except (Incomplete, ValueError) as why:
             raise MarkLost(f"The members of {who.dn} could not be read whole: {why}.") from why
-
-
-def by_id(key: str) -> str:
-    """The filter for the entry of this id."""
-    return f"(objectGUID={''.join(f'{chr(92)}{byte:02x}' for byte in guid_bytes(key))})"
 
 
 def matters(dn: str, context: str) -> bool:

@@ -7,7 +7,7 @@ own.
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from iwds.core.dn import normalise_dn
@@ -139,19 +139,21 @@ class ActiveDirectoryFeed:
         with self._server() as server:
             point = point_of(opened(mark, server.bound))
             changed, after = server.changes.since(point, most)
-            found = _Sorted()
-            for key, entry in changed.items():
-                found.add(key, entry, known(key), server.directory.contexts)
-            found.rows |= _groups(server.shadow, found, known)
-            regrouped = _regrouped(server.shadow, found.rows, known, most)
-            keys = server.shadow.ids(regrouped.people, most)
-            people = (found.people | keys.keys()) - found.rows.keys() - found.gone
-            if len(people) > most:
-                raise MarkLost(f"More than {most:,} people changed, or their groups did.")
-            left = dict(self._left(server, regrouped, keys, known))
-            after_all = sealed(server.bound, str(after))
-            blind = _blind(server, point)
-            return Delta(frozenset(people), frozenset(found.gone), left, found.rows, after_all, blind)
+            delta = self._delta(server, changed, known, most)
+            return replace(delta, mark=sealed(server.bound, str(after)), blind=_blind(server, point))
+
+    def _delta(self, server: _Server, changed: Mapping[str, Changed], known: Members, most: int) -> Delta:
+        found = _Sorted()
+        for key, entry in changed.items():
+            found.add(key, entry, known(key), server.directory.contexts)
+        found.rows |= _groups(server.shadow, found, known)
+        regrouped = _regrouped(server.shadow, found.rows, known, most)
+        keys = server.shadow.ids(regrouped.people, most)
+        people = (found.people | keys.keys()) - found.rows.keys() - found.gone
+        if len(people) > most:
+            raise MarkLost(f"More than {most:,} people changed, or their groups did.")
+        left = dict(self._left(server, regrouped, keys, known))
+        return Delta(frozenset(people), frozenset(found.gone), left, found.rows)
 
     @contextmanager
     def _server(self) -> Iterator[_Server]:

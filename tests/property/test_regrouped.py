@@ -44,4 +44,5 @@ def test_the_affected_are_all_whose_groups_differ_and_what_they_left_is_what_the
     assert keys & found.people or was == are
     assert found.lost(keys) - are == was - are
     assert found.lost(keys) <= was
+    assert not found.people & before.keys() & now.keys()
     assert found.went(keys) == bool(found.lost(keys))

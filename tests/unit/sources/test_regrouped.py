@@ -80,6 +80,10 @@ def test_a_new_group_affects_its_people() -> None:
     assert regrouped(graph(staff="devs"), graph(staff="devs", devs="ada")).people == {"ada"}
 
 
+def test_a_new_group_within_another_is_nobody() -> None:
+    assert regrouped(graph(staff=""), graph(staff="devs", devs="ada")).people == {"ada"}
+
+
 def test_circles_end() -> None:
     before = graph(a="b ada", b="c", c="a")
 
