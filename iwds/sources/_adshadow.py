@@ -113,17 +113,15 @@ class Shadow:
         """All there is to keep, by id."""
         for group in self._found(""):
             yield self._row(group)
-        for context in self.contexts:
-            for place in self._all(self.asks, Search(context, "subtree", PLACES, (AD_ID,), self.page_size)):
-                if (key := identity(AD_ID, place.attrs.get(AD_ID))) and matters(place.dn, context):
-                    yield key, place_row(place.dn)
+        yield from self._places(PLACES)
+
+    def places(self, keys: Iterable[str]) -> dict[str, Row]:
+        """The rows of those of these that are places."""
+        return {key: row for text in _in_chunks(keys) for key, row in self._places(f"(&{PLACES}{text})")}
 
     def of(self, keys: Iterable[str]) -> dict[str, Row]:
         """The rows of these groups, as far as they are groups that are kept."""
-        remaining, found = iter(keys), dict[str, Row]()
-        while chunk := list(islice(remaining, _AT_ONCE)):
-            found |= dict(map(self._row, self._found(f"(|{''.join(id_filter(AD_ID, key) for key in chunk)})")))
-        return found
+        return dict(self._row(group) for text in _in_chunks(keys) for group in self._found(text))
 
     def ids(self, keys: Iterable[str], most: int) -> dict[str, set[str]]:
         """Whom keys of members mean, by id, each with these keys. `MarkLost` where they are more than `most`."""
@@ -138,6 +136,12 @@ class Shadow:
     def parents(self, dn: str) -> Collection[str]:
         """The ids of the groups that name this one right now."""
         return [named(group.dn).guid for group in self._found(equals(MEMBER, dn), ("1.1",))]
+
+    def _places(self, text: str) -> Iterator[tuple[str, Row]]:
+        for context in self.contexts:
+            for place in self._all(self.asks, Search(context, "subtree", text, (AD_ID,), self.page_size)):
+                if (key := identity(AD_ID, place.attrs.get(AD_ID))) and matters(place.dn, context):
+                    yield key, place_row(place.dn)
 
     def _meant(self, key: str) -> Iterator[str]:
         if key.startswith(_PRIMARY):
@@ -191,6 +195,13 @@ class Shadow:
             return tuple(all_values(Extended(self.asks), who.dn, attribute))
         except (Incomplete, ValueError) as why:
             raise MarkLost(f"The members of {who.dn} could not be read whole: {why}.") from why
+
+
+def _in_chunks(keys: Iterable[str]) -> Iterator[str]:
+    """Filters for the entries of these ids, a few in each."""
+    remaining = iter(keys)
+    while chunk := list(islice(remaining, _AT_ONCE)):
+        yield f"(|{''.join(id_filter(AD_ID, key) for key in chunk)})"
 
 
 def matters(dn: str, context: str) -> bool:

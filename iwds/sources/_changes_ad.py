@@ -84,7 +84,7 @@ class _Sorted:
             if any(matters(entry.dn, context) for context in contexts):
                 self.rows[key] = place_row(entry.dn)
         else:
-            # Without its classes it is the one or the other: the groups are asked for, and the rest are people.
+            # Without its classes it may be anything: groups and places are asked for, and the rest are people.
             if not entry.classes or "group" in entry.classes:
                 self.groups[key] = entry
             if "group" not in entry.classes:
@@ -146,7 +146,8 @@ class ActiveDirectoryFeed:
         found = _Sorted()
         for key, entry in changed.items():
             found.add(key, entry, known(key), server.directory.contexts)
-        found.rows |= _groups(server.shadow, found, known)
+        unclear = [key for key, entry in found.groups.items() if not entry.classes and known(key) is None]
+        found.rows |= _groups(server.shadow, found, known) | server.shadow.places(unclear)
         regrouped = _regrouped(server.shadow, found.rows, known, most)
         keys = server.shadow.ids(regrouped.people, most)
         people = (found.people | keys.keys()) - found.rows.keys() - found.gone

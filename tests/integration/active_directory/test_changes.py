@@ -352,6 +352,23 @@ def test_a_unit_that_is_new_may_move_once_it_was_seen(changing: PrivateSamba, ke
         kept.next()
 
 
+def test_a_unit_that_comes_back_without_its_classes_is_known_for_one(
+    changing: PrivateSamba, keep: Callable[..., Kept]
+) -> None:
+    """As DirSync shows what was restored: what it was all along did not change."""
+    number = next(NUMBERS)
+    changing.modify(add(f"OU=unit{number},{STAFF}", "objectClass: organizationalUnit"))
+    kept, key = keep(), changing.guid(f"OU=unit{number},{STAFF}")
+    row = kept.members.pop(key)
+    changing.modify(move(f"OU=unit{number},{STAFF}", f"OU=unit{number}", GROUP_BASE))
+
+    delta = kept.next()
+
+    assert not delta.people
+    assert set(delta.groups) == {key}
+    assert delta.groups[key] != row
+
+
 def test_a_unit_that_was_deleted_is_kept_no_more(changing: PrivateSamba, keep: Callable[..., Kept]) -> None:
     dn = f"OU=unit{next(NUMBERS)},{STAFF}"
     changing.modify(add(dn, "objectClass: organizationalUnit"))
