@@ -42,7 +42,7 @@ def find(asks: Asks, directory: Directory, wishes: Wishes, key: str, attributes:
 
 
 def _person(asks: Asks, directory: Directory, wishes: Wishes, key: str, wanted: Collection[str]) -> Shaped | None:
-    text = _id_filter(wishes.id, key)
+    text = id_filter(wishes.id, key)
     if not text:
         return None
     found: list[Shaped] = []
@@ -90,7 +90,7 @@ def _equal(
 ) -> Iterator[Shaped]:
     """The entries of which a text is the id, or a value of one of these attributes."""
     text, by = meant
-    by_id = _id_filter(wishes.id, text)
+    by_id = id_filter(wishes.id, text)
     filters = [*filter(None, [by_id]), *(equals(each, text) for each in sorted(set(by) - {wishes.id}))]
     if not text or not filters:
         return
@@ -123,7 +123,7 @@ def paths(asks: Asks, directory: Directory, wishes: Wishes, key: str) -> Mapping
 
 def selects(asks: Asks, wishes: Wishes, key: str) -> bool:
     """Whether the searches for people find this id. Raises `SourceUnavailable` where the answer is in doubt."""
-    text = _id_filter(wishes.id, key)
+    text = id_filter(wishes.id, key)
     return bool(text) and any(
         _all(asks, replace(search, filter=f"(&{search.filter}{text})"), wishes) for search in wishes.user_searches(())
     )
@@ -134,7 +134,7 @@ def deleted(asks: Asks, directory: Directory, wishes: Wishes, key: str) -> bool:
 
     Only Active Directory keeps that under the id. Raises `SourceUnavailable` where the answer is in doubt.
     """
-    text = _id_filter(wishes.id, key) if wishes.id == AD_ID else ""
+    text = id_filter(wishes.id, key) if wishes.id == AD_ID else ""
     return bool(text) and any(_keeps(asks, context, f"(&{text}(isDeleted=TRUE))") for context in directory.contexts)
 
 
@@ -219,7 +219,7 @@ def _person_filters(wishes: Wishes, person: Shaped, in_chain: bool) -> list[str]
     return [*by_name, *(equals("memberUid", login) for login in logins)]
 
 
-def _id_filter(attribute: str, key: str) -> str:
+def id_filter(attribute: str, key: str) -> str:
     """The filter for an id; empty where no entry can have this one."""
     if attribute != AD_ID:
         return equals(attribute, key)

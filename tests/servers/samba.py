@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 
 from iwds.sandbox.certificates import Authority
+from iwds.sources._decode import sid_text
 from iwds.sources._ldapsettings import Settings
 from tests.servers import absent
 from tests.servers.domain import DOMAIN, LDIF, PASSWORD, READER, STAFF, SUFFIX
@@ -46,6 +47,27 @@ db.transaction_start()
 db.modify_ldif(sys.stdin.read())
 db.transaction_commit()
 print(db.get_domain_sid())
+"""
+# samba-tool does not see what lies among deleted objects.
+_ALLOW = """
+import ldb
+import sys
+from samba.auth import system_session
+from samba.dcerpc import security
+from samba.ndr import ndr_pack, ndr_unpack
+from samba.param import LoadParm
+from samba.samdb import SamDB
+configuration = LoadParm()
+configuration.load(sys.argv[1])
+db = SamDB(url=sys.argv[2], session_info=system_session(), lp=configuration)
+shown, attribute = ["show_deleted:1"], "nTSecurityDescriptor"
+found = db.search(base=sys.argv[3], scope=ldb.SCOPE_BASE, attrs=[attribute], controls=shown)[0]
+text = ndr_unpack(security.descriptor, found[attribute][0]).as_sddl()
+at = text.index("(", text.index("D:"))
+changed = security.descriptor.from_sddl(text[:at] + sys.argv[4] + text[at:], security.dom_sid(db.get_domain_sid()))
+message = ldb.Message(found.dn)
+message[attribute] = ldb.MessageElement(ndr_pack(changed), ldb.FLAG_MOD_REPLACE, attribute)
+db.modify(message, controls=shown)
 """
 
 
@@ -109,11 +131,16 @@ class PrivateSamba:
         self._ldap("ldapmodify", changes, user)
 
     def set_acl(self, name: str, entries: str) -> None:
-        """Put access rules, as SDDL has them, before those that an object has."""
-        to = ["-H", f"{self.directory}/private/sam.ldb", f"--configfile={self.directory}/etc/smb.conf"]
-        command = [_program("samba-tool"), "dsacl", "set", *to, f"--objectdn={name}", f"--sddl={entries}"]
+        """Put access rules, as SDDL has them, before those that an object has, which may be a deleted one."""
+        databases = f"{self.directory}/etc/smb.conf", f"{self.directory}/private/sam.ldb"
+        command = ["/usr/bin/python3", "-c", _ALLOW, *databases, name, entries]
         done = subprocess.run(command, env=_ENVIRONMENT, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
+
+    def sid_of(self, login: str) -> str:
+        """The security identifier of an account."""
+        said = self._ldap("ldapsearch", "", ADMIN, "-LLL", "-b", SUFFIX, f"(sAMAccountName={login})", "objectSid")
+        return sid_text(base64.b64decode(said.partition("objectSid:: ")[2].split()[0]))
 
     def guid(self, name: str) -> str:
         """The objectGUID of an object, as OpenLDAP's client sees it."""
