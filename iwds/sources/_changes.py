@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from iwds.ports import Feed
+from iwds.sources._changes_openldap import openldap_feed
 from iwds.sources._ldapread import AD_ID, Wishes
 from iwds.sources._ldapsettings import Settings
 
@@ -24,7 +25,9 @@ def feed_of(settings: Settings, wishes: Wishes, attributes: Collection[str], dia
     """
     if settings.changes == "none" or settings.follow:  # one server does not count the changes of all
         return None
-    return _of_active_directory(settings, wishes, attributes, dial) if wishes.id == AD_ID else None
+    if wishes.id == AD_ID:
+        return _of_active_directory(settings, wishes, attributes, dial)
+    return openldap_feed(settings.changes, wishes, settings.realm, attributes, dial)
 
 
 def _of_active_directory(
