@@ -40,7 +40,8 @@ class Place:
 def place_of(said: Any) -> Place:
     """A place from JSON; `ValueError`, `LookupError` or `TypeError` where it is none."""
     told, seen = dict(said["told"]), dict(said["seen"])
-    if not (told or seen) or any(server_of(csn) != server for each in (told, seen) for server, csn in each.items()):
+    csns = [*told.items(), *seen.items()]
+    if not csns or not all(server and server_of(csn) == server for server, csn in csns):
         raise ValueError(said)
     return Place(told, seen, frozenset(said["late"]))
 

@@ -39,6 +39,8 @@ def since(asks: Asks, context: str, was: Place, found: Found) -> Place:
 
     Raises `MarkLost` where the directory cannot go on from there, or there is more than anybody wants.
     """
+    if not was.seen:
+        raise MarkLost("What was kept to go on from is no mark of this way.")
     told = context_csns(asks, context)
     servers = [server for server in moved(was.told, told) if server in was.seen]
     after = min(since_when(was.seen, servers), _margin(was.seen))

@@ -89,8 +89,7 @@ def told(kind: int, data: bytes, at: int, end: int) -> Told | None:
     if kind == messages.ENTRY:
         return _entry(*messages.controlled(data, at, end))
     if kind == messages.INTERMEDIATE:
-        name, value = messages.intermediate(data, at, end)
-        return _info(value) if name == _INFO else None
+        return _info(*messages.intermediate(data, at, end))
     if kind == messages.DONE:
         return _ended(*messages.result(data, at, end))
     if kind == messages.REFERENCE:
@@ -113,7 +112,9 @@ def _entry(entry: RawEntry, controls: Controls) -> Changed | Named:
     return Named((key,), state == _DELETE) if state in {_PRESENT, _DELETE} else Changed(entry)
 
 
-def _info(value: bytes) -> Named | None:
+def _info(name: bytes, value: bytes) -> Named | None:
+    if name != _INFO:
+        raise BadMessage("something that nobody asked for came between entries")
     tag, at, stop = header(value, 0, len(value))
     if stop != len(value):
         raise BadMessage("something unknown follows what is said between entries")
