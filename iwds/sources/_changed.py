@@ -20,12 +20,14 @@ class Place:
     Attributes:
         told: as the naming context says it; empty where it does not.
         seen: as the entries say it, where they were asked.
-        late: changes that were seen already, so shortly before the newest that others of that time may still come.
+        late: the last of the changes that were seen: others of their time may still come.
+        floor: what no change is newer than that may still come and is not newer than these.
     """
 
     told: Csns = field(default_factory=dict)
     seen: Csns = field(default_factory=dict)
     late: frozenset[str] = frozenset()
+    floor: str = ""
 
     @property
     def newest(self) -> str:
@@ -34,7 +36,7 @@ class Place:
 
     def plain(self) -> dict[str, Any]:
         """For JSON."""
-        return {"told": dict(self.told), "seen": dict(self.seen), "late": sorted(self.late)}
+        return {"told": dict(self.told), "seen": dict(self.seen), "late": sorted(self.late), "floor": self.floor}
 
 
 def place_of(said: Any) -> Place:
@@ -43,7 +45,7 @@ def place_of(said: Any) -> Place:
     csns = [*told.items(), *seen.items()]
     if not csns or not all(server and server_of(csn) == server for server, csn in csns):
         raise ValueError(said)
-    return Place(told, seen, frozenset(said["late"]))
+    return Place(told, seen, frozenset(said["late"]), str(said["floor"]))
 
 
 @dataclass(slots=True)

@@ -9,29 +9,30 @@ from datetime import UTC, datetime, timedelta
 
 from iwds.errors import MarkLost, SourceUnavailable
 from iwds.sources._changed import Found, Place
-from iwds.sources._csn import ENTRY_CSN, EVER, Csns, at, context_csns, earlier, moved, newest, server_of, since_when
+from iwds.sources._csn import ENTRY_CSN, Csns, at, context_csns, earlier, moved, newest, server_of
 from iwds.sources._decode import Shaped, identity
-from iwds.sources._search import Asks, Pull, Search
+from iwds.sources._search import SUCCESS, Asks, Page, Pull, Search
 
 NAME = "timestamps"
-MARGIN_SECONDS = 60
-"""How long before the newest change others may have begun that end after it, and so are seen only later."""
-MOST_LATE = 20_000
-"""How many changes of that time are remembered; of more all come twice."""
-_OLD = timedelta(hours=1)
-"""By which the newest change is so long ago by our clock, however wrong it goes, that all before it have ended."""
-_WINDOWS = timedelta(hours=1), timedelta(days=1), timedelta(days=30), timedelta(days=365)
+MARGIN_SECONDS, MOST_LATE = 60, 1_000
+"""How long before the newest change another may have begun that ends after it, and how many may overtake it meanwhile.
+Writes wait for each other in slapd, so it is a few."""
+_END = datetime(2100, 1, 1, tzinfo=UTC)
 _PAGE = 500
+_UNSHOWN = "No entry below {} shows this account its entryCSN."
+_SIZE_LIMIT = 4
 
 
 def now(asks: Asks, context: str) -> Place:
     """How far the changes in a naming context go. Raises `MarkLost` where no entry shows when it changed."""
-    told = context_csns(asks, context)
-    for after in (*([max(told.values())] if told else ()), *_windows()):
-        if seen := newest(map(_csn, _entries(asks, context, after, (ENTRY_CSN,)))):
-            margin = _margin(seen)
-            return Place(told, seen, _late(map(_csn, _entries(asks, context, margin, (ENTRY_CSN,))), margin))
-    raise MarkLost(f"No entry below {context} shows this account its entryCSN.")
+    told, csns, until = context_csns(asks, context), None, _until(asks, context)
+    seconds = float(MARGIN_SECONDS)
+    while csns is None:
+        floor = at(until - timedelta(seconds=seconds))
+        csns, seconds = _few(asks, context, floor), seconds / 2
+    if not newest(csns):
+        raise MarkLost(_UNSHOWN.format(context))
+    return Place(told, newest((*told.values(), *csns)), frozenset(csns), floor)
 
 
 def since(asks: Asks, context: str, was: Place, found: Found) -> Place:
@@ -39,48 +40,60 @@ def since(asks: Asks, context: str, was: Place, found: Found) -> Place:
 
     Raises `MarkLost` where the directory cannot go on from there, or there is more than anybody wants.
     """
-    if not was.seen:
+    if not was.seen or not server_of(was.floor):
         raise MarkLost("What was kept to go on from is no mark of this way.")
     told = context_csns(asks, context)
-    servers = [server for server in moved(was.told, told) if server in was.seen]
-    after = min(since_when(was.seen, servers), _margin(was.seen))
+    after = min([was.floor, *(was.seen[server] for server in moved(was.told, told) if server in was.seen)])
     found.after.append(after)
-    seen: list[str] = []
+    csns: list[str] = []
     for entry in _entries(asks, context, after, found.attributes):
-        csn = _csn(entry)
-        seen.append(csn)
-        if _is_new(csn, was):
+        csns.append(_csn(entry))
+        if _is_new(csns[-1], was):
             found.changed(entry)
-    now = newest((*was.seen.values(), *seen))
-    return Place(told, now, _late((*was.late, *seen), _margin(now)))
+    return _later(was, told, csns)
 
 
 def _is_new(csn: str, was: Place) -> bool:
     """Whether a change was not seen yet; what has no number counts as such."""
-    server = server_of(csn)
-    if server and server not in was.seen:
-        raise MarkLost(f"The server {server} takes changes now, and did not when the mark was made.")
-    if not server or csn > was.seen[server]:
-        return True
-    return csn > earlier(was.seen[server], MARGIN_SECONDS) and csn != was.seen[server] and csn not in was.late
+    return not csn or csn > was.seen.get(server_of(csn), "") or (csn > was.floor and csn not in was.late)
 
 
-def _margin(seen: Csns) -> str:
-    """What those changes are newer than which may come although newer ones were seen."""
-    last = max(seen.values())
-    return last if last < at(datetime.now(UTC) - _OLD) else earlier(last, MARGIN_SECONDS)
+def _later(was: Place, told: Csns, csns: Iterable[str]) -> Place:
+    """The place behind these changes."""
+    seen = newest((*was.seen.values(), *csns))
+    floor = max(was.floor, earlier(max(seen.values()), MARGIN_SECONDS))
+    late = sorted(csn for csn in {*was.late, *csns} if csn > floor)
+    overtaken, kept = late[:-MOST_LATE], late[-MOST_LATE:]
+    return Place(told, seen, frozenset(kept), overtaken[-1] if overtaken else floor)
 
 
-def _late(csns: Iterable[str], margin: str) -> frozenset[str]:
-    found = frozenset(csn for csn in csns if csn > margin)
-    return found if len(found) <= MOST_LATE else frozenset()
+def _until(asks: Asks, context: str) -> datetime:
+    """A moment since which nothing changed, and in the second before it something; nobody's clock is needed."""
+    first, end = datetime(1970, 1, 1, tzinfo=UTC), _END
+    if not _any(asks, context, at(first)):
+        raise MarkLost(_UNSHOWN.format(context))
+    while end - first > timedelta(seconds=1):
+        middle = first + timedelta(seconds=(end - first) // timedelta(seconds=2))
+        first, end = (middle, end) if _any(asks, context, at(middle)) else (first, middle)
+    return end
 
 
-def _windows() -> Iterator[str]:
-    """Moments before now, ever longer ago. The clocks need not agree: what is too late finds nothing."""
-    today = datetime.now(UTC)
-    yield from (at(today - window) for window in _WINDOWS)
-    yield EVER
+def _any(asks: Asks, context: str, after: str) -> bool:
+    return bool(_first(asks, context, after, 1).entries)
+
+
+def _few(asks: Asks, context: str, after: str) -> list[str] | None:
+    """The changes after this; None where there are more than are remembered."""
+    page = _first(asks, context, after, MOST_LATE)
+    return [_csn(entry) for entry in page.entries] if page.code == SUCCESS else None
+
+
+def _first(asks: Asks, context: str, after: str, most: int) -> Page[Shaped]:
+    search = Search(context, "subtree", f"({ENTRY_CSN}>={after})", (ENTRY_CSN,), size_limit=most)
+    page = asks.shaped(search, b"")
+    if page.code not in {SUCCESS, _SIZE_LIMIT}:
+        raise SourceUnavailable(f"It cannot be told what changed: {page.code} {page.name} {page.text}".strip())
+    return page
 
 
 def _entries(asks: Asks, context: str, after: str, attributes: Iterable[str]) -> Iterator[Shaped]:

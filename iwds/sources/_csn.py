@@ -20,8 +20,6 @@ CREATED = "createtimestamp"
 _CONTEXT_CSN = "contextcsn"
 _CSN = re.compile(r"\d{14}(?:\.\d{6})?Z#[0-9a-f]{6}#([0-9a-f]{2,3})#[0-9a-f]{6}")
 _TIME, _TAIL = "%Y%m%d%H%M%S.%f", "Z#000000#000#000000"
-EVER = f"19700101000000.000000{_TAIL}"
-"""Older than any."""
 
 
 def newest(values: Iterable[str]) -> dict[str, str]:

@@ -378,7 +378,9 @@ def test_what_is_no_mark_is_lost(telling: PrivateSlapd, way: str, garbage: str) 
         job.since()
 
 
-@pytest.mark.parametrize("place", ["{}", "[]", '{"a": 1}', '{"a": {"told": {}, "seen": {}}}', "x"])
+@pytest.mark.parametrize(
+    "place", ["{}", "[]", '{"a": 1}', '{"a": {"told": {}, "seen": {}, "late": [], "floor": ""}}', "x"]
+)
 def test_a_mark_of_no_place_is_lost(telling: PrivateSlapd, way: str, place: str) -> None:
     job = told(telling, way)
     job.mark = json.dumps(json.loads(job.mark) | {"at": place})

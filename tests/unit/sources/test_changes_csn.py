@@ -35,8 +35,11 @@ class Directory(Asks):
         after = re.fullmatch(r"\(entrycsn>=(.*)\)", search.filter)
         assert after is not None
         self.asked.append(after[1])
-        found = [(name, value) for name, value in self.entries.items() if value >= after[1]]
-        return Page([(name.encode(), {"entryCSN": [value.encode()]}) for name, value in found], code=self.code)
+        names = [name for name, value in self.entries.items() if value >= after[1]]
+        found: list[RawEntry] = [(name.encode(), {"entryCSN": [self.entries[name].encode()]}) for name in names]
+        if 0 < search.size_limit < len(found):
+            return Page(found[: search.size_limit], code=4)
+        return Page(found, code=self.code)
 
 
 def asked(directory: Directory, was: Place) -> tuple[set[str], Place]:
@@ -78,26 +81,23 @@ def test_each_change_comes_once_and_one_that_ended_late_too() -> None:
     assert asked(directory, place)[0] == set()
 
 
-def test_no_change_is_late_where_the_newest_is_old() -> None:
-    directory = Directory({"a": csn(7210), "b": csn(7200)})
-    was = now(directory, BASE)
-    directory.entries["odd"] = csn(7205)
-
-    assert was.late == frozenset()
-    assert asked(directory, was)[0] == set()
-
-
-def test_too_many_late_changes_come_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_changes_csn, "MOST_LATE", 1)
+def test_what_many_changes_overtook_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_changes_csn, "MOST_LATE", 2)
     directory = Directory({"a": csn(30), "b": csn(20), "c": csn(10)})
+    was = now(directory, BASE)
+    directory.entries |= {"too late": csn(40), "late": csn(12)}
 
-    assert asked(directory, now(directory, BASE))[0] == {"a", "b"}
+    found, place = asked(directory, was)
+
+    assert found == {"late"}
+    assert len(place.late) == 2
+    assert asked(directory, place)[0] == set()
 
 
 def test_a_server_that_lags_is_asked_from_where_it_was() -> None:
     ours, theirs = csn(10), csn(5000, "002")
     directory = Directory({"a": ours, "b": theirs}, ours, theirs)
-    was = Place({"000": ours, "002": theirs}, {"000": ours, "002": theirs})
+    was = Place({"000": ours, "002": theirs}, {"000": ours, "002": theirs}, frozenset({ours}), csn(70))
     caught_up = csn(4000, "002")
     directory.entries["late"], directory.told = caught_up, (ours, caught_up)
 
@@ -107,13 +107,15 @@ def test_a_server_that_lags_is_asked_from_where_it_was() -> None:
     assert place.seen == {"000": ours, "002": caught_up}
 
 
-def test_a_server_that_is_new_loses_the_mark() -> None:
+def test_changes_by_another_number_of_the_server_are_new() -> None:
     directory = Directory({"a": csn(10)})
     was = now(directory, BASE)
     directory.entries["b"] = csn(5, "007")
 
-    with pytest.raises(MarkLost, match="server 007"):
-        asked(directory, was)
+    found, place = asked(directory, was)
+
+    assert found == {"b"}
+    assert asked(directory, place)[0] == set()
 
 
 def test_an_entry_without_a_number_counts_as_changed() -> None:
@@ -122,16 +124,28 @@ def test_an_entry_without_a_number_counts_as_changed() -> None:
             found = super().page(search, cookie)
             return found if search.scope == "base" else Page([*found.entries, (b"odd", {})])
 
-    directory = Hiding({"a": csn(10)})
+    directory = Directory({"a": csn(10)})
 
-    assert asked(directory, Place({}, {"000": csn(10)}))[0] >= {"odd"}
+    assert asked(Hiding(directory.entries), now(directory, BASE))[0] == {"odd"}
+
+
+def test_numbers_that_may_be_asked_for_and_not_seen_give_no_mark() -> None:
+    class Hiding(Directory):
+        def page(self, search: Search, cookie: bytes) -> Page[RawEntry]:
+            found = super().page(search, cookie)
+            return Page([(name, {}) for name, _ in found.entries], code=found.code)
+
+    with pytest.raises(MarkLost, match="entryCSN"):
+        now(Hiding({"a": csn(10)}), BASE)
 
 
 def test_an_answer_that_is_cut_is_none() -> None:
     with pytest.raises(SourceUnavailable, match="cannot be told what changed"):
-        asked(Directory({"a": csn(1)}, code=4), Place({}, {"000": LONG_AGO}))
+        asked(Directory({"a": csn(1)}, code=4), Place({}, {"000": LONG_AGO}, floor=LONG_AGO))
 
 
-def test_a_mark_of_another_way_is_lost() -> None:
+def test_a_mark_of_another_way_is_lost_and_a_busy_server_gives_none() -> None:
     with pytest.raises(MarkLost, match="no mark"):
         asked(Directory({}), Place({"000": LONG_AGO}))
+    with pytest.raises(SourceUnavailable, match="51"):
+        now(Directory({}, code=51), BASE)

@@ -99,20 +99,20 @@ def test_the_cookie_names_each_server() -> None:
 
 
 def test_a_place_is_the_same_after_it_was_kept() -> None:
-    place = Place({"000": MARK}, {"000": NEW}, frozenset({NEW}))
+    place = Place({"000": MARK}, {"000": NEW}, frozenset({NEW}), MARK)
 
-    assert place_of(place.plain() | {}) == place
+    assert place_of(place.plain()) == place
     assert place.newest == NEW
 
 
 @pytest.mark.parametrize(
     "said",
     [
-        {"told": {}, "seen": {}, "late": []},
-        {"told": {"001": MARK}, "seen": {}, "late": []},
-        {"told": {"": ""}, "seen": {}, "late": []},
+        {"told": {}, "seen": {}, "late": [], "floor": ""},
+        {"told": {"001": MARK}, "seen": {}, "late": [], "floor": ""},
+        {"told": {"": ""}, "seen": {}, "late": [], "floor": ""},
         {"told": {"000": MARK}},
-        {"told": [1], "seen": {}, "late": []},
+        {"told": [1], "seen": {}, "late": [], "floor": ""},
         [],
         None,
     ],
