@@ -55,6 +55,7 @@ class Found:
     Attributes:
         attributes: what to ask of an entry, lower-case.
         most: how many may have changed; `MarkLost` above it.
+        page_size: entries per page, where there are pages.
         entries: as they are now.
         left: ids of entries of which the server says that they do not belong to what it shows any more.
         unnamed: whether others may have left that it does not name.
@@ -63,6 +64,7 @@ class Found:
 
     attributes: tuple[str, ...]
     most: int
+    page_size: int = 0
     entries: list[Shaped] = field(default_factory=list)
     left: set[str] = field(default_factory=set)
     unnamed: bool = False

@@ -14,22 +14,20 @@ from iwds.sources._decode import Shaped, identity
 from iwds.sources._search import SUCCESS, Asks, Page, Pull, Search
 
 NAME = "timestamps"
-MARGIN_SECONDS, MOST_LATE = 60, 1_000
+MARGIN_SECONDS, MOST_LATE = 60, 100
 """How long before the newest change another may have begun that ends after it, and how many may overtake it meanwhile.
 Writes wait for each other in slapd, so it is a few."""
 _END = datetime(2100, 1, 1, tzinfo=UTC)
-_PAGE = 500
 _UNSHOWN = "No entry below {} shows this account its entryCSN."
 _SIZE_LIMIT = 4
 
 
 def now(asks: Asks, context: str) -> Place:
     """How far the changes in a naming context go. Raises `MarkLost` where no entry shows when it changed."""
-    told, csns, until = context_csns(asks, context), None, _until(asks, context)
-    seconds = float(MARGIN_SECONDS)
-    while csns is None:
-        floor = at(until - timedelta(seconds=seconds))
-        csns, seconds = _few(asks, context, floor), seconds / 2
+    told, last, margin = context_csns(asks, context), _last(asks, context), timedelta(seconds=MARGIN_SECONDS)
+    while (page := _first(asks, context, floor := at(last - margin), MOST_LATE)).code != SUCCESS and margin:
+        margin //= 2
+    csns = [_csn(entry) for entry in page.entries]
     if not newest(csns):
         raise MarkLost(_UNSHOWN.format(context))
     return Place(told, newest((*told.values(), *csns)), frozenset(csns), floor)
@@ -46,7 +44,7 @@ def since(asks: Asks, context: str, was: Place, found: Found) -> Place:
     after = min([was.floor, *(was.seen[server] for server in moved(was.told, told) if server in was.seen)])
     found.after.append(after)
     csns: list[str] = []
-    for entry in _entries(asks, context, after, found.attributes):
+    for entry in _entries(asks, context, after, found):
         csns.append(_csn(entry))
         if _is_new(csns[-1], was):
             found.changed(entry)
@@ -67,25 +65,19 @@ def _later(was: Place, told: Csns, csns: Iterable[str]) -> Place:
     return Place(told, seen, frozenset(kept), overtaken[-1] if overtaken else floor)
 
 
-def _until(asks: Asks, context: str) -> datetime:
-    """A moment since which nothing changed, and in the second before it something; nobody's clock is needed."""
+def _last(asks: Asks, context: str) -> datetime:
+    """The moment of the newest change, to the microsecond; nobody's clock is needed."""
     first, end = datetime(1970, 1, 1, tzinfo=UTC), _END
     if not _any(asks, context, at(first)):
         raise MarkLost(_UNSHOWN.format(context))
-    while end - first > timedelta(seconds=1):
-        middle = first + timedelta(seconds=(end - first) // timedelta(seconds=2))
+    while end - first > timedelta.resolution:
+        middle = first + (end - first) // 2
         first, end = (middle, end) if _any(asks, context, at(middle)) else (first, middle)
-    return end
+    return first
 
 
 def _any(asks: Asks, context: str, after: str) -> bool:
     return bool(_first(asks, context, after, 1).entries)
-
-
-def _few(asks: Asks, context: str, after: str) -> list[str] | None:
-    """The changes after this; None where there are more than are remembered."""
-    page = _first(asks, context, after, MOST_LATE)
-    return [_csn(entry) for entry in page.entries] if page.code == SUCCESS else None
 
 
 def _first(asks: Asks, context: str, after: str, most: int) -> Page[Shaped]:
@@ -96,9 +88,9 @@ def _first(asks: Asks, context: str, after: str, most: int) -> Page[Shaped]:
     return page
 
 
-def _entries(asks: Asks, context: str, after: str, attributes: Iterable[str]) -> Iterator[Shaped]:
+def _entries(asks: Asks, context: str, after: str, found: Found) -> Iterator[Shaped]:
     problems: list[str] = []
-    search = Search(context, "subtree", f"({ENTRY_CSN}>={after})", tuple(attributes), _PAGE)
+    search = Search(context, "subtree", f"({ENTRY_CSN}>={after})", found.attributes, found.page_size)
     for page in Pull(asks.shaped, search, problems.append, ignore_references=True):
         yield from page
     if problems:

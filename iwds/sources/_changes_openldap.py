@@ -119,9 +119,9 @@ class OpenLdapFeed:
         with self._dial() as session:
             directory = self._describe(session)
             was = self._places(mark, session, directory)
-            found = Found((self._wishes.id, *ATTRIBUTES), most)
+            found = Found((self._wishes.id, *ATTRIBUTES), most, self._wishes.page_size)
             now = {each: self._way.since(session, each, place, found) for each, place in was.items()}
-            deleted = deletions(session, directory, was.values(), min(found.after))
+            deleted = deletions(session, directory, was.values(), min(found.after), self._wishes.page_size)
             began = max(place.newest for place in was.values())[_SECOND]
             changed = Sorted(session, self._wishes, known, began)
             changed.add(found.entries)

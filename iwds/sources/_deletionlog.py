@@ -17,7 +17,6 @@ from iwds.sources._search import SUCCESS, Asks, Pull, Search, equals
 _UUID, _NAME, _FIRST = "reqentryuuid", "reqdn", "mincsn"
 _DELETED = "(objectClass=auditDelete)(reqResult=0)"
 _CONTAINER = "(objectClass=auditContainer)"
-_PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +32,13 @@ class Deletions:
     blind: str = ""
 
 
-def deletions(asks: Asks, directory: Directory, was: Iterable[Place], after: str) -> Deletions:
+def deletions(asks: Asks, directory: Directory, was: Iterable[Place], after: str, page_size: int) -> Deletions:
     """Who was deleted since a mark. Raises `SourceUnavailable` where no answer comes.
 
     Args:
         was: the mark.
         after: what all changes since then are newer than.
+        page_size: entries per page.
     """
     logs = list(_logs(asks, directory))
     if not logs:
@@ -54,7 +54,9 @@ def deletions(asks: Asks, directory: Directory, was: Iterable[Place], after: str
             blind = f"the log {log.dn} does not reach back to the last run: let it keep more (logpurge)"
         problems: list[str] = []
         wanted = f"(&{_DELETED}({ENTRY_CSN}>={after}))"
-        names |= {key: name for key, name in _found(asks, log.dn, wanted, problems) if _inside(name, directory)}
+        names |= {
+            key: name for key, name in _found(asks, log.dn, wanted, problems, page_size) if _inside(name, directory)
+        }
         blind = f"the log of deletions could not be read: {problems[0]}" if problems else blind
     return Deletions(names, blind)
 
@@ -63,7 +65,9 @@ def logged(asks: Asks, directory: Directory, key: str) -> bool:
     """Whether a log that this account may read says that the entry of this id was deleted."""
     wanted = f"(&{_DELETED}{equals(_UUID, key)})"
     return any(
-        _inside(name, directory) for log in _logs(asks, directory) for _, name in _found(asks, log.dn, wanted, [])
+        _inside(name, directory)
+        for log in _logs(asks, directory)
+        for _, name in _found(asks, log.dn, wanted, [], page_size=0)
     )
 
 
@@ -76,8 +80,8 @@ def _logs(asks: Asks, directory: Directory) -> Iterator[Shaped]:
                 yield from (shape(*entry, (_FIRST,)) for entry in page.entries)
 
 
-def _found(asks: Asks, log: str, wanted: str, problems: list[str]) -> Iterator[tuple[str, str]]:
-    search = Search(log, "one", wanted, (_UUID, _NAME), _PAGE)
+def _found(asks: Asks, log: str, wanted: str, problems: list[str], page_size: int) -> Iterator[tuple[str, str]]:
+    search = Search(log, "one", wanted, (_UUID, _NAME), page_size)
     for page in Pull(asks.shaped, search, problems.append):
         for said in page:
             key = identity("entryuuid", said.attrs.get(_UUID))

@@ -16,7 +16,6 @@ from iwds.sources._search import NO_SUCH_OBJECT, SUCCESS, Asks, Page, Pull, Sear
 _ANYTHING = "(objectClass=*)"
 _INVALID_NAME = 34
 _NOBODY = frozenset({SUCCESS, NO_SUCH_OBJECT, _INVALID_NAME})
-_PAGE = 500
 
 
 def members_of(asks: Asks, wishes: Wishes, group: Shaped) -> frozenset[str]:
@@ -66,7 +65,7 @@ def _meant(asks: Asks, wishes: Wishes, key: str) -> Iterator[Shaped]:
         return
     for base in wishes.users.bases:
         problems: list[str] = []
-        search = Search(base, wishes.users.scope, equals(wishes.login, login), attributes, _PAGE)
+        search = Search(base, wishes.users.scope, equals(wishes.login, login), attributes, wishes.page_size)
         for page in Pull(asks.shaped, search, problems.append, ignore_references=True):
             yield from page
         if problems:

@@ -1,6 +1,7 @@
 """What a real slapd tells of changes, by RFC 4533 and by change sequence numbers."""
 
 import json
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -111,7 +112,8 @@ def moved(name: str, base: str) -> str:
 
 def member(group: str, change: str, name: str) -> str:
     """A change of a group's members."""
-    return f"dn: cn={group},{GROUP_BASE}\nchangetype: modify\n{change}: member\nmember: {name}\n"
+    value = b64encode(name.encode()).decode()
+    return f"dn: cn={group},{GROUP_BASE}\nchangetype: modify\n{change}: member\nmember:: {value}\n"
 
 
 def named(*groups: str) -> frozenset[str]:
@@ -274,6 +276,19 @@ def test_who_is_taken_out_of_a_group_has_left_it_and_those_above(telling: Privat
 
     assert delta.people == {IDS["dmitri"]}
     assert delta.left == {IDS["dmitri"]: named("developers", "staff", "all")}
+
+
+@pytest.mark.parametrize(("group", "name"), [("staff", "björn"), ("a\\, b", "chloé")])
+def test_names_with_letters_and_escapes_of_their_own_are_known(
+    telling: PrivateSlapd, way: str, group: str, name: str
+) -> None:
+    job = told(telling, way)
+    telling.modify(member(group, "delete", f"uid={name},{PEOPLE}"))
+
+    delta = job.since()
+
+    assert delta.people == {IDS[name]}
+    assert delta.left[IDS[name]] >= named(group)
 
 
 def test_who_stays_by_another_way_has_left_only_what_they_are_not_in(telling: PrivateSlapd, way: str) -> None:

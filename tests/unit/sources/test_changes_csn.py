@@ -94,6 +94,13 @@ def test_what_many_changes_overtook_has_ended(monkeypatch: pytest.MonkeyPatch) -
     assert asked(directory, place)[0] == set()
 
 
+def test_more_changes_of_one_moment_than_are_remembered_come_to_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_changes_csn, "MOST_LATE", 2)
+    last = csn(10)
+
+    assert now(Directory(dict.fromkeys("abc", last)), BASE).seen == {"000": last}
+
+
 def test_a_server_that_lags_is_asked_from_where_it_was() -> None:
     ours, theirs = csn(10), csn(5000, "002")
     directory = Directory({"a": ours, "b": theirs}, ours, theirs)
