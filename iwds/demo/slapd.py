@@ -49,6 +49,7 @@ class PrivateSlapd:
         database: further lines for the database's section of slapd.conf (`limits ...`). `{reader}` in them becomes
             the reader's DN, whose pages are unlimited in number unless a line says otherwise.
         modules: modules to load besides back_mdb.
+        before: lines in front of the database's section, such as another database.
     """
 
     directory: Path
@@ -56,6 +57,7 @@ class PrivateSlapd:
     suffix: str = "dc=example,dc=org"
     database: Sequence[str] = ()
     modules: Sequence[str] = ()
+    before: Sequence[str] = ()
     admin_password: str = field(default_factory=lambda: secrets.token_hex(12), repr=False)
     reader_password: str = field(default_factory=lambda: secrets.token_hex(12), repr=False)
     port: int = field(default=0, init=False)
@@ -129,10 +131,10 @@ class PrivateSlapd:
         self._load(ldif)
         self._listen(last=True)
 
-    def modify(self, changes: str) -> None:
-        """Apply LDIF change records as the administrator, through ldapmodify."""
+    def modify(self, changes: str, *options: str) -> None:
+        """Apply LDIF change records as the administrator, through ldapmodify with further options."""
         secret = self.directory / "admin.secret"
-        command = ["ldapmodify", "-x", "-H", self.url, "-D", self.admin_dn, "-y", str(secret)]
+        command = ["ldapmodify", "-x", "-H", self.url, "-D", self.admin_dn, "-y", str(secret), *options]
         _run(command, changes.encode(), "ldapmodify refused the changes")
 
     @property
@@ -180,6 +182,7 @@ class PrivateSlapd:
                 f"TLSCACertificateFile {tls}/ca.pem",
                 f"TLSCertificateFile {tls}/server.pem",
                 f"TLSCertificateKeyFile {tls}/server.key",
+                *self.before,
                 "database mdb",
                 f'suffix "{self.suffix}"',
                 f'rootdn "{self.admin_dn}"',

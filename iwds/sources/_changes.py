@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from iwds.ports import Feed
 from iwds.sources._changes_ad import ActiveDirectoryFeed
+from iwds.sources._changes_openldap import openldap_feed
 from iwds.sources._ldapread import AD_ID, Wishes
 from iwds.sources._ldapsettings import Settings
 
@@ -25,4 +26,6 @@ def feed_of(settings: Settings, wishes: Wishes, attributes: Collection[str], dia
     """
     if settings.changes == "none" or settings.follow:  # one server does not count the changes of all
         return None
-    return ActiveDirectoryFeed(settings, wishes, attributes, dial) if wishes.id == AD_ID else None
+    if wishes.id == AD_ID:
+        return ActiveDirectoryFeed(settings, wishes, attributes, dial)
+    return openldap_feed(settings.changes, wishes, settings.realm, attributes, dial)

@@ -7,7 +7,7 @@ collects it while the people of the last one are looked at.
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -15,6 +15,7 @@ from iwds.sources import _messages as messages
 from iwds.sources._ber import BadMessage, frame, whole
 from iwds.sources._entries import Decodes
 from iwds.sources._messages import Envelope, Result
+from iwds.sources._sync import Told, told
 
 T = TypeVar("T")
 
@@ -103,9 +104,22 @@ class Channel:
                 frame(self._buffer, self._at, self._most)
                 return Answer(entries, references, ended, controls)
             elif kind == messages.INTERMEDIATE:
-                messages.check_intermediate(self._buffer, at, end)
+                messages.intermediate(self._buffer, at, end)  # nothing that we ask here has one
             else:
                 raise BadMessage(f"a search was answered with {kind:#04x}")
+
+    def synced(self, message_id: int) -> Iterator[Told]:
+        """What changed (RFC 4533), message by message, the end last; errors as in `found`."""
+        self._until = time.monotonic() + self._seconds
+        ended = False
+        while not ended:
+            message = self._next(message_id)
+            ended = message.kind == messages.DONE
+            said = told(message.kind, self._buffer, message.at, message.end)
+            if ended:
+                frame(self._buffer, self._at, self._most)  # as in `found`
+            if said is not None:
+                yield said
 
     def extended(self, name: bytes) -> Result:
         """The answer to an extended operation without a value; errors as in `found`."""

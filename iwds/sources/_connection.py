@@ -6,6 +6,7 @@ told to raise. The codes are looked at in `_search`.
 """
 
 import ssl
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, NoReturn, Protocol
@@ -23,6 +24,7 @@ from iwds.sources._failures import Attempt, explained, words
 from iwds.sources._pages import Ldap3Pages, OwnPages, Pages
 from iwds.sources._refusals import TryAnother, judge_bind
 from iwds.sources._search import SUCCESS, Page, RawEntry, Search
+from iwds.sources._sync import Told
 
 _STARTTLS = "1.3.6.1.4.1.1466.20037"
 
@@ -99,6 +101,16 @@ class Session:
             return self._pages.account().decode(errors="backslashreplace").lower()
         except _BROKEN as lost:
             self._lost("while it was asked who we are", lost)
+
+    def synced(self, search: Search, cookie: bytes) -> Iterator[Told]:
+        """What changed among all that a search finds since a cookie (RFC 4533), as it comes, the end last.
+
+        Whoever does not read it to the end has to close the session. Raises like `page`.
+        """
+        try:
+            yield from self._pages.synced(search, cookie)
+        except _BROKEN as lost:
+            self._lost(f"while the changes below {search.base or 'the root'} were read", lost)
 
     @cached_property
     def _pages(self) -> Pages:

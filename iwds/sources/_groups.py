@@ -18,6 +18,7 @@ MEMBER_ATTRIBUTES = ("member", "uniquemember", "memberuid")
 _CACHE_KB = 8 * 1024
 """How much of such a database stays in memory; the rest lies in its file."""
 _CHUNK = 500
+_LOGIN = "login:"
 _PRIMARY = "primary:"
 _PRIMARIES = (_PRIMARY, _PRIMARY.replace(":", ";"))
 """Between these two lie the keys of primary groups."""
@@ -42,7 +43,12 @@ def dn_key(dn: str) -> str:
 
 def login_key(login: str) -> str:
     """The key of a person whom groups name by a login. Case counts in memberUid (RFC 2307: caseExactIA5Match)."""
-    return "login:" + login
+    return _LOGIN + login
+
+
+def login_of(key: str) -> str:
+    """The login that a key means; empty for other keys."""
+    return key.removeprefix(_LOGIN) if key.startswith(_LOGIN) else ""
 
 
 def primary_key(sid: str) -> str:

@@ -10,6 +10,7 @@ from iwds.core.model import Anchor, Entry
 from iwds.errors import SourceUnavailable
 from iwds.ports import MOST_FOUND
 from iwds.sources._decode import Shaped, guid_bytes, identity, shape
+from iwds.sources._deletionlog import logged
 from iwds.sources._directory import Directory
 from iwds.sources._ldapread import AD_ID, SID, Wishes, member_of, primary_sid
 from iwds.sources._search import (
@@ -38,7 +39,7 @@ def find(asks: Asks, directory: Directory, wishes: Wishes, key: str, attributes:
     person = _person(asks, directory, wishes, key, wishes.person_attributes(attributes))
     if person is None:
         return None
-    return entry_of(person, wishes.id, directory.realm, attributes, _groups_of(asks, wishes, person))
+    return entry_of(person, wishes.id, directory.realm, attributes, groups_of(asks, wishes, person))
 
 
 def _person(asks: Asks, directory: Directory, wishes: Wishes, key: str, wanted: Collection[str]) -> Shaped | None:
@@ -52,6 +53,11 @@ def _person(asks: Asks, directory: Directory, wishes: Wishes, key: str, wanted: 
     if len(found) > 1:
         raise SourceUnavailable(f"{wishes.id} {key} is not one person: {'; '.join(person.dn for person in found)}.")
     return found[0] if found else None
+
+
+def there(asks: Asks, directory: Directory, wishes: Wishes, key: str) -> bool:
+    """Whether an entry of this id is shown anywhere in the naming contexts. Raises like `find`."""
+    return _person(asks, directory, wishes, key, {wishes.id}) is not None
 
 
 def search(
@@ -70,7 +76,7 @@ def search(
         if key := identity(wishes.id, person.attrs.get(wishes.id)):
             found.setdefault(key, person)
     return [
-        entry_of(person, wishes.id, directory.realm, attributes, _groups_of(asks, wishes, person))
+        entry_of(person, wishes.id, directory.realm, attributes, groups_of(asks, wishes, person))
         for person in found.values()
     ]
 
@@ -132,8 +138,10 @@ def selects(asks: Asks, wishes: Wishes, key: str) -> bool:
 def deleted(asks: Asks, directory: Directory, wishes: Wishes, key: str) -> bool:
     """Whether the directory shows what it keeps of an entry with this id that was deleted.
 
-    Only Active Directory keeps that under the id. Raises `SourceUnavailable` where the answer is in doubt.
+    Active Directory keeps that under the id, OpenLDAP in a log. Raises `SourceUnavailable` where it is in doubt.
     """
+    if wishes.id == "entryuuid":
+        return logged(asks, directory, key)
     text = id_filter(wishes.id, key) if wishes.id == AD_ID else ""
     return bool(text) and any(_keeps(asks, context, f"(&{text}(isDeleted=TRUE))") for context in directory.contexts)
 
@@ -156,11 +164,16 @@ def entry_of(
     return Entry(Anchor(realm, key), person.dn, shown, groups)
 
 
-def _groups_of(asks: Asks, wishes: Wishes, person: Shaped) -> frozenset[str] | None:
-    """The groups of one person: those that name the person, those that name these, and so on."""
+def groups_of(asks: Asks, wishes: Wishes, person: Shaped) -> frozenset[str] | None:
+    """The groups of one person: those that name the person, those that name these, and so on. Raises like `find`."""
     if wishes.groups is None:
         return member_of(person) if wishes.member_of else None
     return frozenset(_ways(asks, wishes, person, in_chain=wishes.nested_by_server))
+
+
+def groups_naming(asks: Asks, wishes: Wishes, dn: str) -> frozenset[str]:
+    """The groups that name an object right now, as `Entry.groups` names them. Raises like `find`."""
+    return frozenset(map(normalise_dn, _groups_where(asks, wishes, _naming(wishes, dn, in_chain=False))))
 
 
 def _ways(asks: Asks, wishes: Wishes, person: Shaped, in_chain: bool) -> dict[str, tuple[str, ...]]:

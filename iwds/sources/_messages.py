@@ -79,9 +79,13 @@ def envelope(data: bytes, at: int, end: int) -> Envelope:
 
 def entry(data: bytes, at: int, end: int) -> RawEntry:
     """The search result entry (RFC 4511 4.5.2) at `at`, in the message that ends at `end`."""
+    return controlled(data, at, end)[0]
+
+
+def controlled(data: bytes, at: int, end: int) -> tuple[RawEntry, Controls]:
+    """The same with the controls that came with it."""
     at, stop = content(data, at, end, ENTRY)
-    if stop != end:
-        _controls(data, stop, end)  # nothing that we ask for comes with one
+    controls = _controls(data, stop, end)
     dn, at = octets(data, at, stop)
     at, end = content(data, at, stop, SEQUENCE)
     if stop != end:
@@ -91,7 +95,7 @@ def entry(data: bytes, at: int, end: int) -> RawEntry:
         name, found, _, at = attribute(data, at, end)
         # Some proxies send an attribute in two parts; the second must not displace the first.
         values.setdefault(name, []).extend(found)
-    return dn, values
+    return (dn, values), controls
 
 
 def attribute(data: bytes, at: int, end: int) -> tuple[str, list[bytes], int, int]:
@@ -132,14 +136,15 @@ def result(data: bytes, at: int, end: int, kind: int = DONE) -> tuple[Result, Co
     return Result(code, _text(text), referrals, name, value), _controls(data, stop, end)
 
 
-def check_intermediate(data: bytes, at: int, end: int) -> None:
-    """Raises `BadMessage` for what is no intermediate response (RFC 4511 4.13). Nothing that we ask for has one."""
+def intermediate(data: bytes, at: int, end: int) -> tuple[bytes, bytes]:
+    """Name and value of the intermediate response (RFC 4511 4.13) at `at`, in the message that ends at `end`."""
     at, stop = content(data, at, end, INTERMEDIATE)
-    _, at = _optional(data, at, stop, _INTERMEDIATE_NAME)
-    _, at = _optional(data, at, stop, _INTERMEDIATE_VALUE)
+    name, at = _optional(data, at, stop, _INTERMEDIATE_NAME)
+    value, at = _optional(data, at, stop, _INTERMEDIATE_VALUE)
     if at != stop:
         raise BadMessage("something unknown follows an intermediate response")
     _controls(data, stop, end)
+    return name, value
 
 
 def paged_cookie(controls: Controls) -> bytes | None:

@@ -1,6 +1,6 @@
 """Pages of searches over a connection that ldap3 has bound: asked for and decoded by us, or by ldap3 throughout."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol, TypeVar
 
 import ldap3
@@ -14,6 +14,7 @@ from iwds.sources._decode import Shaped
 from iwds.sources._entries import Decodes, Raw, Shaping
 from iwds.sources._messages import PAGED, SHOW_DELETED, control, deleted_too, paged_cookie, paging
 from iwds.sources._search import SUCCESS, Asks, Page, RawEntry, Scope, Search, wanted
+from iwds.sources._sync import Told, asking
 
 T = TypeVar("T")
 
@@ -26,6 +27,10 @@ class Pages(Asks, Protocol):
 
     def account(self) -> bytes:
         """Who the server says that we are (RFC 4532); empty where it does not know the question."""
+        ...
+
+    def synced(self, search: Search, cookie: bytes) -> Iterator[Told]:
+        """What changed among all that a search finds since a cookie (RFC 4533), the end last."""
         ...
 
 
@@ -57,6 +62,11 @@ class OwnPages:
         self._give_up()
         result = self._channel.extended(_WHO_AM_I.encode())
         return result.value if result.code == SUCCESS else b""
+
+    def synced(self, search: Search, cookie: bytes) -> Iterator[Told]:
+        """What changed among all that a search finds since a cookie (RFC 4533), the end last."""
+        self._give_up()
+        return self._channel.synced(self._channel.send(_encode(search), asking(cookie)))
 
     def _page(self, search: Search, cookie: bytes, decodes: Decodes[T]) -> Page[T]:
         page = _page(self._channel.found(self._asked(search, cookie), decodes))
@@ -114,6 +124,10 @@ class Ldap3Pages(Pages):
         self._connection.extended(_WHO_AM_I)
         result = self._connection.result
         return bytes(result.get("responseValue") or b"") if result["result"] == SUCCESS else b""
+
+    def synced(self, search: Search, cookie: bytes) -> Iterator[Told]:
+        """What changed, which ldap3 cannot read: our own loop does."""
+        return OwnPages(self._connection).synced(search, cookie)
 
 
 def _encode(search: Search) -> bytes:

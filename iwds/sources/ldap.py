@@ -121,11 +121,17 @@ class LdapSource:
         return self._ask(anchor, lambda asks, _: selects(asks, self._wishes, anchor.id))
 
     def deleted(self, anchor: Anchor) -> bool:
-        """Whether an Active Directory shows this person's tombstone, as it does to accounts that may see them."""
+        """Whether Active Directory shows this person's tombstone, or OpenLDAP's log of writes their deletion.
+
+        Both do so to accounts that may see it.
+        """
         return self._ask(anchor, lambda asks, where: deleted(asks, where, self._wishes, anchor.id))
 
     def changes(self, attributes: Collection[str]) -> Feed | None:
-        """By DirSync, change numbers, or whatever the settings name and the directory has."""
+        """By DirSync, change numbers, syncrepl or entryCSN: what the settings name and the directory has.
+
+        Raises like `read` where the directory is to be asked which of them it has.
+        """
         return feed_of(self._settings, self._wishes, attributes, self._dialled)
 
     def confirm(self, proof: Proof) -> Sequence[str]:
