@@ -108,8 +108,9 @@ def narrowed(
 
 
 def _with_run(moved: Moved, made_by: Callable[[Change], str]) -> Moved:
-    run = "" if moved.matters else made_by(moved.change)
-    return replace(moved, told=f"made by run {run}", run=run) if run else moved
+    """What is so, or asked for no more, because it was made; of a newcomer's groups nothing else shows that."""
+    run = made_by(moved.change) if moved.drift in (Drift.ALREADY, Drift.WITHDRAWN) else ""
+    return replace(moved, drift=Drift.ALREADY, told=f"made by run {run}", run=run) if run else moved
 
 
 def moved_counts(moved: Iterable[Moved]) -> Mapping[Drift, int]:

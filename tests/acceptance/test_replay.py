@@ -131,8 +131,8 @@ def test_changed_limits_are_named_with_their_lines_and_what_the_guards_do_then(t
     ran = tried.replay(code=3)
     assert f"config.yaml:{line} lock: floor 3 > 0, ratio 0.05 > 0" in words(ran)
     assert "A guard would stop it." in words(ran)
-    (limit,) = tried.replay("--json", code=3).json["limits"]
-    assert (limit["kind"], limit["place"], limit["now"]["floor"]) == ("lock", f"config.yaml:{line}", 0)
+    limits = {each["kind"]: each for each in tried.replay("--json", code=3).json["limits"]}
+    assert (limits["lock"]["place"], limits["lock"]["now"]["floor"]) == (f"config.yaml:{line}", 0)
 
 
 def test_a_job_that_nobody_configured_is_no_job_to_capture_for(tried: Tried) -> None:

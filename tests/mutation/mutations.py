@@ -86,8 +86,8 @@ MUTATIONS = (
     Mutation(
         "a withheld attribute makes somebody look",
         "iwds/engine/ending.py",
-        "(plan.held, basis.withheld, basis.unproven, moved,",
-        "(plan.held, basis.unproven, moved,",
+        "(plan.held, basis.withheld, basis.unproven, gone,",
+        "(plan.held, basis.unproven, gone,",
         (f"{FADED}::test_wants_somebody_to_look_at_it",),
     ),
     Mutation(
@@ -773,6 +773,34 @@ MUTATIONS = (
         "if not applied.stopped and (further",
         "if False and (further",
         (f"{UNDO}::TestADeletion::test_of_a_locked_login_gives_a_locked_one",),
+    ),
+    Mutation(
+        "a login that is given back ends locked whatever was rejected",
+        "iwds/engine/undo.py",
+        "and not self._spares_a_lock(ruling)",
+        "",
+        (f"{UNDO}::TestADeletion::test_of_a_locked_login_gives_a_locked_one_whatever_was_rejected",),
+    ),
+    Mutation(
+        "an undoing leaves a lock alone that another hand made anew",
+        "iwds/engine/undo.py",
+        'relocked = self.relocked.get(net.login_id, "")',
+        'relocked = ""',
+        (f"{UNDO}::TestLocks::test_that_were_lifted_and_made_again_by_another_hand_are_left_alone_and_told",),
+    ),
+    Mutation(
+        "nobody divides an undoing to need fewer people",
+        "iwds/engine/undo.py",
+        "tuple(self._notes()), self._whole())",
+        "tuple(self._notes()))",
+        (f"{UNDO}::test_undoing_in_pieces_needs_as_many_people_as_undoing_all_of_it",),
+    ),
+    Mutation(
+        "what an undoing rejected stays rejected where that is not undone after all",
+        "iwds/engine/rejections.py",
+        "self._lifted(done)]",
+        "self._lifted(_.changes)]",
+        (f"{UNDO}::TestWhatWasUndone::test_stays_rejected_where_the_undoing_is_not_undone_after_all",),
     ),
     Mutation(
         "what was undone is rejected before it is undone",

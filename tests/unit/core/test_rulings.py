@@ -20,7 +20,7 @@ from iwds.core.change import (
     Write,
     fields_changed,
 )
-from iwds.core.rulings import Ruling, Rulings, Said, aims, approval_of, exactly, person, rejection_of
+from iwds.core.rulings import Ruling, Rulings, Said, aims, approval_of, ends_access, exactly, person, rejection_of
 from tests.unit.core.made import NOON, VPN, WIKI, create, login, subject, write
 
 LATER = NOON + timedelta(days=7)
@@ -210,3 +210,8 @@ class TestWhatNeedsApproval:
     def test_of_two_people_above_a_number(self) -> None:
         assert [Approval(Needed.REMOVALS, 3).people(count) for count in (3, 4)] == [1, 2]
         assert Approval(Needed.REMOVALS).people(10_000) == 1
+
+
+def test_a_lock_and_a_deletion_end_the_access_of_somebody_and_nothing_else_does() -> None:
+    ending = [change for change in EVERY_KIND if ends_access(rejection_of(change, said()))]
+    assert ending == [LOCK, DELETE]

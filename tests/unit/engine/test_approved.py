@@ -172,7 +172,9 @@ class TestWhatMoved:
         stage.by_hand("bob", mail="c@x")
         third = stage.run(approved=approved)
         assert third.exit_code == 3
-        assert third.run.summary == f"nothing was changed, 1 moved, {done - 1} made before by run {first.run.id}"
+        assert (
+            third.run.summary == f"nothing was changed, 1 held, 1 moved, {done - 1} made before by run {first.run.id}"
+        )
 
     def test_by_a_hold_is_told_with_whose_it_is(self, stage: Rehearsal) -> None:
         self.staff(stage)
