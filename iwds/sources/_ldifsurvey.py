@@ -1,16 +1,14 @@
 """The first pass over an LDIF file: its groups, where each id is, how it ends, and what cannot be read in it."""
 
-import hashlib
-import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
 from iwds.core.dn import is_under, normalise_dn
-from iwds.errors import AccessRefused, SourceUnavailable
 from iwds.sources._decode import Shaped, identity, shape
+from iwds.sources._file import Metered, Stamp, buffered, opened, stamp_of, stands
+from iwds.sources._fileproof import Ending
 from iwds.sources._groups import Groups, member_keys, scratch
 from iwds.sources._ldifparse import BadRecord, Record, records
 from iwds.sources._stream import Doubts
@@ -41,32 +39,12 @@ class Question:
     members: str
 
 
-@dataclass(slots=True)
-class Ending:
-    """How the file ended.
-
-    Attributes:
-        records: records in it, unreadable ones included.
-        last_line: its last line that is not empty.
-        closed: True where an empty line stands behind the last record.
-        sha256: checksum of all bytes, hexadecimal.
-    """
-
-    records: int = 0
-    last_line: bytes = b""
-    closed: bool = True
-    sha256: str = ""
-
-
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a record is: 1-based line, and bytes from the start of the file."""
 
     line: int
     offset: int
-
-
-Stamp = tuple[int, int, int, int]
 
 
 class _Places:
@@ -102,7 +80,7 @@ class Picture:
 
     question: Question
     stamp: Stamp
-    ending: Ending = field(default_factory=Ending)
+    ending: Ending = field(default_factory=partial(Ending, "record", "an empty line"))
     doubts: Doubts = field(default_factory=Doubts)
     groups: Groups = field(default_factory=Groups)
     _places: _Places = field(default_factory=_Places)
@@ -113,10 +91,7 @@ class Picture:
 
     def current(self) -> bool:
         """Whether the file is still in the state that was surveyed."""
-        try:
-            return _stamp(os.stat(self.question.path)) == self.stamp
-        except OSError:
-            return False
+        return stands(self.question.path, self.stamp)
 
     def close(self) -> None:
         """Give back the temporary files. May be called twice."""
@@ -125,7 +100,7 @@ class Picture:
 
     def note(self, record: Record | BadRecord) -> None:
         """Take one record into account."""
-        self.ending.records += 1
+        self.ending.items += 1
         if isinstance(record, BadRecord):
             self.doubts.name("records that cannot be read were left out", self._where(record.line, record.why))
             return
@@ -151,48 +126,26 @@ class Picture:
 def survey(question: Question) -> Picture:
     """Pass over the file once. Raises `SourceUnavailable` or `AccessRefused` where it cannot be read."""
     with opened(question.path) as file:
-        picture = Picture(question, _stamp(os.fstat(file.fileno())))
+        picture, metered = Picture(question, stamp_of(file)), Metered(file)
         try:
-            for record in records(_metered(file, picture.ending)):
+            for record in records(_noted(buffered(metered), picture.ending)):
                 picture.note(record)
         except BaseException:
             picture.close()
             raise
+    picture.ending.sha256 = metered.sha256
     return picture
 
 
-@contextmanager
-def opened(path: Path) -> Iterator[BinaryIO]:
-    """The file, with every complaint of the system as an error of ours."""
-    try:
-        with path.open("rb") as file:
-            yield file
-    except PermissionError as refused:
-        raise AccessRefused(
-            f"{path} may not be read by this user.", "Give the account of iwds read access."
-        ) from refused
-    except FileNotFoundError as missing:
-        raise SourceUnavailable(
-            f"{path} does not exist.", "See whether the export ran, and where it writes."
-        ) from missing
-    except OSError as failed:
-        raise SourceUnavailable(f"{path} could not be read: {failed.strerror or failed}.") from failed
-
-
-def _metered(lines: Iterable[bytes], ending: Ending) -> Iterator[bytes]:
+def _noted(lines: Iterable[bytes], ending: Ending) -> Iterator[bytes]:
     """The same lines, while `ending` is brought up to date."""
-    checksum = hashlib.sha256()
+    last = b""
     for line in lines:
-        checksum.update(line)
         text = line.rstrip(b"\r\n")
         if text:
-            ending.last_line = text
+            last = text
             ending.closed = ending.closed and text.startswith(b"#")
         else:
             ending.closed = True
         yield line
-    ending.sha256 = checksum.hexdigest()
-
-
-def _stamp(stat: os.stat_result) -> Stamp:
-    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
+    ending.last_line = last.decode(errors="replace")

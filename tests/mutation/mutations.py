@@ -134,8 +134,8 @@ MUTATIONS = (
     ),
     Mutation(
         "a file is compared with the one that was read",
-        "iwds/sources/ldif.py",
-        "() if checksum.hexdigest() == proof.view.mark else",
+        "iwds/sources/_file.py",
+        "() if checksum == proof.view.mark else",
         "() if checksum else",
         ("tests/unit/sources/test_ldif.py::TestTheSecondLook::test_tells_a_file_that_was_replaced",),
     ),
@@ -260,8 +260,8 @@ MUTATIONS = (
     ),
     Mutation(
         "a trailer is compared with what was read",
-        "iwds/sources/ldif.py",
-        "    if int(match[1]) != ending.records:",
+        "iwds/sources/_fileproof.py",
+        "    if int(match[1]) != ending.items:",
         "    if False:",
         ("tests/unit/sources/test_ldif.py::TestCompleteness::test_another_trailer_proves_nothing",),
     ),
