@@ -76,6 +76,14 @@ def stands(path: Path, stamp: Stamp) -> bool:
         return False
 
 
+def changed(path: Path) -> SourceUnavailable:
+    """The error for a file that was written, or replaced, while it was read: what was read may be of two states."""
+    return SourceUnavailable(
+        f"{path} changed while it was read.",
+        "Run it again once nobody writes it any more. An export is safest that writes beside it and renames.",
+    )
+
+
 def same_bytes(path: Path, proof: Proof) -> tuple[str, ...]:
     """Whether the file is still byte for byte the one of that reading: nothing, or the sentence that it is not."""
     with opened(path) as file:

@@ -1,23 +1,38 @@
 """By what a file proves that it is whole: an export that broke off is a correct file, and says so by nothing else."""
 
 import re
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from iwds.errors import SourceUnavailable
+from iwds.settings import Span
+from iwds.sources._file import Stamp
+
 UNPROVEN = "and is not proven to be complete"
+_MOST = 1 << 20
+"""Characters that are read of a file with checksums."""
+_AHEAD = timedelta(minutes=5)
+"""So far may the clock of whoever wrote the file be ahead of ours."""
+_UNITS = (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("m", timedelta(minutes=1)), ("s", timedelta(seconds=1)))
 PROVE = "Configure `complete:` (a trailer, a count or a checksum), or export the file again."
 
 
 class Complete(BaseModel):
-    """How a file proves that it is whole; exactly one of the three.
+    """How a file proves that it is whole, by one of the first three; and what else is asked of it.
 
     Attributes:
         trailer: its last line that is not empty; `{count}` stands for the number of its items.
         count: the number of items. The last one must be closed then, or it may be cut.
-        sha256: the checksum in hexadecimal, or a file that begins with it, as sha256sum writes it; it is seen from
-            the folder of the file that it is about.
+        sha256: the checksum in hexadecimal, or a file as sha256sum writes it; it is seen from the folder of the file
+            that it is about.
+        minimum: with fewer items it is not believed, whatever it proves.
+        not_older_than: nor where it was last changed longer ago than this.
+        settle: it is not read at all before it was left alone for so long.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -25,11 +40,16 @@ class Complete(BaseModel):
     trailer: str | None = None
     count: int | None = Field(default=None, ge=0)
     sha256: str | None = None
+    minimum: int | None = Field(default=None, ge=1)
+    not_older_than: Span | None = None
+    settle: Span | None = None
 
     @model_validator(mode="after")
     def _one(self) -> "Complete":
-        if sum(proof is not None for proof in (self.trailer, self.count, self.sha256)) != 1:
-            raise ValueError("exactly one of trailer, count and sha256 is needed")
+        if sum(proof is not None for proof in (self.trailer, self.count, self.sha256)) > 1:
+            raise ValueError("one of trailer, count and sha256 is enough")
+        if not self.model_fields_set:
+            raise ValueError("one of trailer, count and sha256 is needed")
         if self.trailer is not None and self.trailer.count("{count}") != 1:
             raise ValueError("the trailer must hold {count} once")
         return self
@@ -55,15 +75,38 @@ class Ending:
     sha256: str = ""
 
 
+def settled(complete: Complete | None, path: Path, stamp: Stamp) -> None:
+    """Raises `SourceUnavailable` where somebody may still be writing the file."""
+    rest = complete.settle if complete else None
+    if rest is not None and abs(time.time() - _modified(stamp).timestamp()) < rest.total_seconds():
+        raise SourceUnavailable(
+            f"{path} was written a moment ago, and is read once it was left alone for {_written(rest)}.",
+            "Run it again later. `settle` under `complete:` says how long.",
+        )
+
+
+def reservations(complete: Complete | None, ending: Ending, stamp: Stamp) -> Iterator[str]:
+    """Why a file is not believed although it may be whole, each as the end of a sentence."""
+    if complete is None:
+        return
+    if complete.minimum is not None and ending.items < complete.minimum:
+        yield f"holds {ending.items} {ending.item}s, and should hold {complete.minimum} at least"
+    oldest, modified, now = complete.not_older_than, _modified(stamp), datetime.now(UTC)
+    if oldest is not None and now - modified > oldest:
+        yield f"was last written {modified:%d %b %Y %H:%M} UTC, and should not be older than {_written(oldest)}"
+    if oldest is not None and modified - now > _AHEAD:
+        yield f"was written {modified:%d %b %Y %H:%M} UTC, which is yet to come, so nobody knows how old it is"
+
+
 def objection(complete: Complete | None, path: Path, ending: Ending) -> str:
     """Why the file is not proven to be whole, as the end of a sentence; empty where it is."""
-    if complete is None:
+    if complete is None or (complete.trailer, complete.count, complete.sha256) == (None, None, None):
         return "does not prove that it is whole: no trailer, count or checksum is configured (`complete:`)"
     if complete.trailer is not None:
         return _trailer_objection(complete.trailer, ending)
     if complete.count is not None:
         return _count_objection(complete.count, ending)
-    return _checksum_objection(complete.sha256 or "", path.parent, ending)
+    return _checksum_objection(complete.sha256 or "", path, ending)
 
 
 def reason(complete: Complete, ending: Ending) -> str:
@@ -99,11 +142,30 @@ def _count_objection(count: int, ending: Ending) -> str:
     return "" if ending.closed else f"ends without {ending.close}, so its last {ending.item} may be cut"
 
 
-def _checksum_objection(sha256: str, folder: Path, ending: Ending) -> str:
-    expected = sha256
-    if not re.fullmatch(r"[0-9A-Fa-f]{64}", sha256):
-        try:
-            expected = (folder / sha256).read_text(encoding="ascii", errors="replace").split(maxsplit=1)[0]
-        except (OSError, IndexError):
-            return f"has no checksum to compare with: {sha256} cannot be read or is empty"
+def _checksum_objection(sha256: str, path: Path, ending: Ending) -> str:
+    expected = sha256 if re.fullmatch(r"[0-9A-Fa-f]{64}", sha256) else _noted(path.parent / sha256, path.name)
+    if not expected:
+        return f"has no checksum to compare with: {sha256} cannot be read, or holds none of it"
     return "" if expected.lower() == ending.sha256 else f"has the checksum {ending.sha256} and should have {expected}"
+
+
+def _noted(file: Path, name: str) -> str:
+    """What a file as sha256sum writes it gives as the checksum: of one line whatever its name, of several the named."""
+    try:
+        with file.open(encoding="utf-8", errors="replace") as open_file:
+            text = open_file.read(_MOST)
+    except OSError:
+        return ""
+    lines = [line.split(maxsplit=1) for line in text.splitlines() if line.strip()]
+    if len(lines) > 1:
+        lines = [line for line in lines if Path(line[-1].removeprefix("*")).name == name]
+    return lines[0][0].removeprefix("\\") if lines else ""  # sha256sum marks names that it had to escape
+
+
+def _modified(stamp: Stamp) -> datetime:
+    return datetime.fromtimestamp(stamp[3] / 1e9, UTC)
+
+
+def _written(span: timedelta) -> str:
+    """A duration as the configuration writes it."""
+    return next(f"{span // unit}{letter}" for letter, unit in _UNITS if not span % unit)

@@ -1,6 +1,7 @@
 """Reads LDIF content records (RFC 2849), one at a time, and says of every line that it cannot read why."""
 
 import base64
+import codecs
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -70,7 +71,7 @@ def _blocks(lines: Iterable[bytes], number: int, offset: int) -> Iterator[list[_
     block: list[_Line] = []
     comment = False
     for number, physical in enumerate(lines, number):  # noqa: B020 - counts on from where the caller stands
-        text = physical.rstrip(b"\r\n")
+        text = (physical if offset else physical.removeprefix(codecs.BOM_UTF8)).rstrip(b"\r\n")
         if text.startswith(b" "):
             if not comment:
                 _continue(block, number, offset, text)
@@ -136,7 +137,10 @@ def _attribute(line: _Line) -> tuple[bytes, bytes]:
     if not colon or not _DESCRIPTION.fullmatch(kind):
         raise _BadLine(line.number, "not of the form `attribute: value`")
     if rest.startswith(b"<"):
-        raise _BadLine(line.number, "a value from a URL; such values are not fetched")
+        raise _BadLine(
+            line.number,
+            "a value from a URL, which is not fetched; export the values themselves (ldapsearch without -t)",
+        )
     if not rest.startswith(b":"):
         return kind, rest.lstrip(b" ")
     try:

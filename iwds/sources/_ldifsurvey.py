@@ -1,14 +1,17 @@
 """The first pass over an LDIF file: its groups, where each id is, how it ends, and what cannot be read in it."""
 
+import codecs
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from iwds.core.dn import is_under, normalise_dn
+from iwds.errors import SourceUnavailable
 from iwds.sources._decode import Shaped, identity, shape
-from iwds.sources._file import Metered, Stamp, buffered, opened, stamp_of, stands
-from iwds.sources._fileproof import Ending
+from iwds.sources._file import Metered, Stamp, buffered, changed, opened, stamp_of, stands
+from iwds.sources._fileproof import Complete, Ending, settled
 from iwds.sources._groups import Groups, member_keys, scratch
 from iwds.sources._ldifparse import BadRecord, Record, records
 from iwds.sources._stream import Doubts
@@ -31,12 +34,13 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a survey looks for: the id attribute, the groups, and the attribute that names their members."""
+    """What a survey looks for: the id attribute, the groups, the attribute that names their members, the proof."""
 
     path: Path
     id: str
     group: Kind | None
     members: str
+    complete: Complete | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +88,19 @@ class Picture:
     doubts: Doubts = field(default_factory=Doubts)
     groups: Groups = field(default_factory=Groups)
     _places: _Places = field(default_factory=_Places)
+    _last: Place | None = None
+    _cut: Place | None = None
 
     def place(self, key: str) -> Place | None:
-        """Where the first record with this id is."""
-        return self._places.get(key)
+        """Where the first record with this id is; None too for the last one where that may be cut."""
+        place = self._places.get(key)
+        return None if place == self._cut else place
+
+    def doubt_last(self) -> None:
+        """The file is not proven, so that its last record, where nothing closes it, may lack lines."""
+        if self._last is not None and not self.ending.closed:
+            self._cut = self._last
+            self.doubts.name("the last record may be cut, and was left out", f"{self.question.path}:{self._last.line}")
 
     def current(self) -> bool:
         """Whether the file is still in the state that was surveyed."""
@@ -102,12 +115,14 @@ class Picture:
         """Take one record into account."""
         self.ending.items += 1
         if isinstance(record, BadRecord):
+            self._last = None
             self.doubts.name("records that cannot be read were left out", self._where(record.line, record.why))
             return
+        self._last = Place(record.line, record.offset)
         asked = self.question
         shaped = shape(record.dn, record.values, {asked.id, _CLASS, asked.members})
         key = identity(asked.id, shaped.attrs.get(asked.id))
-        if key and not self._places.add(key, Place(record.line, record.offset)):
+        if key and not self._places.add(key, self._last):
             self.doubts.name(f"the same {asked.id} twice; the second was left out", self._where(record.line, shaped.dn))
         if asked.group and asked.group.holds(shaped):
             self._note_group(shaped, record.line)
@@ -126,15 +141,28 @@ class Picture:
 def survey(question: Question) -> Picture:
     """Pass over the file once. Raises `SourceUnavailable` or `AccessRefused` where it cannot be read."""
     with opened(question.path) as file:
+        settled(question.complete, question.path, stamp_of(file))
         picture, metered = Picture(question, stamp_of(file)), Metered(file)
         try:
-            for record in records(_noted(buffered(metered), picture.ending)):
+            for record in records(_noted(_eight_bit(buffered(metered), question.path), picture.ending)):
                 picture.note(record)
+            if not picture.current():
+                raise changed(question.path)
         except BaseException:
             picture.close()
             raise
     picture.ending.sha256 = metered.sha256
     return picture
+
+
+def _eight_bit(file: BinaryIO, path: Path) -> Iterator[bytes]:
+    """The lines of a file that is not UTF-16."""
+    for number, line in enumerate(file):
+        if not number and line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise SourceUnavailable(
+                f"{path} is UTF-16, and LDIF is UTF-8 (RFC 2849).", "Export it without -u, if ldifde wrote it."
+            )
+        yield line
 
 
 def _noted(lines: Iterable[bytes], ending: Ending) -> Iterator[bytes]:

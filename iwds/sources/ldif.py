@@ -15,6 +15,7 @@ with the number of records, by a configured number, or by a checksum, and unprov
 
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Literal
@@ -29,8 +30,8 @@ from iwds.ports import MOST_FOUND, Finding, ignored
 from iwds.sources import _fileproof as fileproof
 from iwds.sources._check import foreign, of_proof, until_failure
 from iwds.sources._decode import Shaped, identity, shape
-from iwds.sources._file import opened, same_bytes
-from iwds.sources._fileproof import PROVE, UNPROVEN, objection, reason
+from iwds.sources._file import changed, opened, same_bytes
+from iwds.sources._fileproof import PROVE, UNPROVEN, objection, reason, reservations
 from iwds.sources._groups import dn_key, login_key
 from iwds.sources._ldifparse import BadRecord, Record, records
 from iwds.sources._ldifsurvey import Kind, Picture, Place, Question, survey
@@ -123,7 +124,7 @@ class LdifSource:
 
     def read(self, attributes: Collection[str]) -> Stream:
         """All people of the file, in its order. It is passed over twice: for groups and ids, then for the people."""
-        tally = Tally(self._name, frozenset(attributes), Canaries(self._settings.canaries))
+        tally = self._tally(attributes)
         return Stream(self._entries(tally), lambda: self._proof(tally))
 
     def find(self, anchor: Anchor, attributes: Collection[str]) -> Entry | None:
@@ -200,12 +201,15 @@ class LdifSource:
                 self._picture = None
 
     def _findings(self, attributes: Collection[str], see: Callable[[Entry], None]) -> Iterator[Finding]:
-        stream = self.read(attributes)
-        for entry in stream:
+        tally = self._tally(attributes)
+        for entry in self._entries(tally):
             see(entry)
-        proof = stream.finish()
+        proof = self._proof(tally)
         yield Finding(True, "search", proof.asked)
-        yield from of_proof(proof)
+        yield from of_proof(replace(proof, problems=tally.problems(tally.doubts.listed())))
+
+    def _tally(self, attributes: Collection[str]) -> Tally:
+        return Tally(self._name, frozenset(attributes), Canaries(self._settings.canaries))
 
     def _look_up(self, anchor: Anchor, attributes: Collection[str]) -> tuple[Picture, Shaped] | None:
         """The record with this id, in the file as it is now. Raises `ForeignRealm` for somebody of another one."""
@@ -234,8 +238,13 @@ class LdifSource:
         """Pass over the file, and judge whether it is whole."""
         settings, groups = self._settings, self._settings.groups
         kind = Kind(normalise_dn(groups.base), groups.object_class) if groups else None
-        picture = survey(Question(settings.path, settings.id, kind, groups.members if groups else ""))
+        picture = survey(
+            Question(settings.path, settings.id, kind, groups.members if groups else "", settings.complete)
+        )
         if doubt := objection(settings.complete, settings.path, picture.ending):
+            picture.doubts.say(f"{settings.path} {doubt}")
+            picture.doubt_last()
+        for doubt in reservations(settings.complete, picture.ending, picture.stamp):
             picture.doubts.say(f"{settings.path} {doubt}")
         return picture
 
@@ -249,7 +258,7 @@ class LdifSource:
                     tally.saw(entries)
                     yield from entries
             if not picture.current():
-                picture.doubts.say(f"{self._settings.path} changed while it was read")
+                raise changed(self._settings.path)
             self._conclude(picture, tally)
         finally:
             picture.close()
@@ -284,7 +293,7 @@ class LdifSource:
             file.seek(place.offset)
             record = next(records(file, place.line, place.offset), None)
         if not isinstance(record, Record):
-            raise SourceUnavailable(f"{self._settings.path}:{place.line} changed while it was read.")
+            raise changed(self._settings.path)
         return self._shape(record, attributes)
 
     def _shape(self, record: Record, attributes: Collection[str]) -> Shaped:
@@ -334,8 +343,7 @@ class LdifSource:
             tally.reasons.append(reason(self._settings.complete, picture.ending))
         if self._settings.groups is not None and picture.doubts:
             picture.doubts.say("nobody's groups are known, because the file may lack some")
-        for sentence in picture.doubts.sentences():
-            tally.doubts.say(sentence)
+        tally.doubts.take(picture.doubts)
 
     def _proof(self, tally: Tally) -> Proof:
         users = self._settings.users
