@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from iwds.core.model import Proof
 from iwds.errors import AccessRefused, SourceUnavailable
 
 _CHUNK = 1 << 16
@@ -84,11 +83,11 @@ def changed(path: Path) -> SourceUnavailable:
     )
 
 
-def same_bytes(path: Path, proof: Proof) -> tuple[str, ...]:
-    """Whether the file is still byte for byte the one of that reading: nothing, or the sentence that it is not."""
+def same_bytes(path: Path, sha256: str) -> tuple[str, ...]:
+    """Whether the file is still byte for byte the one with this checksum: nothing, or the sentence that it is not."""
     with opened(path) as file:
         checksum = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # any binary file will do
-    return () if checksum == proof.view.mark else (f"{path} changed since it was read: run it again",)
+    return () if checksum == sha256 else (f"{path} changed since it was read: run it again",)
 
 
 def _stamp(stat: os.stat_result) -> Stamp:

@@ -178,7 +178,7 @@ class LdifSource:
 
     def confirm(self, proof: Proof) -> Sequence[str]:
         """Whether the file is still byte for byte the one that was read."""
-        return same_bytes(self._settings.path, proof)
+        return same_bytes(self._settings.path, proof.view.mark)
 
     def shows(self, place: str) -> bool:
         """Whether anything at or below a place is in the file; an export may lack the place itself."""

@@ -135,7 +135,7 @@ MUTATIONS = (
     Mutation(
         "a file is compared with the one that was read",
         "iwds/sources/_file.py",
-        "() if checksum == proof.view.mark else",
+        "() if checksum == sha256 else",
         "() if checksum else",
         ("tests/unit/sources/test_ldif.py::TestTheSecondLook::test_tells_a_file_that_was_replaced",),
     ),
