@@ -1,6 +1,7 @@
 """From rows to entries."""
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 
 from iwds.core.dn import normalise_dn
 from iwds.core.model import Anchor, Entry, fold
@@ -16,6 +17,7 @@ class Maker:
 
     def __init__(self, settings: Settings, picture: Picture, attributes: Collection[str]) -> None:
         self._settings, self._picture = settings, picture
+        self._called = f"{settings.path.name.replace('=', '_')}:"  # not to be taken for a distinguished name
         names = picture.people.table.names
         column = {name: number for number, name in enumerate(names)}
         self._id = column[settings.id]
@@ -51,7 +53,7 @@ class Maker:
         if self._absent:
             attrs.update(self._absent)
         anchor = Anchor(self._settings.realm, identity(self._settings.id, (cells[self._id],)))
-        return Entry(anchor, name_of(self._settings, row.line), attrs, groups, self._says(row, doubts))
+        return Entry(anchor, f"{self._called}{row.line}", attrs, groups, self._says(row, doubts))
 
     def _says(self, row: Row, doubts: Doubts) -> bool | None:
         """Whether the row says that somebody is enabled; None where it does not say."""
@@ -72,12 +74,12 @@ class Maker:
             keys = (identity(self._settings.id, (row.cells[self._id],)) for row in rows)
             return self._picture.groups.of([[person_key(key)] for key in keys])
         at, separator = self._grouped
-        return [frozenset(map(normalise_dn, _several(row.cells[at], separator))) for row in rows]
+        return [_grouped(row.cells[at], separator) for row in rows]
 
 
-def name_of(settings: Settings, line: int) -> str:
-    """What a person of this line is called; it does not look like a distinguished name."""
-    return f"{settings.path.name.replace('=', '_')}:{line}"
+@lru_cache(maxsize=1024)
+def _grouped(cell: str, separator: str) -> frozenset[str]:
+    return frozenset(map(normalise_dn, _several(cell, separator)))
 
 
 def _several(cell: str, separator: str) -> tuple[str, ...]:

@@ -36,14 +36,13 @@ class _Places:
         self._db.execute("BEGIN")
         self._waiting: list[tuple[str, int, int, int]] = []
 
-    def add(self, key: str, place: Place) -> Iterator[tuple[str, Place, Place]]:
-        """Remember a place; now and then those that stand twice are given, with both places."""
-        self._waiting.append((key, place.number, place.line, place.offset))
-        if len(self._waiting) == _BATCH:
-            yield from self.flush()
+    def add(self, key: str, place: tuple[int, int, int]) -> bool:
+        """Remember a place; True where it is time to put away what waits."""
+        self._waiting.append((key, *place))
+        return len(self._waiting) == _BATCH
 
     def flush(self) -> Iterator[tuple[str, Place, Place]]:
-        """Put away what waits."""
+        """Put away what waits; the ids that stand twice are given, with both places."""
         before, waiting = self._db.total_changes, self._waiting
         self._db.executemany("INSERT OR IGNORE INTO place VALUES (?, ?, ?, ?)", waiting)
         self._waiting = []
@@ -229,7 +228,8 @@ def _note_person(scan: Scan, row: Row, where: tuple[str, bytearray, _Places]) ->
         scan.doubts.name(f"rows without {name} were left out", f"{scan.path}:{row.line}")
         return
     believed[-1] = 1
-    _unbelieve(scan, name, believed, places.add(key, Place(len(believed) - 1, row.line, row.offset)))
+    if places.add(key, (len(believed) - 1, row.line, row.offset)):
+        _unbelieve(scan, name, believed, places.flush())
 
 
 def _unbelieve(scan: Scan, name: str, believed: bytearray, twice: Iterator[tuple[str, Place, Place]]) -> None:

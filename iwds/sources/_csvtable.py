@@ -128,9 +128,11 @@ def rows_of(table: Table, lines: Lines) -> Iterator[Row | BadRow]:
         if lines.bad:
             yield BadRow(line, lines.bad[0])
             lines.bad.clear()
+        elif not any(cells):
+            continue
         elif len(cells) == width:
             yield Row(line, offset, _restored(cells, lines))
-        elif any(cells):
+        else:
             yield BadRow(line, f"{_many(len(cells))}, and the heading has {width}")
 
 

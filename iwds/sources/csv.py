@@ -30,7 +30,7 @@ from iwds.sources._check import foreign, of_proof, until_failure
 from iwds.sources._csventries import Maker
 from iwds.sources._csvsettings import Settings as Settings
 from iwds.sources._csvsurvey import Picture, Place, survey
-from iwds.sources._csvtable import Row, Table, lines_of, row_at, rows_of
+from iwds.sources._csvtable import Row, lines_of, row_at, rows_of
 from iwds.sources._decode import identity
 from iwds.sources._file import changed, opened, same_bytes
 from iwds.sources._fileproof import PROVE, UNPROVEN, reason
@@ -147,19 +147,17 @@ class CsvSource:
         for entry in self._entries(tally):
             see(entry)
         proof = self._proof(tally)
-        lacking = [name for name in sorted(attributes) if not self._has(picture.people.table, name)]
-        presence = {name: count for name, count in proof.presence.items() if name not in lacking}
+        columns = picture.people.table.names
+        presence = {name: count for name, count in proof.presence.items() if name in columns}
         yield from of_proof(replace(proof, presence=presence, problems=tally.problems(tally.doubts.listed())))
-        for name in lacking:
-            near = nearest(name, picture.people.table.names)
+        for name in sorted({*attributes} - {*columns, *self._settings.absent}):
             advice = (
                 "Nothing follows from it. Name its heading under `columns`; or the attribute under `absent`, where only"
                 " other directories of the mapping have it."
             )
-            yield Finding(True, "attributes", f"there is no column {name}{near}", advice, warning=True)
-
-    def _has(self, table: Table, attribute: str) -> bool:
-        return attribute in table.names or attribute in self._settings.absent
+            yield Finding(
+                True, "attributes", f"there is no column {name}{nearest(name, columns)}", advice, warning=True
+            )
 
     def _tally(self, attributes: Collection[str]) -> Tally:
         return Tally(self._name, frozenset(attributes), Canaries(self._settings.canaries))
@@ -218,6 +216,8 @@ class CsvSource:
                     tally.canaries.saw(entry.name, entry.anchor.id, entry.attrs)
                 tally.saw(entries)
                 yield from entries
+            if not picture.current():
+                raise changed(self._settings.path)
             self._conclude(picture, tally)
         finally:
             picture.close()
