@@ -66,7 +66,7 @@ class Scan:
 
     Attributes:
         doubts: what speaks against it.
-        last: where the row that came last begins; 0 where there is none.
+        last: the line of the row that came last; 0 where there is none that can be read.
     """
 
     table: Table
@@ -106,7 +106,7 @@ def _scanned(sheet: Sheet, complete: Complete | None, file: BinaryIO) -> Iterato
     lines = lines_of(scan.table, whole, complete.trailer if complete else None)
     for row in rows_of(scan.table, lines):
         scan.ending.items += 1
-        scan.last = row.line
+        scan.last = row.line if isinstance(row, Row) else 0
         if isinstance(row, BadRow):
             scan.left_out(row)
         yield scan, row

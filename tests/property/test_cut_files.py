@@ -25,8 +25,8 @@ NIGHT, BY_HAND = Selection(), Selection(frozenset({"seen"}))
 
 def table(staff: tuple[tuple[str, ...], ...]) -> bytes:
     """The staff as a table. Of each row much may be lost before it has too few cells."""
-    rows = (f'{who};{who};Née;{who}@x.y;1;;;"a ""b""";"{",".join(groups)}"\r\n' for who, *groups in staff)
-    return f"\ufeffid;uid;sn;mail;role;disabled;scope;x;teams\r\n{''.join(rows)}END;{len(staff)}\r\n".encode()
+    rows = (f'{who};{who};Née;1;;;"a ""b""";"{",".join(groups)}";{who}@x.y\r\n' for who, *groups in staff)
+    return f"\ufeffid;uid;sn;role;disabled;scope;x;teams;mail\r\n{''.join(rows)}END;{len(staff)}\r\n".encode()
 
 
 def entries(staff: tuple[tuple[str, ...], ...]) -> bytes:
