@@ -57,7 +57,7 @@ class Metered(io.RawIOBase):
         return self._checksum.hexdigest()
 
 
-def buffered(metered: Metered) -> BinaryIO:
+def buffered(metered: Metered) -> io.BufferedReader:
     """The same by lines."""
     return io.BufferedReader(metered, _CHUNK)
 

@@ -4,8 +4,8 @@ import codecs
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from iwds.core.dn import is_under, normalise_dn
 from iwds.errors import SourceUnavailable
@@ -144,7 +144,9 @@ def survey(question: Question) -> Picture:
         settled(question.complete, question.path, stamp_of(file))
         picture, metered = Picture(question, stamp_of(file)), Metered(file)
         try:
-            for record in records(_noted(_eight_bit(buffered(metered), question.path), picture.ending)):
+            lines = buffered(metered)
+            _refuse_utf_16(lines, question.path)
+            for record in records(_noted(lines, picture.ending)):
                 picture.note(record)
             if not picture.current():
                 raise changed(question.path)
@@ -155,14 +157,11 @@ def survey(question: Question) -> Picture:
     return picture
 
 
-def _eight_bit(file: BinaryIO, path: Path) -> Iterator[bytes]:
-    """The lines of a file that is not UTF-16."""
-    for number, line in enumerate(file):
-        if not number and line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            raise SourceUnavailable(
-                f"{path} is UTF-16, and LDIF is UTF-8 (RFC 2849).", "Export it without -u, if ldifde wrote it."
-            )
-        yield line
+def _refuse_utf_16(file: BufferedReader, path: Path) -> None:
+    if file.peek(2).startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise SourceUnavailable(
+            f"{path} is UTF-16, and LDIF is UTF-8 (RFC 2849).", "Export it without -u, if ldifde wrote it."
+        )
 
 
 def _noted(lines: Iterable[bytes], ending: Ending) -> Iterator[bytes]:
