@@ -150,6 +150,7 @@ class TestHeading:
             ("id;mail", {"enabled": {"column": "status", "yes": "a", "no": "b"}}, 'no column "status"'),
             ("id;mail", {"lists": {"phones": ","}}, 'no column "phones"'),
             ("id,mail", {"separator": ";"}, 'no column "id"'),
+            ("id,mail", {"separator": ";", "columns": {"mail": "mail"}}, 'no column "mail"'),
             ("", {}, "1: there is no heading"),
             ('"id;mail', {}, "1: a quote is opened here"),
             ('"id"x;mail', {}, "closing quote"),
@@ -418,6 +419,25 @@ class TestCompleteness:
         with pytest.raises(SourceUnavailable, match="changed while it was read"):
             hr.find(Anchor("x", "2"), ())
         hr.close()
+
+    @pytest.mark.parametrize("lost", [1, 2, 3, 4, 5])
+    def test_utf_16_that_was_cut_within_a_letter_or_between_two_loses_its_last_row(self, path: Path, lost: int) -> None:
+        path.write_bytes("id;mail\n1;a\n2;bcd\n".encode("utf-16")[:-lost])
+
+        people, proof = consume(source(path), "mail")
+
+        assert {key: entry.attrs["mail"] for key, entry in people.items()} == {"1": ("a",)}
+        assert any(f"{path}:3" in problem for problem in proof.problems)
+
+    def test_a_search_ends_where_the_file_changes_meanwhile(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        path.write_text("id;mail\n1;a\nEND;1\n")
+        hr = source(path, complete=TRAILER)
+        looks = iter((True, False))
+        monkeypatch.setattr(Picture, "current", lambda _: next(looks))
+        assert hr.find(Anchor("x", "2"), ()) is None
+
+        with pytest.raises(SourceUnavailable, match="changed while it was read"):
+            hr.search("a", ("mail",), ())
 
     def test_a_missing_canary(self, path: Path) -> None:
         path.write_text("id;uid\n1;ada\nEND;1\n")
