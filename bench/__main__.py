@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from bench import graph, lanes, rules
+from bench import files, graph, lanes, rules
 from bench.measure import Measured
 from bench.population import Population
 from bench.report import machine, sizes_table, table
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Parse, measure, print; returns the exit code."""
     options = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, _ended)
-    if not (options.lanes or options.mapping or options.graph) and (reason := missing()):
+    if not (options.lanes or options.mapping or options.graph or options.files) and (reason := missing()):
         print(f"bench: {reason}", file=sys.stderr)
         return 1
     try:
@@ -48,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--reading", action="store_true", help="only reading the directory")
     parser.add_argument("--lanes", action="store_true", help="only reading the service, in one lane and in four")
     parser.add_argument("--graph", action="store_true", help="only reading Microsoft Graph, beside a bare loop")
+    parser.add_argument("--files", action="store_true", help="only reading files, beside a bare reader")
     parser.add_argument("--mapping", action="store_true", help="only the rules: what mapping one person costs")
     parser.add_argument("--repeat", type=_times, default=1, metavar="N", help="each stage; the quickest counts (1)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write what was measured to a file as well")
@@ -59,6 +60,8 @@ def _chosen(options: argparse.Namespace) -> list[dict[str, object]]:
         return _mapping(options)
     if options.graph:
         return _graph(options)
+    if options.files:
+        return _files(options)
     return _lanes(options) if options.lanes else _sizes(options) if options.sizes else _stages(options)
 
 
@@ -72,6 +75,12 @@ def _graph(options: argparse.Namespace) -> list[dict[str, object]]:
     measured = graph.compare(options.people, options.repeat)
     print(graph.table(measured))
     return [{"people": options.people, "delay_ms": ms, **asdict(one)} for ms, one in measured]
+
+
+def _files(options: argparse.Namespace) -> list[dict[str, object]]:
+    measured = files.compare(options.people, options.repeat)
+    print(files.table(measured))
+    return [{"people": options.people, **asdict(one)} for one in measured]
 
 
 def _stages(options: argparse.Namespace) -> list[dict[str, object]]:

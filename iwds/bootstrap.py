@@ -36,7 +36,7 @@ from iwds.settings import Configuration
 from iwds.state.database import open_state
 from iwds.state.scratch import ScratchWaist
 
-SOURCE_KINDS = ("entra", "ldap", "ldif")
+SOURCE_KINDS = ("csv", "entra", "ldap", "ldif")
 TARGET_KINDS = ("provisioning",)
 
 _USUAL_LDIF = {
@@ -391,5 +391,8 @@ def _validated(config: Configuration, section: str, name: str) -> tuple[Any, Bas
 
 def _anchored(model: BaseModel, config: Configuration) -> BaseModel:
     """The same settings with relative paths seen from where the configuration stands."""
-    paths = {name: value for name, value in model if isinstance(value, Path) and not value.is_absolute()}
-    return model.model_copy(update={name: config.path(str(value)) for name, value in paths.items()})
+    paths: dict[str, Any] = {
+        name: config.path(str(value)) for name, value in model if isinstance(value, Path) and not value.is_absolute()
+    }
+    parts = {name: _anchored(value, config) for name, value in model if isinstance(value, BaseModel)}
+    return model.model_copy(update=paths | parts)

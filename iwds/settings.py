@@ -39,8 +39,10 @@ REFERENCE = re.compile(r"\$\{(file|env):([^}]+)\}")
 _GRACE = r"\d{1,5}[hd]"
 _GRACE_WRITTEN = WithJsonSchema({"type": "string", "pattern": f"^{_GRACE}$"})
 _SECRET_KEY = re.compile(r"pass(word|phrase)|secret|token|credential|api_?key", re.IGNORECASE)
-_OPERATIONAL = frozenset({"ca_file", "certificate_key", "page_size", "timeout_s", "count", "sha256"})
-"""Settings of sources that say how to read, or what a whole file must come to: they do not decide who is read."""
+_OPERATIONAL = frozenset({"ca_file", "certificate_key", "page_size", "timeout_s"})
+"""Settings of sources that say how to read: they do not decide who is read."""
+_PROVING = frozenset({"count", "minimum", "not_older_than", "settle", "sha256"})
+"""What a whole file must come to, below `complete`: it does not either."""
 
 
 _SPAN = r"\s*[1-9][0-9]*[smhd]\s*"
@@ -439,10 +441,11 @@ def without_secrets(value: Any, key: str = "") -> Any:
     return value
 
 
-def _deciding(value: Any) -> Any:
+def _deciding(value: Any, not_these: frozenset[str] = _OPERATIONAL) -> Any:
     """A source's settings as far as they decide who is read and what is read of them."""
     if isinstance(value, Mapping):
-        return {name: _deciding(inner) for name, inner in value.items() if name not in _OPERATIONAL}
+        kept = {name: inner for name, inner in value.items() if name not in not_these}
+        return {name: _deciding(inner, _PROVING if name == "complete" else frozenset()) for name, inner in kept.items()}
     return value
 
 

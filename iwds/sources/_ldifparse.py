@@ -1,12 +1,20 @@
 """Reads LDIF content records (RFC 2849), one at a time, and says of every line that it cannot read why."""
 
 import base64
+import codecs
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 _DESCRIPTION = re.compile(rb"[A-Za-z0-9][A-Za-z0-9.;=_-]*")
-_CHANGE = frozenset({b"changetype", b"control"})
+_A_CHANGE = "this is a change record; a listing of entries is needed (slapcat, ldapsearch -LLL)"
+_REFUSED = {
+    "changetype": _A_CHANGE,
+    "control": _A_CHANGE,
+    "dn": "a second name in one record; an empty line between two records is missing",
+}
+"""What no record of a listing holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +78,12 @@ def _blocks(lines: Iterable[bytes], number: int, offset: int) -> Iterator[list[_
     block: list[_Line] = []
     comment = False
     for number, physical in enumerate(lines, number):  # noqa: B020 - counts on from where the caller stands
-        text = physical.rstrip(b"\r\n")
-        if text.startswith(b" "):
+        text = (physical if offset else physical.removeprefix(codecs.BOM_UTF8)).rstrip(b"\r\n")
+        first = text[:1]
+        if first == b" ":
             if not comment:
                 _continue(block, number, offset, text)
-        elif text.startswith(b"#"):
+        elif first == b"#":
             comment = True
         else:
             comment = False
@@ -98,20 +107,17 @@ def _continue(block: list[_Line], number: int, offset: int, text: bytes) -> None
 def _record(block: list[_Line]) -> Record | BadRecord:
     values: dict[str, list[bytes]] = {}
     try:
-        kind, dn = _attribute(block[0])
-        if kind.lower() != b"dn":
-            return BadRecord(block[0].number, _not_a_name(kind.lower()))
+        name, dn = _attribute(block[0])
+        if name.lower() != "dn":
+            return BadRecord(block[0].number, _not_a_name(name.lower()))
         for line in block[1:]:
-            kind, value = _attribute(line)
-            if kind.lower() in _CHANGE:
-                return BadRecord(
-                    line.number, "this is a change record; a listing of entries is needed (slapcat, ldapsearch -LLL)"
-                )
-            if kind.lower() == b"dn":
-                return BadRecord(
-                    line.number, "a second name in one record; an empty line between two records is missing"
-                )
-            values.setdefault(kind.decode(), []).append(value)
+            name, value = _attribute(line)
+            if name in values:
+                values[name].append(value)
+            elif why := _REFUSED.get(name.lower()):
+                return BadRecord(line.number, why)
+            else:
+                values[name] = [value]
     except _BadLine as bad:
         return BadRecord(bad.number, bad.why)
     return Record(block[0].number, block[0].offset, dn, values)
@@ -124,22 +130,33 @@ class _BadLine(Exception):
         self.why = why
 
 
-def _not_a_name(kind: bytes) -> str:
-    if kind in {b"search", b"result", b"ref"}:
+def _not_a_name(name: str) -> str:
+    if name in {"search", "result", "ref"}:
         return "this is a remark of ldapsearch and no entry; export with ldapsearch -L"
     return "a record must begin with `dn:`"
 
 
-def _attribute(line: _Line) -> tuple[bytes, bytes]:
+def _attribute(line: _Line) -> tuple[str, bytes]:
     """The description and the value of one logical line (RFC 2849, value-spec)."""
     kind, colon, rest = line.text.partition(b":")
-    if not colon or not _DESCRIPTION.fullmatch(kind):
+    name = _described(kind) if colon else ""
+    if not name:
         raise _BadLine(line.number, "not of the form `attribute: value`")
-    if rest.startswith(b"<"):
-        raise _BadLine(line.number, "a value from a URL; such values are not fetched")
-    if not rest.startswith(b":"):
-        return kind, rest.lstrip(b" ")
+    first = rest[:1]
+    if first == b"<":
+        raise _BadLine(
+            line.number,
+            "a value from a URL, which is not fetched; export the values themselves (ldapsearch without -t)",
+        )
+    if first != b":":
+        return name, rest.lstrip(b" ")
     try:
-        return kind, base64.b64decode(rest[1:].strip(b" "), validate=True)
+        return name, base64.b64decode(rest[1:].strip(b" "), validate=True)
     except ValueError:
         raise _BadLine(line.number, "not base64 after `::`") from None
+
+
+@lru_cache(maxsize=1024)
+def _described(kind: bytes) -> str:
+    """An attribute description as text; empty where it is none. A file has few, each of them very often."""
+    return kind.decode() if _DESCRIPTION.fullmatch(kind) else ""

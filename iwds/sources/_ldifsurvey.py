@@ -1,16 +1,17 @@
 """The first pass over an LDIF file: its groups, where each id is, how it ends, and what cannot be read in it."""
 
-import hashlib
-import os
+import codecs
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from iwds.core.dn import is_under, normalise_dn
-from iwds.errors import AccessRefused, SourceUnavailable
+from iwds.errors import SourceUnavailable
 from iwds.sources._decode import Shaped, identity, shape
+from iwds.sources._file import Metered, Stamp, buffered, changed, opened, stamp_of, stands
+from iwds.sources._fileproof import Complete, Ending, settled
 from iwds.sources._groups import Groups, member_keys, scratch
 from iwds.sources._ldifparse import BadRecord, Record, records
 from iwds.sources._stream import Doubts
@@ -33,29 +34,13 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a survey looks for: the id attribute, the groups, and the attribute that names their members."""
+    """What a survey looks for: the id attribute, the groups, the attribute that names their members, the proof."""
 
     path: Path
     id: str
     group: Kind | None
     members: str
-
-
-@dataclass(slots=True)
-class Ending:
-    """How the file ended.
-
-    Attributes:
-        records: records in it, unreadable ones included.
-        last_line: its last line that is not empty.
-        closed: True where an empty line stands behind the last record.
-        sha256: checksum of all bytes, hexadecimal.
-    """
-
-    records: int = 0
-    last_line: bytes = b""
-    closed: bool = True
-    sha256: str = ""
+    complete: Complete | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +49,6 @@ class Place:
 
     line: int
     offset: int
-
-
-Stamp = tuple[int, int, int, int]
 
 
 class _Places:
@@ -102,21 +84,27 @@ class Picture:
 
     question: Question
     stamp: Stamp
-    ending: Ending = field(default_factory=Ending)
+    ending: Ending = field(default_factory=partial(Ending, "record", "an empty line"))
     doubts: Doubts = field(default_factory=Doubts)
     groups: Groups = field(default_factory=Groups)
     _places: _Places = field(default_factory=_Places)
+    _last: Place | None = None
+    _cut: Place | None = None
 
     def place(self, key: str) -> Place | None:
-        """Where the first record with this id is."""
-        return self._places.get(key)
+        """Where the first record with this id is; None too for the last one where that may be cut."""
+        place = self._places.get(key)
+        return None if place == self._cut else place
+
+    def doubt_last(self) -> None:
+        """The file is not proven, so that its last record, where nothing closes it, may lack lines."""
+        if self._last is not None and not self.ending.closed:
+            self._cut = self._last
+            self.doubts.name("the last record may be cut, and was left out", f"{self.question.path}:{self._last.line}")
 
     def current(self) -> bool:
         """Whether the file is still in the state that was surveyed."""
-        try:
-            return _stamp(os.stat(self.question.path)) == self.stamp
-        except OSError:
-            return False
+        return stands(self.question.path, self.stamp)
 
     def close(self) -> None:
         """Give back the temporary files. May be called twice."""
@@ -125,14 +113,16 @@ class Picture:
 
     def note(self, record: Record | BadRecord) -> None:
         """Take one record into account."""
-        self.ending.records += 1
+        self.ending.items += 1
         if isinstance(record, BadRecord):
+            self._last = None
             self.doubts.name("records that cannot be read were left out", self._where(record.line, record.why))
             return
+        self._last = Place(record.line, record.offset)
         asked = self.question
         shaped = shape(record.dn, record.values, {asked.id, _CLASS, asked.members})
         key = identity(asked.id, shaped.attrs.get(asked.id))
-        if key and not self._places.add(key, Place(record.line, record.offset)):
+        if key and not self._places.add(key, self._last):
             self.doubts.name(f"the same {asked.id} twice; the second was left out", self._where(record.line, shaped.dn))
         if asked.group and asked.group.holds(shaped):
             self._note_group(shaped, record.line)
@@ -151,48 +141,38 @@ class Picture:
 def survey(question: Question) -> Picture:
     """Pass over the file once. Raises `SourceUnavailable` or `AccessRefused` where it cannot be read."""
     with opened(question.path) as file:
-        picture = Picture(question, _stamp(os.fstat(file.fileno())))
+        settled(question.complete, question.path, stamp_of(file))
+        picture, metered = Picture(question, stamp_of(file)), Metered(file)
         try:
-            for record in records(_metered(file, picture.ending)):
+            lines = buffered(metered)
+            _refuse_utf_16(lines, question.path)
+            for record in records(_noted(lines, picture.ending)):
                 picture.note(record)
+            if not picture.current():
+                raise changed(question.path)
         except BaseException:
             picture.close()
             raise
+    picture.ending.sha256 = metered.sha256
     return picture
 
 
-@contextmanager
-def opened(path: Path) -> Iterator[BinaryIO]:
-    """The file, with every complaint of the system as an error of ours."""
-    try:
-        with path.open("rb") as file:
-            yield file
-    except PermissionError as refused:
-        raise AccessRefused(
-            f"{path} may not be read by this user.", "Give the account of iwds read access."
-        ) from refused
-    except FileNotFoundError as missing:
+def _refuse_utf_16(file: BufferedReader, path: Path) -> None:
+    if file.peek(2).startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise SourceUnavailable(
-            f"{path} does not exist.", "See whether the export ran, and where it writes."
-        ) from missing
-    except OSError as failed:
-        raise SourceUnavailable(f"{path} could not be read: {failed.strerror or failed}.") from failed
+            f"{path} is UTF-16, and LDIF is UTF-8 (RFC 2849).", "Export it without -u, if ldifde wrote it."
+        )
 
 
-def _metered(lines: Iterable[bytes], ending: Ending) -> Iterator[bytes]:
+def _noted(lines: Iterable[bytes], ending: Ending) -> Iterator[bytes]:
     """The same lines, while `ending` is brought up to date."""
-    checksum = hashlib.sha256()
+    last = b""
     for line in lines:
-        checksum.update(line)
         text = line.rstrip(b"\r\n")
         if text:
-            ending.last_line = text
+            last = text
             ending.closed = ending.closed and text.startswith(b"#")
         else:
             ending.closed = True
         yield line
-    ending.sha256 = checksum.hexdigest()
-
-
-def _stamp(stat: os.stat_result) -> Stamp:
-    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
+    ending.last_line = last.decode(errors="replace")

@@ -1,7 +1,7 @@
 """What every source's reading is made of: a one-shot stream, and the tally that its proof is written from."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -15,6 +15,8 @@ LOGIN_ATTRIBUTES = ("uid", "samaccountname", "userprincipalname")
 """By which attributes a canary may be named beside its name and its id."""
 NAMED = 3
 """How many examples a problem names before it says how many more there are."""
+LISTED = 10
+"""How many it names where somebody asked for them."""
 
 
 class Stream:
@@ -55,14 +57,21 @@ class _Doubt:
 
     def add(self, example: str) -> None:
         self.count += 1
-        if len(self.examples) < NAMED:
+        if len(self.examples) < LISTED:
             self.examples.append(example)
 
     def text(self, sentence: str) -> str:
         if not self.examples:
             return sentence
+        more = self.count - len(self.examples[:NAMED])
+        return f"{sentence}: {'; '.join(self.examples[:NAMED])}" + (f" and {more} more" if more else "")
+
+    def lines(self, sentence: str) -> str:
+        if not self.examples:
+            return sentence
         more = self.count - len(self.examples)
-        return f"{sentence}: {'; '.join(self.examples)}" + (f" and {more} more" if more else "")
+        first = [f"{sentence} ({self.count}):", *self.examples]
+        return "\n".join([*first, f"and {more} more"] if more else first)
 
 
 @dataclass(slots=True)
@@ -86,6 +95,14 @@ class Doubts:
     def sentences(self) -> tuple[str, ...]:
         """All of it in the order in which it came up, each a sentence."""
         return tuple(doubt.text(kind) for kind, doubt in self._kinds.items())
+
+    def listed(self) -> tuple[str, ...]:
+        """The same, each with more examples, one in a line."""
+        return tuple(doubt.lines(kind) for kind, doubt in self._kinds.items())
+
+    def take(self, others: "Doubts") -> None:
+        """Everything that another reading had against itself."""
+        self._kinds.update(others._kinds)
 
 
 class Canaries:
@@ -146,6 +163,10 @@ class Tally:
             self.presence[attribute] += len([1 for attrs in every if attrs.get(attribute)])
         self._places.update(parent(entry.name) for entry in entries)
 
+    def problems(self, doubts: Iterable[str]) -> tuple[str, ...]:
+        """What speaks against the reading: these doubts, and the canaries that did not come."""
+        return (*doubts, *(f"{CANARY}: {name}" for name in self.canaries.missing()))
+
     def proof(self, realm: str, asked: str) -> Proof:
         """The proof as it stands. `asked` is the question in words or as a search."""
         places: Counter[str] = Counter()
@@ -158,7 +179,7 @@ class Tally:
             asked=asked,
             count=self.count,
             reasons=tuple(self.reasons),
-            problems=(*self.doubts.sentences(), *(f"{CANARY}: {name}" for name in self.canaries.missing())),
+            problems=self.problems(self.doubts.sentences()),
             taken_at=self.taken_at,
             presence={attribute: self.presence[attribute] for attribute in sorted(self.attributes)},
             view=replace(self.view, places=dict(places.most_common(PLACES))),

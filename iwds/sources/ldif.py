@@ -13,10 +13,9 @@ A file does not say by itself that it is whole: an export that broke off is a co
 with the number of records, by a configured number, or by a checksum, and unproven without one of these.
 """
 
-import hashlib
-import re
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Literal
@@ -28,18 +27,18 @@ from iwds.core.model import Anchor, Entry, Proof, View, fold
 from iwds.core.selecting import Selection, selection_of
 from iwds.errors import SourceUnavailable
 from iwds.ports import MOST_FOUND, Finding, ignored
+from iwds.sources import _fileproof as fileproof
 from iwds.sources._check import foreign, of_proof, until_failure
 from iwds.sources._decode import Shaped, identity, shape
+from iwds.sources._file import changed, opened, same_bytes
+from iwds.sources._fileproof import PROVE, UNPROVEN, objection, reason, reservations
 from iwds.sources._groups import dn_key, login_key
 from iwds.sources._ldifparse import BadRecord, Record, records
-from iwds.sources._ldifsurvey import Ending, Kind, Picture, Place, Question, opened, survey
+from iwds.sources._ldifsurvey import Kind, Picture, Place, Question, survey
 from iwds.sources._stream import Canaries, Stream, Tally
 
 Lower = Annotated[str, BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)]
 _BATCH = 200
-_UNPROVEN = "and is not proven to be complete"
-_PROVE = "Configure `complete:` (a trailer, a count or a checksum), or export the file again."
-
 
 SELECTING = frozenset({"path", "realm", "id", "users", "groups"})
 """The settings that say who is read, and what of them; the others say how it is proven."""
@@ -75,25 +74,12 @@ class GroupRecords(_Model):
     login: Lower = "uid"
 
 
-class Complete(_Model):
-    """How the file proves that it is whole; exactly one of the three.
-
-    Attributes:
-        trailer: its last line that is not empty; `{count}` stands for the number of records.
-        count: the number of records. The file must end with an empty line then, or its last record may be cut.
-        sha256: the checksum in hexadecimal, or a file that begins with it, as sha256sum writes it; it is seen from
-            the folder of the LDIF file.
-    """
-
-    trailer: str | None = None
-    count: int | None = Field(default=None, ge=0)
-    sha256: str | None = None
+class Complete(fileproof.Complete):
+    """How an LDIF file proves that it is whole; its items are records, of any class."""
 
     @model_validator(mode="after")
-    def _one(self) -> "Complete":
-        if sum(proof is not None for proof in (self.trailer, self.count, self.sha256)) != 1:
-            raise ValueError("exactly one of trailer, count and sha256 is needed")
-        if self.trailer is not None and (self.trailer.count("{count}") != 1 or not self.trailer.startswith("#")):
+    def _comment(self) -> "Complete":
+        if self.trailer is not None and not self.trailer.startswith("#"):
             raise ValueError("the trailer must be a comment (`#`) that holds {count} once")
         return self
 
@@ -138,7 +124,7 @@ class LdifSource:
 
     def read(self, attributes: Collection[str]) -> Stream:
         """All people of the file, in its order. It is passed over twice: for groups and ids, then for the people."""
-        tally = Tally(self._name, frozenset(attributes), Canaries(self._settings.canaries))
+        tally = self._tally(attributes)
         return Stream(self._entries(tally), lambda: self._proof(tally))
 
     def find(self, anchor: Anchor, attributes: Collection[str]) -> Entry | None:
@@ -164,7 +150,7 @@ class LdifSource:
             picture = self._known()
             found = list(islice(self._meant(picture, text, frozenset(by), wanted), MOST_FOUND))
             if not found and picture.doubts:
-                raise SourceUnavailable(f"{self._settings.path} has nobody called {text}, {_UNPROVEN}.", _PROVE)
+                raise SourceUnavailable(f"{self._settings.path} has nobody called {text}, {UNPROVEN}.", PROVE)
             groups = self._groups(found, picture)
             return [self._entry(shaped, wanted, mine) for shaped, mine in zip(found, groups, strict=True)]
 
@@ -192,12 +178,7 @@ class LdifSource:
 
     def confirm(self, proof: Proof) -> Sequence[str]:
         """Whether the file is still byte for byte the one that was read."""
-        checksum = hashlib.sha256()
-        with opened(self._settings.path) as file:
-            for line in file:
-                checksum.update(line)
-        changed = f"{self._settings.path} changed since it was read: run it again"
-        return () if checksum.hexdigest() == proof.view.mark else (changed,)
+        return same_bytes(self._settings.path, proof.view.mark)
 
     def shows(self, place: str) -> bool:
         """Whether anything at or below a place is in the file; an export may lack the place itself."""
@@ -220,12 +201,15 @@ class LdifSource:
                 self._picture = None
 
     def _findings(self, attributes: Collection[str], see: Callable[[Entry], None]) -> Iterator[Finding]:
-        stream = self.read(attributes)
-        for entry in stream:
+        tally = self._tally(attributes)
+        for entry in self._entries(tally):
             see(entry)
-        proof = stream.finish()
+        proof = self._proof(tally)
         yield Finding(True, "search", proof.asked)
-        yield from of_proof(proof)
+        yield from of_proof(replace(proof, problems=tally.problems(tally.doubts.listed())))
+
+    def _tally(self, attributes: Collection[str]) -> Tally:
+        return Tally(self._name, frozenset(attributes), Canaries(self._settings.canaries))
 
     def _look_up(self, anchor: Anchor, attributes: Collection[str]) -> tuple[Picture, Shaped] | None:
         """The record with this id, in the file as it is now. Raises `ForeignRealm` for somebody of another one."""
@@ -235,9 +219,7 @@ class LdifSource:
         if place is not None:
             return picture, self._shaped_at(place, attributes)
         if picture.doubts:
-            raise SourceUnavailable(
-                f"{self._settings.path} has no {self._settings.id} {anchor.id}, {_UNPROVEN}.", _PROVE
-            )
+            raise SourceUnavailable(f"{self._settings.path} has no {self._settings.id} {anchor.id}, {UNPROVEN}.", PROVE)
         return None
 
     def _ours(self, anchor: Anchor) -> None:
@@ -256,10 +238,14 @@ class LdifSource:
         """Pass over the file, and judge whether it is whole."""
         settings, groups = self._settings, self._settings.groups
         kind = Kind(normalise_dn(groups.base), groups.object_class) if groups else None
-        picture = survey(Question(settings.path, settings.id, kind, groups.members if groups else ""))
-        objection = _objection(settings, picture.ending)
-        if objection:
-            picture.doubts.say(f"{settings.path} {objection}")
+        picture = survey(
+            Question(settings.path, settings.id, kind, groups.members if groups else "", settings.complete)
+        )
+        if doubt := objection(settings.complete, settings.path, picture.ending):
+            picture.doubts.say(f"{settings.path} {doubt}")
+            picture.doubt_last()
+        for doubt in reservations(settings.complete, picture.ending, picture.stamp):
+            picture.doubts.say(f"{settings.path} {doubt}")
         return picture
 
     def _entries(self, tally: Tally) -> Iterator[Entry]:
@@ -272,7 +258,7 @@ class LdifSource:
                     tally.saw(entries)
                     yield from entries
             if not picture.current():
-                picture.doubts.say(f"{self._settings.path} changed while it was read")
+                raise changed(self._settings.path)
             self._conclude(picture, tally)
         finally:
             picture.close()
@@ -307,7 +293,7 @@ class LdifSource:
             file.seek(place.offset)
             record = next(records(file, place.line, place.offset), None)
         if not isinstance(record, Record):
-            raise SourceUnavailable(f"{self._settings.path}:{place.line} changed while it was read.")
+            raise changed(self._settings.path)
         return self._shape(record, attributes)
 
     def _shape(self, record: Record, attributes: Collection[str]) -> Shaped:
@@ -354,11 +340,10 @@ class LdifSource:
         """What the file says of its own completeness becomes part of the proof."""
         tally.view = View(mark=picture.ending.sha256)
         if self._settings.complete is not None and not picture.doubts:
-            tally.reasons.append(_reason(self._settings.complete, picture.ending))
+            tally.reasons.append(reason(self._settings.complete, picture.ending))
         if self._settings.groups is not None and picture.doubts:
             picture.doubts.say("nobody's groups are known, because the file may lack some")
-        for sentence in picture.doubts.sentences():
-            tally.doubts.say(sentence)
+        tally.doubts.take(picture.doubts)
 
     def _proof(self, tally: Tally) -> Proof:
         users = self._settings.users
@@ -376,52 +361,3 @@ def selection(name: str, settings: Settings) -> Selection:
     users, told = settings.users, settings.model_dump(mode="json", include={"groups", "id", "realm"})
     told["path"] = settings.path.name  # the folder is another one on another machine
     return selection_of((users.base,), "subtree", f"(objectClass={users.object_class})", told, f"Source {name}")
-
-
-def _objection(settings: Settings, ending: Ending) -> str:
-    """Why the file is not proven to be whole, as the end of a sentence; empty where it is."""
-    complete = settings.complete
-    if complete is None:
-        return "does not prove that it is whole: no trailer, count or checksum is configured (`complete:`)"
-    if complete.trailer is not None:
-        return _trailer_objection(complete.trailer, ending)
-    if complete.count is not None:
-        return _count_objection(complete.count, ending)
-    return _checksum_objection(complete.sha256 or "", settings.path.parent, ending)
-
-
-def _trailer_objection(trailer: str, ending: Ending) -> str:
-    before, _, after = trailer.strip().partition("{count}")
-    last = ending.last_line.decode(errors="replace").strip()
-    match = re.fullmatch(re.escape(before) + r"([0-9]+)" + re.escape(after), last)
-    if not ending.records and not last:
-        return f"is empty, and should end with the trailer `{trailer}`"
-    if match is None:
-        return f"does not end with the trailer `{trailer}` but with `{last[:60]}`: it is cut, or not that export"
-    if int(match[1]) != ending.records:
-        return f"announces {match[1]} records in its trailer and holds {ending.records}"
-    return ""
-
-
-def _count_objection(count: int, ending: Ending) -> str:
-    if ending.records != count:
-        return f"should hold {count} records and holds {ending.records}"
-    return "" if ending.closed else "ends without an empty line, so its last record may be cut"
-
-
-def _checksum_objection(sha256: str, folder: Path, ending: Ending) -> str:
-    expected = sha256
-    if not re.fullmatch(r"[0-9A-Fa-f]{64}", sha256):
-        try:
-            expected = (folder / sha256).read_text(encoding="ascii", errors="replace").split(maxsplit=1)[0]
-        except (OSError, IndexError):
-            return f"has no checksum to compare with: {sha256} cannot be read or is empty"
-    return "" if expected.lower() == ending.sha256 else f"has the checksum {ending.sha256} and should have {expected}"
-
-
-def _reason(complete: Complete, ending: Ending) -> str:
-    if complete.sha256 is not None:
-        return f"the checksum of the file is the expected one ({ending.records} records)"
-    if complete.trailer is not None:
-        return f"its last line counts {ending.records} records, and so many were read"
-    return f"it holds the {ending.records} records that the configuration expects"

@@ -28,10 +28,12 @@ class SourceContract:
         UID, MAIL, SN, DESCRIPTION: how the kind calls these attributes, of which MAIL has several values.
         NOWHERE: an attribute that nobody has.
         GROUPS: the groups of each person.
+        PEOPLE: those who are read.
     """
 
     UID, MAIL, SN, DESCRIPTION, NOWHERE = "uid", "mail", "sn", "description", "nosuchattribute"
     GROUPS: ClassVar[Mapping[str, frozenset[str]]] = GROUPS
+    PEOPLE: tuple[str, ...] = PEOPLE
 
     @property
     def asked(self) -> tuple[str, ...]:
@@ -46,9 +48,9 @@ class SourceContract:
         people, proof = self.consume(source)
 
         assert {login: entry.anchor for login, entry in people.items()} == {
-            login: Anchor(realm, IDS[login]) for login in PEOPLE
+            login: Anchor(realm, IDS[login]) for login in self.PEOPLE
         }
-        assert proof.count == len(PEOPLE)
+        assert proof.count == len(self.PEOPLE)
 
     def test_a_whole_reading_is_proven_and_says_why(self, source: Source, realm: str) -> None:
         _, proof = self.consume(source)
@@ -71,22 +73,22 @@ class SourceContract:
         stream = source.read((self.SN,))
 
         assert {frozenset(entry.attrs) for entry in stream} == {frozenset({self.SN})}
-        assert stream.finish().presence == {self.SN: len(PEOPLE)}
+        assert stream.finish().presence == {self.SN: len(self.PEOPLE)}
 
     def test_an_absent_attribute_is_known_to_be_empty(self, source: Source) -> None:
         people, proof = self.consume(source)
 
         assert people["dmitri"].attrs[self.MAIL] == ()
-        assert proof.presence == {self.UID: 4, self.MAIL: 2, self.DESCRIPTION: 1, self.NOWHERE: 0}
+        assert proof.presence == {self.UID: len(self.PEOPLE), self.MAIL: 2, self.DESCRIPTION: 1, self.NOWHERE: 0}
 
     def test_nothing_at_all_may_be_asked_for(self, source: Source) -> None:
-        assert [entry.attrs for entry in source.read(())] == [{}] * len(PEOPLE)
+        assert [entry.attrs for entry in source.read(())] == [{}] * len(self.PEOPLE)
 
     def test_groups_are_direct_and_nested_ones(self, source: Source) -> None:
         people, _ = self.consume(source)
 
         assert {login: entry.groups for login, entry in people.items()} == {
-            login: self.GROUPS[login] for login in PEOPLE
+            login: self.GROUPS[login] for login in self.PEOPLE
         }
 
     def test_a_stream_is_read_once(self, source: Source) -> None:
@@ -185,7 +187,7 @@ class SourceContract:
     def test_only_whoever_a_reading_gives_is_selected(self, source: Source, realm: str) -> None:
         selected = {login for login, key in IDS.items() if source.selects(Anchor(realm, key))}
 
-        assert selected == set(PEOPLE)
+        assert selected == set(self.PEOPLE)
 
     @pytest.mark.parametrize("key", ["aaaaaaaa-0000-4000-8000-00000000dead", "no id at all", "*", "a)(b", ""])
     def test_nobody_is_found_for_an_id_that_does_not_exist(self, source: Source, realm: str, key: str) -> None:

@@ -82,3 +82,16 @@ def test_reading_graph_is_compared_with_a_bare_loop_near_and_far(tmp_path: Path)
     assert [row.split()[:2] for row in rows] == [["0", "bare"], ["0", "read"], ["20", "bare"], ["20", "read"]]
     assert [row.split()[2] for row in rows if "read" in row] == ["60", "60"]
     assert not list(tmp_path.iterdir())
+
+
+def test_reading_files_is_compared_with_bare_readers(tmp_path: Path) -> None:
+    done = bench(tmp_path, "--files", "--people", "60")
+
+    assert done.returncode == 0, done.stderr
+    head, *rows = done.stdout.splitlines()
+    assert "x bare" in head
+    assert all(len(line) <= 80 for line in (head, *rows))
+    assert [row.split()[:3] for row in rows] == [
+        [each, kind, "60"] for kind in ("csv", "ldif") for each in ("bare", "read")
+    ]
+    assert not list(tmp_path.iterdir())

@@ -40,6 +40,8 @@ MEMORY = "tests/unit/engine/test_bad_memory.py"
 ALONE = "tests/unit/core/test_alone.py"
 RESYNC = "tests/unit/engine/test_resync.py"
 RULINGS = "tests/unit/engine/test_rulings.py"
+CSV = "tests/unit/sources/test_csv.py"
+LDIF = "tests/unit/sources/test_ldif.py"
 UNDO = "tests/unit/engine/test_undo.py"
 ORDERED = "tests/unit/engine/test_ordered.py"
 FADED = f"{DOUBT}::TestAnAttributeThatFarFewerPeopleHave"
@@ -134,8 +136,8 @@ MUTATIONS = (
     ),
     Mutation(
         "a file is compared with the one that was read",
-        "iwds/sources/ldif.py",
-        "() if checksum.hexdigest() == proof.view.mark else",
+        "iwds/sources/_file.py",
+        "() if checksum == sha256 else",
         "() if checksum else",
         ("tests/unit/sources/test_ldif.py::TestTheSecondLook::test_tells_a_file_that_was_replaced",),
     ),
@@ -260,10 +262,80 @@ MUTATIONS = (
     ),
     Mutation(
         "a trailer is compared with what was read",
-        "iwds/sources/ldif.py",
-        "    if int(match[1]) != ending.records:",
+        "iwds/sources/_fileproof.py",
+        "    if int(match[1]) != ending.items:",
         "    if False:",
         ("tests/unit/sources/test_ldif.py::TestCompleteness::test_another_trailer_proves_nothing",),
+    ),
+    Mutation(
+        "a last record that may be cut is nobody",
+        "iwds/sources/_ldifsurvey.py",
+        "        if self._last is not None and not self.ending.closed:",
+        "        if False:",
+        (f"{LDIF}::TestCompleteness::test_the_last_record_is_left_out_where_it_may_be_cut",),
+    ),
+    Mutation(
+        "a last row that may be cut is nobody",
+        "iwds/sources/_csvsurvey.py",
+        "    cut = bool(whole) and not scan.ending.closed and scan.last > 0",
+        "    cut = False",
+        (f"{CSV}::TestCompleteness::test_a_last_row_without_a_line_end_may_be_cut_and_is_left_out",),
+    ),
+    Mutation(
+        "of two rows with one id neither is believed",
+        "iwds/sources/_csvsurvey.py",
+        "        believed[first.number] = believed[second.number] = 0",
+        "        believed[second.number] = 0",
+        (f"{CSV}::TestRows::test_an_id_that_stands_twice_is_nobodys",),
+    ),
+    Mutation(
+        "memberships are believed of a file that is whole",
+        "iwds/sources/_csvsurvey.py",
+        "    _judged(scan, groups.complete)\n    return scan",
+        "    return scan",
+        (f"{CSV}::TestMemberships::test_a_file_of_memberships_must_prove_itself",),
+    ),
+    Mutation(
+        "groups are known of a table that is believed",
+        "iwds/sources/_csventries.py",
+        "settings.groups is not None and not picture.doubts",
+        "settings.groups is not None",
+        (f"{CSV}::TestCompleteness::test_without_a_proof_nothing_is_proven_and_nobodys_groups_are_known",),
+    ),
+    Mutation(
+        "a row has as many cells as the heading",
+        "iwds/sources/_csvtable.py",
+        "        elif len(cells) == width:",
+        "        elif len(cells) >= width:",
+        (f"{CSV}::TestRows::test_rows_that_cannot_be_read_are_left_out_and_named",),
+    ),
+    Mutation(
+        "a file has its minimum",
+        "iwds/sources/_fileproof.py",
+        "    if complete.minimum is not None and ending.items < complete.minimum:",
+        "    if False:",
+        (f"{LDIF}::TestCompleteness::test_a_file_below_its_minimum_is_not_believed_whatever_it_proves",),
+    ),
+    Mutation(
+        "a file is not too old",
+        "iwds/sources/_fileproof.py",
+        "    if oldest is not None and now - modified > oldest:",
+        "    if False:",
+        (f"{LDIF}::TestCompleteness::test_an_old_file_is_not_believed",),
+    ),
+    Mutation(
+        "a file is left alone before it is read",
+        "iwds/sources/_fileproof.py",
+        "    if rest is not None and abs(",
+        "    if rest is not None and 0 > abs(",
+        (f"{LDIF}::TestCompleteness::test_a_file_that_was_written_a_moment_ago_is_not_read",),
+    ),
+    Mutation(
+        "a file that changes while it is read is not read",
+        "iwds/sources/ldif.py",
+        "            if not picture.current():",
+        "            if False:",
+        (f"{LDIF}::TestCompleteness::test_a_file_that_changes_while_it_is_read",),
     ),
     Mutation(
         "nobody is deleted before the grace has passed",

@@ -367,6 +367,27 @@ class TestDigest:
         alone = digest(job, sources, "rules", 20)
         assert digest(job, {**sources, "other": {"kind": "ldif"}}, "rules", 20) == alone
 
+    @pytest.mark.parametrize(
+        ("other", "decides"),
+        [
+            ({"complete": {"count": 3, "minimum": 2, "not_older_than": "26h", "settle": "1m"}}, False),
+            ({"complete": {"sha256": "people.sha256"}, "timeout_s": 9}, False),
+            ({"groups": {"path": "m.csv", "complete": {"count": 1}}}, False),
+            ({"groups": {"path": "other.csv", "complete": {}}}, True),
+            ({"columns": {"count": "Number", "page_size": "Size"}}, True),
+            ({"columns": {"minimum": "Least"}}, True),
+        ],
+    )
+    def test_of_a_file_its_proof_does_not_count_and_every_column_does(
+        self, tmp_path: Path, other: Mapping[str, Any], decides: bool
+    ) -> None:
+        job = load(written(tmp_path)).settings.jobs["staff"]
+        columns = {"count": "Count", "page_size": "Size"}
+        hr = {"kind": "csv", "complete": {}, "groups": {"path": "m.csv", "complete": {}}, "columns": columns}
+        before, after = (digest(job, {job.sources[0]: each}, "rules", 20) for each in (hr, {**hr, **other}))
+
+        assert (before != after) is decides
+
 
 class TestPaths:
     def test_of_mapping_state_and_sources_are_seen_from_the_configuration(
@@ -382,6 +403,21 @@ class TestPaths:
         with Wiring(config) as wiring:
             (source,) = wiring.job("staff").sources
             assert any(str(tmp_path / "people.ldif") in finding.detail for finding in source.check(frozenset({"uid"})))
+
+    def test_within_a_part_of_a_source_are_seen_from_there_too(self, tmp_path: Path) -> None:
+        groups = "groups: {path: export/m.csv, complete: {count: 1}}"
+        csv = f"kind: csv\n    path: hr.csv\n    realm: here\n    id: uid\n    {groups}"
+        ldap = "kind: ldap\n    urls: [ldaps://one.example]\n    bind_dn: cn=reader\n    password: from-the-file"
+        text = re.sub(r"\n    users: .*", "", changed(ldap, csv))
+        (tmp_path / "export").mkdir()
+        (tmp_path / "hr.csv").write_text("uid\na\n")
+        (tmp_path / "export/m.csv").write_text("uid,group\na,vpn\n")
+
+        with Wiring(load(written(tmp_path, text))) as wiring:
+            (source,) = wiring.job("staff").sources
+            told = [finding.detail for finding in source.check(frozenset({"uid"}))]
+
+        assert any(detail.startswith(f"{tmp_path / 'export/m.csv'}: one row") for detail in told)
 
     @pytest.mark.parametrize("url", ["sqlite:////var/lib/iwds.db", "sqlite:///", "postgresql+psycopg://db/iwds"])
     def test_other_database_urls_stay_as_they_are(self, tmp_path: Path, url: str) -> None:
@@ -406,6 +442,7 @@ class TestTheExample:
                 "company",
                 "directory",
                 "cloud",
+                "hr",
             ]
             assert [str(wiring.target(name).reader.service) for name in example.settings.targets] == ["127.0.0.1#10408"]
 

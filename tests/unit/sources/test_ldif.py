@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +34,11 @@ def consume(source: LdifSource) -> tuple[dict[str, Entry], Proof]:
     return people, stream.finish()
 
 
+def dated(path: Path, seconds: float) -> None:
+    """Let the file be so old."""
+    os.utime(path, (time.time() - seconds,) * 2)
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "staff.ldif"
@@ -59,6 +65,12 @@ class TestParsing:
         assert one.values == {"cn": [b"a"], "SN": ["é".encode()], "empty": [b""], "cn;lang-fr": [b"b"]}
         assert (two.dn, two.line, two.values) == (b"cn=b", 14, {})
         assert text.encode()[two.offset :].startswith(b"dn:: Y249Yg==")
+
+    def test_a_byte_order_mark_is_passed_over(self) -> None:
+        (one,) = parsed("\ufeffdn: cn=a\ncn: a\n")
+
+        assert isinstance(one, Record)
+        assert (one.dn, one.offset) == (b"cn=a", 0)
 
     def test_version_may_stand_next_to_the_first_record_and_lines_may_end_with_crlf(self) -> None:
         (one,) = parsed("version: 1\r\ndn: cn=a\r\ncn: a\r\n")
@@ -161,7 +173,15 @@ class TestCompleteness:
 
     @pytest.mark.parametrize(
         "complete",
-        [{}, {"count": 1, "trailer": "# {count}"}, {"trailer": "# end"}, {"trailer": "{count}"}, {"count": -1}],
+        [
+            {},
+            {"count": 1, "minimum": 0},
+            {"count": 1, "settle": "soon"},
+            {"count": 1, "trailer": "# {count}"},
+            {"trailer": "# end"},
+            {"trailer": "{count}"},
+            {"count": -1},
+        ],
     )
     def test_exactly_one_proof_that_can_be_told_from_data(self, complete: dict[str, object]) -> None:
         with pytest.raises(ValidationError):
@@ -176,8 +196,90 @@ class TestCompleteness:
         replacement.write_text(person("a") + "# 1\n")
         os.replace(replacement, path)
 
-        assert len(list(entries)) == 1
-        assert "changed while it was read" in stream.finish().problems[0]
+        with pytest.raises(SourceUnavailable, match="changed while it was read"):
+            list(entries)
+
+    def test_a_file_that_grows_while_it_is_looked_over(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        path.write_text(person("a"))
+        grown = Picture.note
+
+        def note(picture: Picture, record: Record | BadRecord) -> None:
+            path.write_text(person("a") + person("b"))
+            grown(picture, record)
+
+        monkeypatch.setattr(Picture, "note", note)
+
+        with pytest.raises(SourceUnavailable, match="changed while it was read") as caught:
+            consume(source(path))
+        assert "renames" in caught.value.advice
+
+    def test_a_file_that_was_written_a_moment_ago_is_not_read(self, path: Path) -> None:
+        path.write_text(person("a"))
+        resting = source(path, complete={"count": 1, "settle": "60s"})
+        with pytest.raises(SourceUnavailable, match="once it was left alone for 1m"):
+            consume(resting)
+        with pytest.raises(SourceUnavailable, match="left alone"):
+            resting.find(Anchor("x", "a-1"), ())
+
+        dated(path, seconds=61)
+
+        assert consume(resting)[1].proven
+
+    def test_an_old_file_is_not_believed(self, path: Path) -> None:
+        path.write_text(person("a"))
+        fresh = source(path, complete={"count": 1, "not_older_than": "26h"})
+        assert consume(fresh)[1].proven
+
+        dated(path, seconds=27 * 3600)
+
+        (problem,) = consume(fresh)[1].problems
+        assert "and should not be older than 26h" in problem
+        with pytest.raises(SourceUnavailable, match="not proven"):
+            fresh.find(Anchor("x", "b-1"), ())
+        dated(path, seconds=-3600)
+        assert "yet to come" in consume(fresh)[1].problems[0]
+
+    def test_a_file_below_its_minimum_is_not_believed_whatever_it_proves(self, path: Path) -> None:
+        path.write_text(person("a") + person("b") + "# 2\n")
+
+        assert consume(source(path, complete={"trailer": "# {count}", "minimum": 2}))[1].proven
+        assert consume(source(path, complete={"trailer": "# {count}", "minimum": 3}))[1].problems == (
+            f"{path} holds 2 records, and should hold 3 at least",
+        )
+
+    def test_a_minimum_alone_proves_nothing(self, path: Path) -> None:
+        path.write_text(person("a"))
+
+        assert "no trailer, count or checksum" in consume(source(path, complete={"minimum": 1}))[1].problems[0]
+
+    @pytest.mark.parametrize("end", ["", "\n"])
+    def test_the_last_record_is_left_out_where_it_may_be_cut(self, path: Path, end: str) -> None:
+        path.write_text(person("a") + person("b", "mail: b@x.y").rstrip() + end)
+        doubtful = source(path)
+
+        people, proof = consume(doubtful)
+
+        assert set(people) == {"a-1"}
+        assert f"the last record may be cut, and was left out: {path}:6" in proof.problems
+        with pytest.raises(SourceUnavailable, match="not proven"):
+            doubtful.find(Anchor("x", "b-1"), ())
+
+    def test_the_last_record_of_a_file_that_is_whole_needs_no_empty_line(self, path: Path) -> None:
+        path.write_text(person("a").rstrip())
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+
+        assert set(consume(source(path, complete={"sha256": digest}))[0]) == {"a-1"}
+
+    def test_a_file_of_several_checksums_is_looked_through_for_the_name(self, path: Path) -> None:
+        path.write_text(person("a"))
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        sums = path.with_name("SHA256SUMS")
+        sums.write_text(f"{'0' * 64}  other.ldif\n{digest} *export/{path.name}\n\n")
+        assert consume(source(path, complete={"sha256": sums.name}))[1].proven
+
+        sums.write_text(f"{digest}  other.ldif\n{digest}  more.ldif\n")
+
+        assert "holds none of it" in consume(source(path, complete={"sha256": sums.name}))[1].problems[0]
 
 
 class TestPeople:
@@ -295,6 +397,25 @@ def test_a_file_that_may_not_be_read(path: Path, monkeypatch: pytest.MonkeyPatch
 
     with pytest.raises(AccessRefused, match="may not be read"):
         consume(source(path))
+
+
+def test_utf_16_is_told_by_its_mark(path: Path) -> None:
+    path.write_text(person("a"), encoding="utf-16")
+
+    with pytest.raises(SourceUnavailable, match="UTF-16") as caught:
+        consume(source(path))
+    assert "without -u" in caught.value.advice
+
+
+def test_check_counts_what_is_wrong_and_names_the_first_ten(path: Path) -> None:
+    path.write_text("".join(person(f"p{n}", "no colon") for n in range(12)) + "# 12\n")
+    told = [finding.detail for finding in source(path, complete={"trailer": "# {count}"}).check(()) if not finding.ok]
+
+    (first, *others) = told[0].splitlines()
+
+    assert first == "records that cannot be read were left out (12):"
+    assert others[0] == f"{path}:5: not of the form `attribute: value`"
+    assert (len(others), others[-1]) == (11, "and 2 more")
 
 
 def test_check_reports_a_missing_file(path: Path) -> None:
