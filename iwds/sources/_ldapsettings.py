@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from iwds.core.dn import is_under, normalise_dn
-from iwds.sources._ldapread import Branch
+from iwds.sources._ldapread import AD_ID, Branch
 from iwds.sources._search import Scope
 
 _GROUP_FILTER = (
@@ -108,6 +108,8 @@ class Settings(_Model):
         follow: URLs of the servers to which references may lead; they get the same account and password.
         canaries: people who must be in every reading, by distinguished name, id or login.
         decoder: what decodes the answers; `ldap3` is the library that also binds, and many times slower.
+        changes: by what the directory tells what changed: `dirsync` or `usn` (Active Directory), `syncrepl` or
+            `timestamps` (others); `auto` takes what suits it, `none` does not ask.
     """
 
     kind: Literal["ldap"]
@@ -135,6 +137,7 @@ class Settings(_Model):
     follow: tuple[str, ...] = ()
     canaries: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     decoder: Literal["own", "ldap3"] = "own"
+    changes: Literal["auto", "dirsync", "usn", "syncrepl", "timestamps", "none"] = "auto"
 
     @field_validator("urls", "follow")
     @classmethod
@@ -163,6 +166,7 @@ class Settings(_Model):
         elif not (self.starttls or self.allow_plaintext or self.bind == "anonymous"):
             self._refuse_plaintext()
         self._check_following()
+        self._check_changes()
         return self
 
     def _check_following(self) -> None:
@@ -181,6 +185,14 @@ class Settings(_Model):
         )
         if self.bind == "simple" and not safe:
             raise ValueError("the password follows references over TLS with a verified certificate alone")
+
+    def _check_changes(self) -> None:
+        if self.changes in {"dirsync", "usn"} and self.id != AD_ID:
+            raise ValueError(f"`changes: {self.changes}` is for Active Directory, whose `id` is objectGUID")
+        if self.changes in {"syncrepl", "timestamps"} and self.id == AD_ID:
+            raise ValueError(f"`changes: {self.changes}` is not for Active Directory, whose `id` is objectGUID")
+        if self.changes not in {"auto", "none"} and self.follow:
+            raise ValueError("what changed is told by one server, and `follow` reads several")
 
     def _check_secrets(self) -> None:
         for name in ("password", "certificate_password"):

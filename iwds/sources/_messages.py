@@ -22,7 +22,7 @@ from iwds.sources._ber import (
     octets,
     whole,
 )
-from iwds.sources._search import RawEntry
+from iwds.sources._search import Controls, RawEntry
 
 ENTRY, DONE, REFERENCE, EXTENDED, INTERMEDIATE = 0x64, 0x65, 0x73, 0x78, 0x79
 PAGED = "1.2.840.113556.1.4.319"
@@ -32,9 +32,6 @@ _ABANDON, _EXTENDED_REQUEST = 0x50, 0x77
 _CONTROLS, _REFERRAL, _RESPONSE_NAME, _RESPONSE_VALUE = 0xA0, 0xA3, 0x8A, 0x8B
 _REQUEST_NAME, _INTERMEDIATE_NAME, _INTERMEDIATE_VALUE = 0x80, 0x80, 0x81
 _OID = re.compile(rb"[0-9.]+")
-
-Controls = tuple[tuple[str, bytes], ...]
-"""Object identifier and value of each control of a message, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,13 +165,18 @@ def request(message_id: int, operation: bytes, *controls: bytes) -> bytes:
 
 def paging(size: int, where: bytes) -> bytes:
     """The control that asks for a page of `size` entries from a cookie on; a server that has no pages must say so."""
-    value = element(SEQUENCE, whole(size), element(OCTETS, where))
-    return element(SEQUENCE, element(OCTETS, PAGED.encode()), element(BOOLEAN, b"\xff"), element(OCTETS, value))
+    return control(PAGED, element(SEQUENCE, whole(size), element(OCTETS, where)))
 
 
 def deleted_too() -> bytes:
     """The control that asks for deleted entries as well (MS-ADTS 3.1.1.3.4.1.14); who cannot show any must say so."""
-    return element(SEQUENCE, element(OCTETS, SHOW_DELETED.encode()), element(BOOLEAN, b"\xff"))
+    return control(SHOW_DELETED)
+
+
+def control(name: str, value: bytes = b"") -> bytes:
+    """A control that the server must know, or refuse what it comes with (RFC 4511 4.1.11)."""
+    given = (element(OCTETS, value),) if value else ()
+    return element(SEQUENCE, element(OCTETS, name.encode()), element(BOOLEAN, b"\xff"), *given)
 
 
 def abandon(message_id: int) -> bytes:

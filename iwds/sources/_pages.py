@@ -12,7 +12,7 @@ from ldap3.utils.asn1 import encode
 from iwds.sources._channel import Answer, Channel
 from iwds.sources._decode import Shaped
 from iwds.sources._entries import Decodes, Raw, Shaping
-from iwds.sources._messages import PAGED, SHOW_DELETED, deleted_too, paged_cookie, paging
+from iwds.sources._messages import PAGED, SHOW_DELETED, control, deleted_too, paged_cookie, paging
 from iwds.sources._search import SUCCESS, Asks, Page, RawEntry, Scope, Search, wanted
 
 T = TypeVar("T")
@@ -83,11 +83,12 @@ class OwnPages:
             self._encoded = search, _encode(search)
         controls = [paging(search.page_size, cookie)] if search.page_size else []
         controls += [deleted_too()] if search.deleted else []
+        controls += [control(*each) for each in search.controls]
         return self._channel.send(self._encoded[1], *controls)
 
 
 class Ldap3Pages(Pages):
-    """Pages that ldap3 reads: slower by far, and here for whoever doubts the other way."""
+    """Pages that ldap3 reads: slower by far, and here for whoever doubts the other way. Feeds need more controls."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
@@ -145,6 +146,7 @@ def _page(answer: Answer[T]) -> Page[T]:
         cookie or b"",
         paged=cookie is not None,
         referrals=result.referrals,
+        controls=answer.controls,
     )
 
 

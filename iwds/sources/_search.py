@@ -12,6 +12,8 @@ T = TypeVar("T")
 Scope = Literal["subtree", "one", "base"]
 RawEntry = tuple[bytes, Mapping[str, list[bytes]]]
 """The name and the values by attribute description, as sent."""
+Controls = tuple[tuple[str, bytes], ...]
+"""Object identifier and value of each control of a message, in order."""
 
 SUCCESS = 0
 REFERRAL = 10
@@ -54,6 +56,7 @@ class Search:
         page_size: entries per page (RFC 2696); 0 asks for all in one answer.
         size_limit: how many entries we want at most, whatever else there is; 0 for all.
         deleted: whether entries that were deleted are to be shown too, which a server that cannot do so must refuse.
+        controls: whatever else the server must do with this search, or refuse it.
     """
 
     base: str
@@ -63,6 +66,7 @@ class Search:
     page_size: int = 0
     size_limit: int = 0
     deleted: bool = False
+    controls: Controls = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,7 @@ class Page(Generic[T]):
         cookie: where the next page begins; empty after the last one.
         paged: whether the server took part in paging.
         referrals: URLs of servers that all have what was asked for and is not here (RFC 4511 4.1.10).
+        controls: what the server says beside its result.
     """
 
     entries: list[T]
@@ -87,6 +92,7 @@ class Page(Generic[T]):
     cookie: bytes = b""
     paged: bool = True
     referrals: tuple[str, ...] = ()
+    controls: Controls = ()
 
 
 class Asks(Protocol):

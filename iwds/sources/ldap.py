@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING, TypeVar
 from iwds.core.model import Anchor, Entry, Proof, View
 from iwds.core.selecting import Selection, selection_of
 from iwds.errors import AccessRefused, ForeignRealm, SourceUnavailable
-from iwds.ports import Finding, Refusals, ignored
+from iwds.ports import Feed, Finding, Refusals, ignored
 from iwds.sources import _ldapcheck
 from iwds.sources._binding import access_of
+from iwds.sources._changes import feed_of
 from iwds.sources._check import foreign, judged, until_failure
 from iwds.sources._directory import ChangeCounter, Directory, change_counter, describe, visible
 from iwds.sources._follow import Following, went
@@ -57,7 +58,7 @@ class LdapSource:
         name: the source's name in the configuration.
         settings: validated settings.
         dials: opens a bound connection, or raises `SourceUnavailable` or `AccessRefused`; the same to the server at one
-            URL, for references that are followed.
+            URL, for references that are followed; and one that decodes by itself whatever the settings say, for feeds.
         credentials: who is bound as.
         refusals: what is remembered of binds that were refused.
     """
@@ -66,13 +67,13 @@ class LdapSource:
         self,
         name: str,
         settings: Settings,
-        dials: "tuple[Callable[[], Session], Callable[[str], Session]]",
+        dials: "tuple[Callable[[], Session], Callable[[str], Session], Callable[[], Session]]",
         credentials: Credentials,
         refusals: Refusals,
     ) -> None:
         self._name = name
         self._settings = settings
-        self._dial_once, self._dial_to = dials
+        self._dial_once, self._dial_to, self._dial_feed = dials
         self._credentials, self._refusals = credentials, refusals
         self._wishes = _wishes(settings)
         self._lock, self._dialling = threading.Lock(), threading.Lock()
@@ -123,8 +124,9 @@ class LdapSource:
         """Whether an Active Directory shows this person's tombstone, as it does to accounts that may see them."""
         return self._ask(anchor, lambda asks, where: deleted(asks, where, self._wishes, anchor.id))
 
-    def changes(self, attributes: Collection[str]) -> None:
-        """Not told."""
+    def changes(self, attributes: Collection[str]) -> Feed | None:
+        """By DirSync, change numbers, or whatever the settings name and the directory has."""
+        return feed_of(self._settings, self._wishes, attributes, self._dialled)
 
     def confirm(self, proof: Proof) -> Sequence[str]:
         """Count people and groups again, over a connection of its own and without any attribute."""
@@ -152,6 +154,12 @@ class LdapSource:
             return first
         urls = (*settings.urls, *settings.follow)
         return Following(first, urls, lambda url: self._remembering(lambda: self._dial_to(url), again))
+
+    def _dialled(self) -> "Session":
+        """A connection for a feed."""
+        session = self._remembering(self._dial_feed, again=False)
+        self._answered = session.url
+        return session
 
     def _remembering(self, dial: "Callable[[], Session]", again: bool) -> "Session":
         """A connection. A refusal is remembered: trying a wrong password again locks the account.
@@ -300,7 +308,11 @@ def connect(name: str, settings: Settings, refusals: Refusals = _FORGETFUL) -> L
         if where is not None:
             _connection.check_filter(where.filter, f"Source {name}")
     access, credentials = access_of(name, settings)
-    dials = lambda: _connection.dial(access), lambda url: _connection.dial(replace(access, urls=(url,)))
+    dials = (
+        lambda: _connection.dial(access),
+        lambda url: _connection.dial(replace(access, urls=(url,))),
+        lambda: _connection.dial(replace(access, decoder="own")),
+    )
     return LdapSource(name, settings, dials, credentials, refusals)
 
 

@@ -58,6 +58,11 @@ def test_the_defaults_are_the_safe_ones() -> None:
         ({"groups": {"base": "ou=g", "nested": "server", "members": "memberUid"}}, "follows `member`"),
         ({"member_of": True, "groups": {"base": "ou=g"}}, "not from both"),
         ({"page_size": 0}, "greater than"),
+        ({"changes": "dirsync"}, "is for Active Directory"),
+        ({"changes": "usn"}, "is for Active Directory"),
+        ({"changes": "syncrepl", "id": "objectGUID"}, "is not for Active Directory"),
+        ({"changes": "timestamps", "id": "objectGUID"}, "is not for Active Directory"),
+        ({**FOLLOW, "changes": "syncrepl"}, "told by one server"),
         ({"referrals": "follow"}, "needs the URLs"),
         ({"follow": ["ldaps://b.example"]}, "needs the URLs"),
         ({**FOLLOW, "realm": None}, "a `realm` of your own"),
@@ -91,6 +96,11 @@ def test_what_cannot_be_meant_is_refused(changes: dict[str, object], said: str) 
 )
 def test_what_can_be_meant_is_accepted(changes: dict[str, object]) -> None:
     connect("corp", settings(**changes))
+
+
+@pytest.mark.parametrize("changes", [{"changes": "none"}, FOLLOW])
+def test_what_changed_is_not_told_where_nobody_wants_it_or_several_servers_are_one(changes: dict[str, object]) -> None:
+    assert connect("corp", settings(id="objectGUID", **changes)).changes(()) is None
 
 
 def test_a_password_never_shows_itself() -> None:
