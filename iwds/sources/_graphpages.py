@@ -76,24 +76,26 @@ class Listing:
         name: how it is called in the scratch file, and in errors.
         url: the first page.
         needs: the permission without which it is refused.
+        minimal: whether of what changed only the properties are asked for that did.
     """
 
     name: str
     url: str
     needs: str
+    minimal: bool = False
 
 
 def spooled(graph: Graph, listing: Listing, spool: Spool, limits: Limits) -> str:
     """All pages of a listing; returns from where on its changes can be asked for, empty where the last page has none.
 
-    Raises `SourceUnavailable` where it does not end, beside what `Graph.get` raises.
+    Raises like `Graph.get`: `SourceUnavailable` where it does not end, `PageExpired` where that happens too often.
     """
     for _ in range(limits.expired):
         try:
             return _chain(graph, listing, spool, limits)
         except PageExpired:
             spool.forget(listing.name)
-    raise SourceUnavailable(
+    raise PageExpired(
         f"{graph.origin}: the pages of {listing.name} expire before they are asked for, {limits.expired} times.",
         "Look at how slow the way to Graph is, and run it again.",
     )
@@ -102,7 +104,7 @@ def spooled(graph: Graph, listing: Listing, spool: Spool, limits: Limits) -> str
 def _chain(graph: Graph, listing: Listing, spool: Spool, limits: Limits) -> str:
     url, asked = listing.url, set[bytes]()
     for _ in range(limits.pages):
-        body = graph.get(url, listing.needs)
+        body = graph.get(url, listing.needs, minimal=listing.minimal)
         if body is None:
             raise SourceUnavailable(f"{graph.origin} does not know {listing.name}.")
         spool.add(listing.name, body)

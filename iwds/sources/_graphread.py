@@ -72,6 +72,10 @@ class Wishes:
         """The question for the mark of the present."""
         return graph.url("/users/delta", select=select, deltatoken=_LATEST)
 
+    def groups_latest(self, graph: Graph) -> str:
+        """The same of groups."""
+        return graph.url("/groups/delta", select=GROUP_PROPERTIES, deltatoken=_LATEST)
+
     def groups_listed(self, graph: Graph) -> Listing:
         """All groups with their members, which no list has: as changes since the beginning."""
         return Listing(GROUPS_LISTED, graph.url("/groups/delta", select=GROUP_PROPERTIES), GROUPS)
