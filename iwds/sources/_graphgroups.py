@@ -60,7 +60,7 @@ class GraphGroups:
 
     def of(self, people: Sequence[str]) -> list[frozenset[str]]:
         """All groups of each of these people, who are given by id: by each name that a mapping may call them."""
-        return [self._named(found) for found in self._groups.of([(key,) for key in people])]
+        return [self._named(found) for found in self._groups.of_each(people)]
 
     def direct(self) -> Iterator[tuple[str, frozenset[str]]]:
         """Every group with the ids of those of its members who count."""
@@ -74,7 +74,7 @@ class GraphGroups:
         """The names of groups whose members are hidden, and of those that they are in: who is in them is not known."""
         hidden = self._hiding - self._shown
         return frozenset(
-            chain.from_iterable(self._names[key] for found in self._groups.of([(k,) for k in hidden]) for key in found)
+            chain.from_iterable(self._names[key] for found in self._groups.of_each([*hidden]) for key in found)
         ).union(*(self._names[key] for key in hidden))
 
     def hidden(self) -> int:

@@ -146,6 +146,12 @@ class Tally:
             self.presence[attribute] += len([1 for attrs in every if attrs.get(attribute)])
         self._places.update(parent(entry.name) for entry in entries)
 
+    def counted(self, count: int, presence: Mapping[str, int]) -> None:
+        """The same of so many who were counted already, and who stand nowhere in a tree."""
+        self.count += count
+        for attribute, present in presence.items():
+            self.presence[attribute] += present
+
     def proof(self, realm: str, asked: str) -> Proof:
         """The proof as it stands. `asked` is the question in words or as a search."""
         places: Counter[str] = Counter()
