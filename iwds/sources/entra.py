@@ -167,6 +167,7 @@ class EntraSource:
         yield from look.connection(graph, self._settings, self._who)
         refused = list(look.permissions(graph, self._wishes))
         yield from refused
+        yield from look.superfluous(graph)
         if not all(finding.ok for finding in refused):
             return
         yield from look.unknown(wanted, self._settings.extensions)

@@ -77,7 +77,7 @@ class GraphServer:
 
     def __init__(self, folder: Path, tenant: Tenant, frozen: bool = False) -> None:
         self.tenant, self.answers, self.authority = tenant, Answers(tenant), Authority()
-        self.granted = {USERS_READ, GROUPS_READ}
+        self.granted = self.authority.roles = {USERS_READ, GROUPS_READ}
         self.faults: list[Fault] = []
         self.asked: list[str] = []
         self.priorities: list[str] = []
