@@ -126,9 +126,7 @@ def _guests(counts: Counts, read: bool) -> Iterator[Finding]:
     detail = f"{counts.guests:,} guests, {'read too' if read else 'passed over'}"
     yield Finding(True, "guests", detail)
     if counts.external:
-        advice = (
-            "Their user principal name, with #EXT# in it, is no login: leave them out in the mapping, or take `mail`."
-        )
+        advice = "Their user principal name, with #EXT# in it, is refused as a login: leave them out, or map `mail`."
         yield Finding(True, "guests", f"{counts.external:,} who are read came from other tenants", advice, warning=True)
 
 
