@@ -93,6 +93,7 @@ class GraphFeed:
             people, moves = _People(), Moves()
             for rows in spool.newest_first(PEOPLE):
                 people.add(rows)
+                _few(max(len(people.changed), len(people.removed)), most)
             for rows in spool.newest_first(GROUPS_CHANGED):
                 moves.add(rows)
         groups = moves.now(known, self._present)
@@ -103,10 +104,7 @@ class GraphFeed:
         # Who was said to be deleted and to be there is looked at: which of the two came later is not said.
         gone = frozenset(people.removed - people.changed - people.unseen)
         affected = (people.changed | regrouped.people) - gone
-        if len(affected) + len(gone) > most:
-            raise MarkLost(
-                f"{len(affected) + len(gone):,} people changed, and {most:,} at most are looked at one by one"
-            )
+        _few(len(affected) + len(gone), most)
         return Delta(
             people=frozenset(affected),
             gone=gone,
@@ -200,6 +198,11 @@ class _Regrouping:
         if group.startswith(CALLED):
             return iter((group.removeprefix(CALLED),))
         return iter((group, *names(self._known(group) or _NONE), *names(self.groups.get(group) or _NONE)))
+
+
+def _few(number: int, most: int) -> None:
+    if number > most:
+        raise MarkLost(f"More than {most:,} people changed.")
 
 
 def _unseen(row: Row) -> bool:

@@ -199,8 +199,19 @@ class TestPeople:
         mark = past.mark
 
         assert len(past.since(most=4).people) == 4
-        with pytest.raises(MarkLost, match="4 people changed, and 3"):
+        with pytest.raises(MarkLost, match="More than 3 people changed"):
             past.feed.since(mark, past.members.get, 3)
+
+    def test_those_who_came_into_groups_and_those_who_are_gone_count_too(
+        self, past: Past, tenant: Tenant, users: list[str]
+    ) -> None:
+        tenant.join(tenant.group("new"), *users[:2])
+        tenant.change(users[2], surname="Other")
+        tenant.delete(users[3])
+
+        with pytest.raises(MarkLost, match="More than 3 people changed"):
+            past.feed.since(past.mark, past.members.get, 3)
+        assert len(past.since(most=4).people) == 3
 
     def test_the_realm_is_that_of_the_anchors(self, past: Past) -> None:
         assert past.feed.realm == TENANT
