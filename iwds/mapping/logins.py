@@ -7,6 +7,9 @@ from iwds.core.normal import LOGIN_LETTERS, LONGEST_LOGIN, printable
 from iwds.mapping.texts import letters_of
 from iwds.mapping.written_values import LoginRule
 
+_GUEST = "#ext#"
+"""Stands in the principal name that Entra ID makes for whoever comes from another organisation."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -38,6 +41,10 @@ class Shape:
 
     def problem(self, login: str) -> str:
         """What is wrong with a fitted login, or nothing."""
+        if _GUEST in login.lower():
+            return (
+                f'login "{printable(login)}" is a guest\'s name in Entra ID, which nobody types: map `mail` for guests'
+            )
         wrong = next((each for each in login if self.letters is not None and each not in self.letters), None)
         if wrong is None:
             return ""

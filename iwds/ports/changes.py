@@ -21,6 +21,8 @@ class Delta:
             was known of them; None for a group that is gone.
         mark: from where on to ask the next time; empty where the directory gave none: the old one still counts.
         blind: why deletions are not seen, with the right that is missing; empty where they are.
+        notes: what whoever runs this should know of it, each a sentence: a mark that will soon be too old, somebody who
+            may not be seen.
     """
 
     people: frozenset[str] = frozenset()
@@ -29,6 +31,7 @@ class Delta:
     groups: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
     mark: str = ""
     blind: str = ""
+    notes: tuple[str, ...] = ()
 
 
 class Feed(Protocol):

@@ -1,5 +1,6 @@
 """What `check` sees of a tenant: who reads, what it may, what it cannot ask for, and what a reading gave."""
 
+import re
 import stat
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from iwds.errors import AccessRefused
 from iwds.ports import Finding
 from iwds.sources._check import of_proof
 from iwds.sources._entrasettings import Settings
-from iwds.sources._entrasignin import Application
+from iwds.sources._entrasignin import Application, roles
 from iwds.sources._graph import GROUPS, HIDDEN_MEMBERS, USERS, Graph
 from iwds.sources._graphproperties import KNOWN, Wanted
 from iwds.sources._graphread import Counts, Wishes
@@ -20,6 +21,8 @@ _SOON = 30
 """Days before the end of our certificate from which on it is warned about."""
 _PUBLIC = stat.S_IRGRP | stat.S_IROTH
 _NAMED = 5
+_READS = re.compile(r"[^.]+\.Read(Basic)?(\..+)?")
+"""Permissions that let nobody change or send anything."""
 
 
 def connection(graph: Graph, settings: Settings, who: Application) -> Iterator[Finding]:
@@ -68,6 +71,22 @@ def permissions(graph: Graph, wishes: Wishes) -> Iterator[Finding]:
         yield Finding(True, "permission", "the recycle bin is shown")
 
 
+def superfluous(graph: Graph) -> Iterator[Finding]:
+    """Permissions that the application has and that reading does not take, as far as the token tells them."""
+    granted = roles(graph.sign_in.token())
+    others = sorted(granted - {USERS, GROUPS, HIDDEN_MEMBERS})
+    missing = [each for each in (USERS, GROUPS) if each not in granted]
+    instead = f" once it has {' and '.join(missing)}" if missing else ""
+    acting = [each for each in others if not _READS.fullmatch(each)]
+    reading = [each for each in others if _READS.fullmatch(each)]
+    if acting:
+        advice = f"Take them away in the app registration{instead}: whoever steals its secret could change the tenant."
+        yield Finding(True, "permission", f"may do more than read: {', '.join(acting)}", advice, warning=True)
+    if reading:
+        advice = f"Take away what nothing else needs{instead}."
+        yield Finding(True, "permission", f"may read more than it takes: {', '.join(reading)}", advice, warning=True)
+
+
 def unknown(wanted: Wanted, extensions: Collection[str]) -> Iterator[Finding]:
     """A line for each attribute of the mapping that cannot be asked for: it is not known, and never empty."""
     for attribute in wanted.unknown:
@@ -107,9 +126,7 @@ def _guests(counts: Counts, read: bool) -> Iterator[Finding]:
     detail = f"{counts.guests:,} guests, {'read too' if read else 'passed over'}"
     yield Finding(True, "guests", detail)
     if counts.external:
-        advice = (
-            "Their user principal name, with #EXT# in it, is no login: leave them out in the mapping, or take `mail`."
-        )
+        advice = "Their user principal name, with #EXT# in it, is refused as a login: leave them out, or map `mail`."
         yield Finding(True, "guests", f"{counts.external:,} who are read came from other tenants", advice, warning=True)
 
 

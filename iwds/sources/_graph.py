@@ -33,12 +33,16 @@ _RETRIED = frozenset({429, 500, 502, 503, 504})
 _BEGIN_AGAIN = frozenset({"syncstatenotfound", "syncstateinvalid", "resyncrequired", "resync_required"})
 _PAGE_EXPIRED = frozenset({"directory_expiredpagetoken", "expiredpagetoken"})
 _HEADERS = {"Accept": "application/json", "x-ms-throttle-priority": "low"}
-_EVENTUAL = {"ConsistencyLevel": "eventual"}
+_EVENTUAL, _MINIMAL = {"ConsistencyLevel": "eventual"}, {"Prefer": "return=minimal"}
 _QUOTED = 200
 
 
 class BeginAgain(SourceUnavailable):
     """Graph does not know any more since when changes were asked for: everything is to be read anew."""
+
+
+class Declined(SourceUnavailable):
+    """Graph does not take the question: another one with the same words is in vain."""
 
 
 class PageExpired(SourceUnavailable):
@@ -195,20 +199,22 @@ class Graph:
         text = urlencode({f"${name}": value for name, value in query.items()}, safe="$,:'/()@")
         return f"{self.origin}{VERSION}{path}{'?' if text else ''}{text}"
 
-    def get(self, url: str, needs: str, eventual: bool = False) -> bytes | None:
+    def get(self, url: str, needs: str, eventual: bool = False, minimal: bool = False) -> bytes | None:
         """The body of an answer; None where there is no such object.
 
-        Raises `SourceUnavailable`, `AccessRefused`, `BeginAgain` or `PageExpired`.
+        Raises `SourceUnavailable`, `AccessRefused`, `BeginAgain`, `PageExpired` or `Declined`.
 
         Args:
             needs: the permission without which it is refused.
             eventual: whether the question is one that only Graph's index answers.
+            minimal: whether of what changed only the properties are asked for that did.
         """
         self._only_here(url)
         token, renewed, tried = self.sign_in.token(), False, 0
+        more = {**(_EVENTUAL if eventual else {}), **(_MINIMAL if minimal else {})}
         while True:
             tried += 1
-            status, wait, body = self._once(url, token, eventual)
+            status, wait, body = self._once(url, token, more)
             if status == 200:
                 return body
             if status == 401 and not renewed:
@@ -241,9 +247,9 @@ class Graph:
         """Give back connections. May be called twice."""
         self._session.close()
 
-    def _once(self, url: str, token: str, eventual: bool) -> tuple[int, float | None, bytes]:
+    def _once(self, url: str, token: str, more: Mapping[str, str]) -> tuple[int, float | None, bytes]:
         """Status, how long Graph wants to be left alone, and body; the status 0 and words where no answer came."""
-        headers = {**_HEADERS, **(_EVENTUAL if eventual else {}), "Authorization": f"Bearer {token}"}
+        headers = {**_HEADERS, **more, "Authorization": f"Bearer {token}"}
         began = time.monotonic()
         try:
             with self._session.get(url, headers=headers, stream=True) as response:
@@ -271,7 +277,7 @@ class Graph:
             raise AccessRefused(told, advice)
         if status == 401:
             raise AccessRefused(told, "Compare `cloud`: tokens of one cloud are not good in another.")
-        raise SourceUnavailable(told, "See whether this tenant is one of employees: others list no changes.")
+        raise Declined(told, "See whether this tenant is one of employees: others list no changes.")
 
     def _only_here(self, url: str) -> None:
         """The token is shown to nobody but Graph, wherever an answer leads."""

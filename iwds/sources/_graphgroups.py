@@ -13,7 +13,7 @@ from iwds.sources._graphproperties import Row
 from iwds.sources._groups import Groups
 
 GROUP = "#microsoft.graph.group"
-_MEMBERS = frozenset({"#microsoft.graph.user", GROUP})
+COUNTED = frozenset({"#microsoft.graph.user", GROUP})
 """Who counts: devices, service principals and contacts have no login."""
 _HIDING = "hiddenmembership"
 
@@ -60,13 +60,21 @@ class GraphGroups:
 
     def of(self, people: Sequence[str]) -> list[frozenset[str]]:
         """All groups of each of these people, who are given by id: by each name that a mapping may call them."""
-        return [self._named(found) for found in self._groups.of([(key,) for key in people])]
+        return [self._named(found) for found in self._groups.of_each(people)]
+
+    def direct(self) -> Iterator[tuple[str, frozenset[str]]]:
+        """Every group with the ids of those of its members who count."""
+        return zip(self._groups.names(), self._groups.direct(), strict=True)
+
+    def names(self, key: str) -> tuple[str, ...]:
+        """What a mapping may call a group, by its id."""
+        return self._names[key]
 
     def unread(self) -> frozenset[str]:
         """The names of groups whose members are hidden, and of those that they are in: who is in them is not known."""
         hidden = self._hiding - self._shown
         return frozenset(
-            chain.from_iterable(self._names[key] for found in self._groups.of([(k,) for k in hidden]) for key in found)
+            chain.from_iterable(self._names[key] for found in self._groups.of_each([*hidden]) for key in found)
         ).union(*(self._names[key] for key in hidden))
 
     def hidden(self) -> int:
@@ -105,7 +113,7 @@ class GraphGroups:
     def _of_slice(self, key: str, members: list[Row]) -> Iterator[str]:
         """Whom a part of the members names, and no newer part took out again."""
         for member in reversed(members):
-            if member.get("@odata.type") not in _MEMBERS:
+            if member.get("@odata.type") not in COUNTED:
                 continue
             self._shown.add(key)
             child = str(member.get("id", "")).lower()

@@ -13,7 +13,7 @@ from iwds.errors import AccessRefused, SourceUnavailable
 from iwds.ports import MOST_FOUND
 from iwds.sources._check import differs
 from iwds.sources._graph import GROUPS, HIDDEN_MEMBERS, USERS, Graph
-from iwds.sources._graphgroups import GROUP, hides, names_of
+from iwds.sources._graphgroups import COUNTED, GROUP, hides, names_of
 from iwds.sources._graphproperties import TYPE, Row, enabled, equals, is_guest, is_hidden, name_of
 from iwds.sources._graphread import Wishes
 
@@ -88,16 +88,32 @@ class One:
         """How one person comes into each group, by each name that a mapping may call it."""
         if not self.wishes.groups or not is_id(key):
             return {}
-        everything = self._memberships(f"/users/{key}/transitiveMemberOf")
+        everything = self.memberships(f"/users/{key}/transitiveMemberOf")
         ways: dict[str, tuple[str, ...]] = {}
         waiting = deque([(f"/users/{key}/memberOf", _NO_WAY)])
         while waiting and len(ways) < len(everything):
             path, way = waiting.popleft()
-            for group in self._memberships(path):
+            for group in self.memberships(path):
                 if group in everything and group not in ways:
                     ways[group] = (*way, everything[group][-1])
                     waiting.append((f"/groups/{group}/memberOf", ways[group]))
         return {name: (*ways[group][:-1], name) for group in ways for name in everything[group]}
+
+    def memberships(self, path: str) -> dict[str, tuple[str, ...]]:
+        """The groups that an object is in, by id, with what a mapping may call them."""
+        url = self.graph.url(path, select=_GROUP_PROPERTIES, top=_PAGE)
+        rows = self.graph.rows(url, GROUPS)
+        return {
+            (key := str(row["id"]).lower()): names_of(key, row.get("displayName"))
+            for row in rows
+            if row.get("@odata.type") == GROUP
+        }
+
+    def members(self, group: str) -> frozenset[str]:
+        """The ids of the people and groups that a group names."""
+        url = self.graph.url(f"/groups/{group}/members", select="id", top=_PAGE)
+        rows = self.graph.rows(url, GROUPS)
+        return frozenset(str(row["id"]).lower() for row in rows if row.get("@odata.type") in COUNTED)
 
     def recount(self, proof: Proof) -> Iterator[str]:
         """What Graph's index counts more than a proven reading gave. Of fewer nothing follows, and it lags behind."""
@@ -134,18 +150,8 @@ class One:
         unread = self._hidden()
         if unread is None:
             return None, frozenset()
-        found = self._memberships(f"/users/{key}/transitiveMemberOf")
+        found = self.memberships(f"/users/{key}/transitiveMemberOf")
         return frozenset(name for names in found.values() for name in names), unread
-
-    def _memberships(self, path: str) -> dict[str, tuple[str, ...]]:
-        """The groups that an object is in, by id, with what a mapping may call them."""
-        url = self.graph.url(path, select=_GROUP_PROPERTIES, top=_PAGE)
-        rows = self.graph.rows(url, GROUPS)
-        return {
-            (key := str(row["id"]).lower()): names_of(key, row.get("displayName"))
-            for row in rows
-            if row.get("@odata.type") == GROUP
-        }
 
     def _hidden(self) -> frozenset[str] | None:
         """The names of groups of which nobody is known to be in them; None where they are too many. Asked once."""
@@ -164,7 +170,7 @@ class One:
         for row in hiding:
             key = str(row["id"]).lower()
             names.update(names_of(key, row.get("displayName")))
-            names.update(*self._memberships(f"/groups/{key}/transitiveMemberOf").values())
+            names.update(*self.memberships(f"/groups/{key}/transitiveMemberOf").values())
         return frozenset(names)
 
     def _shows_members(self, row: Row) -> bool:

@@ -1,13 +1,16 @@
-"""Listings of Graph, page by page, into a scratch file: nothing is done with a page before the last one has come.
+"""Listings of Graph, page by page, into a scratch file: nothing is told of a page before the last one has come.
 
-The address of the next page is good for some minutes alone, so that nobody may keep it waiting. What came last counts
-most, so that pages are given back newest first.
+The address of the next page is good for some minutes alone, so that nobody may keep it waiting: it is asked for at
+once, and a page is made ready while the next one is on its way. What came last counts most, so that pages are given
+back newest first.
 """
 
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
@@ -40,12 +43,12 @@ class Spool:
 
     def __init__(self) -> None:
         self._db = scratch()
-        self._db.execute("CREATE TABLE page (number INTEGER PRIMARY KEY, listing TEXT NOT NULL, body BLOB NOT NULL)")
+        self._db.execute("CREATE TABLE page (number INTEGER PRIMARY KEY, listing TEXT NOT NULL, body BLOB, ready BLOB)")
         self._db.execute("BEGIN")
 
-    def add(self, listing: str, body: bytes) -> None:
-        """One more page."""
-        self._db.execute("INSERT INTO page (listing, body) VALUES (?, ?)", (listing, body))
+    def add(self, listing: str, body: bytes, ready: bytes = b"") -> None:
+        """One more page, and what was made of it."""
+        self._db.execute("INSERT INTO page (listing, body, ready) VALUES (?, ?, ?)", (listing, body, ready))
 
     def forget(self, listing: str) -> None:
         """The pages of a listing, which begins again."""
@@ -57,11 +60,13 @@ class Spool:
 
     def newest_first(self, listing: str) -> Iterator[list[dict[str, Any]]]:
         """The objects of each page, the last one first; `SourceUnavailable` where a page is none."""
-        found = self._db.execute("SELECT body FROM page WHERE listing = ? ORDER BY number DESC", (listing,))
-        for (body,) in found:
-            rows = rows_of(parsed(body, listing), listing)
-            rows.reverse()
-            yield rows
+        for body, _ in self.made_ready(listing):
+            yield reversed_rows(body, listing)
+
+    def made_ready(self, listing: str) -> Iterator[tuple[bytes, bytes]]:
+        """Each page with what was made of it, the last one first."""
+        found = "SELECT body, ready FROM page WHERE listing = ? ORDER BY number DESC"
+        return iter(self._db.execute(found, (listing,)))
 
     def close(self) -> None:
         """Give back the file. May be called twice."""
@@ -76,43 +81,71 @@ class Listing:
         name: how it is called in the scratch file, and in errors.
         url: the first page.
         needs: the permission without which it is refused.
+        minimal: whether of what changed only the properties are asked for that did.
+        ready: what is made of each page meanwhile.
     """
 
     name: str
     url: str
     needs: str
+    minimal: bool = False
+    ready: Callable[[bytes], bytes] = field(default=bytes, compare=False)
 
 
 def spooled(graph: Graph, listing: Listing, spool: Spool, limits: Limits) -> str:
     """All pages of a listing; returns from where on its changes can be asked for, empty where the last page has none.
 
-    Raises `SourceUnavailable` where it does not end, beside what `Graph.get` raises.
+    Raises like `Graph.get`: `SourceUnavailable` where it does not end, `PageExpired` where that happens too often.
     """
     for _ in range(limits.expired):
         try:
             return _chain(graph, listing, spool, limits)
         except PageExpired:
             spool.forget(listing.name)
-    raise SourceUnavailable(
+    raise PageExpired(
         f"{graph.origin}: the pages of {listing.name} expire before they are asked for, {limits.expired} times.",
         "Look at how slow the way to Graph is, and run it again.",
     )
 
 
+def reversed_rows(body: bytes, listing: str) -> list[dict[str, Any]]:
+    """The objects of a page, the last one first; `SourceUnavailable` where it is none."""
+    rows = rows_of(parsed(body, listing), listing)
+    rows.reverse()
+    return rows
+
+
 def _chain(graph: Graph, listing: Listing, spool: Spool, limits: Limits) -> str:
     url, asked = listing.url, set[bytes]()
+    coming = _coming(graph, listing, url)
     for _ in range(limits.pages):
-        body = graph.get(url, listing.needs)
+        body = coming.result()
         if body is None:
             raise SourceUnavailable(f"{graph.origin} does not know {listing.name}.")
-        spool.add(listing.name, body)
         asked.add(_short(url))
-        if not (following := _link(_NEXT, body)):
-            return _link(_DELTA, body)
-        if _short(following) in asked:
+        url = _link(_NEXT, body)
+        if _short(url) in asked:
             raise SourceUnavailable(f"{graph.origin}: the pages of {listing.name} lead in a circle.", "Run it again.")
-        url = following
+        if url:
+            coming = _coming(graph, listing, url)
+        spool.add(listing.name, body, listing.ready(body))
+        if not url:
+            return _link(_DELTA, body)
     raise SourceUnavailable(f"{graph.origin}: {listing.name} does not end after {limits.pages:,} pages.")
+
+
+def _coming(graph: Graph, listing: Listing, url: str) -> "Future[bytes | None]":
+    """A page that another thread asks for. Whoever gives up meanwhile does not wait for it."""
+    page: Future[bytes | None] = Future()
+
+    def ask() -> None:
+        try:
+            page.set_result(graph.get(url, listing.needs, minimal=listing.minimal))
+        except BaseException as error:  # noqa: BLE001 - whoever waits for the page gets it
+            page.set_exception(error)
+
+    threading.Thread(target=ask, name="graph page", daemon=True).start()
+    return page
 
 
 def _link(pattern: re.Pattern[bytes], body: bytes) -> str:

@@ -5,7 +5,7 @@ named, and what is not here is never asked for: a property outside of the direct
 make the listing of changes fail.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,7 +46,8 @@ _BY_EQUALITY = frozenset(
     """.split()  # noqa: SIM905 - the same
 )
 """Texts and lists that `$filter` compares with `eq`, as an advanced query at least."""
-_MISSING = object()
+MISSING = object()
+"""Instead of the value of a property that Graph did not give."""
 _PROXY = ("smtp:", "SMTP:")
 
 
@@ -96,35 +97,15 @@ class Wanted:
         """The values of a user: `()` where there are none, missing where Graph did not give the property."""
         found: dict[str, tuple[str, ...]] = dict.fromkeys(self.absent, ())
         for attribute, name in self._texts:
-            value = row.get(name, _MISSING)
-            if value is not _MISSING and (values := _values(name, value)) is not None:
+            value = row.get(name, MISSING)
+            if value is not MISSING and (values := values_of(name, value)) is not None:
                 found[attribute] = values
         for attribute, place in self._parts:
-            whole = row.get(place.property, _MISSING)
-            value = whole.get(place.part, _MISSING) if isinstance(whole, dict) else whole
-            if value is not _MISSING and (values := _values(place.part, value)) is not None:
+            whole = row.get(place.property, MISSING)
+            value = whole.get(place.part, MISSING) if isinstance(whole, dict) else whole
+            if value is not MISSING and (values := values_of(place.part, value)) is not None:
                 found[attribute] = values
         return found
-
-    def of_all(self, rows: Sequence[Row]) -> list[dict[str, tuple[str, ...]]]:
-        """The values of many users: property by property where each of them has it as text, list or nothing.
-
-        That is how nearly every page is, and a third of the work.
-        """
-        if self._parts or self.absent or not self._texts:
-            return [self.attributes(row) for row in rows]
-        columns = []
-        for _, name in self._texts:
-            try:
-                found = [row[name] for row in rows]
-            except KeyError:
-                return [self.attributes(row) for row in rows]
-            column = [(v,) if v.__class__ is str and v else () if v is None else _values(name, v) for v in found]
-            if None in column or name == ENABLED:
-                return [self.attributes(row) for row in rows]
-            columns.append(column)
-        names = [attribute for attribute, _ in self._texts]
-        return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
 def wanted(attributes: Collection[str], extensions: Iterable[str] = (), absent: Collection[str] = ()) -> Wanted:
@@ -140,7 +121,7 @@ def wanted(attributes: Collection[str], extensions: Iterable[str] = (), absent: 
     return Wanted(places, tuple(n for n in others if n in absent), tuple(n for n in others if n not in absent))
 
 
-def _values(name: str, value: Any) -> tuple[str, ...] | None:
+def values_of(name: str, value: Any) -> tuple[str, ...] | None:
     """Text of what JSON has; None, which is not known, for what is no text, and for a switch that is not set."""
     if isinstance(value, bool):
         return ("true",) if value else ("false",)
@@ -162,12 +143,6 @@ def is_guest(row: Row) -> bool:
     """Whether a user is a guest, by the type alone: whoever was made a member is none."""
     kind = row.get(TYPE)
     return isinstance(kind, str) and kind.lower() == GUEST
-
-
-def is_external(row: Row) -> bool:
-    """Whether a user came from another tenant, by the user principal name."""
-    name = row.get(NAME)
-    return isinstance(name, str) and EXTERNAL in name.lower()
 
 
 def enabled(row: Row) -> bool | None:

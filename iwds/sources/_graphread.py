@@ -5,29 +5,19 @@ moves from one page to another while the list is read is not lost, and whoever i
 """
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import compress, islice
+from itertools import compress, islice, repeat
 from typing import Any
 
 from iwds.core.model import Anchor, Entry
 from iwds.errors import SourceUnavailable
 from iwds.sources._collecting import seldom
 from iwds.sources._graph import GROUPS, USERS, BeginAgain, Graph
+from iwds.sources._graphcolumns import Columns, People
 from iwds.sources._graphgroups import GraphGroups
-from iwds.sources._graphpages import Limits, Listing, Spool, spooled
-from iwds.sources._graphproperties import (
-    NAME,
-    ON_PREMISES,
-    Row,
-    Wanted,
-    enabled,
-    is_external,
-    is_guest,
-    is_hidden,
-    name_of,
-    wanted,
-)
+from iwds.sources._graphpages import Limits, Listing, Spool, reversed_rows, spooled
+from iwds.sources._graphproperties import ON_PREMISES, Row, Wanted, wanted
 from iwds.sources._groups import Seen, scratch
 from iwds.sources._stream import Doubts, Tally
 
@@ -64,13 +54,17 @@ class Wishes:
         """What of these attributes can be asked for."""
         return wanted(attributes, self.extensions, self.absent)
 
-    def people(self, graph: Graph, select: str) -> Listing:
+    def people(self, graph: Graph, select: str, ready: Callable[[bytes], bytes] = bytes) -> Listing:
         """The list of people."""
-        return Listing(PEOPLE, graph.url("/users", select=select, top=_PAGE), USERS)
+        return Listing(PEOPLE, graph.url("/users", select=select, top=_PAGE), USERS, ready=ready)
 
     def latest(self, graph: Graph, select: str) -> str:
         """The question for the mark of the present."""
         return graph.url("/users/delta", select=select, deltatoken=_LATEST)
+
+    def groups_latest(self, graph: Graph) -> str:
+        """The same of groups."""
+        return graph.url("/groups/delta", select=GROUP_PROPERTIES, deltatoken=_LATEST)
 
     def groups_listed(self, graph: Graph) -> Listing:
         """All groups with their members, which no list has: as changes since the beginning."""
@@ -141,10 +135,11 @@ class Reading:
 
     def __init__(self, graph: Graph, wishes: Wishes, tally: Tally) -> None:
         self._graph, self._wishes, self._tally = graph, wishes, tally
-        self._wanted = wishes.wanted(tally.attributes)
-        canaries = tally.canaries.attributes
-        self._select = self._wanted.select(*([ON_PREMISES] if canaries else ()))
+        asked, login = wishes.wanted(tally.attributes), bool(tally.canaries.missing())
+        self._select = asked.select(*([ON_PREMISES] if login else ()))
+        self._columns = Columns(asked, login)
         self._spool, self._seen, self._changes = Spool(), Seen(), Changes()
+        self._repeated = False
         self._groups = GraphGroups() if wishes.groups else None
         self._unread: frozenset[str] = frozenset()
         self._named = Doubts()
@@ -157,8 +152,8 @@ class Reading:
             with seldom:
                 self._collect()
                 self._read_groups()
-                for keys, rows in self._rows():
-                    yield from self._people(keys, rows)
+                for people in self._everybody():
+                    yield from self._read(people)
                 self._conclude()
         finally:
             self._spool.close()
@@ -186,7 +181,7 @@ class Reading:
         mark = self._mark()
         if wishes.groups:
             since[GROUPS_LISTED] = self._spooled(wishes.groups_listed(graph))
-        self._spooled(wishes.people(graph, self._select))
+        self._spooled(wishes.people(graph, self._select, self._ready))
         since[PEOPLE] = self._spooled(Listing(CHANGES, mark, USERS))
         self.since = since
 
@@ -213,58 +208,58 @@ class Reading:
         self.counts.groups, self.counts.hidden_groups = len(self._groups), self._groups.hidden()
         self.counts.ambiguous = self._groups.ambiguous()
 
-    def _rows(self) -> Iterator[tuple[list[str], list[dict[str, Any]]]]:
-        """Everybody once, as they were last, with the id that each is known by."""
+    def _ready(self, body: bytes) -> bytes:
+        people = self._columns.of(reversed_rows(body, PEOPLE))
+        self._repeated = self._repeated or not all(self._seen.add(people.keys))
+        return people.packed()
+
+    def _everybody(self) -> Iterator[People]:
+        """Everybody once, as they were last."""
         for rows in self._spool.newest_first(CHANGES):
             self._changes.add(rows)
-        for rows in self._spool.newest_first(PEOPLE):
-            keys = list(map(_key, rows))
-            new = self._seen.add(keys)
-            if not all(new):
-                keys, rows = list(compress(keys, new)), list(compress(rows, new))
-            if changed := self._changes.take(keys):
-                rows = [{**row, **changed.get(key, {})} for key, row in zip(keys, rows, strict=True)]
-            yield keys, rows
+        if self._repeated:  # of those the newest counts, which is not the one that came first
+            self._seen.close()
+            self._seen = Seen()
+        for body, ready in self._spool.made_ready(PEOPLE):
+            people = People.unpacked(ready)
+            new = self._seen.add(people.keys) if self._repeated else [True] * len(people.keys)
+            if changed := self._changes.take([key for key, first in zip(people.keys, new, strict=True) if first]):
+                rows = reversed_rows(body, PEOPLE)
+                people = self._columns.of([{**row, **changed.get(_key(row), {})} for row in rows])
+            yield people if all(new) else people.chosen(new)
         for rows in self._changes.rest():
-            yield list(map(_key, rows)), rows
+            yield self._columns.of(rows)
 
-    def _people(self, keys: list[str], rows: list[dict[str, Any]]) -> list[Entry]:
+    def _read(self, people: People) -> list[Entry]:
         """The entries of some users, but for those who are deleted or guests."""
-        if "" in keys:
+        if "" in people.keys:
             self._tally.doubts.say("people without an id were left out")
-        there = ["@removed" not in row and key != "" for key, row in zip(keys, rows, strict=True)]
-        if not all(there):
-            self.counts.deleted += sum("@removed" in row for row in rows)
-            keys, rows = list(compress(keys, there)), list(compress(rows, there))
-        self.counts.users += len(rows)
-        guests = list(map(is_guest, rows))
-        self.counts.guests += sum(guests)
-        groups = self._groups_of(keys)
-        if any(guests) and not self._wishes.guests:
-            chosen = [not guest for guest in guests]
-            keys, rows = list(compress(keys, chosen)), list(compress(rows, chosen))
-            groups = list(compress(groups, chosen))
-        entries = self._entries(keys, rows, groups)
-        self._tick_off(rows)
-        self._tally.saw(entries)
-        return entries
+            people = people.chosen([key != "" for key in people.keys])
+        if people.removed:
+            self.counts.deleted += people.removed.count(True)
+            people = people.chosen([not removed for removed in people.removed])
+        self.counts.users += len(people.keys)
+        self.counts.guests += people.guests.count(True)
+        groups = self._groups_of(people.keys)
+        if people.guests and not self._wishes.guests:
+            chosen = [not guest for guest in people.guests]
+            people, groups = people.chosen(chosen), list(compress(groups, chosen))
+        self.counts.disabled += people.usable.count(False)
+        self.counts.external += people.external.count(True)
+        self._tick_off(people)
+        self._tally.counted(len(people.keys), people.presence())
+        return self._entries(people, groups)
 
     def _groups_of(self, keys: list[str]) -> Sequence[frozenset[str] | None]:
         return [None] * len(keys) if self._groups is None else self._groups.of(keys)
 
-    def _entries(
-        self, keys: list[str], rows: list[dict[str, Any]], groups: Sequence[frozenset[str] | None]
-    ) -> list[Entry]:
-        realm, unread, usable = self._wishes.realm, self._unread, list(map(enabled, rows))
-        self.counts.disabled += usable.count(False)
-        self.counts.external += sum(map(is_external, rows))
-        found = zip(keys, rows, self._wanted.of_all(rows), groups, usable, strict=True)
-        return [
-            Entry(Anchor(realm, key), row.get(NAME) or key, attributes, within, able, unread)
-            if row.get(NAME) or not is_hidden(row)
-            else self._hidden(key)
-            for key, row, attributes, within, able in found
-        ]
+    def _entries(self, people: People, groups: Sequence[frozenset[str] | None]) -> list[Entry]:
+        anchors = map(Anchor, repeat(self._wishes.realm), people.keys)
+        known = people.names, people.attributes(), groups, people.usable, repeat(self._unread)
+        entries = list(map(Entry, anchors, *known))
+        for place in compress(range(len(entries)), people.hidden):
+            entries[place] = self._hidden(people.keys[place])
+        return entries
 
     def _hidden(self, key: str) -> Entry:
         """Somebody of whom nothing is known."""
@@ -272,14 +267,12 @@ class Reading:
         self._named.name(_HIDDEN, key)
         return Entry(Anchor(self._wishes.realm, key), key, {})
 
-    def _tick_off(self, rows: list[dict[str, Any]]) -> None:
+    def _tick_off(self, people: People) -> None:
         canaries = self._tally.canaries
         if not canaries.missing():
             return
-        for row in rows:
-            logins = {"samaccountname": ON_PREMISES, "userprincipalname": NAME}
-            held = {name: (str(row[own]),) for name, own in logins.items() if row.get(own)}
-            canaries.saw(name_of(row), str(row["id"]), held)
+        for key, name, login in zip(people.keys, people.names, people.logins, strict=True):
+            canaries.saw(name, key, {"userprincipalname": (name,), "samaccountname": (login,)})
 
     def _conclude(self) -> None:
         """Why the reading is believed, and why not."""

@@ -110,6 +110,20 @@ class Groups:
         found = [[number for key in keys if key in direct for number in direct[key]] for keys in people]
         return [self._expand(frozenset(numbers)) if numbers else _NONE for numbers in found]
 
+    def of_each(self, keys: Sequence[str]) -> list[frozenset[str]]:
+        """The same of people who have one key each."""
+        self._seal()
+        direct = self._direct(keys)
+        return [self._expand(frozenset(direct[key])) if key in direct else _NONE for key in keys]
+
+    def direct(self) -> Iterator[frozenset[str]]:
+        """The keys of the members of each group, in the order of `names`. Nothing may be added behind it."""
+        self._seal()
+        self._db.execute("CREATE INDEX by_group ON member (grp, child)")
+        for number in range(len(self._names)):
+            found = self._db.execute("SELECT child FROM member WHERE grp = ?", (number,))
+            yield frozenset(child for (child,) in found)
+
     def ways(self, keys: Collection[str]) -> dict[str, tuple[str, ...]]:
         """The groups on the shortest way into each group of a person, who is given by all keys that mean them."""
         self._seal()
@@ -174,13 +188,16 @@ class Groups:
     def _direct(self, keys: Iterable[str]) -> dict[str, list[int]]:
         """The groups that name each of these keys."""
         found: dict[str, list[int]] = {}
-        remaining = iter(keys)
+        met, remaining = self._met, iter(keys)
         while chunk := list(islice(remaining, _CHUNK)):
             marks = ",".join("?" * len(chunk))
             query = f"SELECT child, grp, rowid FROM member WHERE child IN ({marks})"  # noqa: S608 - only question marks
             for child, number, row in self._db.execute(query, chunk):
-                found.setdefault(child, []).append(number)
-                self._met[row] = 1
+                if child in found:
+                    found[child].append(number)
+                else:
+                    found[child] = [number]
+                met[row] = 1
         return found
 
     def _expand_uncached(self, direct: frozenset[int]) -> frozenset[str]:

@@ -167,6 +167,12 @@ class Tally:
         """What speaks against the reading: these doubts, and the canaries that did not come."""
         return (*doubts, *(f"{CANARY}: {name}" for name in self.canaries.missing()))
 
+    def counted(self, count: int, presence: Mapping[str, int]) -> None:
+        """The same of so many who were counted already, and who stand nowhere in a tree."""
+        self.count += count
+        for attribute, present in presence.items():
+            self.presence[attribute] += present
+
     def proof(self, realm: str, asked: str) -> Proof:
         """The proof as it stands. `asked` is the question in words or as a search."""
         places: Counter[str] = Counter()

@@ -25,6 +25,7 @@ from iwds.sources._stream import Canaries, Stream, Tally
 if TYPE_CHECKING:  # at run time they bring requests and msal, which only `connect` may do
     from iwds.sources._entrasignin import Application
     from iwds.sources._graph import Graph, Patience
+    from iwds.sources._graphchanges import GraphFeed
     from iwds.sources._graphone import One
     from iwds.sources._graphread import Reading, Wishes
 
@@ -93,8 +94,12 @@ class EntraSource:
         """Whether this person lies in the recycle bin, where Entra keeps whoever is deleted for thirty days."""
         return self._about(anchor).deleted(anchor.id)
 
-    def changes(self, attributes: Collection[str]) -> None:
-        """Not told."""
+    def changes(self, attributes: Collection[str]) -> "GraphFeed":
+        """What changed of people and groups. A change of anything else that Graph has of a person is none."""
+        from iwds.sources._graphchanges import GraphFeed
+
+        select = self._wishes.wanted(attributes).select()
+        return GraphFeed(self._name, self._graph, self._wishes, self._settings.app_id, select)
 
     def confirm(self, proof: Proof) -> Sequence[str]:
         """Have Graph's index count, which is built apart from what a reading goes through."""
@@ -162,6 +167,7 @@ class EntraSource:
         yield from look.connection(graph, self._settings, self._who)
         refused = list(look.permissions(graph, self._wishes))
         yield from refused
+        yield from look.superfluous(graph)
         if not all(finding.ok for finding in refused):
             return
         yield from look.unknown(wanted, self._settings.extensions)

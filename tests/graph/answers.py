@@ -3,7 +3,7 @@
 import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,6 +80,7 @@ class Answers:
         shifting: whether pages of the list are told by how many users stand before them, and not by the last of those.
         hidden_members: whether groups that hide their members show them.
         extra: rows behind all others in listings of changes, by `users` or `groups`.
+        known_since: changes before this one of the tenant's clock are forgotten; 0 for none.
     """
 
     tenant: Tenant
@@ -90,6 +91,7 @@ class Answers:
     shifting: bool = False
     hidden_members: bool = False
     extra: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    known_since: int = 0
 
     def users(self, query: Mapping[str, str], eventual: bool) -> dict[str, Any]:
         """A page of the list of users."""
@@ -109,22 +111,25 @@ class Answers:
         """One user by id or user principal name."""
         return self._shown(self._user(name), self._select(query))
 
-    def users_delta(self, query: Mapping[str, str]) -> dict[str, Any]:
-        """A page of the changes of users."""
+    def users_delta(self, query: Mapping[str, str], minimal: bool = False) -> dict[str, Any]:
+        """A page of the changes of users; with nothing but what changed where `minimal` asks for that."""
         query = self._thread("/users/delta", query)
         select = self._select(query)
         _refuse_outside(select)
         since, at = int(query["since"]), int(query["at"])
-        changed = [key for key, clock in self.tenant.trace.items() if clock > since and key not in self.tenant.groups]
-        rows = [*(row for key in changed if (row := self._change(key, select, since))), *self.extra.get("users", ())]
+        changed = [key for key, clock in self.tenant.trace.items() if clock > since and not self._is_group(key)]
+        rows = [
+            *(row for key in changed if (row := self._change(key, select, since, minimal))),
+            *self.extra.get("users", ()),
+        ]
         return self._delta("/users/delta", rows, at, query)
 
-    def groups_delta(self, query: Mapping[str, str]) -> dict[str, Any]:
+    def groups_delta(self, query: Mapping[str, str], minimal: bool = False) -> dict[str, Any]:
         """A page of the changes of groups, in which a large group comes several times."""
         query = self._thread("/groups/delta", query)
         since, at = int(query["since"]), int(query["at"])
-        keys = [key for key, clock in self.tenant.trace.items() if clock > since and key in self.tenant.groups]
-        slices = [self._slices(key) for key in keys]
+        keys = [key for key, clock in self.tenant.trace.items() if clock > since and self._is_group(key)]
+        slices = [self._slices(key, since, minimal) for key in keys]
         turns = range(max(map(len, slices), default=0))
         rows = [each[turn] for turn in turns for each in slices if turn < len(each)]
         return self._delta("/groups/delta", [*rows, *self.extra.get("groups", ())], at, query)
@@ -137,12 +142,20 @@ class Answers:
         rows = [{name: row.get(name) for name in names} for row in found[at : at + top]]
         return self._page("/groups", rows, query, at + top if at + top < len(found) else None)
 
+    def group(self, key: str, query: Mapping[str, str]) -> dict[str, Any]:
+        """One group by id."""
+        if key not in self.tenant.groups:
+            raise _not_found(key)
+        return {name: self.tenant.groups[key].get(name) for name in query["$select"].split(",")}
+
     def members(self, group: str, query: Mapping[str, str]) -> dict[str, Any]:
-        """Who is in a group."""
+        """A page of who is in a group."""
         if group not in self.tenant.groups:
             raise _not_found(group)
         rows = [] if self._hides(group) else [_typed(*each) for each in self.tenant.members[group].items()]
-        return self._page(f"/groups/{group}/members", rows[: self._top(query)], query, None)
+        top, at = self._top(query), int(query.get("$skiptoken", "0"))
+        following = at + top if at + top < len(rows) else None
+        return self._page(f"/groups/{group}/members", rows[at : at + top], query, following)
 
     def member_of(self, kind: str, name: str, transitive: bool, query: Mapping[str, str]) -> dict[str, Any]:
         """The groups that an object is in, and a role beside them."""
@@ -174,19 +187,46 @@ class Answers:
             return {"@odata.type": "#microsoft.graph.user", **dict.fromkeys(select), "id": row["id"]}
         return {name: row.get(name, [] if name in LISTS else None) for name in select}
 
-    def _change(self, key: str, select: list[str], since: int) -> dict[str, Any] | None:
+    def _is_group(self, key: str) -> bool:
+        return key in self.tenant.groups or key in self.tenant.dead
+
+    def _change(self, key: str, select: list[str], since: int, minimal: bool) -> dict[str, Any] | None:
         """A user who changed: what was never set is left out."""
         if key in self.tenant.users:
             row = self.tenant.users[key]
+            if key in self.tenant.opaque:
+                return self._shown(row, select)
+            if since and minimal and self.tenant.born[key] <= since:
+                return {"id": key, **{name: row.get(name) for name in self._touched(key, since) if name in select}}
             return {name: row[name] for name in select if name in row}
         kept = key in self.tenant.bin
         return {"id": key, "@removed": {"reason": "changed" if kept else "deleted"}} if since else None
 
-    def _slices(self, key: str) -> list[dict[str, Any]]:
-        row = {name: self.tenant.groups[key].get(name) for name in ("id", "displayName", "visibility")}
-        members = [] if self._hides(key) else [_typed(*each) for each in self.tenant.members[key].items()]
+    def _touched(self, key: str, since: int) -> list[str]:
+        return [what for what, clock in self.tenant.touched.get(key, {}).items() if clock > since]
+
+    def _slices(self, key: str, since: int, minimal: bool) -> list[dict[str, Any]]:
+        """A group that changed, each time with some of the members that came or went."""
+        if key in self.tenant.dead:
+            return [{"id": key, "@removed": {"reason": "deleted"}}] if since else []
+        old, names, touched = self.tenant.born[key] <= since, ["displayName", "visibility"], self._touched(key, since)
+        shown = [name for name in names if name in touched or not (old and minimal)]
+        row = {"id": key, **{name: self.tenant.groups[key].get(name) for name in shown}}
+        members = [] if self._hides(key) else self._came_and_went(key, touched if old else self.tenant.members[key])
         parts = [members[at : at + self.slice] for at in range(0, len(members), self.slice)]
         return [{**row, "members@delta": part} for part in parts] or [row]
+
+    def _came_and_went(self, group: str, touched: Iterable[str]) -> list[dict[str, Any]]:
+        members, known = self.tenant.members[group], self.tenant.trace
+        gone = self.tenant.bin.keys() | self.tenant.dead
+        there = {each: kind for each, kind in members.items() if each not in gone}
+        return [
+            _typed(each, there[each])
+            if each in there
+            else {**_typed(each, GROUP if self._is_group(each) else USER), "@removed": {"reason": "deleted"}}
+            for each in touched
+            if each in members or each in known
+        ]
 
     def _hides(self, group: str) -> bool:
         hidden = str(self.tenant.groups[group].get("visibility", "")).lower() == "hiddenmembership"
@@ -216,12 +256,19 @@ class Answers:
         if token == "latest":
             return {**query, "since": str(self.tenant.clock), "at": "0"}
         if token:
-            return dict(json.loads(base64.urlsafe_b64decode(token)))
+            thread = _said_by(token)
+            if thread["path"] != path:
+                raise Refusal(400, "BadRequest", "Badly formed token.")
+            if int(thread["since"]) < self.known_since:
+                raise Refusal(
+                    400, "syncStateNotFound", "The sync state generation is not found; a full sync is needed."
+                )
+            return thread
         return {**query, "since": "0", "at": "0"}
 
     def _delta(self, path: str, rows: list[dict[str, Any]], at: int, query: Mapping[str, str]) -> dict[str, Any]:
         shown = rows[at : at + self.page]
-        kept = {name: query[name] for name in ("$select",) if name in query}
+        kept = {"path": path, **{name: query[name] for name in ("$select",) if name in query}}
         if at + self.page < len(rows):
             thread = {**kept, "since": query["since"], "at": str(at + self.page)}
             link = {"@odata.nextLink": f"{self.origin}/v1.0{path}?$skiptoken={_token(thread)}"}
@@ -267,6 +314,13 @@ def _typed(key: str, kind: str) -> dict[str, Any]:
 
 def _not_found(name: str) -> Refusal:
     return Refusal(404, "Request_ResourceNotFound", f"Resource '{name}' does not exist.")
+
+
+def _said_by(token: str) -> dict[str, str]:
+    try:
+        return dict(json.loads(base64.urlsafe_b64decode(token)))
+    except ValueError:
+        raise Refusal(400, "BadRequest", "Badly formed token.") from None
 
 
 def _token(thread: Mapping[str, str]) -> str:

@@ -70,16 +70,18 @@ class GraphServer:
         faults: the first one that is meant counts.
         asked: method, path and query of each question to Graph, in order.
         priorities: the header by which a client says that it can wait.
+        preferences: the header by which it says how much it wants to hear.
         delay_s: seconds that every answer takes more.
         frozen: answers are kept by their address and given again, for benchmarks.
     """
 
     def __init__(self, folder: Path, tenant: Tenant, frozen: bool = False) -> None:
         self.tenant, self.answers, self.authority = tenant, Answers(tenant), Authority()
-        self.granted = {USERS_READ, GROUPS_READ}
+        self.granted = self.authority.roles = {USERS_READ, GROUPS_READ}
         self.faults: list[Fault] = []
         self.asked: list[str] = []
         self.priorities: list[str] = []
+        self.preferences: list[str] = []
         self.delay_s = 0.0
         self._kept: dict[str, bytes] | None = {} if frozen else None
         self.ca_file, chain = _certificates(folder)
@@ -123,13 +125,14 @@ class GraphServer:
     def _app(self) -> Starlette:
         graph = {
             "/v1.0/users": self._users,
-            "/v1.0/users/delta": lambda r: self.answers.users_delta(_query(r)),
+            "/v1.0/users/delta": lambda r: self.answers.users_delta(_query(r), _minimal(r)),
             "/v1.0/users/$count": lambda _: len(self.tenant.users),
             "/v1.0/users/{name}": lambda r: self.answers.user(r.path_params["name"], _query(r)),
             "/v1.0/users/{name}/{member:str}": lambda r: self._above(USER, r),
             "/v1.0/groups": lambda r: self.answers.groups(_query(r)),
-            "/v1.0/groups/delta": lambda r: self.answers.groups_delta(_query(r)),
+            "/v1.0/groups/delta": lambda r: self.answers.groups_delta(_query(r), _minimal(r)),
             "/v1.0/groups/$count": lambda _: len(self.tenant.groups),
+            "/v1.0/groups/{name}": lambda r: self.answers.group(r.path_params["name"], _query(r)),
             "/v1.0/groups/{name}/members": lambda r: self.answers.members(r.path_params["name"], _query(r)),
             "/v1.0/groups/{name}/{member:str}": lambda r: self._above(GROUP, r),
             "/v1.0/directory/deletedItems/microsoft.graph.user": lambda _: {"value": []},
@@ -156,6 +159,7 @@ class GraphServer:
             address = f"{request.url.path}?{request.url.query}"
             self.asked.append(address)
             self.priorities.append(request.headers.get("x-ms-throttle-priority", ""))
+            self.preferences.append(request.headers.get("Prefer", ""))
             if self.delay_s:
                 await asyncio.sleep(self.delay_s)
             for fault in self.faults:
@@ -229,6 +233,10 @@ class _Server(uvicorn.Server):
 
 def _query(request: Request) -> dict[str, str]:
     return dict(request.query_params)
+
+
+def _minimal(request: Request) -> bool:
+    return request.headers.get("Prefer") == "return=minimal"
 
 
 def _bad(fault: Fault) -> Response:

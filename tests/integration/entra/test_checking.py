@@ -12,9 +12,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from iwds.ports import Finding
+from iwds.sources._entrasignin import roles
 from iwds.sources.entra import EntraSource
 from tests.graph.authority import APP
-from tests.graph.server import GROUPS_READ, USERS_READ, GraphServer
+from tests.graph.server import GROUPS_READ, HIDDEN_READ, USERS_READ, GraphServer
 from tests.graph.tenant import TENANT, Tenant
 
 Connect = Callable[..., EntraSource]
@@ -64,6 +65,31 @@ def test_a_permission_that_is_missing_is_a_line_of_its_own(
 
     assert [permission in finding.detail for finding in wrong] == [True]
     assert f"Grant the application permission {permission}" in wrong[0].advice
+
+
+def test_permissions_to_write_are_named_so_that_they_can_be_taken_away(source: Connect, graph: GraphServer) -> None:
+    graph.granted |= {"User.ReadWrite.All", "Directory.ReadWrite.All", "Mail.Send", HIDDEN_READ}
+
+    (finding,) = (each for each in said(source())["permission"] if each.warning)
+
+    assert finding.detail == "may do more than read: Directory.ReadWrite.All, Mail.Send, User.ReadWrite.All"
+    assert "once it has" not in finding.advice
+
+
+def test_a_permission_that_stands_for_others_is_given_up_once_these_are_there(
+    source: Connect, graph: GraphServer
+) -> None:
+    graph.authority.roles = {"Directory.Read.All", USERS_READ}
+
+    (finding,) = (each for each in said(source())["permission"] if each.warning)
+
+    assert finding.detail == "may read more than it takes: Directory.Read.All"
+    assert f"once it has {GROUPS_READ}" in finding.advice
+
+
+@pytest.mark.parametrize("token", ["opaque", "a.b.c", "a.e30.c", "a.bnVsbA.c", "a.eyJyb2xlcyI6MX0.c"])
+def test_a_token_that_tells_no_permissions_says_nothing_of_them(token: str) -> None:
+    assert roles(token) == frozenset()
 
 
 def test_a_recycle_bin_that_is_not_shown_is_a_warning(source: Connect, graph: GraphServer) -> None:

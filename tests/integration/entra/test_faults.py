@@ -1,6 +1,8 @@
 """Days on which Graph is slow, loses the thread, or says what it should not."""
 
+import threading
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -10,7 +12,7 @@ from iwds.core.model import Anchor
 from iwds.errors import AccessRefused, SourceUnavailable
 from iwds.sources._entrasettings import Settings
 from iwds.sources._entrasignin import application
-from iwds.sources._graphpages import Limits
+from iwds.sources._graphpages import Limits, Spool, spooled
 from iwds.sources._graphread import Reading, Wishes
 from iwds.sources._stream import Tally
 from iwds.sources.entra import EntraSource
@@ -83,6 +85,20 @@ class TestTheThread:
 
         assert count(source()) == 10
         assert sum("deltatoken=latest" in each for each in graph.asked) == 2
+
+    def test_the_next_page_is_asked_for_while_one_is_made_ready(self, source: Connect, graph: GraphServer) -> None:
+        second, asked = threading.Event(), list[bool]()
+        graph.fault("/users?", status=200, after=1, then=second.set)
+        asker = source()._graph()
+
+        def ready(_: bytes) -> bytes:
+            asked.append(second.wait(10))
+            return b""
+
+        with closing(Spool()) as spool:
+            spooled(asker, Wishes(TENANT).people(asker, "id", ready), spool, Limits())
+
+        assert asked == [True] * 4
 
     def test_it_gives_up_after_three_times(self, source: Connect, graph: GraphServer) -> None:
         graph.fault("/users?", status=410, code="Gone", times=99)

@@ -56,6 +56,29 @@ def test_every_attribute_of_the_mapping_can_be_asked_for(source: Callable[..., E
     assert [finding.detail for finding in source().check(bench(MAPPING).rules.attributes) if not finding.ok] == []
 
 
+def test_guests_come_in_under_their_address_as_the_mapping_s_comment_says(
+    source: Callable[..., EntraSource], tenant: Tenant, tmp_path: Path
+) -> None:
+    (tmp_path / "guests.yaml").write_text(_with_guests(MAPPING.read_text(encoding="utf-8")), encoding="utf-8")
+    guest, plain = tenant.user("al_x.org#EXT#", userType="Guest", mail="Al@X.org"), tenant.user("bo")
+    tenant.join(next(key for key, group in tenant.groups.items() if group["displayName"] == "MFA-Users"), guest, plain)
+    tried = bench(tmp_path / "guests.yaml")
+
+    entries = {entry.anchor.id: entry for entry in source(guests=True).read(tried.rules.attributes)}
+
+    made = [tried.rules.map(entries[key], tried.now) for key in (guest, plain)]
+    assert [each.login for each in made if isinstance(each, Account)] == ["al@x.org", "bo@corp.example"]
+
+
+def _with_guests(mapping: str) -> str:
+    """Without the three clauses that the comment speaks of, and with the login that it gives."""
+    lines = mapping.splitlines()
+    (login,) = (line for line in lines if line.startswith("# login:") and "[^#]" in line)
+    first = next(n for n, line in enumerate(lines) if n > lines.index("scope:") and line.startswith("  - "))
+    kept = lines[:first] + lines[first + 3 :]
+    return "\n".join(login.removeprefix("# ") if line.startswith("login:") else line for line in kept)
+
+
 def test_a_group_may_be_named_by_its_id(source: Callable[..., EntraSource], tenant: Tenant, tmp_path: Path) -> None:
     text = MAPPING.read_text(encoding="utf-8")
     key = next(key for key, group in tenant.groups.items() if group["displayName"] == "MFA-Users")

@@ -39,6 +39,14 @@ def test_a_letter_that_is_not_allowed_makes_invalid_where_nothing_stands_for_it(
     assert made.detail.startswith('login "jane_d" has _, and the mapping allows only a-z0-9: say with `replace`')
 
 
+@pytest.mark.parametrize("rule", ["login: uid\n", "login: {from: uid, lower: true}\n"])
+def test_the_name_that_entra_makes_for_a_guest_is_no_login(rule: str) -> None:
+    made = absent(rule, changed(uid=("al_x.org#EXT#@corp.onmicrosoft.com",)))
+    assert made.reason is Absent.INVALID
+    assert made.detail.endswith("which nobody types: map `mail` for guests")
+    assert account(rule, changed(uid=("al#ext",))).login == "al#ext"
+
+
 def test_whoever_is_out_of_scope_or_excluded_is_not_asked_for_their_letters() -> None:
     rule = "login: {from: uid, allowed: a-z}\n"
     assert absent(rule + "exclude: [jane_d]\n", changed(uid=("jane_d",))).reason is Absent.EXCLUDED
