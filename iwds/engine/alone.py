@@ -1,12 +1,13 @@
 """What who looks at single people has to know beside them, where only a run that reads everybody would see it."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import islice
 
 from iwds.core.alone import Alone
 from iwds.core.doubt import GROUPS
 from iwds.core.matching import Match, Tally, believed
-from iwds.core.model import Absent, Unmapped, fold
+from iwds.core.model import Absent, Account, Unmapped, fold
 from iwds.engine.job import Job, Tools
 from iwds.engine.leasing import APART
 from iwds.engine.sighting import One
@@ -14,6 +15,7 @@ from iwds.engine.surroundings import another_service, has_changed
 
 SAMPLE = 20
 """How many other logins are looked up before a login that is not the one we knew is believed to be an exception."""
+HALF, NEARLY_ALL = 0.5, 0.9
 _LOOKED_THROUGH = 50
 """In how many runs is looked for the last one that read everybody."""
 
@@ -30,16 +32,45 @@ def alone_of(job: Job, one: One) -> Alone:
     )
 
 
+def alone_with(job: Job, one: One, left: frozenset[str]) -> Alone:
+    """The same where nobody watches, of somebody who was shown to have left these groups of the directory."""
+    alone = replace(alone_of(job, one), usual=_shows_what_many_have(job, one, NEARLY_ALL))
+    before = _with_groups(job, one, left)
+    if before is None or one.world is None:
+        return alone
+    now = one.counts.mapped if one.counts else None
+    if isinstance(now, Unmapped):
+        return replace(alone, scope_seen=True)
+    lost = (before.groups or frozenset()) - ((now.groups if now else None) or frozenset())
+    return replace(alone, left=one.world.group_ids(lost))
+
+
+def _with_groups(job: Job, one: One, left: frozenset[str]) -> Account | None:
+    """The account that they would have, had they not left these groups."""
+    entry = one.counts.entry if one.counts else None
+    if entry is None or not left or entry.groups is None or entry.unread:
+        return None
+    made = job.rules.map(replace(entry, groups=entry.groups | left), one.world.now) if one.world else None
+    made = job.target.normalise(made, entry.name) if isinstance(made, Account) else made
+    return made if isinstance(made, Account) else None
+
+
 def _scope_seen(job: Job, one: One) -> bool:
-    """Whether an entry that is out of scope shows what at least half of all people have: else that may be hidden."""
-    person, seen = one.person, one.counts
-    if seen is None or not isinstance(person, Unmapped) or person.reason is not Absent.OUT_OF_SCOPE or person.disabled:
+    """Whether an entry that is out of scope is so by what it says: else what would keep them in may be hidden."""
+    person = one.person
+    if one.counts is None or not isinstance(person, Unmapped):
         return True
-    baseline = one.memory.baselines.get(seen.source)
-    if baseline is None:
+    return person.reason is not Absent.OUT_OF_SCOPE or person.disabled or _shows_what_many_have(job, one, HALF)
+
+
+def _shows_what_many_have(job: Job, one: One, share: float) -> bool:
+    """Whether an entry shows everything that at least this share of all people had when they were last read."""
+    seen = one.counts
+    baseline = one.memory.baselines.get(seen.source) if seen else None
+    if seen is None or baseline is None:
         return False
     looked_at = job.rules.attributes | ({GROUPS} if job.rules.reads_groups else set())
-    usual = {key for key in looked_at if 2 * baseline.presence.get(key, 0) >= max(1, baseline.count)}
+    usual = {key for key in looked_at if baseline.presence.get(key, 0) >= max(1, share * baseline.count)}
     shown = {name for name, values in seen.entry.attrs.items() if values} | ({GROUPS} if seen.entry.groups else set())
     return usual <= shown
 

@@ -4,7 +4,8 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from iwds.core.decision import Reason
+from iwds.core.alone import waits_for_everybody
+from iwds.core.decision import Reason, Skip
 from iwds.core.moved import Moved
 from iwds.core.plan import Plan
 from iwds.core.words import describe
@@ -19,11 +20,18 @@ LISTED = 200
 def ending_code(plan: Plan, applied: Applied, moved: tuple[Moved, ...]) -> int:
     """3 where nothing was changed and someone must decide, 4 where something was and more is open."""
     basis = plan.basis
-    waiting = (plan.held, basis.withheld, basis.unproven, moved, applied.outcomes, applied.stopped, basis.untried)
+    waiting = (held_now(plan), basis.withheld, basis.unproven, moved, applied.outcomes, applied.stopped, basis.untried)
     if not any(waiting):
         return 0
     sent = applied.done or any(result in (Result.REJECTED, Result.UNKNOWN) for _, result, _ in applied.outcomes)
     return 4 if sent or applied.stopped else Refused.exit_code
+
+
+def held_now(plan: Plan) -> tuple[Skip, ...]:
+    """Steps that wait for a person; of what changed not those that wait for nothing but a run of everybody."""
+    if plan.basis.looked_at is None:
+        return plan.held
+    return tuple(skip for skip in plan.held if not waits_for_everybody(skip))
 
 
 def without_unapproved(plan: Plan) -> Plan:
@@ -47,9 +55,10 @@ def ending_words(plan: Plan, applied: Applied) -> str:
 
 def _waiting(plan: Plan) -> list[str]:
     """What of a plan is not made, and waits."""
-    asked = len(plan.unapproved)
+    asked, later = len(plan.unapproved), len(plan.held) - len(held_now(plan))
     counts = {
-        "held by the plan" if plan.changes else "held": len(plan.held) - asked,
+        "held by the plan" if plan.changes else "held": len(held_now(plan)) - asked,
+        f"wait{'s' if later == 1 else ''} for a run of everybody": later,
         f"wait{'s' if asked == 1 else ''} for approval": asked,
         "moved": sum(skip.reason is Reason.MOVED for skip in plan.skips),
     }

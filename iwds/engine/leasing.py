@@ -19,7 +19,9 @@ RESYNC = "resync"
 """The command of a run that is about one person, in the history and at the end of the lease's holder."""
 UNDO, DRIFT = "undo", "drift"
 """The commands of runs that a named person ordered (`engine.ordered`)."""
-APART = (RESYNC, UNDO, DRIFT)
+CHANGES = "changes"
+"""The command of a run that looked only at people of whom something changed, in the history."""
+APART = (RESYNC, UNDO, DRIFT, CHANGES)
 """Commands of runs that read no directory whole, and so say nothing of how the job fares."""
 
 

@@ -38,7 +38,7 @@ ADOPT = Adopt(subject(), login(created_by=0), (), "explained")
 ADD = AddToGroup(subject(), VPN, "in the directory")
 
 
-def made(*changes: Change, **known: bool) -> tuple[Any, Any]:
+def made(*changes: Change, **known: Any) -> tuple[Any, Any]:
     """What is made of these changes, and the kinds that wait."""
     left = made_alone([Proposal(change) for change in changes], replace(KNOWN, **known))
     skips = [each.change for each in left if isinstance(each, Skip) and each.change]
