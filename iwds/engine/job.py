@@ -9,7 +9,7 @@ from iwds.core.configuration import parts_of
 from iwds.core.guards import GuardKind, Limit
 from iwds.core.model import Service
 from iwds.core.plan import Lifetime, Plan
-from iwds.core.policy import VERIFY_ROLES_EVERY, Hold, HoldKind, Policy
+from iwds.core.policy import FULL_WITHIN, MOST_CHANGED, VERIFY_ROLES_EVERY, Hold, HoldKind, Policy
 from iwds.core.previous import NOWHERE, Places
 from iwds.engine.budget import FailureBudget
 from iwds.ports import Clock, Rules, Source, State, TargetReader, TargetWriter, Waist
@@ -38,8 +38,8 @@ class Incremental:
         full_within: how long after everybody was read they are read again.
     """
 
-    most: int = 2_000
-    full_within: timedelta = timedelta(hours=25)
+    most: int = MOST_CHANGED
+    full_within: timedelta = FULL_WITHIN
 
 
 @dataclass(frozen=True, slots=True)

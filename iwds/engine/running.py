@@ -24,7 +24,7 @@ from iwds.engine.accepting import accepts, let_leavers_through
 from iwds.engine.applying import Applied, Applying, Hands
 from iwds.engine.ending import applied_data, ending_code, ending_words, held_now, unproven_words, without_unapproved
 from iwds.engine.job import Job, MakeWriter, Tools
-from iwds.engine.leasing import APART, CHANGES, Patience, is_resync, kept_alive, lease_seconds, taken
+from iwds.engine.leasing import APART, CHANGES, Patience, is_brief, kept_alive, lease_seconds, taken
 from iwds.engine.planner import Made, Planner
 from iwds.engine.ruling import objections, rule_data
 from iwds.engine.unsettled import settle_open_intents, unmailed
@@ -102,9 +102,9 @@ def run(job: Job, tools: Tools, make_writer: MakeWriter | None, request: Request
 
     Raises `LeaseHeld` where another run holds the service, and whatever planning raises. Both are recorded.
     """
-    row = begun(job, tools, request.command)
-    # Whoever looks after one person is done in seconds, and a night must not be lost for that.
-    patience = Patience(lease_seconds(job, tools), stop=request.stop, worth=is_resync)
+    row = begun(job, tools, CHANGES if request.changes else request.command)
+    # Whoever looks after a few people is done in seconds, and a night must not be lost for that.
+    patience = Patience(lease_seconds(job, tools), stop=request.stop, worth=is_brief)
     with leased(job, tools, row, patience) as lease:
         report = _Run(job, tools, lease, request, row).run(make_writer)
     forget_plans(job, tools)
@@ -184,8 +184,7 @@ class _Run:
         planner = Planner(self.job, self.tools, self.request.stop, (self.row.id, self.lease) if make_writer else None)
         made = planner.made(self.request.selection, narrow, changes=self.request.changes)
         self.made, plan, tally = made, made.plan, made.tally
-        if made.of_changes:
-            self.row = replace(self.row, command=CHANGES)
+        self.row = replace(self.row, command=CHANGES if made.of_changes else self.request.command)
         if make_writer:
             # Whoever was seen again is no leaver, even where a guard stops everything else.
             self.tools.state.note_left(self.job.target.service, tally.graces.end, None, self.lease)

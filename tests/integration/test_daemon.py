@@ -50,7 +50,7 @@ class Runs:
     most: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def __call__(self, job: str, stop: threading.Event) -> None:
+    def __call__(self, _: Schedule, stop: threading.Event) -> None:
         with self.lock:
             self.running += 1
             self.most = max(self.most, self.running)
@@ -119,7 +119,7 @@ def test_a_stop_asks_the_running_job_and_waits_for_its_end() -> None:
     began, over = threading.Event(), threading.Event()
     told: list[str] = []
 
-    def run(job: str, stop: threading.Event) -> None:
+    def run(_: Schedule, stop: threading.Event) -> None:
         began.set()
         assert stop.wait(PATIENCE)
         told.append("left alone" if over.wait(0.3) else "waited for")
@@ -151,9 +151,9 @@ def test_a_run_that_is_a_little_late_is_made() -> None:
 def test_a_run_that_crashes_does_not_end_the_daemon() -> None:
     calls = threading.Semaphore(0)
 
-    def crash(job: str, stop: threading.Event) -> None:
+    def crash(schedule: Schedule, stop: threading.Event) -> None:
         calls.release()
-        raise ZeroDivisionError(job)
+        raise ZeroDivisionError(schedule.job)
 
     with logged("run.crashed") as crashed, serving([schedule("often", Often())], crash):
         for _ in range(2):
