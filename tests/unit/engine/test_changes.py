@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from iwds.cli.plan_text import plan_lines
 from iwds.core.alone import DELETED, UNSEEN
 from iwds.core.approval import Approval, Needed
 from iwds.core.change import Kind, kinds
@@ -178,6 +179,17 @@ class TestWhoIsLookedAt:
         stage.configure(incremental=Incremental(full_within=timedelta(days=9)))
         stage.clock.passed += 86_400
         assert now(stage).run.summary == "changes of 1 person: 1 done"
+
+
+class TestThePage:
+    def test_says_that_only_a_few_were_looked_at_and_what_waits(self, stage: Rehearsal) -> None:
+        stage.change("ada", mail="new@example.org")
+        stage.change("bob", mail="")
+        page = "\n".join(line.plain for line in plan_lines(now(stage).plan))
+        assert "Only what changed: 2 people looked at one by one." in page
+        assert "What one entry cannot show waits for everybody:  iwds run staff" in page
+        assert "in the directory\n" not in page
+        assert all(len(line) <= 80 for line in page.splitlines())
 
 
 class TestTwoOfThem:
