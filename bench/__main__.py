@@ -45,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--first-run", action="store_true", help="nobody has a login yet")
     parser.add_argument("--sizes", type=_counts, metavar="N,N", help="only the memory of planning, for several sizes")
     parser.add_argument("--reading", action="store_true", help="only reading the directory")
+    parser.add_argument("--changes", action="store_true", help="only a run of what changed: 50 people of them")
     parser.add_argument("--lanes", action="store_true", help="only reading the service, in one lane and in four")
     parser.add_argument("--graph", action="store_true", help="only reading Microsoft Graph, beside a bare loop")
     parser.add_argument("--mapping", action="store_true", help="only the rules: what mapping one person costs")
@@ -78,7 +79,8 @@ def _stages(options: argparse.Namespace) -> list[dict[str, object]]:
     population = Population(options.people, changed, options.first_run or options.reading)
     line = machine(population)
     with prepared(population) as folder:
-        measured = measure_all(folder, population, READING if options.reading else list(STAGES), options.repeat)
+        stages = READING if options.reading else ["changes"] if options.changes else list(STAGES)
+        measured = measure_all(folder, population, stages, options.repeat)
     print(line, table(measured), sep="\n\n")
     return [_data(population, one) for one in measured]
 

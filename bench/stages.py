@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from bench.changes import changes
 from bench.measure import Measured, Stopwatch, peak_mb
 from bench.prepare import prepare, run_of
 from bench.setting import JOB, Setting, opened
@@ -156,8 +157,9 @@ STAGES: dict[str, tuple[Stage, str]] = {
     "one person": (one_person, "person"),
     "plan": (plan, "people"),
     "apply": (apply, "changes"),
+    "changes": (changes, "people"),
 }
-"""In the order in which they are run; `apply` needs the plan of `plan`, and changes the service."""
+"""In the order in which they are run; `apply` needs the plan of `plan`, and both of the last change the service."""
 READING = ("read pages", "read", "read + map")
 """Those that read the directory, and need no login."""
 
