@@ -143,7 +143,7 @@ def _recent(connection: Connection, key: Mapping[str, str], since: datetime) -> 
     made = or_(outcome.c.intent.is_(None), outcome.c.result.in_(_MADE))
     found = connection.execute(
         select(intent.c.guards, func.count())
-        .join(run, run.c.id == intent.c.run)
+        .join(run, run.c.id == func.coalesce(intent.c.run, ""))  # by time, and not through all that runs ever meant
         .outerjoin(outcome, outcome.c.intent == intent.c.id)
         .where(run.c.job == key["job"], run.c.service == key["service"])
         .where(intent.c.at >= since, intent.c.guards != "", made)

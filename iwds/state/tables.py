@@ -137,6 +137,7 @@ intent = Table(
     Column("change", JSON, nullable=False),
     UniqueConstraint("run", "seq"),
     Index("ix_intent_at", "at"),
+    Index("ix_intent_kind_at", "kind", "at"),
     Index("ix_intent_subject", "subject"),
 )
 """What was about to be done: written before the call. `seq` is its place in the run, `epoch` the lease's.
@@ -171,7 +172,7 @@ login = Table(
     Column("locked", Boolean, nullable=False),
     Column("written", JSON, nullable=False),
     Column("left_at", UtcTime),
-    Index("ix_login_service_entry", "service", "entry"),
+    Index("ix_login_service_realm_entry", "service", "realm", "entry"),
     Index("ix_login_service_owner", "service", "owner", "locked"),
     sqlite_with_rowid=False,
 )

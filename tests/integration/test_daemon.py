@@ -36,8 +36,8 @@ class Often(BaseTrigger):  # type: ignore[misc]  # the library has no types
         return self.first if previous is None else max(previous, now) + timedelta(milliseconds=5)
 
 
-def schedule(name: str, trigger: Any, job: str = "staff") -> Schedule:
-    return Schedule(name, job, trigger, "often", UTC)
+def schedule(name: str, trigger: Any, job: str = "staff", *, changes: bool = False) -> Schedule:
+    return Schedule(name, job, trigger, "often", UTC, changes)
 
 
 @dataclass
@@ -104,6 +104,31 @@ def test_a_job_never_runs_twice_at_once(schedules: int) -> None:
         assert runs.began.acquire(timeout=PATIENCE)
         runs.go.release(1_000)
     assert runs.most == 1
+
+
+def test_the_night_waits_for_a_run_of_what_changed() -> None:
+    ran: list[bool] = []
+    began, go, over = threading.Event(), threading.Event(), threading.Event()
+
+    def run(each: Schedule, _: threading.Event) -> None:
+        ran.append(each.changes)
+        began.set()
+        assert go.wait(PATIENCE)
+        if not each.changes:
+            over.set()
+
+    soon = datetime.now(UTC)
+    both = [
+        schedule("often", Often(soon, 1), changes=True),
+        schedule("nightly", Often(soon + timedelta(seconds=1), 1)),
+    ]
+    with logged("schedule.skipped") as skipped, serving(both, run):
+        assert began.wait(PATIENCE)
+        assert not over.wait(2)  # the night has come meanwhile
+        go.set()
+        assert over.wait(PATIENCE)
+        assert not skipped.acquire(blocking=False)
+    assert ran == [True, False]
 
 
 def test_two_jobs_run_at_the_same_time() -> None:
