@@ -284,9 +284,13 @@ class TestWhatIsTaken:
 
     def test_nobody_is_let_in_again_whose_entry_hides_what_nearly_all_have(self, stage: Rehearsal) -> None:
         for who in EVERYBODY:
-            stage.change(who, disabled="yes" if who == "ada" else "no")
-        stage.configure(rules=replace(TimedRules(), digest="other"))
+            stage.change(who, role="0", disabled="yes" if who == "ada" else "")
         night(stage)
+        assert stage.login("ada").status == Status.LOCKED
+        night(stage)  # whose reading shows that all have it
+        stage.source.hidden = frozenset({"disabled", "role"})
+        stage.change("ada", mail="new@example.org")
+        assert now(stage).run.summary == "changes of 1 person: 1 done, 1 waits for a run of everybody"
         assert stage.login("ada").status == Status.LOCKED
 
 
