@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sizes", type=_counts, metavar="N,N", help="only the memory of one stage, for several sizes")
     parser.add_argument("--of", choices=("plan", "drift", "replay"), default="plan", help="the stage of --sizes (plan)")
     parser.add_argument("--reading", action="store_true", help="only reading the directory")
+    parser.add_argument("--changes", action="store_true", help="only a run of what changed: 50 people of them")
     parser.add_argument("--lanes", action="store_true", help="only reading the service, in one lane and in four")
     parser.add_argument("--graph", action="store_true", help="only reading Microsoft Graph, beside a bare loop")
     parser.add_argument("--files", action="store_true", help="only reading files, beside a bare reader")
@@ -88,7 +89,8 @@ def _stages(options: argparse.Namespace) -> list[dict[str, object]]:
     population = Population(options.people, changed, options.first_run or options.reading)
     line = machine(population)
     with prepared(population) as folder:
-        measured = measure_all(folder, population, READING if options.reading else list(STAGES), options.repeat)
+        stages = READING if options.reading else ["changes"] if options.changes else list(STAGES)
+        measured = measure_all(folder, population, stages, options.repeat)
     print(line, table(measured), sep="\n\n")
     return [_data(population, one) for one in measured]
 

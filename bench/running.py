@@ -18,7 +18,7 @@ from bench.servers import servers
 PEER = "ldapsearch"
 PEER_TIMES = 5
 """How often the peer is run at least; it is quick, and everything is compared with it."""
-ONCE = frozenset({"apply", "capture", "drift"})
+ONCE = frozenset({"apply", "capture", "drift", "changes"})
 """What cannot be repeated, because it changes the service, or writes a file."""
 
 

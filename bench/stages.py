@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from bench.changes import changes
 from bench.measure import Measured, Stopwatch, peak_mb
 from bench.prepare import prepare, run_of
 from bench.setting import JOB, Setting, opened
@@ -204,10 +205,11 @@ STAGES: dict[str, tuple[Stage, str]] = {
     "capture": (capture, "people"),
     "replay": (replay, "people"),
     "drift": (drift, "logins"),
+    "changes": (changes, "people"),
 }
 """In the order in which they are run; `apply` needs the plan of `plan`, and `replay` what `capture` kept.
 
-`apply` and `drift` change the service.
+`apply`, `drift` and `changes` change the service.
 """
 READING = ("read pages", "read", "read + map")
 """Those that read the directory, and need no login."""

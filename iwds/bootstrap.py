@@ -25,7 +25,7 @@ from iwds.core.policy import CENTURY, Leaver, Policy
 from iwds.core.previous import Places
 from iwds.engine.actions import Desk
 from iwds.engine.budget import FailureBudget
-from iwds.engine.job import Earlier, Job, MakeWriter, Progress, Tools, silent
+from iwds.engine.job import Earlier, Incremental, Job, MakeWriter, Progress, Tools, silent
 from iwds.engine.who import caller, host
 from iwds.errors import ConfigurationError, UsageError
 from iwds.mapping import CompiledRules, versions_of
@@ -247,6 +247,7 @@ class Wiring:
             failure_budget=FailureBudget(**job.failure_budget.model_dump()),
             deadline=None if job.deadline is None else configuration.seconds(job.deadline),
             lifetime=Lifetime(job.plan_valid, self.config.settings.keep_plans),
+            incremental=Incremental(**job.incremental.model_dump()) if job.incremental else None,
         )
 
     def _places(self, name: str) -> Iterator[tuple[str, str]]:

@@ -277,6 +277,7 @@ class Basis(_Part):
     to_approve: int = 0
     parts: dict[str, Hash] = {}
     ordered: str = ""
+    looked_at: int | None = None
 
 
 class PersonalData(_Part):

@@ -26,7 +26,7 @@ from iwds.core.configuration import digest_of
 from iwds.core.guards import DEFAULTS, GuardKind, Limit
 from iwds.core.nearest import nearest
 from iwds.core.plan import Lifetime
-from iwds.core.policy import CENTURY, VERIFY_ROLES_EVERY, Leaver
+from iwds.core.policy import CENTURY, FULL_WITHIN, MOST_CHANGED, VERIFY_ROLES_EVERY, Leaver
 from iwds.errors import ConfigurationError
 
 PREFIX = "IWDS_"
@@ -131,6 +131,20 @@ class CaptureSettings(BaseModel):
     groups: tuple[str, ...] = ()
 
 
+class IncrementalSettings(BaseModel):
+    """How far a job may run on what changed alone.
+
+    Attributes:
+        most: how many people are looked at one by one; where there are more, everybody is read.
+        full_within: how long after everybody was read they are read again.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    most: int = Field(default=MOST_CHANGED, ge=1)
+    full_within: Span = Field(default=FULL_WITHIN, json_schema_extra={"default": "25h"})
+
+
 class JobSettings(BaseModel):
     """The named pairing of sources, mapping, one target, policy and limits."""
 
@@ -150,6 +164,7 @@ class JobSettings(BaseModel):
     deadline: str | None = None
     plan_valid: Span = Field(default=Lifetime().valid, json_schema_extra={"default": "72h"})
     capture: CaptureSettings | None = None
+    incremental: IncrementalSettings | None = None
 
     @field_validator("deadline")
     @classmethod

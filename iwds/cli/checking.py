@@ -103,9 +103,32 @@ def _sources(job: Any, only: str | None) -> Iterator[Finding]:
                 believed = believed and finding.ok
                 yield finding
             presences.append(presence_in(members, [job.rules]))
+            yield from _changes(job, source)
     for told in told_empty(job.rules, presences) if only is None and believed else ():
         advice = "compare their names in the mapping and in the directory; right where nobody is to be in them yet"
         yield Finding(True, "mapping", told, advice, warning=True)
+
+
+def _changes(job: Any, source: Any) -> Iterator[Finding]:
+    """Whether a source can tell what changed, and what of it that does not show; only where a job wants to know."""
+    from iwds.errors import MarkLost
+
+    if job.incremental is None:
+        return
+    feed, everybody = source.changes(job.rules.attributes), "so runs with --changes read everybody"
+    if feed is None:
+        yield Finding(True, "changes", f"{source.name} cannot tell what changed, {everybody}", warning=True)
+        return
+    try:
+        delta = feed.since(feed.mark(), lambda _: None, job.incremental.most)
+    except MarkLost as error:
+        yield Finding(True, "changes", f"{source.name}: {error.message}; {everybody}", error.advice, warning=True)
+        return
+    told = "tells what changed, deletions too"
+    yield Finding(True, "changes", f"{source.name} {told}") if not delta.blind else Finding(
+        True, "changes", f"{source.name} tells what changed, and not who was deleted: {delta.blind}",
+        "whoever was deleted keeps their access until everybody is read", warning=True,
+    )  # fmt: skip
 
 
 def _missing_groups(job: Any) -> Iterator[Finding]:

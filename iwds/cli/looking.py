@@ -54,7 +54,7 @@ def status(
 
 
 def _job_status(wiring: Any, name: str, limit: timedelta, now: datetime) -> dict[str, Any]:
-    from iwds.engine.leasing import APART
+    from iwds.engine.leasing import APART, CHANGES
     from iwds.engine.unsettled import GOOD_FOR, told_unmailed
 
     state: State = wiring.state()
@@ -62,12 +62,14 @@ def _job_status(wiring: Any, name: str, limit: timedelta, now: datetime) -> dict
     runs = state.runs(name, limit=200, without=APART)
     good = next((run for run in runs if run.report.get("succeeded") and run.ended), None)
     last = runs[0] if runs else None
+    of_changes = next((run for run in state.runs(name, limit=200) if run.command == CHANGES), None)
     open_mails = state.unmailed(name, last.service, now - GOOD_FOR) if last else ()
     return {
         "job": name,
         "last": last.summary if last else "",
         "last_at": last.started if last else None,
         "last_exit": last.exit_code if last else None,
+        "changes": _run_data(of_changes) if of_changes else None,
         "success_at": good.ended if good else None,
         "success": ago(good.ended, now) if good and good.ended else "never",
         "fresh": bool(good and good.ended and now - good.ended <= limit),
@@ -97,6 +99,9 @@ def _status_lines(row: Mapping[str, Any]) -> Iterator[Text]:
         code = "not ended" if row["last_exit"] is None else f"exit {row['last_exit']}"
         last = f"last run {local(row['last_at'])}, {code}: {row['last']}"
     yield from map(Text, hanging("     ", last))
+    if row["changes"]:
+        ended = f"exit {row['changes']['exit_code']}: {row['changes']['summary']}"
+        yield from map(Text, hanging("     ", f"last of what changed {local(row['changes']['started'])}, {ended}"))
     for refused in row["refused"]:
         who = refused["account"] or "our certificate"
         said = f"{refused['source']}: {who} is refused since {local(refused['since'])}: {refused['said']}"

@@ -23,6 +23,8 @@ def head(plan: Plan, report_only: bool) -> list[Text]:
         special.append("REPORT ONLY: this job cannot write.")
     if basis.first_run:
         special.append("First run: it removes nothing.")
+    if basis.looked_at is not None:
+        special.append(f"Only what changed: {many(basis.looked_at, 'person', 'people')} looked at one by one.")
     if special:
         lines.append(Text("    ".join(special)))
     if basis.config_changed and not basis.first_run:
@@ -104,8 +106,11 @@ def _note(note: str, most: int) -> list[Text]:
 
 
 def sides(plan: Plan) -> list[Text]:
-    """Both sides accounted for to the last person; each column adds up to its head. An order asked one side alone."""
-    if plan.basis.ordered:
+    """Both sides accounted for to the last person; each column adds up to its head.
+
+    An order asked one side alone, and who looks at a few people knows neither whole.
+    """
+    if plan.basis.ordered or plan.basis.looked_at is not None:
         return []
     tally = plan.basis.tally
     left = [f"{many(tally.people, 'person', 'people')} in the directory", *map(_cell, people_column(plan))]

@@ -14,6 +14,7 @@ from iwds.cli.page import Variants, block, cut, fitted, hanging, listed, shorten
 from iwds.cli.plan_facts import by_rule, head, never_had_a_login, readings, retagged, sides, spared_by_rule
 from iwds.cli.plan_sections import RECENTLY
 from iwds.cli.refusal_text import refusal_lines
+from iwds.core.alone import waits_for_everybody
 from iwds.core.change import Evidence, removes
 from iwds.core.decision import Reason, Skip
 from iwds.core.guards import OUT_OF_SCOPE, RETAGGED, Gauge
@@ -190,12 +191,16 @@ def _next(plan: Plan, report_only: bool, ended: bool) -> Iterator[Text]:
         yield Text(f"Next:  iwds show {plan.id} --all")
         return
     if plan.changes:
-        yield Text(f"Next:  iwds show {plan.id} --all  .  iwds apply {plan.id}")
+        make = f"iwds apply {plan.id}" if plan.basis.looked_at is None else f"iwds run {plan.job} --changes"
+        yield Text(cut(f"Next:  iwds show {plan.id} --all  .  {make}"))
     if n := len(plan.unapproved):
         whose = "the approval of two people" if plan.basis.approvers > 1 else "approval"
         yield Text(f"{many(n, 'change')} wait{'s' if n == 1 else ''} for {whose}:")
         yield Text(f"  iwds approve {plan.id} --all --reason ...")
-    if any(skip.reason is Reason.UNPROVEN and skip.change for skip in plan.held):
+    if plan.basis.looked_at is not None:
+        if any(map(waits_for_everybody, plan.skips)):
+            yield Text(cut(f"What one entry cannot show waits for everybody:  iwds run {plan.job}"))
+    elif any(skip.reason is Reason.UNPROVEN and skip.change for skip in plan.held):
         yield Text(cut(f"What rests on a doubtful reading waits: repair it, then  iwds run {plan.job}"))
     if tags := retagged(plan):
         yield Text(cut(f"Accept the new tags:  iwds apply {plan.id} --allow {RETAGGED}={tags} --reason ..."))

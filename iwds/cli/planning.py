@@ -42,6 +42,10 @@ DeadlineOption = Annotated[
 ]
 
 
+ChangesOption = Annotated[
+    bool, typer.Option("--changes", help="Look only at people of whom something changed, where the sources can tell.")
+]
+
 CaptureOption = Annotated[
     list[str] | None,
     typer.Option("--attributes", help="Capture these attributes of people too; comma or repeat."),
@@ -72,6 +76,7 @@ def plan(
     ] = None,
     attributes: CaptureOption = None,
     groups: GroupsOption = None,
+    changes: ChangesOption = False,
     as_json: JsonOption = False,
 ) -> int:
     """Show what would change, and why. Changes nothing. Exit code 2: changes wait; 3: someone must decide."""
@@ -81,9 +86,11 @@ def plan(
     files = forms_of(output or (), form)
     if (attributes or groups) and not (capture or capture_to):
         raise UsageError("--attributes and --groups say what is captured", "add --capture")
+    if changes and (capture or capture_to):
+        raise UsageError("a plan of what changed rests on no reading of everybody", "capture a plan without --changes")
     with wired() as wiring:
         with _capturing(wiring, job, capture_to, attributes, groups) if capture or capture_to else nullcontext():
-            made = plan_only(wiring.job(job), wiring.tools())
+            made = plan_only(wiring.job(job), wiring.tools(), changes=changes)
         report_only = wiring.writer(job) is None
     write_forms(made, files)
     if form:
@@ -139,13 +146,14 @@ def run(
     job: Annotated[str, typer.Argument(help="A job of the configuration.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Plan and show only; the exit code is a plan's.")] = False,
     deadline: DeadlineOption = None,
+    changes: ChangesOption = False,
     as_json: JsonOption = False,
 ) -> int:
     """Plan and apply without a question, as schedules do. Stops in good order on SIGINT and SIGTERM."""
     if dry_run:
-        return plan(job, as_json=as_json)
+        return plan(job, changes=changes, as_json=as_json)
     with wired() as wiring:
-        return _apply(wiring, job, Asked("run", deadline=_seconds(deadline)), None, as_json)
+        return _apply(wiring, job, Asked("run", deadline=_seconds(deadline), changes=changes), None, as_json)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +164,7 @@ class Asked:
     approved: Plan | None = None
     selection: Selection = field(default_factory=Selection)
     deadline: float | None = None
+    changes: bool = False
 
 
 def _seconds(deadline: str | None) -> float | None:
@@ -176,9 +185,11 @@ def _apply(wiring: Any, job: str, asked: Asked, confirm: Any, as_json: bool) -> 
         )
     from iwds.captures import as_configured
 
-    with stoppable() as stop, as_configured(wiring, job, warn):
+    # What changed is planned on no reading of everybody, and nothing of it can be replayed.
+    captured = nullcontext() if asked.changes else as_configured(wiring, job, warn)
+    with stoppable() as stop, captured:
         question = (lambda made: confirm(made, wiring.progress)) if confirm else (lambda _: True)
-        request = Request(command, selection, approved, question, stop, asked.deadline)
+        request = Request(command, selection, approved, question, stop, asked.deadline, asked.changes)
         report = run_job(wiring.job(job), wiring.tools(), writer, request)
         wiring.progress.hide()
     if as_json:

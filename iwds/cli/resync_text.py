@@ -15,9 +15,9 @@ from iwds.core.model import Activation
 from iwds.core.plan import Plan
 from iwds.core.plan_document import plan_to_data
 from iwds.core.words import describe
-from iwds.engine.one import One
 from iwds.engine.resync import Resynced
 from iwds.engine.seeking import Candidate
+from iwds.engine.sighting import One
 
 
 def person_lines(one: One, plan: Plan) -> list[Text]:

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,7 +34,9 @@ def daemon(
         if show:
             return _show_times(loaded)
         for schedule in loaded:
-            wiring.job(schedule.job)  # a configuration that cannot work is found now, not at night
+            wired_job = wiring.job(schedule.job)  # a configuration that cannot work is found now, not at night
+            if schedule.changes:
+                _require_incremental(wired_job)
         _log_as_told(config)
     return _serve(loaded, config.file)
 
@@ -56,7 +59,7 @@ def _serve(loaded: list[Any], config: Path) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         # Set from another thread: the main one may be just about to wait for the event, and would wait for itself.
         signal.signal(number, lambda *_: threading.Thread(target=stop.set).start())
-    serve(loaded, lambda job, stopped: _run_quietly(config, job, stopped), stop)
+    serve(loaded, lambda schedule, stopped: _run_quietly(config, schedule, stopped), stop)
     return 0
 
 
@@ -66,7 +69,13 @@ def _log_as_told(config: Any) -> None:
     configure(config.settings.logs.level, config.settings.logs.format)
 
 
-def _run_quietly(config: Path, job: str, stop: threading.Event) -> None:
+def _require_incremental(job: Any) -> None:
+    from iwds.engine.changed import settings_of
+
+    settings_of(job)
+
+
+def _run_quietly(config: Path, schedule: Any, stop: threading.Event) -> None:
     """One scheduled run with one log line at its end; the configuration is read afresh each time."""
     import structlog
 
@@ -74,12 +83,15 @@ def _run_quietly(config: Path, job: str, stop: threading.Event) -> None:
     from iwds.engine.running import Request
     from iwds.engine.running import run as run_job
 
+    job, changes = schedule.job, schedule.changes
     log = structlog.get_logger().bind(job=job)
     try:
         with wired(config) as wiring:
             _log_as_told(wiring.config)
-            with as_configured(wiring, job, lambda text: log.warning("capture.failed", error=text)):
-                report = run_job(wiring.job(job), wiring.tools(), wiring.writer(job), Request("daemon", stop=stop))
+            captured = as_configured(wiring, job, lambda text: log.warning("capture.failed", error=text))
+            with nullcontext() if changes else captured:
+                request = Request("daemon", stop=stop, changes=changes)
+                report = run_job(wiring.job(job), wiring.tools(), wiring.writer(job), request)
         run = report.run
         log.info("run.finished", run=run.id, plan=run.plan, exit_code=run.exit_code, summary=run.summary, **run.report)
     except IwdsError as error:

@@ -7,7 +7,8 @@ before. Who reads one person cannot tell what is hidden from what is gone. So on
                          what at least half of all people had when everybody was last read; and who is not found, where
                          the directory shows their tombstone and the policy locks
     another login name   where it stands in the entry, in the one attribute that logins are read from
-    anything else        waits for the next run: a cleared field, a lost group, a lesser role, every deletion
+    a lost group         where the directory's own group shows that they left it
+    anything else        waits for the next run: a cleared field, another lost group, a lesser role, every deletion
 
 Whoever wants a new name needs to be the only one who wants it, and where that cannot be asked they wait too.
 """
@@ -23,6 +24,7 @@ from iwds.core.change import (
     CreateLogin,
     Evidence,
     Kind,
+    RemoveFromGroup,
     SendActivation,
     Write,
     kinds,
@@ -40,6 +42,8 @@ DELETED = "deleted in the directory (tombstone)"
 NO_DELETION = f"{DELETED}; only a run that reads everybody deletes a login"
 RIVALS = "who else wants this login only a run that reads everybody knows"
 LAST_ONES = "how many active administrators there are only a run that reads everybody knows"
+_FOR_EVERYBODY = frozenset({UNSEEN, NOT_FOUND, NO_DELETION, RIVALS, LAST_ONES})
+_TAKEN_OR_OPENED = REMOVALS | {Kind.UNLOCK}
 EARLY = "what the changed configuration may take from them waits, and so does their adoption"
 OLDER = "our memory lacks this login with our tag: the next run finds out why"
 
@@ -55,6 +59,10 @@ class Alone:
         rivals_known: whether everybody who wants the same login was found.
         scope_seen: whether somebody out of scope is so by what their entry says, and not by what it may hide.
         name_seen: whether the login that they want stands in their entry, in the one attribute that logins come from.
+        left: ids of the service's groups that they have no part in any more for the groups that they were shown to
+            have left.
+        usual: whether their entry shows what nearly all people have; else what disables them may be hidden, and nobody
+            is let in again. Whoever asks for one person sees that themselves.
     """
 
     provisioning_id: int
@@ -63,6 +71,8 @@ class Alone:
     rivals_known: bool
     scope_seen: bool
     name_seen: bool
+    left: frozenset[int] = frozenset()
+    usual: bool = True
 
 
 def made_alone(decisions: Sequence[Decision], alone: Alone) -> list[Decision]:
@@ -98,6 +108,11 @@ def _deleted(decision: Decision) -> Decision:
     return _held(decision, Reason.UNPROVEN, LAST_ONES) if _is_administrator(lock) else replace(decision, change=lock)
 
 
+def waits_for_everybody(skip: Skip) -> bool:
+    """Whether a step waits for nothing but a run that reads everybody: nobody has to decide or repair anything."""
+    return skip.reason is Reason.UNPROVEN and skip.detail in _FOR_EVERYBODY
+
+
 def _needs_a_name(decision: Decision) -> bool:
     return isinstance(decision, Proposal) and isinstance(decision.change, CreateLogin | Adopt)
 
@@ -118,14 +133,16 @@ def _held(decision: Decision, reason: Reason, detail: str) -> Decision:
 
 def _seen(decision: Decision, alone: Alone) -> Iterator[Decision]:
     """A decision without what it takes away and nobody saw; each such part as a skip."""
-    if isinstance(decision, Skip) or not removes(decision.change):
+    change = None if isinstance(decision, Skip) else decision.change
+    if isinstance(decision, Skip) or change is None or kinds(change).isdisjoint(_TAKEN_OR_OPENED):
         yield decision
         return
-    change = decision.change
     if not isinstance(change, Write):
-        yield _held(decision, Reason.UNPROVEN, UNSEEN)
+        seen = isinstance(change, RemoveFromGroup) and change.group.id in alone.left
+        yield decision if seen else _held(decision, Reason.UNPROVEN, UNSEEN)
         return
-    against = {kind: why for kind in sorted(kinds(change) & REMOVALS) if (why := _against(kind, change, alone))}
+    asked = sorted(kinds(change) & _TAKEN_OR_OPENED)
+    against = {kind: why for kind in asked if (why := _against(kind, change, alone))}
     for why in dict.fromkeys(against.values()):
         yield Skip(change.subject, Reason.UNPROVEN, why, only(change, {k for k, v in against.items() if v == why}))
     left = without(change, against)
@@ -135,6 +152,8 @@ def _seen(decision: Decision, alone: Alone) -> Iterator[Decision]:
 
 def _against(kind: Kind, write: Write, alone: Alone) -> str:
     """Why this part of a write may not be made by who saw one person alone; empty where it may."""
+    if kind is Kind.UNLOCK:
+        return "" if alone.usual else UNSEEN
     if write.evidence is Evidence.UNSEEN:
         return UNSEEN
     if kind is Kind.LOCK:

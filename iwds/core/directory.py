@@ -20,6 +20,9 @@ LOCKOUT, DONT_EXPIRE_PASSWORD, PASSWORD_EXPIRED = 0x10, 0x1_0000, 0x80_0000
 """Further bits of it. The first and the last are only true in msDS-User-Account-Control-Computed, which the server
 works out when it is asked, from the policies that hold for this person (MS-ADTS 3.1.1.4.5.17)."""
 
+FLAGS = frozenset({"useraccountcontrol", "msds-user-account-control-computed", "nsaccountlock", "pwdreset"})
+"""Attributes that checks read and that say nothing of a time."""
+
 NEVER = frozenset({0, 0x7FFF_FFFF_FFFF_FFFF})
 """Values of accountExpires that mean never (MS-ADA1 2.2)."""
 

@@ -87,6 +87,8 @@ class Basis:
         matched: accounts whose login is ours, those that agree included.
         notes: what else an admin should know, each a sentence.
         ordered: what a named person asked for (`undo of run 8812`); empty where a directory did.
+        looked_at: of how many people everything was asked one by one, in a plan of what changed; None where everybody
+            was read.
     """
 
     sources: tuple[Proof, ...]
@@ -106,6 +108,7 @@ class Basis:
     ordered: str = ""
     approval: Approval = NOTHING_NEEDED
     to_approve: int = 0
+    looked_at: int | None = None
 
     @property
     def approvers(self) -> int:

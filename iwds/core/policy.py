@@ -9,6 +9,8 @@ from iwds.core.model import BUILTIN_ROLES, Account, Group, Login, Role
 from iwds.core.recognition import BY_NAME, NOTHING_SAID, Decisions, Matching
 from iwds.core.words import until_words
 
+FULL_WITHIN, MOST_CHANGED = timedelta(hours=25), 2_000
+"""How long a job may run on what changed before everybody is read again, and how many it looks at one by one."""
 VERIFY_ROLES_EVERY = 14
 """In how many days every role that we remember is looked at again, unless the job says otherwise."""
 

@@ -15,9 +15,10 @@ from iwds.core.rulings import Rulings
 from iwds.engine.drift import Found
 from iwds.engine.job import Job, Tools
 from iwds.engine.leasing import APART
-from iwds.engine.one import One, look
+from iwds.engine.one import look
 from iwds.engine.ruling import standing
 from iwds.engine.seeking import Candidate
+from iwds.engine.sighting import One
 
 _LOOKED_THROUGH = 50
 """In how many runs is looked for the last one that read everybody and went well."""

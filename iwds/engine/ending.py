@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from iwds.core.decision import Reason
+from iwds.core.alone import waits_for_everybody
+from iwds.core.decision import Reason, Skip
 from iwds.core.moved import Moved
 from iwds.core.plan import Plan
 from iwds.core.words import describe
@@ -21,11 +22,18 @@ def ending_code(plan: Plan, applied: Applied, moved: tuple[Moved, ...]) -> int:
     """3 where nothing was changed and someone must decide, 4 where something was and more is open."""
     basis = plan.basis
     gone = any(each.matters for each in moved)
-    waiting = (plan.held, basis.withheld, basis.unproven, gone, applied.outcomes, applied.stopped, basis.untried)
+    waiting = (held_now(plan), basis.withheld, basis.unproven, gone, applied.outcomes, applied.stopped, basis.untried)
     if not any(waiting):
         return 0
     sent = applied.done or any(result in (Result.REJECTED, Result.UNKNOWN) for _, result, _ in applied.outcomes)
     return 4 if sent or applied.stopped else Refused.exit_code
+
+
+def held_now(plan: Plan) -> tuple[Skip, ...]:
+    """Steps that wait for a person; of what changed not those that wait for nothing but a run of everybody."""
+    if plan.basis.looked_at is None:
+        return plan.held
+    return tuple(skip for skip in plan.held if not waits_for_everybody(skip))
 
 
 def without_unapproved(plan: Plan) -> Plan:
@@ -59,9 +67,10 @@ def _before(moved: Sequence[Moved]) -> list[str]:
 def _waiting(plan: Plan, moved: Sequence[Moved]) -> list[str]:
     """What of a plan is not made, and waits."""
     already = sum(not each.matters for each in moved)
-    asked = len(plan.unapproved)
+    asked, later = len(plan.unapproved), len(plan.held) - len(held_now(plan))
     counts = {
-        "held by the plan" if plan.changes else "held": len(plan.held) - asked,
+        "held by the plan" if plan.changes else "held": len(held_now(plan)) - asked,
+        f"wait{'s' if later == 1 else ''} for a run of everybody": later,
         f"wait{'s' if asked == 1 else ''} for approval": asked,
         "moved": sum(skip.reason is Reason.MOVED for skip in plan.skips) - already,
     }

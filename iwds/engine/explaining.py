@@ -16,9 +16,9 @@ from iwds.core.words import field_words, role_words
 from iwds.engine.actions import Desk, Seen
 from iwds.engine.actions import look as look_at_login
 from iwds.engine.job import Job, Tools
-from iwds.engine.one import One, Sighting
 from iwds.engine.plan_of_one import plan_of, takes_administrator
 from iwds.engine.seeking import NO_ANSWER, SERVICE
+from iwds.engine.sighting import One, Sighting
 from iwds.errors import ForeignRealm, IwdsError
 from iwds.ports import AuditRow, Clause, Grant, Told
 

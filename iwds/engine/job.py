@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from iwds.core.approval import NOTHING_NEEDED, Approval
 from iwds.core.configuration import parts_of
 from iwds.core.guards import GuardKind, Limit
 from iwds.core.model import Service
 from iwds.core.plan import Lifetime, Plan
-from iwds.core.policy import VERIFY_ROLES_EVERY, Hold, HoldKind, Policy
+from iwds.core.policy import FULL_WITHIN, MOST_CHANGED, VERIFY_ROLES_EVERY, Hold, HoldKind, Policy
 from iwds.core.previous import NOWHERE, Places
 from iwds.engine.budget import FailureBudget
 from iwds.ports import Clock, Rules, Source, State, TargetReader, TargetWriter, Waist
@@ -26,6 +27,19 @@ def silent(what: str, done: int, total: int | None) -> None:
 
 def _untold(_: Plan, __: bool) -> None:
     """Nobody wants to know of plans."""
+
+
+@dataclass(frozen=True, slots=True)
+class Incremental:
+    """How far a job may run on what changed alone.
+
+    Attributes:
+        most: how many people are looked at one by one; where there are more, everybody is read.
+        full_within: how long after everybody was read they are read again.
+    """
+
+    most: int = MOST_CHANGED
+    full_within: timedelta = FULL_WITHIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +82,7 @@ class Job:
         deadline: seconds after which a run begins no further change; None for no limit.
         approval: what needs somebody's approval. It decides nothing about who has access, so it is not in the digest.
         lifetime: how long a plan of this job is good for, and how long it is kept.
+        incremental: how far it may run on what changed alone; None where it may not, and keeps nothing for it.
     """
 
     name: str
@@ -86,6 +101,7 @@ class Job:
     deadline: float | None = None
     approval: Approval = NOTHING_NEEDED
     lifetime: Lifetime = field(default_factory=Lifetime)
+    incremental: Incremental | None = None
 
     @property
     def parts(self) -> Mapping[str, str]:

@@ -19,7 +19,10 @@ RESYNC = "resync"
 """The command of a run that is about one person, in the history and at the end of the lease's holder."""
 UNDO, DRIFT = "undo", "drift"
 """The commands of runs that a named person ordered (`engine.ordered`)."""
-APART = (RESYNC, UNDO, DRIFT)
+CHANGES = "changes"
+"""That of one that looks only at people of whom something changed, or was to."""
+_BRIEF = (RESYNC, CHANGES)
+APART = (RESYNC, UNDO, DRIFT, CHANGES)
 """Commands of runs that read no directory whole, and so say nothing of how the job fares."""
 
 
@@ -45,14 +48,14 @@ def lease_seconds(job: Job, tools: Tools) -> float:
     return max(tools.lease_seconds, 4 * job.target.timeout)
 
 
-def is_resync(error: LeaseHeld) -> bool:
-    """Whether who holds the service looks after one person, and so will be done in seconds."""
-    return error.holder.endswith(f" {RESYNC}")
+def is_brief(error: LeaseHeld) -> bool:
+    """Whether who holds the service looks after one person or a few, and so will be done in seconds."""
+    return error.holder.endswith(tuple(f" {command}" for command in _BRIEF))
 
 
 def taken(job: Job, tools: Tools, command: str, patience: Patience) -> Lease:
     """The lease of the job's service; `LeaseHeld` where it is not free in time."""
-    holder = f"{caller()}@{host()} pid {os.getpid()}" + (f" {RESYNC}" if command == RESYNC else "")
+    holder = f"{caller()}@{host()} pid {os.getpid()}" + (f" {command}" if command in _BRIEF else "")
     until = tools.clock.monotonic() + patience.seconds
     waiting = False
     while True:

@@ -6,105 +6,17 @@ reading of everybody, proven, may take that for true.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass, field, replace
 
-from iwds.core.change import Evidence
-from iwds.core.decide import decide
-from iwds.core.decision import Decision
-from iwds.core.matching import Case, Match, is_settled
-from iwds.core.model import Account, Anchor, Entry, Group, LedgerRow, Login, Membership, Unmapped, fold
+from iwds.core.model import Anchor, Entry, LedgerRow, Login, fold
 from iwds.core.policy import World
 from iwds.core.recognition import BY_NAME
 from iwds.engine.job import Job, Tools
-from iwds.engine.judging import Judging, then_of
-from iwds.engine.parting import Parting
-from iwds.engine.role_reading import RoleReading
 from iwds.engine.seeking import NO_ANSWER, SERVICE, Candidate, mapped, nobody_advice, seek
-from iwds.engine.surroundings import RECENT, governed, has_changed, with_ended_holds, world_of
+from iwds.engine.sighting import One, Person, Sighting
+from iwds.engine.surroundings import Around, with_ended_holds
+from iwds.engine.together import decided
 from iwds.errors import ForeignRealm, IwdsError, Refused, UsageError
-from iwds.ports import HoldRow, JobMemory, Source
-
-Person = Account | Unmapped
-
-
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """One person's entry in one source.
-
-    Attributes:
-        source: its name.
-        selected: whether its base and filter find them; a run reads nobody else.
-        mapped: what the rules make of the entry.
-    """
-
-    source: str
-    entry: Entry
-    selected: bool
-    mapped: Person
-
-
-@dataclass(frozen=True, slots=True)
-class One:
-    """Everything about one person in one job.
-
-    Attributes:
-        who: who was meant.
-        sightings: their entry in each source that has it, in the order of precedence.
-        rivals: entries of others who want the same login.
-        rows: our memory of them; several where we keep several logins for them.
-        logins: the logins that these rows name and that exist, then the one that a person said is theirs, then the one
-            that carries the name they want.
-        member_of: of these logins the governed groups that they are in, by login id.
-        world: the facts of the service and the rules of the job; None where the service does not answer.
-        memory: what earlier runs of the job left.
-        rivals_unsure: whether others may want the same login, or this one may be recognised in another login, whom no
-            search by equality can find.
-        holds: what people hold about these logins.
-        cases: how all of it belongs together; empty where nothing differs.
-        decisions: what follows from what was found.
-        on_absence: what a run would do whose proven reading of everybody does not show them either. Never from this.
-        tombstone: whether no source has them and one shows that they were deleted; asked only of whom our memory knows.
-        failed: what could not be asked, by the name of the source or `service`; then nothing is decided.
-    """
-
-    who: Candidate
-    sightings: tuple[Sighting, ...]
-    rivals: tuple[Sighting, ...]
-    rows: tuple[LedgerRow, ...]
-    logins: tuple[Login, ...]
-    member_of: Mapping[int, frozenset[int]]
-    world: World | None
-    memory: JobMemory
-    holds: tuple[HoldRow, ...]
-    rivals_unsure: bool = False
-    cases: tuple[Case, ...] = ()
-    decisions: tuple[Decision, ...] = ()
-    on_absence: tuple[Decision, ...] = ()
-    tombstone: bool = False
-    failed: Mapping[str, IwdsError] = field(default_factory=dict)
-
-    @property
-    def counts(self) -> Sighting | None:
-        """The entry that a run would take: of the first source whose base and filter find it."""
-        return next((each for each in self.sightings if each.selected), None)
-
-    @property
-    def person(self) -> Person | None:
-        """What a run takes them for, once who gets a login that several want is settled; None where it reads nobody."""
-        settled = (case.account or case.absent for case in self.cases)
-        return next((each for each in settled if each), self.counts.mapped if self.counts else None)
-
-    @property
-    def login(self) -> Login | None:
-        """The login that stands for them, or that they would adopt; None where they have none.
-
-        One that carries the name they want and stands for somebody else is not theirs.
-        """
-        theirs = (case.login for case in self.cases if case.match is not Match.TAKEN)
-        rows = {row.login_id for row in self.rows}
-        kept = (login for login in self.logins if login.id in rows)
-        return next((login for login in (*theirs, self.who.login, *kept) if login), None)
+from iwds.ports import HoldRow, Source
 
 
 class SeveralFit(Refused):
@@ -141,22 +53,42 @@ def meant(job: Job, tools: Tools, text: str) -> tuple[Candidate, Mapping[str, Iw
 
 def look(job: Job, tools: Tools, who: Candidate, failed: Mapping[str, IwdsError] | None = None) -> One:
     """Everything about somebody who was found; `failed` is what the search could not ask."""
-    return _Look(job, tools, who, dict(failed or {})).one()
+    around = Around(job, tools)
+    one = _Look(job, tools, who, dict(failed or {}), around).one()
+    return one if one.world is None or one.failed else decided([one], job, tools, around)[0]
+
+
+def gather(job: Job, tools: Tools, who: Candidate, around: Around) -> One:
+    """What both sides and our memory say of somebody by their anchor, with nothing decided, in as few calls as may be.
+
+    Whoever keeps their login has no rival for it, and no other login can carry its name: neither is looked for.
+    """
+    return _Look(job, tools, who, {}, around, sparing=True).one()
 
 
 class _Look:
-    def __init__(self, job: Job, tools: Tools, who: Candidate, failed: dict[str, IwdsError]) -> None:
-        self.job, self.tools, self.who, self.failed = job, tools, who, failed
-        self.service, self.now = job.target.service, tools.clock.now()
-        self.holds = tools.state.open_holds(self.service)
-        self.memory = tools.state.memory(job.name, self.service, self.now - RECENT)
+    def __init__(
+        self,
+        job: Job,
+        tools: Tools,
+        who: Candidate,
+        failed: dict[str, IwdsError],
+        around: Around,
+        *,
+        sparing: bool = False,
+    ) -> None:
+        self.job, self.tools, self.who, self.failed, self.around = job, tools, who, failed, around
+        self.service, self.now, self.sparing = job.target.service, around.now, sparing
+        self.holds, self.memory = around.holds, around.memory
         self.realms: set[str] = set()
 
     def one(self) -> One:
         sightings = tuple(self._sightings(self.who.anchor)) if self.who.anchor else ()
         counting = next((each for each in sightings if each.selected), None)
-        rivals = tuple(self._rivals(counting)) if counting and counting.mapped.login else ()
         rows = self._rows_of(self.who.anchor)
+        rivals: tuple[Sighting, ...] = ()
+        if not self.sparing:
+            rivals = self._rivals_of(counting)
         try:
             return self._with_service(sightings, rivals, rows)
         except NO_ANSWER as error:
@@ -169,22 +101,21 @@ class _Look:
     def _with_service(
         self, sightings: tuple[Sighting, ...], rivals: tuple[Sighting, ...], rows: tuple[LedgerRow, ...]
     ) -> One:
-        existing = self.job.target.read_groups()
-        groups = governed(self.job, existing)
-        said = self.tools.state.matches(self.service)
-        world = world_of(self.job, groups, frozenset(self.realms), self.holds, said, self.now)
-        world = replace(world, edited=has_changed(self.job, self.memory))
-        logins = self._logins(rows, next((each.mapped for each in sightings if each.selected), None), world)
+        world = self.around.world(frozenset(self.realms))
+        counting = next((each for each in sightings if each.selected), None)
+        logins = self._logins(rows, counting.mapped if counting else None, world)
+        keeps = self.sparing and _keeps_name(counting, rows, logins)
+        if self.sparing and not keeps:
+            rivals = self._rivals_of(counting)
         member_of = {login.id: self._groups_of(login, world) for login in logins}
         about = self._holds_of(login.id for login in logins)
         known = world.matching == BY_NAME or _is_kept(rows, logins)
-        unsure = bool(sightings) and not (self.job.rules.login_is_written and known)
+        unsure = bool(sightings) and not keeps and not (self.job.rules.login_is_written and known)
         tombstone = bool(rows and not sightings and not self.failed) and self._is_deleted(rows[0].anchor)
-        one = One(
+        return One(
             self.who, sightings, rivals, rows, logins, member_of, world, self.memory, about, unsure,
             tombstone=tombstone, failed=self.failed,
         )  # fmt: skip
-        return one if self.failed else self._decided(one, world, existing)
 
     def _sightings(self, anchor: Anchor) -> Iterator[Sighting]:
         for source in self.job.sources:
@@ -214,6 +145,9 @@ class _Look:
         made = mapped(self.job, self.tools, entry)
         return Sighting(source.name, entry, source.selects(entry.anchor), made)
 
+    def _rivals_of(self, counting: Sighting | None) -> tuple[Sighting, ...]:
+        return tuple(self._rivals(counting)) if counting and counting.mapped.login else ()
+
     def _rivals(self, counting: Sighting) -> Iterator[Sighting]:
         """Others who want this login, each in the first source whose base and filter find them."""
         rules, wanted = self.job.rules, counting.mapped.login
@@ -239,11 +173,12 @@ class _Look:
 
     def _logins(self, rows: Sequence[LedgerRow], person: Person | None, world: World) -> tuple[Login, ...]:
         target = self.job.target
-        ours = (target.login(row.login_id, row.login) for row in rows)
         said = world.decisions.whose.get(self.who.anchor) if self.who.anchor else None
         told = target.login(said.login_id, said.login) if said else None
-        named = target.named(person.login) if person and person.login else None
-        found = (*ours, self.who.login, told, named)
+        found = [*(target.login(row.login_id, row.login) for row in rows), self.who.login, told]
+        wanted = fold(person.login) if person else ""
+        if person and wanted and not (self.sparing and wanted in {fold(each.login) for each in found if each}):
+            found.append(target.named(person.login))
         return tuple({login.id: login for login in found if login is not None}.values())
 
     def _groups_of(self, login: Login, world: World) -> frozenset[int]:
@@ -253,62 +188,13 @@ class _Look:
         wanted = frozenset(login_ids)
         return tuple(row for row in self.holds if row.login_id in wanted)
 
-    def _decided(self, one: One, world: World, existing: Sequence[Group]) -> One:
-        """The same with what follows from it."""
-        cases = RoleReading(self.job.target, _untold).of(self._cases(one, world))
-        waiting = [case for case in cases if not is_settled(case, world)]
-        changed = has_changed(self.job, self.memory)
-        earlier = self.job.earlier(self.memory.configuration) if changed and self.memory.configuration else None
-        then = then_of(earlier, world, {group.name: group for group in existing}) if earlier else None
-        judging = Judging(self.job, self.now, {}, changed, then)
-        decisions = [each for case in waiting for each in judging.of(case, list(decide(case, world)))]
-        absence = [each for each in decisions if _rests_on_absence(each)]
-        return replace(
-            one,
-            cases=tuple(waiting),
-            decisions=tuple(each for each in decisions if not _rests_on_absence(each)),
-            on_absence=tuple(Parting(self.job, _untold).of(absence)),
-        )
-
-    def _cases(self, one: One, world: World) -> list[Case]:
-        """The cases of this person alone, by the join of every plan."""
-        with closing(self.tools.waist()) as waist:
-            waist.add_people(each.mapped for each in (one.counts, *one.rivals) if each)
-            waist.add_ledger({row.login_id: row for row in self._rows_around(one)}.values())
-            waist.add_logins(self._logins_around(one))
-            waist.add_members(Membership(login, group) for login, groups in one.member_of.items() for group in groups)
-            waist.join(world)
-            return [case for case in waist.cases() if self._is_about(case)]
-
-    def _rows_around(self, one: One) -> Iterator[LedgerRow]:
-        """Our memory of this person, of their rivals, and of the login whose name they want."""
-        yield from one.rows
-        for rival in one.rivals:
-            yield from self._rows_of(rival.entry.anchor)
-        known = (self.tools.state.ledger_row(self.service, login.id) for login in one.logins)
-        yield from with_ended_holds((row for row in known if row), self.holds, self.now)
-
-    def _logins_around(self, one: One) -> Iterator[Login]:
-        yield from one.logins
-        for rival in one.rivals:
-            known = (self.job.target.login(row.login_id, row.login) for row in self._rows_of(rival.entry.anchor))
-            yield from (login for login in known if login)
-
-    def _is_about(self, case: Case) -> bool:
-        if self.who.anchor is None:
-            return case.login is not None and self.who.login is not None and case.login.id == self.who.login.id
-        parts = (case.account, case.row, case.absent)
-        return any(part is not None and part.anchor == self.who.anchor for part in parts)
-
 
 def _is_kept(rows: Sequence[LedgerRow], logins: Sequence[Login]) -> bool:
     """Whether a login that our memory has for them exists, so that they are recognised in no other one."""
     return not {row.login_id for row in rows}.isdisjoint(login.id for login in logins)
 
 
-def _rests_on_absence(decision: Decision) -> bool:
-    return decision.change is not None and decision.change.evidence is Evidence.UNSEEN
-
-
-def _untold(_: int) -> None:
-    """Nobody watches a look at one."""
+def _keeps_name(counting: Sighting | None, rows: Sequence[LedgerRow], logins: Sequence[Login]) -> bool:
+    """Whether a login that our memory has for them carries the name that they want."""
+    wanted, ours = fold(counting.mapped.login) if counting else "", {row.login_id for row in rows}
+    return bool(wanted) and any(login.id in ours and fold(login.login) == wanted for login in logins)

@@ -34,7 +34,7 @@ from iwds.engine.applying import Applied
 from iwds.engine.approved import APPLIED
 from iwds.engine.ending import applied_data, ending_words
 from iwds.engine.job import Job, MakeWriter, Tools
-from iwds.engine.leasing import Patience, is_resync, lease_seconds
+from iwds.engine.leasing import Patience, is_brief, lease_seconds
 from iwds.engine.ruling import everything_counts, rule_of, standing
 from iwds.engine.running import Own, Request, RunReport, begun, carry_out, keep, leased
 from iwds.engine.service_reading import ServiceReading, refuse_unproven
@@ -171,7 +171,7 @@ def carry_out_order(job: Job, tools: Tools, make_writer: MakeWriter, request: Re
     Raises as `preview`, and `LeaseHeld` where another run holds the service. What is raised is recorded.
     """
     row = begun(job, tools, request.command)
-    patience = Patience(lease_seconds(job, tools), stop=request.stop, worth=is_resync)
+    patience = Patience(lease_seconds(job, tools), stop=request.stop, worth=is_brief)
     with leased(job, tools, row, patience) as lease:
         return _Ordered(job, tools, lease, request, row, order).run(make_writer)
 

@@ -28,7 +28,7 @@ from iwds.core.model import Account, Entry, Proof, Unmapped
 from iwds.engine.groups_read import count_groups, presence_in
 from iwds.engine.job import Job
 from iwds.errors import AccessRefused, Unavailable
-from iwds.ports import ReadStream, Rules, Source, Waist
+from iwds.ports import ReadStream, Rules, Source, Waist, ignored
 
 MOST_READINGS = 3
 """How often people are read where something fades that was not withheld yet; then the reading is not proven."""
@@ -50,6 +50,7 @@ class People:
         counted: tells somebody how far it is.
         before: the rules last applied, where today's are others. What they read is read and counted too: whoever would
             be removed is judged by it, and what an account may not see any more must not speak against anybody.
+        saw: shown each entry as it is mapped.
     """
 
     job: Job
@@ -59,6 +60,7 @@ class People:
     allow: Mapping[str, int]
     counted: Counted
     before: Rules | None = None
+    saw: Callable[[Entry], None] = ignored
 
     def read(self) -> tuple[tuple[Proof, ...], tuple[str, ...]]:
         """The proofs, and a sentence for each attribute or group that is withheld.
@@ -109,7 +111,9 @@ class People:
         rules, target, keys, named_by = self.job.rules, self.job.target, frozenset(withheld), self._rules
         for entry in self.counted(name, stream):
             count_groups(members, entry, named_by)
-            mapped = rules.map(without(entry, keys), self.now)
+            believed = without(entry, keys)
+            self.saw(believed)
+            mapped = rules.map(believed, self.now)
             yield target.normalise(mapped, entry.name) if isinstance(mapped, Account) else mapped
 
     def _with_other_eyes(self, proofs: Sequence[Proof]) -> Iterator[Proof]:

@@ -12,8 +12,8 @@ from iwds.core.matching import Tally, believed, retagged
 from iwds.core.model import LedgerRow, Proof, Role, Status
 from iwds.core.plan import Basis, Plan, Selection
 from iwds.engine.job import Job, Tools
-from iwds.engine.one import One
 from iwds.engine.ruling import rule_of, standing
+from iwds.engine.sighting import One
 from iwds.engine.surroundings import has_changed
 
 

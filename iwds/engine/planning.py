@@ -23,6 +23,7 @@ from iwds.core.restored import NOTE, is_older, without_doubtful
 from iwds.engine.groups_read import told_empty
 from iwds.engine.job import Job, Tools
 from iwds.engine.judging import Judging, then_of
+from iwds.engine.marking import Marking
 from iwds.engine.parting import Parting
 from iwds.engine.people import People
 from iwds.engine.role_reading import RoleReading
@@ -39,7 +40,7 @@ from iwds.engine.surroundings import (
 )
 from iwds.engine.unsettled import told_unmailed, unmailed
 from iwds.errors import ServiceUnproven, Stopped
-from iwds.ports import JobMemory, Waist
+from iwds.ports import JobMemory, Waist, ignored
 
 Watch = Callable[[Case, World], None]
 """Shown every case that does not agree, as it is decided."""
@@ -73,13 +74,14 @@ def make_plan(
     alone: bool = False,
     watch: Watch = _unwatched,
     narrow: Narrow = _whole,
+    marking: Marking | None = None,
 ) -> tuple[Plan, Tally]:
     """Read, join, decide and assemble; `stop` ends the reading with `Stopped`, `watch` is shown every case.
 
     `narrow` makes the plan that counts of the one that was assembled, such as its intersection with a saved one.
 
     `alone` says that the lease is held and that everything open was settled: only then does a login that our memory
-    lacks mean that it is an older one.
+    lacks mean that it is an older one. `marking` takes the marks of the sources before anybody is read.
 
     Returns the plan, and the tally with the tags that our memory lacks. Raises `ServiceUnproven` where the service's
     reading contradicts itself, `ConfigurationError` where the ledger belongs to another service, `Unavailable` and
@@ -87,9 +89,8 @@ def make_plan(
     """
     waist = tools.waist()
     try:
-        plan, tally = _Planning(job, tools, waist, stop or threading.Event(), watch).plan(
-            selection or Selection(), alone
-        )
+        planning = _Planning(job, tools, waist, stop or threading.Event(), watch, marking)
+        plan, tally = planning.plan(selection or Selection(), alone)
         tools.planned(plan, alone)
         return narrow(plan, waist.standing), tally
     finally:
@@ -97,8 +98,11 @@ def make_plan(
 
 
 class _Planning:
-    def __init__(self, job: Job, tools: Tools, waist: Waist, stop: threading.Event, watch: Watch) -> None:
+    def __init__(
+        self, job: Job, tools: Tools, waist: Waist, stop: threading.Event, watch: Watch, marking: Marking | None
+    ) -> None:
         self.job, self.tools, self.waist, self.stop, self.watch = job, tools, waist, stop, watch
+        self.marking = marking
         self.now = tools.clock.now()
         self.holds = tools.state.open_holds(job.target.service)
         self.notes = [*told_unmailed(unmailed(job, tools))]
@@ -117,7 +121,8 @@ class _Planning:
         changed = has_changed(job, memory)
         earlier = job.earlier(memory.configuration) if changed and memory.configuration else None
         before = earlier.rules if earlier else None
-        people = People(job, self.waist, self.now, memory.baselines, selection.allow, self.reading.counted, before)
+        saw = self.marking.saw if self.marking else ignored
+        people = People(job, self.waist, self.now, memory.baselines, selection.allow, self.reading.counted, before, saw)
         existing = job.target.read_groups()
         groups = self._governed(existing)
         readings = self._read(groups, people)
@@ -166,6 +171,8 @@ class _Planning:
 
     def _read(self, groups: dict[str, Group], people: People) -> Readings:
         """Both sides at the same time: they are different machines."""
+        if self.marking:
+            self.notes += self.marking.begin()
         self.waist.add_ledger(self._remembered())
         with ThreadPoolExecutor(2) as threads:
             everybody = threads.submit(people.read)

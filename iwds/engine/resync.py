@@ -10,28 +10,27 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import islice
 from typing import Any, cast
 
-from iwds.core.alone import Alone, absent_alone, made_alone, with_activation
+from iwds.core.alone import absent_alone, made_alone, with_activation
 from iwds.core.change import CreateLogin, Subject, kinds
 from iwds.core.decision import Decision, Proposal
 from iwds.core.devices import Code
-from iwds.core.doubt import GROUPS
 from iwds.core.guards import Populations
-from iwds.core.matching import Match, Tally, believed
-from iwds.core.model import Absent, Account, Activation, Unmapped, fold
+from iwds.core.model import Account, Activation
 from iwds.core.moved import Moved, Standing, moved_data, narrowed
 from iwds.core.plan import Plan, Selection, summary_data
+from iwds.engine.alone import alone_of, population, refuse_another_service
 from iwds.engine.applying import Applied
 from iwds.engine.ending import applied_data, ending_code, ending_words
 from iwds.engine.job import Job, MakeWriter, Tools
-from iwds.engine.leasing import APART, RESYNC, Patience
-from iwds.engine.one import One, look, meant
+from iwds.engine.leasing import RESYNC, Patience
+from iwds.engine.one import look, meant
 from iwds.engine.plan_of_one import plan_of
 from iwds.engine.running import Own, begun, carry_out, keep, leased
 from iwds.engine.seeking import Candidate
-from iwds.engine.surroundings import another_service, has_changed, refuse_orphans
+from iwds.engine.sighting import One
+from iwds.engine.surroundings import refuse_orphans
 from iwds.engine.unsettled import settle_open_intents
 from iwds.engine.who import caller, host
 from iwds.errors import IwdsError, LeaseHeld, Refused
@@ -39,10 +38,6 @@ from iwds.ports import Actions, AuditRow, Lease, Result, RunRow, TargetWriter
 
 WAIT = 60.0
 """Seconds for which a run that holds the service is waited for, unless somebody says otherwise."""
-SAMPLE = 20
-"""How many other logins are looked up before a login that is not the one we knew is believed to be an exception."""
-_LOOKED_THROUGH = 50
-"""In how many runs is looked for the last one that read everybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,70 +282,16 @@ def _look(job: Job, tools: Tools, wish: Wish, who: Candidate, failed: Mapping[st
     for error in one.failed.values():
         raise error
     refuse_orphans(job, tools.state, one.memory)
-    _refuse_another_service(job, tools, one)
-    decisions = [*made_alone(one.decisions, _alone(job, one)), *absent_alone(one.on_absence, one.tombstone)]
+    refuse_another_service(job, tools, [one])
+    decisions = [*made_alone(one.decisions, alone_of(job, one)), *absent_alone(one.on_absence, one.tombstone)]
     if wish.code:
         _refuse_link_without_mail(decisions, wish.code)
         decisions = list(with_activation(decisions, wish.code))
-    populations = Populations(_population(job, tools), {}, {}, one.memory.recent)
+    populations = Populations(population(job, tools), {}, {}, one.memory.recent)
     planned = plan_of(
         replace(one, decisions=tuple(decisions)), job, tools, populations, 0, Selection(reason=wish.reason)
     )
     return Looked(one, planned)
-
-
-def _alone(job: Job, one: One) -> Alone:
-    return Alone(
-        provisioning_id=job.policy.provisioning_id,
-        applied_before=one.memory.applied_before,
-        changed=has_changed(job, one.memory),
-        rivals_known=not one.rivals_unsure,
-        scope_seen=_scope_seen(job, one),
-        name_seen=_name_seen(job, one),
-    )
-
-
-def _scope_seen(job: Job, one: One) -> bool:
-    """Whether an entry that is out of scope shows what at least half of all people have: else that may be hidden."""
-    person, seen = one.person, one.counts
-    if seen is None or not isinstance(person, Unmapped) or person.reason is not Absent.OUT_OF_SCOPE or person.disabled:
-        return True
-    baseline = one.memory.baselines.get(seen.source)
-    if baseline is None:
-        return False
-    looked_at = job.rules.attributes | ({GROUPS} if job.rules.reads_groups else set())
-    usual = {key for key in looked_at if 2 * baseline.presence.get(key, 0) >= max(1, baseline.count)}
-    shown = {name for name, values in seen.entry.attrs.items() if values} | ({GROUPS} if seen.entry.groups else set())
-    return usual <= shown
-
-
-def _name_seen(job: Job, one: One) -> bool:
-    """Whether the login stands in the one attribute that logins come from: of several, a hidden one says another."""
-    if one.counts is None or len(job.rules.login_attributes) != 1:
-        return False
-    (attribute,) = job.rules.login_attributes
-    values = one.counts.entry.attrs.get(attribute, ())
-    return fold(one.counts.mapped.login) in {fold(value.strip()) for value in values}
-
-
-def _population(job: Job, tools: Tools) -> int:
-    """Active logins of the job, without reading them: never more than the last run that read everybody found."""
-    runs = tools.state.runs(job.name, _LOOKED_THROUGH, without=APART)
-    known = (run.report.get("population") for run in runs if run.service == str(job.target.service))
-    last = next((number for number in known if number is not None), 0)
-    return min(last, tools.state.count_unlocked(job.target.service, job.policy.provisioning_id)) if last else 0
-
-
-def _refuse_another_service(job: Job, tools: Tools, one: One) -> None:
-    """A login that is gone, or is not the one we knew, is an exception only where others are as we knew them."""
-    if not any(case.gone is not None or case.match is Match.DOUBTED for case in one.cases):
-        return
-    rows = list(islice(tools.state.ledger(job.target.service), SAMPLE))
-    logins = [(row, job.target.login(row.login_id, row.login)) for row in rows]
-    strange = sum(login is None or not believed(row, login) for row, login in logins)
-    tally = Tally(rows=len(rows), unbelieved=strange)
-    if tally.another_service:
-        raise another_service(job, tally)
 
 
 def _refuse_link_without_mail(decisions: list[Decision], code: Activation) -> None:

@@ -15,6 +15,7 @@ from iwds.core.decision import Reason
 from iwds.core.document import change_from_data
 from iwds.core.guards import RETAGGED, GuardKind
 from iwds.core.matching import Graces, Tally
+from iwds.core.model import Anchor
 from iwds.core.moved import Find, Moved, moved_data, narrowed
 from iwds.core.plan import Plan, Selection, summary_data
 from iwds.core.plan_document import plan_to_data
@@ -23,10 +24,10 @@ from iwds.core.rulings import Ruling
 from iwds.engine.accepting import accepts, let_leavers_through
 from iwds.engine.applying import Applied, Applying, Hands
 from iwds.engine.approved import APPLIED, maker
-from iwds.engine.ending import applied_data, ending_code, ending_words, unproven_words, without_unapproved
+from iwds.engine.ending import applied_data, ending_code, ending_words, held_now, unproven_words, without_unapproved
 from iwds.engine.job import Job, MakeWriter, Tools
-from iwds.engine.leasing import APART, Patience, is_resync, kept_alive, lease_seconds, taken
-from iwds.engine.planning import make_plan
+from iwds.engine.leasing import APART, CHANGES, Patience, is_brief, kept_alive, lease_seconds, taken
+from iwds.engine.planner import Made, Planner
 from iwds.engine.ruling import everything_counts, objections, rule_data
 from iwds.engine.unsettled import settle_open_intents, unmailed
 from iwds.engine.verify import Verifier
@@ -49,6 +50,7 @@ class Request:
         confirm: asked once, with the plan, before anything is written.
         stop: set to end the run in good order.
         deadline: seconds after which no further change is begun; None for what the job says.
+        changes: whether only people of whom something changed are looked at, where that can be.
     """
 
     command: str
@@ -57,6 +59,7 @@ class Request:
     confirm: Callable[[Plan], bool] = lambda _: True
     stop: threading.Event = field(default_factory=threading.Event)
     deadline: float | None = None
+    changes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +84,16 @@ class RunReport:
         return self.run.exit_code or 0
 
 
-def plan_only(job: Job, tools: Tools, selection: Selection | None = None) -> Plan:
+def plan_only(job: Job, tools: Tools, selection: Selection | None = None, *, changes: bool = False) -> Plan:
     """Plan, keep the plan, and leave the world as it is. Takes no lease."""
-    plan, _ = make_plan(job, tools, selection)
+    plan = Planner(job, tools).made(selection or Selection(), changes=changes).plan
     keep(plan, job, tools)
     return plan
 
 
 def plan_exit_code(plan: Plan) -> int:
     """What a plan, or a dry run, exits with."""
-    waiting = plan.held or plan.basis.withheld or plan.basis.unproven or plan.basis.untried
+    waiting = held_now(plan) or plan.basis.withheld or plan.basis.unproven or plan.basis.untried
     if plan.violations or (waiting and not plan.changes):
         return Refused.exit_code
     return 2 if plan.changes else 0
@@ -101,9 +104,9 @@ def run(job: Job, tools: Tools, make_writer: MakeWriter | None, request: Request
 
     Raises `LeaseHeld` where another run holds the service, and whatever planning raises. Both are recorded.
     """
-    row = begun(job, tools, request.command)
-    # Whoever looks after one person is done in seconds, and a night must not be lost for that.
-    patience = Patience(lease_seconds(job, tools), stop=request.stop, worth=is_resync)
+    row = begun(job, tools, CHANGES if request.changes else request.command)
+    # Whoever looks after a few people is done in seconds, and a night must not be lost for that.
+    patience = Patience(lease_seconds(job, tools), stop=request.stop, worth=is_brief)
     with leased(job, tools, row, patience) as lease:
         report = _Run(job, tools, lease, request, row).run(make_writer)
     forget_plans(job, tools)
@@ -151,6 +154,7 @@ class _Run:
     def __init__(self, job: Job, tools: Tools, lease: Lease, request: Request, row: RunRow) -> None:
         self.job, self.tools, self.lease, self.request, self.row = job, tools, lease, request, row
         self.began = tools.clock.monotonic()
+        self.made: Made | None = None
 
     def run(self, make_writer: MakeWriter | None) -> RunReport:
         self.tools.state.start_run(self.row, self.job.config, self.job.digest)
@@ -172,7 +176,6 @@ class _Run:
         journal = self.tools.state.journal(self.row.id, self.job.target.service, self.lease)
         if make_writer:
             settle_open_intents(self.job, self.tools, journal, make_writer)
-        alone = make_writer is not None
         moved: tuple[Moved, ...] = ()
 
         def narrow(fresh: Plan, find: Find) -> Plan:
@@ -183,9 +186,10 @@ class _Run:
             plan, moved = narrowed(fresh, self.request.approved, find, made_by)
             return plan
 
-        plan, tally = make_plan(
-            self.job, self.tools, self.request.selection, self.request.stop, alone=alone, narrow=narrow
-        )
+        planner = Planner(self.job, self.tools, self.request.stop, (self.row.id, self.lease) if make_writer else None)
+        made = planner.made(self.request.selection, narrow, changes=self.request.changes)
+        self.made, plan, tally = made, made.plan, made.tally
+        self.row = replace(self.row, command=CHANGES if made.of_changes else self.request.command)
         if make_writer:
             # Whoever was seen again is no leaver, even where a guard stops everything else.
             self.tools.state.note_left(self.job.target.service, tally.graces.end, None, self.lease)
@@ -193,7 +197,7 @@ class _Run:
         self.row = replace(self.row, plan=plan.id)
         if make_writer is None or plan.violations:
             return self._not_applied(plan, moved)
-        self.tools.state.take_over_holds(self.job.target.service, plan.made_at, self.row.id, self.lease)
+        self.tools.state.take_over_holds(self.job.target.service, plan.made_at, self.row.id, self.lease, made.logins)
         self.tools.state.note_tags(self.job.target.service, _tags(plan, tally), self.lease)
         self.tools.state.note_roles(self.job.target.service, tally.roles, self.lease)
         self.tools.state.note_unlocked(self.job.target.service, tally.unlocked, self.lease)
@@ -233,7 +237,8 @@ class _Run:
             return RunReport(self._ended(0, "declined: nothing was changed", summary_data(plan)), plan, None, moved)
         applied = Applied()
         if plan.changes:
-            own = Own(self.lease, journal, self.request.stop, self._until())
+            gone = self.made.gone if self.made else frozenset()
+            own = Own(self.lease, journal, self.request.stop, self._until(), gone=gone)
             applied = carry_out(plan, self.job, self.tools, own, make_writer)
         code = ending_code(plan, applied, moved)
         mails = {"unmailed": [mail.login for mail in unmailed(self.job, self.tools)]}
@@ -255,9 +260,15 @@ class _Run:
         self, code: int, summary: str, report: dict[str, Any], plan: Plan | None = None, applied: Applied | None = None
     ) -> RunRow:
         state, ended = self.tools.state, self.tools.clock.now()
+        summary, report = self._with_what_was_read(summary, report)
         self.row = replace(self.row, ended=ended, exit_code=code, summary=summary, report=report)
         if plan is None or applied is None:
             state.finish_run(self.row)
+            return self.row
+        learnt = self.made.learnt(applied) if self.made else None
+        if self.row.command == CHANGES:
+            # Who looks at a few people accepts no configuration, and is no measure for a reading.
+            state.finish_run(self.row, lease=self.lease, learnt=learnt)
             return self.row
         self._save_readings(plan)
         counts = accepts(plan, applied) and not self._took_over(plan)
@@ -273,8 +284,17 @@ class _Run:
             accepted=accepted if whole else "",
             configuration=deciding,
             lease=self.lease,
+            learnt=learnt,
         )
         return self.row
+
+    def _with_what_was_read(self, summary: str, report: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """Beside how it ended: that it was of what changed, or why it was not, and what such runs had missed."""
+        if self.made is None:
+            return summary, report
+        words = self.made.words
+        told = (f"{words[0]}: {summary}",) if self.made.of_changes else (summary, *words)
+        return "; ".join(told), report | self.made.report
 
     def _accepted(self, plan: Plan) -> tuple[str, str]:
         """Digest and text of what counts as accepted after this run; see `accepted_from_now`."""
@@ -302,7 +322,7 @@ class _Run:
 
     def _save_readings(self, plan: Plan) -> None:
         selection = plan.basis.selection
-        if not selection.only:
+        if not selection.only and plan.basis.looked_at is None:
             # Whoever picked out a part has not said that the whole reading is right.
             fewer = GuardKind.VANISHED.value in selection.allow
             self.tools.state.save_readings(self.row.id, plan.basis.sources, fewer, self.lease)
@@ -320,6 +340,7 @@ class Own:
     Attributes:
         until: the monotonic time after which no further change is begun.
         counts: which rulings of people are asked for right before each change.
+        gone: of whom a directory told that their entry was deleted.
     """
 
     lease: Lease
@@ -327,6 +348,7 @@ class Own:
     stop: threading.Event
     until: float | None = None
     counts: Callable[[Ruling], bool] = everything_counts
+    gone: frozenset[Anchor] = frozenset()
 
 
 def carry_out(plan: Plan, job: Job, tools: Tools, own: Own, make_writer: MakeWriter) -> Applied:
@@ -334,7 +356,7 @@ def carry_out(plan: Plan, job: Job, tools: Tools, own: Own, make_writer: MakeWri
     service = job.target.service
     withheld = {proof.name: proof.withheld for proof in plan.basis.sources}
     exempt = partial(tools.hold, service, kind=HoldKind.EXEMPT)
-    verifier = Verifier(job, tools.clock, withheld, exempt, objections(plan, job, tools, own.counts))
+    verifier = Verifier(job, tools.clock, withheld, exempt, objections(plan, job, tools, own.counts), own.gone)
     writer = make_writer()
     try:
         find_row, find_hold = partial(tools.state.ledger_row, service), partial(tools.hold, service)

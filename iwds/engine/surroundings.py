@@ -3,18 +3,51 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cached_property
 
 from iwds.core.configuration import libraries_changed, tag_before
 from iwds.core.matching import Tally
 from iwds.core.model import Group, LedgerRow, fold
 from iwds.core.policy import Hold, HoldKind, Rota, World
 from iwds.core.recognition import MatchDecision, decisions_of
-from iwds.engine.job import Job
+from iwds.engine.job import Job, Tools
 from iwds.errors import ConfigurationError
 from iwds.ports import HoldRow, JobMemory, State
 
 RECENT = timedelta(hours=20)
 """Guards count what was applied in this time before, so that a limit cannot be crossed in small steps."""
+
+
+class Around:
+    """What a look at anybody rests on beside them, asked once for as many people as are looked at.
+
+    Attributes:
+        now: the time by which expiry is decided.
+        holds: what people hold, ended or not.
+        memory: what earlier runs of the job left.
+    """
+
+    def __init__(self, job: Job, tools: Tools) -> None:
+        self._job, self._state, self._service = job, tools.state, job.target.service
+        self.now = tools.clock.now()
+        self.holds = tools.state.open_holds(self._service)
+        self.memory = tools.state.memory(job.name, self._service, self.now - RECENT)
+
+    @cached_property
+    def existing(self) -> Sequence[Group]:
+        """All groups of the service. Raises like `TargetReader.read_groups`."""
+        return self._job.target.read_groups()
+
+    @cached_property
+    def _world(self) -> World:
+        said = self._state.matches(self._service)
+        groups = governed(self._job, self.existing)
+        world = world_of(self._job, groups, frozenset(), self.holds, said, self.now)
+        return replace(world, edited=has_changed(self._job, self.memory))
+
+    def world(self, realms: frozenset[str]) -> World:
+        """The facts of now, where these directories were asked; raises as `existing`."""
+        return replace(self._world, realms=realms)
 
 
 def governed(job: Job, existing: Iterable[Group]) -> dict[str, Group]:

@@ -42,6 +42,7 @@ class Verifier:
         withheld: what of each source is not believed in this run (`Proof.withheld`): the last look does not either.
         find_exempt: what holds every removal from a login at the moment of the question.
         ruled: why people's rulings of this moment do not let a change through; empty where they do.
+        gone: of whom a directory told that their entry was deleted; many keep nothing that shows it later.
     """
 
     job: Job
@@ -49,6 +50,7 @@ class Verifier:
     withheld: Mapping[str, Collection[str]] = field(default_factory=dict)
     find_exempt: Callable[[int], Hold | None] = lambda _: None
     ruled: Callable[[Change], str] = lambda _: ""
+    gone: Collection[Anchor] = ()
 
     def objection(self, change: Change) -> str:
         """Why this change may not be made after all; empty where nothing speaks against it.
@@ -86,7 +88,7 @@ class Verifier:
         return "the directory no longer answers for this person"
 
     def _deleted(self, anchor: Anchor) -> bool:
-        return any(_shows_deleted(source, anchor) for source in self.job.sources)
+        return anchor in self.gone or any(_shows_deleted(source, anchor) for source in self.job.sources)
 
     def _find(self, anchor: Anchor) -> Iterator[Entry]:
         """Their entry in each source that answers for their directory; `ForeignRealm` where none does."""

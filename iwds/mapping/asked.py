@@ -19,10 +19,12 @@ class Asked:
     Attributes:
         names: attributes in lower case, and groups by their key in `Proof.presence`.
         expressions: all of the mapping.
+        dated: of these attributes those whose values are compared with the present.
     """
 
     def __init__(self, document: BaseModel | None = None, where: Where | None = None) -> None:
         self.names: set[str] = set()
+        self.dated: set[str] = set()
         self.expressions = Expressions()
         self._places = {} if document is None or where is None else dict(_placed(document, where, ()))
 

@@ -9,12 +9,13 @@ import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 from iwds.core import directory, model
 from iwds.core.doubt import group_names
+from iwds.core.due import first_change
 from iwds.core.model import BUILTIN_ROLES, Absent, Account, Activation, Entry, Mode, Role, Unmapped, fold
 from iwds.core.modes import MODED, mode_of
 from iwds.core.normal import LANGUAGES, printable
@@ -38,6 +39,7 @@ from iwds.mapping.memberships import (
 )
 from iwds.mapping.person import Answer, Person, Test, Text, Unfit
 from iwds.mapping.tables import with_tables
+from iwds.mapping.timely import Timely, timely
 from iwds.mapping.values import compile_value, is_written, read_by
 from iwds.mapping.written_values import Value
 from iwds.ports import Clause, Grant
@@ -88,6 +90,7 @@ class CompiledRules:
     _extra: tuple[tuple[str, Text], ...] = field(repr=False)
     _at_creation: Callable[[Person], model.AtCreation] = field(repr=False)
     _modes: tuple[tuple[str, Mode], ...] = field(repr=False)
+    _timely: Timely = field(repr=False)
 
     def named(self, groups: frozenset[str]) -> frozenset[str]:
         """Which of the groups that the rules name are among these, as the rules write them."""
@@ -112,6 +115,13 @@ class CompiledRules:
     def disabled_by(self, entry: Entry, now: datetime) -> Sequence[str]:
         """What disables somebody, in words."""
         return tuple(disabling(Document.model_validate(self.written), Person(entry, now)))
+
+    def due(self, entry: Entry, now: datetime, until: datetime) -> datetime | None:
+        """From when on they make something else of an entry, before anybody changes it."""
+        ends = self._include.ends(now, until) or self._exclude.ends(now, until)
+        if not ends and not self._timely.about(entry):
+            return None
+        return first_change(partial(self.map, entry), now, until)
 
     def map(self, entry: Entry, now: datetime) -> Account | Unmapped:
         """The account that the rules make of an entry, or why there is none."""
@@ -263,6 +273,7 @@ def compile_mapping(document: Document, where: Where, roles: Collection[str] = B
         _extra=tuple((key, compile_value(value, asked)) for key, value in document.extra.items()),
         _at_creation=_at_creation(document.at_creation, document.language, asked),
         _modes=tuple(_modes(document)),
+        _timely=timely(asked),
         # last: the compilers above have filled it
         reads_groups=group_names(asked.names),
         attributes=frozenset(key for key in asked.names if not key.startswith("(")),
@@ -369,6 +380,7 @@ def _says_enabled(rule: Enabled, asked: Asked) -> Test:
 
 def _by_attributes(check: directory.Check, asked: Asked) -> Test:
     asked.update(check.reads)
+    asked.dated.update(set(check.reads) - directory.FLAGS)
     reads, decide = check.reads, check.decide
     return lambda person: decide(*map(person.attributes.get, reads), person.now)
 

@@ -28,6 +28,8 @@ def compile_condition(condition: Condition, asked: Asked) -> Test:
         return in_group(condition.group)
     if condition.attribute is not None:
         asked.add(condition.attribute)
+        if condition.before or condition.after:
+            asked.dated.add(condition.attribute)
         return _on_attribute(condition)
     if condition.expr is not None:
         return asked.expressions.test(condition.expr, asked.place(condition), asked.names)

@@ -45,10 +45,15 @@ class _NotKnown(Exception):
 
 
 class Expressions:
-    """All expressions of one mapping."""
+    """All expressions of one mapping.
+
+    Attributes:
+        timely: of each that looks at the present the attributes that it reads.
+    """
 
     def __init__(self) -> None:
         self._all: list[_Expression] = []
+        self.timely: list[frozenset[str]] = []
 
     def text(self, source: str, place: str, asked: set[str]) -> Text:
         """The function of an expression that gives text."""
@@ -63,6 +68,8 @@ class Expressions:
             raise ConfigurationError(f"{place}: a mapping has {MOST} expressions at most")
         expression = _Expression(checked(source, wanted), place)
         asked.update(expression.inputs.asked)
+        if expression.inputs.timely:
+            self.timely.append(frozenset(name for name in expression.inputs.asked if not name.startswith("(")))
         number = len(self._all)
         self._all.append(expression)
 
@@ -141,6 +148,7 @@ class _Inputs:
         self._members = [(name, in_group(name)) for name in sorted(reads.members)]
         self._others = reads.others
         pairs = (*self._one, *self._many, *self._quoted, *self._many_quoted)
+        self.timely = NOW in reads.others
         self.asked = {name for _, name in pairs} | {group_key(group_name(name)) for name in reads.members}
 
     def of(self, person: Person, place: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The people whom a mapping names one by one: in scope whatever its clauses say, or left alone; some until a day."""
 
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -28,11 +29,16 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """A compiled list: by folded login and by normalised distinguished name, what ends last for each of them."""
+    """A compiled list: by folded login and by normalised distinguished name, what ends last for each of them.
+
+    Attributes:
+        days: the last day of each that has one, sorted.
+    """
 
     key: str
     logins: Mapping[str, Entry]
     dns: Mapping[str, Entry]
+    days: tuple[date, ...] = ()
 
     def find(self, person: Person, login: str) -> Entry | None:
         """The entry that names this person; where there are two, one that still stands."""
@@ -40,6 +46,11 @@ class People:
         if not self.dns or (by_login is not None and by_login.stands(person.now)):
             return by_login
         return self.dns.get(person.dn) or by_login
+
+    def ends(self, now: datetime, until: datetime) -> bool:
+        """Whether anybody's day ends between two moments; asked for everybody who is read."""
+        first = bisect_left(self.days, now.astimezone(UTC).date())
+        return first < len(self.days) and self.days[first] < until.astimezone(UTC).date()
 
     def ended(self, now: datetime) -> Iterator[str]:
         """A sentence for each entry that counts no more."""
@@ -56,6 +67,7 @@ def compile_list(key: str, listed: Sequence[Listed], where: Where) -> People:
         key,
         {fold(unicodedata.normalize("NFC", each.login)): entry for each, entry in entries if each.login},
         {each.dn: entry for each, entry in entries if each.dn},
+        tuple(sorted(each.until for each in listed if each.until)),
     )
 
 

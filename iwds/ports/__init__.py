@@ -29,6 +29,7 @@ from iwds.ports.memory import (
     Withdrawal,
 )
 from iwds.ports.people import MOST_FOUND, Clause, Finding, Grant, ReadStream, Rules, Source, T_co, ignored
+from iwds.ports.progress import Due, Learnt, Mark, Progress, Waiting
 from iwds.ports.service import Actions, Listing, TargetReader, TargetWriter
 from iwds.ports.state import State
 from iwds.ports.waist import Waist
@@ -43,6 +44,7 @@ __all__ = [
     "Clause",
     "Clock",
     "Delta",
+    "Due",
     "Feed",
     "Finding",
     "Grant",
@@ -51,13 +53,16 @@ __all__ = [
     "IntentRow",
     "JobMemory",
     "Journal",
+    "Learnt",
     "Lease",
     "LedgerEffect",
     "Listing",
+    "Mark",
     "Matches",
     "Members",
     "Outcome",
     "PlanRow",
+    "Progress",
     "ReadStream",
     "Refusals",
     "RefusedBind",
@@ -75,6 +80,7 @@ __all__ = [
     "Told",
     "Unmailed",
     "Waist",
+    "Waiting",
     "Withdrawal",
     "ignored",
 ]

@@ -258,6 +258,13 @@ class Rules(Protocol):
         """What disables somebody, in words: attributes, a condition; empty for nobody who is disabled."""
         ...
 
+    def due(self, entry: Entry, now: datetime, until: datetime) -> datetime | None:
+        """From when on, after now and until then, they make something else of an entry that nobody changes.
+
+        None where they do not, or make the same of it again by then. At most a minute late.
+        """
+        ...
+
     def map(self, entry: Entry, now: datetime) -> Account | Unmapped:
         """The account that the rules make of an entry, or why there is none. Never raises for bad data."""
         ...

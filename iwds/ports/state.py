@@ -23,9 +23,10 @@ from iwds.ports.memory import (
     Told,
     Unmailed,
 )
+from iwds.ports.progress import Learnt, Progress
 
 
-class State(Holds, Ruled, Matches, Audit, Sightings, Refusals, Protocol):
+class State(Holds, Ruled, Matches, Audit, Sightings, Refusals, Progress, Protocol):
     """Our own memory: ledger, runs, plans, journal, leases, what people did and decided, and who is not let in."""
 
     def lease(self, service: Service, holder: str, seconds: float) -> Lease:
@@ -107,6 +108,7 @@ class State(Holds, Ruled, Matches, Audit, Sightings, Refusals, Protocol):
         accepted: str = "",
         configuration: str = "",
         lease: Lease | None = None,
+        learnt: Learnt | None = None,
     ) -> None:
         """Record how a run ended.
 
@@ -117,6 +119,7 @@ class State(Holds, Ruled, Matches, Audit, Sightings, Refusals, Protocol):
             configuration: what of that configuration decides; kept with the digest.
             lease: what later runs learn is fenced by it: `LeaseLost`, and nothing recorded, where it is not ours any
                 more. None for a run that holds none, and has nothing to teach.
+            learnt: how far it read what changed, and who is to be looked at again; None to leave that as it was.
         """
         ...
 

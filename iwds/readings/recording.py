@@ -94,9 +94,6 @@ class RecordingSource:
         """Whether there is a tombstone."""
         return bool(self._noted("deleted", about(anchor), lambda: self._inner.deleted(anchor)))
 
-    def changes(self, attributes: Collection[str]) -> None:
-        """A recording is of everybody."""
-
     def confirm(self, proof: Proof) -> Sequence[str]:
         """The second count."""
         return tuple(self._noted("confirm", "", lambda: tuple(self._inner.confirm(proof)), list))

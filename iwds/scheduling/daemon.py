@@ -16,8 +16,11 @@ from iwds.scheduling.schedules import Schedule
 LATE = 600
 """Seconds that a run may start late; a machine that slept through the night does not sync at noon."""
 
-RunJob = Callable[[str, threading.Event], None]
-"""Runs one job by name to its end. The event asks it to stop in good order."""
+WAIT = 300
+"""Seconds for which a run of everybody waits for one of what changed."""
+
+RunJob = Callable[[Schedule, threading.Event], None]
+"""Runs the job of a schedule to its end. The event asks it to stop in good order."""
 
 
 def serve(schedules: Sequence[Schedule], run_job: RunJob, stop: threading.Event) -> None:
@@ -29,13 +32,17 @@ def serve(schedules: Sequence[Schedule], run_job: RunJob, stop: threading.Event)
     scheduler = _scheduler(len(schedules))
     jobs = {schedule.name: schedule.job for schedule in schedules}
     busy = {job: threading.Lock() for job in jobs.values()}
+    brief = dict.fromkeys(busy, True)
 
-    def tick(job: str) -> None:
-        if not busy[job].acquire(blocking=False):
+    def tick(schedule: Schedule) -> None:
+        job = schedule.job
+        # A run of what changed is done in seconds: the night must not be lost for that.
+        if not busy[job].acquire(timeout=0 if schedule.changes or not brief[job] else WAIT):
             log.warning("schedule.skipped", job=job, reason="the run before it has not ended")
             return
+        brief[job] = schedule.changes
         try:
-            run_job(job, stop)
+            run_job(schedule, stop)
         except Exception as error:  # the daemon outlives whatever one run meets
             log.error("run.crashed", job=job, error=repr(error), exc_info=True)
         finally:
@@ -48,7 +55,7 @@ def serve(schedules: Sequence[Schedule], run_job: RunJob, stop: threading.Event)
 
     scheduler.add_listener(skipped, EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)
     for schedule in schedules:
-        scheduler.add_job(tick, schedule.trigger, args=[schedule.job], id=schedule.name, name=schedule.name)
+        scheduler.add_job(tick, schedule.trigger, args=[schedule], id=schedule.name, name=schedule.name)
     scheduler.start(paused=True)
     for schedule in schedules:
         following = scheduler.get_job(schedule.name).next_run_time.astimezone(schedule.zone)

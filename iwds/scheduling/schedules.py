@@ -3,6 +3,7 @@
 job: company
 cron: "0 2 * * mon-fri"     # minute hour day month weekday
 timezone: Europe/Paris      # the machine's own where it is left out
+changes: true               # only people of whom something changed; everybody where it is left out
 """
 
 import re
@@ -34,17 +35,19 @@ class ScheduleFile(BaseModel):
     job: str
     cron: str
     timezone: str | None = None
+    changes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When one job runs."""
+    """When one job runs; `changes`: only on what changed."""
 
     name: str
     job: str
     trigger: Any
     words: str
     zone: tzinfo
+    changes: bool = False
 
     def next_times(self, after: datetime, count: int) -> list[datetime]:
         """The next moments after `after`, in the schedule's time zone."""
@@ -92,8 +95,10 @@ def _read(path: Path, jobs: Sequence[str]) -> Schedule:
         file, line = marked.where(("job",))
         raise ConfigurationError(f'there is no job "{settings.job}"{nearest(settings.job, jobs)}', file=file, line=line)
     zone = _zone(settings.timezone, marked)
-    words = f"{settings.cron} {settings.timezone or 'local time'}"
-    return Schedule(path.stem, settings.job, _trigger(settings.cron, zone, marked), words, zone)
+    what = ", of what changed" if settings.changes else ""
+    words = f"{settings.cron} {settings.timezone or 'local time'}{what}"
+    trigger = _trigger(settings.cron, zone, marked)
+    return Schedule(path.stem, settings.job, trigger, words, zone, settings.changes)
 
 
 def _zone(name: str | None, marked: yamlmarks.Marked) -> tzinfo:

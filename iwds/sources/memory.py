@@ -20,6 +20,7 @@ from iwds.core.model import Anchor, Entry, Proof, View, fold
 from iwds.errors import SourceUnavailable
 from iwds.ports import MOST_FOUND, Finding, ignored
 from iwds.sources._check import differs, foreign
+from iwds.sources._memoryfeed import Changes, MemoryFeed
 from iwds.sources._stream import Canaries, Stream, Tally, only
 
 SELECTING = frozenset({"realm", "people"})
@@ -66,6 +67,7 @@ class MemorySource:
         problems: sentences that speak against every reading from now on.
         fail_after: after how many entries a reading breaks off with `SourceUnavailable`; None for never. 0 also makes
             `find` fail, as a directory does that cannot be reached.
+        told: what it tells of changes; None where it does not.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class MemorySource:
         self.missed: int = 0
         self.problems: Sequence[str] = ()
         self.fail_after: int | None = None
+        self.told: Changes | None = None
 
     @property
     def name(self) -> str:
@@ -133,8 +136,13 @@ class MemorySource:
         self._ours(anchor)
         return anchor in self.tombstones
 
-    def changes(self, attributes: Collection[str]) -> None:
-        """Not told."""
+    def changes(self, attributes: Collection[str]) -> MemoryFeed | None:  # noqa: ARG002 - all of them are told
+        """Told where `told` says so."""
+        self._fail_at(0)
+        if self.told is None:
+            return None
+        everybody = {entry.anchor: entry for entry in (*self.elsewhere, *self.entries)}
+        return MemoryFeed(self._realm, everybody, self.tombstones, self.told)
 
     def confirm(self, proof: Proof) -> Sequence[str]:
         """Count again."""

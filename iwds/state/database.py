@@ -1,6 +1,6 @@
 """Opening and upgrading the state database."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from iwds.core.change import Subject
@@ -15,7 +15,9 @@ from iwds.ports import (
     IntentRow,
     JobMemory,
     Journal,
+    Learnt,
     Lease,
+    Mark,
     PlanRow,
     RefusedBind,
     Result,
@@ -24,9 +26,23 @@ from iwds.ports import (
     State,
     Told,
     Unmailed,
+    Waiting,
     Withdrawal,
 )
-from iwds.state import helpdesk, journal, leases, ledger, mails, matches, refusals, rulings, runs, schema, sightings
+from iwds.state import (
+    helpdesk,
+    journal,
+    leases,
+    ledger,
+    mails,
+    matches,
+    progress,
+    refusals,
+    rulings,
+    runs,
+    schema,
+    sightings,
+)
 from iwds.state.engine import Database, connect, told
 
 
@@ -169,9 +185,32 @@ class SqlState:
         accepted: str = "",
         configuration: str = "",
         lease: Lease | None = None,
+        learnt: Learnt | None = None,
     ) -> None:
         """Record how a run ended; see `State.finish_run`."""
-        runs.finish_run(self._database, run, (applied, (accepted, configuration)), lease)
+        runs.finish_run(self._database, run, (applied, (accepted, configuration)), learnt, lease)
+
+    def marks(self, job: str, service: Service) -> Mapping[str, Mark]:
+        """The mark of each source."""
+        return progress.marks(self._database, (job, service))
+
+    def known_members(self, job: str, service: Service, source: str, group: str) -> frozenset[str] | None:
+        """The direct members that were kept of a group; None where it is not known."""
+        return progress.known_members(self._database, (job, service), source, group)
+
+    def keep_members(
+        self, run_id: str, source: str, groups: Iterable[tuple[str, frozenset[str]]], lease: Lease
+    ) -> None:
+        """Keep every group with its direct members; see `Progress.keep_members`."""
+        progress.keep_members(self._database, run_id, source, groups, lease)
+
+    def waiting(self, job: str, service: Service) -> Sequence[Waiting]:
+        """Everybody who waits, in the order of their anchors."""
+        return progress.read_waiting(self._database, (job, service))
+
+    def due(self, job: str, service: Service, until: datetime) -> Sequence[Anchor]:
+        """Whoever is due until then, in the order of their anchors."""
+        return progress.read_due(self._database, (job, service), until)
 
     def runs(
         self, job: str | None = None, limit: int = 20, *, without: Collection[str] = (), telling: str = ""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, or_, select, union_all
+from sqlalchemy import Connection, and_, bindparam, func, or_, select, union_all
 
 from iwds.core.change import Kind
 from iwds.core.model import Service
@@ -21,7 +21,7 @@ _IDLE = nobody_works_on_it(bindparam("now", type_=UtcTime))
 _OPEN = (
     select(intent.c.id, intent.c.run, intent.c.subject, outcome.c.result)
     .select_from(intent)
-    .join(run, run.c.id == intent.c.run)
+    .join(run, run.c.id == func.coalesce(intent.c.run, ""))  # by time, and not through all that runs ever meant
     .join(lease, lease.c.service == run.c.service)
     .outerjoin(outcome, outcome.c.intent == intent.c.id)
     .where(intent.c.at >= bindparam("since", type_=UtcTime), intent.c.kind == Kind.MAIL.value)

@@ -12,9 +12,10 @@ from iwds.core.configuration import libraries_changed
 from iwds.core.doubt import Baseline
 from iwds.core.model import Proof, Service, View
 from iwds.errors import Refused, UsageError
-from iwds.ports import JobMemory, Lease, PlanRow, Result, RunRow
+from iwds.ports import JobMemory, Learnt, Lease, PlanRow, Result, RunRow
 from iwds.state.engine import Database
 from iwds.state.leases import fence
+from iwds.state.progress import learn
 from iwds.state.tables import intent, job, outcome, plan, reading, run
 
 MEMORY = timedelta(days=7)
@@ -47,20 +48,27 @@ def start_run(database: Database, row: RunRow, config: str, config_digest: str) 
         connection.execute(insert(run).values(values))
 
 
-def finish_run(database: Database, row: RunRow, learnt: tuple[bool, tuple[str, str]], lease: Lease | None) -> None:
+def finish_run(
+    database: Database,
+    row: RunRow,
+    accepted: tuple[bool, tuple[str, str]],
+    learnt: Learnt | None,
+    lease: Lease | None,
+) -> None:
     """Record how a run ended, and what later runs learn of it, in one fenced transaction.
 
-    `learnt` is whether it was applied, and the configuration that counts from now on: its digest, empty for none, and
+    `accepted` is whether it was applied, and the configuration that counts from now on: its digest, empty for none, and
     what of it decides.
     """
     end = {"ended": row.ended or database.clock.now(), "exit_code": row.exit_code, "plan": row.plan}
     with database.writing() as connection:
         if lease:
             fence(connection, row.service, lease.epoch)
-        connection.execute(
-            update(run).where(run.c.id == row.id).values(**end, summary=row.summary, report=dict(row.report))
-        )
-        _remember(connection, row, *learnt)
+        said = {"command": row.command, "summary": row.summary, "report": dict(row.report)}
+        connection.execute(update(run).where(run.c.id == row.id).values(**end, **said))
+        _remember(connection, row, *accepted)
+        if learnt:
+            learn(connection, row, learnt)
 
 
 def _remember(connection: Connection, row: RunRow, applied: bool, accepted: tuple[str, str]) -> None:
@@ -135,7 +143,7 @@ def _recent(connection: Connection, key: Mapping[str, str], since: datetime) -> 
     made = or_(outcome.c.intent.is_(None), outcome.c.result.in_(_MADE))
     found = connection.execute(
         select(intent.c.guards, func.count())
-        .join(run, run.c.id == intent.c.run)
+        .join(run, run.c.id == func.coalesce(intent.c.run, ""))  # by time, and not through all that runs ever meant
         .outerjoin(outcome, outcome.c.intent == intent.c.id)
         .where(run.c.job == key["job"], run.c.service == key["service"])
         .where(intent.c.at >= since, intent.c.guards != "", made)

@@ -2,8 +2,9 @@
 
 `run` and `plan` carry the configuration and people's data, `login` and `membership` are the ledger, `intent` and
 `outcome` the journal; `hold`, `ruling`, `match_decision`, `audit` and `audit_outcome` are people's; `sighting` and
-`look` are what looks for drift have shown; `refused_bind` is of the sources. Ids of the service's own objects are its
-numbers; ids of ours that a person types are text.
+`look` are what looks for drift have shown; `source_mark`, `source_group`, `waiting` and `due` are how far a job has
+read what changed; `refused_bind` is of the sources. Ids of the service's own objects are its numbers; ids of ours that
+a person types are text.
 """
 
 from datetime import UTC, datetime
@@ -136,6 +137,7 @@ intent = Table(
     Column("change", JSON, nullable=False),
     UniqueConstraint("run", "seq"),
     Index("ix_intent_at", "at"),
+    Index("ix_intent_kind_at", "kind", "at"),
     Index("ix_intent_subject", "subject"),
 )
 """What was about to be done: written before the call. `seq` is its place in the run, `epoch` the lease's.
@@ -170,7 +172,8 @@ login = Table(
     Column("locked", Boolean, nullable=False),
     Column("written", JSON, nullable=False),
     Column("left_at", UtcTime),
-    Index("ix_login_service_entry", "service", "entry"),
+    Index("ix_login_service_realm_entry", "service", "realm", "entry"),
+    Index("ix_login_service_owner", "service", "owner", "locked"),
     sqlite_with_rowid=False,
 )
 """The ledger: which logins are ours. Clustered by its key on SQLite, because it is read whole and in order.
@@ -339,6 +342,57 @@ look = Table(
     Column("at", UtcTime, nullable=False),
 )
 """When somebody last looked for drift among all logins of a job."""
+
+source_mark = Table(
+    "source_mark",
+    metadata,
+    Column("job", String, primary_key=True),
+    Column("service", String, primary_key=True),
+    Column("source", String, primary_key=True),
+    Column("mark", Text, nullable=False),
+    Column("taken_at", UtcTime, nullable=False),
+    Column("read_at", UtcTime, nullable=False),
+    Column("kept_by", String, nullable=False),
+)
+"""From where on each source is asked what changed; `kept_by` is the run that read everybody then."""
+
+source_group = Table(
+    "source_group",
+    metadata,
+    Column("job", String, primary_key=True),
+    Column("service", String, primary_key=True),
+    Column("source", String, primary_key=True),
+    Column("kept_by", String, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("members", LargeBinary, nullable=False),
+)
+"""The direct members of a group as they were last read: a list in JSON, compressed."""
+
+waiting = Table(
+    "waiting",
+    metadata,
+    Column("job", String, primary_key=True),
+    Column("service", String, primary_key=True),
+    Column("realm", String, primary_key=True),
+    Column("entry", String, primary_key=True),
+    Column("why", JSON, nullable=False),
+    Column("since", UtcTime, nullable=False),
+    Column("left_groups", JSON, nullable=False),
+    Column("gone", Boolean, nullable=False),
+)
+"""People of whom something was wanted that was not made."""
+
+due = Table(
+    "due",
+    metadata,
+    Column("job", String, primary_key=True),
+    Column("service", String, primary_key=True),
+    Column("realm", String, primary_key=True),
+    Column("entry", String, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Index("ix_due_job_service_at", "job", "service", "at"),
+)
+"""People of whom the mapping makes something else from `at` on, although nobody changes them."""
 
 refused_bind = Table(
     "refused_bind",

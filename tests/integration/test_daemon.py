@@ -36,8 +36,8 @@ class Often(BaseTrigger):  # type: ignore[misc]  # the library has no types
         return self.first if previous is None else max(previous, now) + timedelta(milliseconds=5)
 
 
-def schedule(name: str, trigger: Any, job: str = "staff") -> Schedule:
-    return Schedule(name, job, trigger, "often", UTC)
+def schedule(name: str, trigger: Any, job: str = "staff", *, changes: bool = False) -> Schedule:
+    return Schedule(name, job, trigger, "often", UTC, changes)
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Runs:
     most: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def __call__(self, job: str, stop: threading.Event) -> None:
+    def __call__(self, _: Schedule, stop: threading.Event) -> None:
         with self.lock:
             self.running += 1
             self.most = max(self.most, self.running)
@@ -106,6 +106,31 @@ def test_a_job_never_runs_twice_at_once(schedules: int) -> None:
     assert runs.most == 1
 
 
+def test_the_night_waits_for_a_run_of_what_changed() -> None:
+    ran: list[bool] = []
+    began, go, over = threading.Event(), threading.Event(), threading.Event()
+
+    def run(each: Schedule, _: threading.Event) -> None:
+        ran.append(each.changes)
+        began.set()
+        assert go.wait(PATIENCE)
+        if not each.changes:
+            over.set()
+
+    soon = datetime.now(UTC)
+    both = [
+        schedule("often", Often(soon, 1), changes=True),
+        schedule("nightly", Often(soon + timedelta(seconds=1), 1)),
+    ]
+    with logged("schedule.skipped") as skipped, serving(both, run):
+        assert began.wait(PATIENCE)
+        assert not over.wait(2)  # the night has come meanwhile
+        go.set()
+        assert over.wait(PATIENCE)
+        assert not skipped.acquire(blocking=False)
+    assert ran == [True, False]
+
+
 def test_two_jobs_run_at_the_same_time() -> None:
     runs = Runs()
     with serving([schedule("one", Often(), "staff"), schedule("two", Often(), "guests")], runs):
@@ -119,7 +144,7 @@ def test_a_stop_asks_the_running_job_and_waits_for_its_end() -> None:
     began, over = threading.Event(), threading.Event()
     told: list[str] = []
 
-    def run(job: str, stop: threading.Event) -> None:
+    def run(_: Schedule, stop: threading.Event) -> None:
         began.set()
         assert stop.wait(PATIENCE)
         told.append("left alone" if over.wait(0.3) else "waited for")
@@ -151,9 +176,9 @@ def test_a_run_that_is_a_little_late_is_made() -> None:
 def test_a_run_that_crashes_does_not_end_the_daemon() -> None:
     calls = threading.Semaphore(0)
 
-    def crash(job: str, stop: threading.Event) -> None:
+    def crash(schedule: Schedule, stop: threading.Event) -> None:
         calls.release()
-        raise ZeroDivisionError(job)
+        raise ZeroDivisionError(schedule.job)
 
     with logged("run.crashed") as crashed, serving([schedule("often", Often())], crash):
         for _ in range(2):

@@ -778,7 +778,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a resync is measured by no more people than a run of everybody",
-        "iwds/engine/resync.py",
+        "iwds/engine/alone.py",
         "return min(last,",
         "return max(last,",
         (f"{RESYNC}::TestTheGuards::test_take_no_larger_population_than_a_run_of_everybody",),
@@ -792,14 +792,14 @@ MUTATIONS = (
     ),
     Mutation(
         "a resync creates nobody whose rivals cannot be asked for",
-        "iwds/engine/resync.py",
+        "iwds/engine/alone.py",
         "rivals_known=not one.rivals_unsure",
         "rivals_known=True",
         (f"{RESYNC}::TestAName::test_that_is_computed_waits_because_nobody_can_ask_who_else_wants_it",),
     ),
     Mutation(
         "a resync takes no hidden group for somebody out of scope",
-        "iwds/engine/resync.py",
+        "iwds/engine/alone.py",
         "    return usual <= shown",
         "    return True",
         (f"{RESYNC}::TestWhatWasNotSeen::test_locks_nobody_who_may_be_out_of_scope_for_what_is_hidden",),

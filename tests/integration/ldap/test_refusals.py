@@ -11,6 +11,7 @@ from iwds.cli.serving import _run_quietly
 from iwds.core.model import Anchor
 from iwds.demo.slapd import PrivateSlapd
 from iwds.errors import AccessRefused
+from iwds.scheduling.schedules import Schedule
 from iwds.sources.ldap import LdapSource, connect
 from iwds.state.database import open_state
 from tests.acceptance.world import sandbox
@@ -117,8 +118,8 @@ def test_the_daemon_tries_it_once_in_all_its_ticks_and_after_its_restart(
     (tmp_path / "mapping.yaml").write_text("login: uid\nname: sn\nfirstname: cn\nmail: mail\nrole: user\n")
     ended = threading.Semaphore(0)
 
-    def run(job: str, asked: threading.Event) -> None:
-        _run_quietly(config, job, asked)
+    def run(each: Schedule, asked: threading.Event) -> None:
+        _run_quietly(config, each, asked)
         ended.release()
 
     with sandbox(tmp_path) as port:

@@ -21,6 +21,7 @@ def lines(**fields: Any) -> list[str]:
         "approval": None,
         "refused": [],
         "mails": [],
+        "changes": None,
     }
     return [line.plain for line in _status_lines(row | fields)]
 
@@ -41,3 +42,10 @@ def test_how_far_an_approval_has_come_is_told_in_numbers_and_names() -> None:
     told = progress_words(counts)
     assert told == "2 of 5 wait for approval, each by two people; 2 of 5 approved by kim, zoe; 1 rejected"
     assert progress_words({**counts, "waiting": 0}) == "nothing to approve"
+
+
+def test_a_job_that_runs_on_what_changed_tells_its_last_such_run_apart() -> None:
+    last = {"started": NOON, "exit_code": 0, "summary": "changes of 2 people: 2 done"}
+    told = " ".join(" ".join(lines(changes=last)).split())
+    assert "last of what changed" in told
+    assert "exit 0: changes of 2 people: 2 done" in told

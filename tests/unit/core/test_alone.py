@@ -13,6 +13,7 @@ from iwds.core.alone import (
     Alone,
     absent_alone,
     made_alone,
+    waits_for_everybody,
     with_activation,
 )
 from iwds.core.causes import Cause
@@ -38,7 +39,7 @@ ADOPT = Adopt(subject(), login(created_by=0), (), "explained")
 ADD = AddToGroup(subject(), VPN, "in the directory")
 
 
-def made(*changes: Change, **known: bool) -> tuple[Any, Any]:
+def made(*changes: Change, **known: Any) -> tuple[Any, Any]:
     """What is made of these changes, and the kinds that wait."""
     left = made_alone([Proposal(change) for change in changes], replace(KNOWN, **known))
     skips = [each.change for each in left if isinstance(each, Skip) and each.change]
@@ -160,3 +161,23 @@ def test_who_is_created_gets_what_was_asked_for(activation: Activation) -> None:
     assert (found[0], found[-1]) == (FOREIGN, Proposal(ADD))
     mails = [each for each in found if isinstance(each, Proposal) and isinstance(each.change, SendActivation)]
     assert len(mails) == (activation is Activation.LINK)
+
+
+class TestARunOfWhatChanged:
+    def test_takes_somebody_out_of_a_group_that_they_were_shown_to_have_left(self) -> None:
+        removal = RemoveFromGroup(subject(), VPN, "no longer", Evidence.SEEN)
+        assert made(removal, left=frozenset({VPN.id})) == ([removal], set())
+        assert made(removal, left=frozenset({VPN.id + 1})) == ([], {Kind.REMOVE})
+
+    def test_unlocks_nobody_whose_entry_may_hide_why_they_were_locked(self) -> None:
+        unlock = write(login(status=1, mail="a@x.y"), status=0, mail="b@x.y")
+        changes, waiting = made(unlock, usual=False)
+        assert [*map(set, map(kinds, changes)), waiting] == [{Kind.UPDATE}, {Kind.UNLOCK}]
+        assert set(kinds(made(unlock)[0][0])) == {Kind.UPDATE, Kind.UNLOCK}
+
+    def test_fails_for_nothing_that_waits_for_a_run_of_everybody_alone(self) -> None:
+        (waits,) = made_alone([Proposal(RemoveFromGroup(subject(), VPN, "no longer", Evidence.SEEN))], KNOWN)
+        assert isinstance(waits, Skip)
+        assert waits_for_everybody(waits)
+        assert not waits_for_everybody(replace(waits, detail="the reading is not proven complete"))
+        assert not waits_for_everybody(replace(waits, reason=Reason.HELD))

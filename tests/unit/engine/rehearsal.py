@@ -67,6 +67,9 @@ class PlainRules:
     notes: tuple[str, ...] = ()
     matching: Matching = BY_NAME
 
+    def due(self, entry: Entry, now: datetime, until: datetime) -> datetime | None:
+        return None
+
     def named(self, groups: frozenset[str]) -> frozenset[str]:
         return groups & self.reads_groups
 

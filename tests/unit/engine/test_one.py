@@ -12,8 +12,9 @@ from iwds.core.matching import Match
 from iwds.core.model import Absent, Account, Anchor, Unmapped
 from iwds.core.plan import Plan
 from iwds.core.policy import Leaver, Policy
-from iwds.engine.one import One, SeveralFit, person_view
+from iwds.engine.one import SeveralFit, person_view
 from iwds.engine.plan_of_one import plan_of, takes_administrator
+from iwds.engine.sighting import One
 from iwds.errors import ServiceUnavailable, SourceUnavailable, UsageError
 from iwds.sources.memory import MemorySource
 from tests.unit.engine.rehearsal import OURS, Rehearsal

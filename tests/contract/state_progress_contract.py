@@ -1,0 +1,110 @@
+"""What every `State` keeps of how far a job has read what changed."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from iwds.core.model import Anchor
+from iwds.errors import LeaseLost
+from iwds.ports import Due, Learnt, Lease, Mark, State, Waiting
+from tests.contract.state_tools import NOON, OTHER, SERVICE, Place, run_row
+
+ADA, BOB = Anchor("here", "ada"), Anchor("here", "bob")
+LATER = NOON + timedelta(hours=1)
+GROUPS = (("cn=vpn", frozenset({"ada", "bob"})), ("cn=empty", frozenset[str]()))
+
+
+def full(state: State, run_id: str, lease: Lease, **learnt: object) -> None:
+    """A run that reads everybody, to its end."""
+    run = replace(run_row(run_id), job="staff")
+    state.start_run(run, "", "")
+    state.keep_members(run_id, "people", GROUPS, lease)
+    given = {"marks": {"people": Mark(f"mark of {run_id}", NOON, NOON, run_id)}, **learnt}
+    state.finish_run(replace(run, ended=NOON, exit_code=0), lease=lease, learnt=Learnt(**given))  # type: ignore[arg-type]
+
+
+def known(state: State, group: str) -> frozenset[str] | None:
+    return state.known_members("staff", SERVICE, "people", group)
+
+
+class ProgressContract:
+    """Marks, members, who waits and who is due, kept with the end of a run or not at all."""
+
+    def test_what_a_run_of_everybody_leaves_is_kept_with_its_end(self, state: State) -> None:
+        lease = state.lease(SERVICE, "run 1", 60)
+        waits = [Waiting(BOB, ("failed", "held"), NOON, frozenset({"cn=vpn"}), True), Waiting(ADA, ("taken",), NOON)]
+        full(state, "r1", lease, waiting=waits, due=[Due(ADA, LATER)])
+
+        assert state.marks("staff", SERVICE) == {"people": Mark("mark of r1", NOON, NOON, "r1")}
+        assert (known(state, "cn=vpn"), known(state, "cn=empty")) == (frozenset({"ada", "bob"}), frozenset())
+        assert known(state, "cn=other") is None
+        assert state.waiting("staff", SERVICE) == [waits[1], waits[0]]
+        assert state.due("staff", SERVICE, LATER) == [ADA]
+        assert state.due("staff", SERVICE, LATER - timedelta(minutes=1)) == []
+
+    def test_another_job_and_another_service_have_nothing_of_it(self, state: State) -> None:
+        full(state, "r1", state.lease(SERVICE, "run 1", 60), waiting=[Waiting(ADA, ("held",), NOON)])
+        assert not state.marks("guests", SERVICE)
+        assert not state.marks("staff", OTHER)
+        assert not state.waiting("staff", OTHER)
+
+    def test_members_that_a_dead_run_kept_do_not_count_and_are_thrown_away_by_the_next(self, state: State) -> None:
+        lease = state.lease(SERVICE, "run 1", 60)
+        full(state, "r1", lease)
+        state.start_run(replace(run_row("r2"), job="staff"), "", "")
+        state.keep_members("r2", "people", [("cn=vpn", frozenset({"zoe"}))], lease)
+        assert known(state, "cn=vpn") == frozenset({"ada", "bob"})
+
+        full(state, "r3", lease)
+        assert known(state, "cn=vpn") == frozenset({"ada", "bob"})
+        state.start_run(replace(run_row("r4"), job="staff"), "", "")
+        state.keep_members("r2", "people", [("cn=vpn", frozenset({"zoe"}))], lease)
+
+    def test_a_run_of_changes_replaces_what_was_kept_of_whom_it_looked_at(self, state: State) -> None:
+        lease = state.lease(SERVICE, "run 1", 60)
+        waits = [Waiting(ADA, ("held",), NOON), Waiting(BOB, ("held",), NOON)]
+        full(state, "r1", lease, waiting=waits, due=[Due(ADA, LATER), Due(BOB, LATER)])
+        run = replace(run_row("r2"), job="staff")
+        state.start_run(run, "", "")
+        learnt = Learnt(
+            marks={"people": Mark("mark of r2", LATER, NOON, "r1")},
+            groups={"people": {"cn=vpn": frozenset({"bob"}), "cn=empty": None, "cn=new": frozenset({"ada"})}},
+            looked_at=frozenset({ADA}),
+            waiting=[Waiting(ADA, ("unknown",), LATER)],
+        )
+        ended = replace(run, ended=NOON, exit_code=0, command="changes")
+        state.finish_run(ended, lease=lease, learnt=learnt)
+
+        assert state.marks("staff", SERVICE)["people"] == Mark("mark of r2", LATER, NOON, "r1")
+        assert [known(state, f"cn={name}") for name in ("vpn", "empty", "new")] == [
+            frozenset({"bob"}), None, frozenset({"ada"}),
+        ]  # fmt: skip
+        assert state.waiting("staff", SERVICE) == [Waiting(ADA, ("unknown",), LATER), waits[1]]
+        assert state.due("staff", SERVICE, LATER) == [BOB]
+        kept = state.run("r2")
+        assert kept is not None
+        assert kept.command == "changes"
+
+    def test_a_run_that_leaves_nothing_leaves_what_was_kept(self, state: State) -> None:
+        lease = state.lease(SERVICE, "run 1", 60)
+        full(state, "r1", lease, waiting=[Waiting(ADA, ("held",), NOON)])
+        run = replace(run_row("r2"), job="staff")
+        state.start_run(run, "", "")
+        state.finish_run(replace(run, ended=NOON, exit_code=75), lease=lease)
+        assert state.marks("staff", SERVICE)["people"].text == "mark of r1"
+        assert state.waiting("staff", SERVICE)
+
+    def test_a_run_whose_lease_was_taken_leaves_nothing(self, state: State, place: Place) -> None:
+        lease = state.lease(SERVICE, "run 1", 60)
+        full(state, "r1", lease)
+        place.wait(61)
+        state.lease(SERVICE, "run 2", 60)
+        with pytest.raises(LeaseLost):
+            full(state, "r2", lease)
+        run = replace(run_row("r3"), job="staff")
+        state.start_run(run, "", "")
+        learnt = Learnt(marks={"people": Mark("mark of r3", NOON, NOON, "r3")})
+        with pytest.raises(LeaseLost):
+            state.finish_run(replace(run, ended=NOON, exit_code=0), lease=lease, learnt=learnt)
+        assert state.marks("staff", SERVICE)["people"].text == "mark of r1"
