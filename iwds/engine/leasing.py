@@ -17,9 +17,9 @@ ASK_EVERY = 1.0
 """Seconds between two questions whether a lease is free by now."""
 RESYNC = "resync"
 """The command of a run that is about one person, in the history and at the end of the lease's holder."""
-UNDO, DRIFT = "undo", "drift"
+UNDO, DRIFT, BATCH = "undo", "drift", "batch"
 """The commands of runs that a named person ordered (`engine.ordered`)."""
-APART = (RESYNC, UNDO, DRIFT)
+APART = (RESYNC, UNDO, DRIFT, BATCH)
 """Commands of runs that read no directory whole, and so say nothing of how the job fares."""
 
 

@@ -20,7 +20,7 @@ from iwds.core.plan import Plan, Selection, summary_data
 from iwds.core.plan_document import plan_to_data
 from iwds.core.policy import HoldKind
 from iwds.engine.accepting import accepts, let_leavers_through
-from iwds.engine.applying import Applied, Applying, Hands
+from iwds.engine.applying import Applied, Applying, Hands, Heard, unheard
 from iwds.engine.ending import applied_data, ending_code, ending_words, unproven_words, without_unapproved
 from iwds.engine.job import Job, MakeWriter, Tools
 from iwds.engine.leasing import APART, Patience, is_resync, kept_alive, lease_seconds, taken
@@ -306,12 +306,16 @@ def _counted(plan: Plan, job: Job) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """What is a run's own while it writes; `until` is the monotonic time after which no further change is begun."""
+    """What is a run's own while it writes; `until` is the monotonic time after which no further change is begun.
+
+    `heard` is told of each change once its end is recorded.
+    """
 
     lease: Lease
     journal: Journal
     stop: threading.Event
     until: float | None = None
+    heard: Heard = unheard
 
 
 def carry_out(plan: Plan, job: Job, tools: Tools, own: Own, make_writer: MakeWriter) -> Applied:
@@ -324,7 +328,8 @@ def carry_out(plan: Plan, job: Job, tools: Tools, own: Own, make_writer: MakeWri
     try:
         find_row, find_hold = partial(tools.state.ledger_row, service), partial(tools.hold, service)
         hands = Hands(
-            writer, own.journal, own.lease, verifier, find_row, find_hold, own.stop, tools.progress, own.until
+            writer, own.journal, own.lease, verifier, find_row, find_hold, own.stop, tools.progress, own.until,
+            own.heard,
         )  # fmt: skip
         return Applying(plan, job, hands).run()
     finally:
