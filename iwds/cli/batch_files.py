@@ -76,9 +76,9 @@ class ResultFile:
 
     def close(self) -> None:
         """Put it into the order of lines, each row once; without any row the file is as it was."""
-        if self._file is not None:
-            self._file.close()
         try:
+            if self._file is not None:
+                self._file.close()
             if self._written:
                 self._rewrite(self._certain() | self._written)
             elif self.path.stat().st_size == 0:
@@ -133,35 +133,37 @@ class CodesFile:
         self.path, self.lost = path, list[str]()
         if path.exists():
             raise UsageError(f"{path} is there already", "codes are never put over others: name another, --codes FILE")
-        self._file: TextIO | None = None
-        self._lock = Lock()
+        self._handle, self._lock = -1, Lock()
         self._written = False
 
     def open(self) -> None:
         """Make it. `UsageError` where it cannot be, before anything is done."""
         try:
-            handle = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+            self._handle = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         except OSError as error:
             raise UsageError(f"{self.path} cannot be made: {error.strerror}", "name another: --codes FILE") from error
-        self._file = os.fdopen(handle, "w", encoding="utf-8", newline="")
-        self._file.write(table([CODE_HEADS]))
-        self._file.flush()
+        self._write(CODE_HEADS)
 
     def code(self, login: str, login_id: int, code: Code) -> None:
         """Keep one code at once: it may live for minutes only. Called by any lane."""
-        assert self._file is not None  # noqa: S101 - it is open while a batch is carried out
         with self._lock:
-            try:
-                self._file.write(table([(login, login_id, code.reveal())]))
-                self._file.flush()
+            if self._write((login, login_id, code.reveal())):
                 self._written = True
-            except OSError:
+            else:
                 self.lost.append(login)
+
+    def _write(self, cells: Sequence[object]) -> bool:
+        """Whether a line is in the file, whole."""
+        line = table([cells]).encode()
+        try:
+            return os.write(self._handle, line) == len(line)
+        except OSError:
+            return False
 
     def close(self) -> None:
         """Without a code there is no file."""
-        if self._file is None:
+        if self._handle < 0:
             return
-        self._file.close()
+        os.close(self._handle)
         if not self._written:
             self.path.unlink()

@@ -131,7 +131,7 @@ class Rows:
 
 def _end_of(part: str, skips: Sequence[Skip]) -> tuple[str, str]:
     """What a plan without a change that makes a part says of it."""
-    for skip in skips:
+    for skip in sorted(skips, key=lambda each: each.reason is Reason.MOVED):  # what stands now says more
         if _is_about(skip, part):
             return Result.HELD.value, f"{skip.reason.value}: {skip.detail}"
     return ALREADY, ""
