@@ -301,8 +301,7 @@ class Wiring:
     def _refuse_shared_tag(self, name: str) -> None:
         """Of two jobs that write to one service with one tag, each would take the other's people for leavers."""
         jobs = self.config.settings.jobs
-        # Who reads no directory takes nobody for a leaver, and whom a batch made nobody else does.
-        writing = [other for other, job in jobs.items() if job.mode == "apply" and job.sources]
+        writing = [other for other, job in jobs.items() if job.mode == "apply"]
         for other in writing if name in writing else ():
             if other != name and self._place(other) == self._place(name):
                 service, tag = self._place(name)

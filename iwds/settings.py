@@ -154,7 +154,7 @@ class JobSettings(BaseModel):
     @classmethod
     def _maps_somebody(cls, text: str, info: ValidationInfo) -> str:
         if not text and info.data.get("sources"):
-            raise ValueError("Field required")
+            raise ValueError("a job with sources needs a mapping")
         return text
 
     @field_validator("deadline")
