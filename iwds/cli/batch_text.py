@@ -86,7 +86,7 @@ def _next(shown: Shown, command: Sequence[str]) -> Iterator[Text]:
         yield Text(f"  iwds approve {plan.id} --all --reason ...")
         yield Text("  and then the same batch again.")
     if report is not None and report.applied is not None:
-        yield from _ended(shown, report)
+        yield from ended_lines(shown, report)
     if not command:
         return
     if plan.violations:
@@ -98,7 +98,8 @@ def _next(shown: Shown, command: Sequence[str]) -> Iterator[Text]:
         yield from map(Text, broken(command))
 
 
-def _ended(shown: Shown, report: RunReport) -> Iterator[Text]:
+def ended_lines(shown: Shown, report: RunReport) -> Iterator[Text]:
+    """How the rows ended, and where that is told row by row."""
     told = ", ".join(f"{n:,} {outcome.replace('-', ' ')}" for outcome, n in Counter(shown.counts).most_common())
     yield Text(f"Rows: {told or 'none'}")
     if shown.result:

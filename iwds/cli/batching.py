@@ -76,7 +76,7 @@ def batch(
         ended = ResultFile(result or file.with_name(f"{file.name}.result.csv"), sheet.wishes)
         told = kept.code if kept else None
         rows = Batch(wiring.job(name), wiring.tools(), sheet, frozenset(adopt or ()), ended.row, told)
-        asked = _Asked(file, name, selection, seconds_of(deadline), forms, as_json)
+        asked = _Asked(file, name, selection, seconds_of(deadline), forms, result, as_json)
         command = _Batch(wiring, asked, rows, ended, kept)
         return command.preview() if dry_run else command.run(yes)
 
@@ -90,6 +90,7 @@ class _Asked:
     selection: Selection
     deadline: float | None
     forms: Sequence[tuple[Path, Form]]
+    result: Path | None
     as_json: bool
 
 
@@ -161,10 +162,15 @@ class _Batch:
         return self._ended(report, shown=shown)
 
     def _ended(self, report: "RunReport", *, shown: bool) -> int:
+        from iwds.cli.batch_text import ended_lines
+
         done = self._shown(report.plan, report)
         if not shown:
             write_forms(report.plan, self.asked.forms)
-        self._show(done, report.exit_code)
+        if shown and report.applied and not self.asked.as_json:
+            say(ended_lines(done, report))
+        else:
+            self._show(done, report.exit_code)
         self._warn()
         if not self.asked.as_json:
             say(open_lines(report))
@@ -202,6 +208,7 @@ class _Batch:
     def _again(self) -> list[str]:
         """The command that does it, as it was typed but for what only looks, and its options."""
         options = [f"--adopt {origin}" for origin in sorted(self.batch.adopt)]
+        options += [f"--result {quote(str(self.asked.result))}"] if self.asked.result else []
         options += [f"--codes {quote(str(self.codes.path))}"] if self.codes else []
         return [f"iwds batch {quote(str(self.asked.file))}", f"--job {quote(self.asked.job)}", *options]
 
