@@ -47,6 +47,9 @@ _USUAL_LDIF = {
 }
 """How people in an export of any directory are found."""
 
+_NO_MAPPING: Mapping[str, Any] = {"login": "login"}
+"""The mapping of a job that reads nobody."""
+
 _BOOTTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
@@ -178,7 +181,8 @@ class Wiring:
     def saved(self, job: str, file: Path) -> Source:
         """The people in an LDIF file, found as by the job's own source of that kind, or as usual."""
         ours = [self.config.settings.sources[name] for name in self.config.job(job).sources]
-        like = next((each for each in ours if each.get("kind") == "ldif"), {"id": ours[0].get("id")})
+        first = {"id": ours[0].get("id")} if ours else {}
+        like = next((each for each in ours if each.get("kind") == "ldif"), first)
         return saved(file, like)
 
     def target(self, name: str) -> Target:
@@ -202,7 +206,7 @@ class Wiring:
         service = self.target(name)
         jobs = (job for job in self.config.settings.jobs.values() if job.target == name)
         roles = service.reader.group_roles
-        rules = (load_mapping(self.config.path(mapping), roles) for mapping in {job.mapping for job in jobs})
+        rules = (self._rules(mapping, roles) for mapping in {job.mapping for job in jobs})
         protected = frozenset(login for each in rules for login in each.protected)
         return Desk(
             service.reader, service.writer, service.actions, self.state(), SystemClock(), protected, caller(), host()
@@ -222,7 +226,7 @@ class Wiring:
         _check_references(self.config, name)
         self._refuse_shared_tag(name)
         target = self.target(job.target).reader
-        rules = load_mapping(self.config.path(job.mapping), target.group_roles)
+        rules = self._rules(job.mapping, target.group_roles)
         given = frozenset[str]().union(*rules.group_roles.values())
         custom = {name: target.group_roles[name] for name in sorted(given - BUILTIN_ROLES.keys())}
         grace = job.delete_after or CENTURY
@@ -250,11 +254,16 @@ class Wiring:
             incremental=Incremental(**job.incremental.model_dump()) if job.incremental else None,
         )
 
+    def _rules(self, mapping: str, roles: Mapping[str, int]) -> CompiledRules:
+        """The rules of a mapping file; where a job has none, rules that govern nothing."""
+        return load_mapping(self.config.path(mapping), roles) if mapping else compile_again(_NO_MAPPING, roles)
+
     def _places(self, name: str) -> Iterator[tuple[str, str]]:
         """Where the sources of a job, its target and its policy stand."""
         job = self.config.job(name)
         paths: dict[str, tuple[str, ...]] = {f"source {each}": ("sources", each) for each in job.sources}
-        paths |= {"sources": ("sources", job.sources[0]), "leavers": ("jobs", name, "leavers")}
+        first = ("sources", job.sources[0]) if job.sources else ("jobs", name, "sources")
+        paths |= {"sources": first, "leavers": ("jobs", name, "leavers")}
         paths |= {"adopt": ("jobs", name, "adopt"), "mode": ("jobs", name, "mode"), "service": ("targets", job.target)}
         paths |= {"provisioning_id": ("targets", job.target, "provisioning_id")}
         for part, path in paths.items():
@@ -308,6 +317,18 @@ class Wiring:
         """Service and tag of a job; nothing is sent."""
         reader = self.target(self.config.job(job).target).reader
         return str(reader.service), reader.provisioning_id
+
+    def batch_job(self, name: str) -> str:
+        """The job by whose rules a batch goes: the one named, or the only one without sources, or the only one."""
+        names = self.config.job_names()
+        batches = [each for each in names if not self.config.job(each).sources]
+        if name or len(names) == 1 or len(batches) == 1:
+            return name or (batches or names)[0]
+        raise UsageError(f"which of {len(names)} jobs?", f"say --job NAME: {', '.join(names)}")
+
+    def actions(self, name: str) -> Callable[[], Actions]:
+        """What builds the half of a job's target that shows codes."""
+        return self.target(self.config.job(name).target).actions
 
     def writer(self, name: str) -> MakeWriter | None:
         """What builds the writing half of a job's target; None for a job that only reports."""

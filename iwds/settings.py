@@ -150,8 +150,9 @@ class JobSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    sources: tuple[str, ...] = Field(min_length=1)
-    mapping: str
+    sources: tuple[str, ...]
+    """Empty for a job whose people come from batches alone; then there need be no mapping either."""
+    mapping: str = Field(default="", validate_default=True)
     golden: str | None = None
     target: str
     mode: Literal["apply", "report"] = "apply"
@@ -165,6 +166,13 @@ class JobSettings(BaseModel):
     plan_valid: Span = Field(default=Lifetime().valid, json_schema_extra={"default": "72h"})
     capture: CaptureSettings | None = None
     incremental: IncrementalSettings | None = None
+
+    @field_validator("mapping")
+    @classmethod
+    def _maps_somebody(cls, text: str, info: ValidationInfo) -> str:
+        if not text and info.data.get("sources"):
+            raise ValueError("a job with sources needs a mapping")
+        return text
 
     @field_validator("deadline")
     @classmethod
@@ -236,7 +244,7 @@ class Settings(BaseSettings):
     readings: str = "readings"
     logs: LogSettings = LogSettings()
     helpdesk: HelpdeskSettings = HelpdeskSettings()
-    sources: Mapping[str, Mapping[str, Any]] = Field(min_length=1)
+    sources: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
     targets: Mapping[str, Mapping[str, Any]] = Field(min_length=1)
     jobs: Mapping[str, JobSettings] = Field(min_length=1)
 

@@ -38,6 +38,7 @@ class Bars:
         "service": "reading the service",
         "memberships": "reading memberships",
         "undo": "looking at what still stands",
+        "batch": "looking at the logins of the batch",
     }
 
     def __init__(self) -> None:

@@ -42,7 +42,8 @@ def status(
     limit, now = duration(max_age), datetime.now(UTC)
     with wired() as wiring:
         names = [job] if job else list(wiring.config.job_names())
-        rows = [_job_status(wiring, name, limit, now) for name in names if wiring.config.job(name)]
+        # A job without sources is for batches, which come when somebody has one.
+        rows = [_job_status(wiring, name, limit, now) for name in names if wiring.config.job(name).sources]
         targets = [_target_status(wiring, name, now) for name in sorted({wiring.config.job(n).target for n in names})]
     if as_json:
         show_json({"schema": 1, "jobs": rows, "targets": targets})

@@ -16,6 +16,7 @@ MENU = {
     "reject": ("approving", "Reject changes of a plan until a date"),
     "plans": ("plan_list", "List the plans that are kept, and what waits"),
     "undo": ("undoing", "Put back what a run did, where it still stands"),
+    "batch": ("batching", "Do what the rows of a file say, without a directory"),
     "resync": ("resyncing", "Bring one person up to date now"),
     "check": ("checking", "Look at configuration, directory and service"),
     "status": ("looking", "Did everything run, and how did it end"),

@@ -138,7 +138,7 @@ def apply(
     with wired() as wiring:
         job, approved = (what, None) if what in wiring.config.settings.jobs else applicable(what, wiring)
         refuse_ordered(approved)
-        asked = Asked("apply", approved, selection, _seconds(deadline))
+        asked = Asked("apply", approved, selection, seconds_of(deadline))
         return _apply(wiring, job, asked, None if yes else _ask, as_json)
 
 
@@ -153,7 +153,7 @@ def run(
     if dry_run:
         return plan(job, changes=changes, as_json=as_json)
     with wired() as wiring:
-        return _apply(wiring, job, Asked("run", deadline=_seconds(deadline), changes=changes), None, as_json)
+        return _apply(wiring, job, Asked("run", deadline=seconds_of(deadline), changes=changes), None, as_json)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,7 @@ class Asked:
     changes: bool = False
 
 
-def _seconds(deadline: str | None) -> float | None:
+def seconds_of(deadline: str | None) -> float | None:
     return None if deadline is None else duration(deadline).total_seconds()
 
 

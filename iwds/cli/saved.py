@@ -29,7 +29,7 @@ def refuse_ordered(approved: Plan | None) -> None:
     """A plan that a person ordered may be approved; it is not applied, because no directory would ask for the same."""
     if approved and approved.basis.ordered:
         raise UsageError(
-            f"this plan is an {approved.basis.ordered}, which no directory asks for",
+            f"this plan is what somebody ordered ({approved.basis.ordered}), and no directory asks for it",
             "order it again: it is planned afresh from how things are then",
         )
 

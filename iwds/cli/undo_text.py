@@ -1,7 +1,6 @@
 """The undoing of a run in words and as data: what comes back, what cannot, and what was left alone."""
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,10 +8,10 @@ from rich.text import Text
 
 from iwds.cli.change_text import TABLE_HEAD, examples, table
 from iwds.cli.common import local
-from iwds.cli.page import Variants, block, command_lines, cut, fitted, hanging, listed, shortened
-from iwds.cli.plan_sections import gauge_words
+from iwds.cli.order_text import left_alone, needed, violations
+from iwds.cli.page import Variants, block, command_lines, fitted, hanging, listed, shortened
 from iwds.cli.plan_text import guards, lifted_limits
-from iwds.core.decision import Reason, Skip
+from iwds.core.decision import Reason
 from iwds.core.plan import Plan
 from iwds.core.plan_document import plan_to_data
 from iwds.core.words import describe, many
@@ -26,11 +25,11 @@ def undo_lines(looked: Looked, until: datetime | None, command: Sequence[str]) -
     plan = looked.plan
     parts: dict[str, Variants] = {
         "head": [_head(looked)],
-        "violations": [_violations(plan)],
+        "violations": [violations(plan)],
         "changes": _changes(plan),
         "examples": [list(examples(plan.changes, most, plan.id)) for most in (8, 4, 0)],
         "lost": _lost(looked.lost, plan.id),
-        "left": _left_alone(plan),
+        "left": left_alone(plan),
         "guards": [[], []] if plan.violations else guards(plan),
         "limits": lifted_limits(plan),
         "next": [list(_next(looked, until, command))],
@@ -54,13 +53,6 @@ def _changes(plan: Plan) -> Variants:
     return [block(table(plan.changes, most), head) for most in (10, 4)]
 
 
-def _violations(plan: Plan) -> list[Text]:
-    """Every guard that trips, with how many there are and how many may be."""
-    return block(
-        Text(cut(f"  {each.kind.value}: {gauge_words(each)} (of {each.population:,})")) for each in plan.violations
-    )
-
-
 def _lost(lost: Sequence[Lost], plan_id: str) -> Variants:
     """What cannot come back; whoever loses the same stands together."""
     who: dict[str, list[str]] = {}
@@ -72,22 +64,6 @@ def _lost(lost: Sequence[Lost], plan_id: str) -> Variants:
     flat = [line for each in lines for line in each]
     short = shortened([each[0] for each in lines], 3, more)
     return [block(flat, title), block(shortened(flat, 8, more), title), block(short, title)]
-
-
-def _left_alone(plan: Plan) -> Variants:
-    """What is not put back, with why: what others changed since, whose login is not ours, what is held."""
-    lines = [[Text(line) for line in hanging("  ", _skip_words(skip), 3)] for skip in plan.skips]
-    counts = Counter(skip.reason.value for skip in plan.skips)
-    numbers = ", ".join(f"{n:,} {reason}" for reason, n in counts.most_common())
-    title = Text(cut(f"Left alone: {numbers}"), style="bold")
-    flat = [line for each in lines for line in each]
-    firsts, more = [each[0] for each in lines], f"left alone:  iwds show {plan.id} --all"
-    return [block(flat, title), *(block(shortened(firsts, most, more), title) for most in (8, 3, 1))] if lines else [[]]
-
-
-def _skip_words(skip: Skip) -> str:
-    what = f"{describe(skip.change)}: " if skip.change else f"{skip.subject.login}: "
-    return f"{what}{skip.detail} ({skip.reason.value})"
 
 
 def _next(looked: Looked, until: datetime | None, command: Sequence[str]) -> Iterator[Text]:
@@ -104,7 +80,7 @@ def _next(looked: Looked, until: datetime | None, command: Sequence[str]) -> Ite
     if not command:
         return
     if plan.violations:
-        allowed = _needed(plan)
+        allowed = needed(plan)
         yield Text("Allow exactly this, once:")
         options = (f"--allow {name}={n}" for name, n in allowed.items())
         yield from map(Text, command_lines([*command, *options, '--reason "..."']))
@@ -123,13 +99,6 @@ def _until(looked: Looked, until: datetime | None) -> Iterator[Text]:
             yield Text("To end that earlier, undo this undo: its page says how.")
     elif looked.report is None or (looked.report.applied and looked.report.applied.done):
         yield Text("Nothing is rejected by this: the next run follows the directory.")
-
-
-def _needed(plan: Plan) -> Mapping[str, int]:
-    needed: dict[str, int] = {}
-    for gauge in plan.violations:
-        needed[gauge.kind.value] = max(needed.get(gauge.kind.value, 0), gauge.observed)
-    return needed
 
 
 def undo_data(looked: Looked, until: datetime | None, code: int | None) -> dict[str, Any]:

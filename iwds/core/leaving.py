@@ -20,6 +20,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
+from iwds.core.batch_people import BATCH_REALM
 from iwds.core.causes import Cause, cause_text
 from iwds.core.change import (
     WRITTEN_FIELDS,
@@ -128,6 +129,8 @@ def left_behind(case: Case, world: World) -> Iterator[Decision]:
     assert login is not None  # noqa: S101 - whose login is there
     if row.owner != world.policy.provisioning_id:
         yield Skip(subject, Reason.FOREIGN, f"kept by the job with provisioningId {row.owner}")
+    elif row.anchor.realm == BATCH_REALM:
+        yield Skip(subject, Reason.FOREIGN, "made by a batch, and no directory decides about them")
     elif case.absent is None and row.anchor.realm not in world.realms:
         yield Skip(subject, Reason.UNPROVEN, f"directory {row.anchor.realm} was not asked in this run")
     elif case.absent and case.absent.reason is not Absent.OUT_OF_SCOPE:

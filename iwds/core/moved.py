@@ -18,6 +18,7 @@ from iwds.core.change import (
     Change,
     CreateLogin,
     DeleteLogin,
+    Evidence,
     Forget,
     RemoveFromGroup,
     SendActivation,
@@ -243,9 +244,11 @@ def _is_gone_from_plans(change: Change, now: Standing) -> bool:
 
 
 def _withdrawn(change: Change, now: Standing) -> str:
-    """Why the directory no longer asks for a change."""
+    """Why the directory, or who ordered it, no longer asks for a change."""
     person = now.person
     match change:
+        case _ if change.evidence is Evidence.ORDERED:
+            return "as things are now, the order does not ask for it"
         case _ if person is None:
             return "no longer in the directory"
         case _ if isinstance(person, Unmapped):

@@ -78,6 +78,14 @@ def was_sent(result: Result | None, error: str) -> bool:
     return result is Result.HELD and error.endswith(_LOCKED_AGAIN)
 
 
+Heard = Callable[[Change, Result, str, int], None]
+"""Told of each change once its end is recorded: what became of it, why, and the id of its login or 0."""
+
+
+def unheard(_: Change, __: Result, ___: str, ____: int) -> None:
+    """Nobody wants to know of single changes."""
+
+
 @dataclass(slots=True)
 class Applied:
     """What became of a plan.
@@ -105,7 +113,7 @@ class Hands:
     """What applying needs: the writer, the journal, the lease, our memory, the request to stop, and what time is left.
 
     `find_hold` gives the helpdesk's lock that stands on a login at the moment of the question. `until` is the monotonic
-    time after which no further change is begun; None for no deadline.
+    time after which no further change is begun; None for no deadline. `heard` is called by the thread that applies.
     """
 
     writer: TargetWriter
@@ -117,6 +125,7 @@ class Hands:
     stop: threading.Event
     progress: Progress = silent
     until: float | None = None
+    heard: Heard = unheard
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,15 +203,16 @@ class Applying:
             return
         self.hands.journal.settle([verdict.outcome for verdict in listed])
         for verdict in listed:
-            self._note(verdict.change, verdict.outcome.result, verdict.outcome.error)
+            self._note(verdict.change, verdict.outcome.result, verdict.outcome.error, verdict.outcome.login_id)
         self.hands.progress("apply", sum(self.applied.results.values()), self.total)
 
-    def _note(self, change: Change, result: Result, error: str) -> None:
+    def _note(self, change: Change, result: Result, error: str, login_id: int = 0) -> None:
         self.applied.results[result] += 1
         if result is Result.DONE:
             self.applied.done.append(change)
         else:
             self.applied.outcomes.append((change, result, error))
+        self.hands.heard(change, result, error, login_id or change.subject.login_id or 0)
 
     def _halted(self) -> bool:
         if not self.applied.stopped and (reason := self._reason_to_stop()):

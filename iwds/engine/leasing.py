@@ -17,12 +17,12 @@ ASK_EVERY = 1.0
 """Seconds between two questions whether a lease is free by now."""
 RESYNC = "resync"
 """The command of a run that is about one person, in the history and at the end of the lease's holder."""
-UNDO, DRIFT = "undo", "drift"
+UNDO, DRIFT, BATCH = "undo", "drift", "batch"
 """The commands of runs that a named person ordered (`engine.ordered`)."""
 CHANGES = "changes"
 """That of one that looks only at people of whom something changed, or was to."""
 _BRIEF = (RESYNC, CHANGES)
-APART = (RESYNC, UNDO, DRIFT, CHANGES)
+APART = (RESYNC, UNDO, DRIFT, BATCH, CHANGES)
 """Commands of runs that read no directory whole, and so say nothing of how the job fares."""
 
 

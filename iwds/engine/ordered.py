@@ -30,7 +30,7 @@ from iwds.core.moved import Find, Moved, Standing, moved_data, narrowed
 from iwds.core.plan import Basis, Plan, summary_data
 from iwds.core.policy import World
 from iwds.core.rulings import Ruling
-from iwds.engine.applying import Applied
+from iwds.engine.applying import Applied, Heard, unheard
 from iwds.engine.approved import APPLIED
 from iwds.engine.ending import applied_data, ending_words
 from iwds.engine.job import Job, MakeWriter, Tools
@@ -136,6 +136,7 @@ class Order:
         then: what can only be said once the plan was made, such as about logins that it created.
         counts: whether a ruling of a person counts for this order, in its plan and right before each change.
         after: called with what became of it all, under the lease; what it returns is kept in the run's report.
+        heard: told of each change of the plan once its end is recorded.
     """
 
     words: str
@@ -145,6 +146,7 @@ class Order:
     counts: Callable[[Ruling], bool] = everything_counts
     then: Callable[[Plan, Applied], Sequence[Change]] = _nothing_then
     after: Callable[[RunRow, Plan, Applied], Mapping[str, Any]] = _nothing_after
+    heard: Heard = unheard
 
 
 def preview(job: Job, tools: Tools, request: Request, order: Order) -> Plan:
@@ -209,7 +211,8 @@ class _Ordered:
             return RunReport(run, plan, None, moved)
         if plan.changes and not self.request.confirm(plan):
             return RunReport(self._ended(0, "declined: nothing was changed", summary_data(plan)), plan, None, moved)
-        own = Own(self.lease, journal, self.request.stop, self._until(), self.order.counts)
+        counts, heard = self.order.counts, self.order.heard
+        own = Own(self.lease, journal, self.request.stop, self._until(), counts=counts, heard=heard)
         applied, kept = self._applied(plan, own, make_writer)
         report = summary_data(plan) | moved_data(moved) | applied_data(applied) | dict(kept)
         if self.request.approved:

@@ -39,7 +39,7 @@ from iwds.engine.surroundings import (
     world_of,
 )
 from iwds.engine.unsettled import told_unmailed, unmailed
-from iwds.errors import ServiceUnproven, Stopped
+from iwds.errors import ConfigurationError, ServiceUnproven, Stopped
 from iwds.ports import JobMemory, Waist, ignored
 
 Watch = Callable[[Case, World], None]
@@ -84,9 +84,12 @@ def make_plan(
     lacks mean that it is an older one. `marking` takes the marks of the sources before anybody is read.
 
     Returns the plan, and the tally with the tags that our memory lacks. Raises `ServiceUnproven` where the service's
-    reading contradicts itself, `ConfigurationError` where the ledger belongs to another service, `Unavailable` and
-    `AccessRefused` where something cannot be read at all.
+    reading contradicts itself, `ConfigurationError` where the ledger belongs to another service or the job has no
+    sources, `Unavailable` and `AccessRefused` where something cannot be read at all.
     """
+    if not job.sources:
+        advice = f"give it the rows of a file: iwds batch FILE.csv --job {job.name}"
+        raise ConfigurationError(f"job {job.name} has no sources, so nobody can be read", advice)
     waist = tools.waist()
     try:
         planning = _Planning(job, tools, waist, stop or threading.Event(), watch, marking)

@@ -22,7 +22,7 @@ from iwds.core.plan_document import plan_to_data
 from iwds.core.policy import HoldKind
 from iwds.core.rulings import Ruling
 from iwds.engine.accepting import accepts, let_leavers_through
-from iwds.engine.applying import Applied, Applying, Hands
+from iwds.engine.applying import Applied, Applying, Hands, Heard, unheard
 from iwds.engine.approved import APPLIED, maker
 from iwds.engine.ending import applied_data, ending_code, ending_words, held_now, unproven_words, without_unapproved
 from iwds.engine.job import Job, MakeWriter, Tools
@@ -341,6 +341,7 @@ class Own:
         until: the monotonic time after which no further change is begun.
         counts: which rulings of people are asked for right before each change.
         gone: of whom a directory told that their entry was deleted.
+        heard: told of each change once its end is recorded.
     """
 
     lease: Lease
@@ -349,6 +350,7 @@ class Own:
     until: float | None = None
     counts: Callable[[Ruling], bool] = everything_counts
     gone: frozenset[Anchor] = frozenset()
+    heard: Heard = unheard
 
 
 def carry_out(plan: Plan, job: Job, tools: Tools, own: Own, make_writer: MakeWriter) -> Applied:
@@ -361,7 +363,8 @@ def carry_out(plan: Plan, job: Job, tools: Tools, own: Own, make_writer: MakeWri
     try:
         find_row, find_hold = partial(tools.state.ledger_row, service), partial(tools.hold, service)
         hands = Hands(
-            writer, own.journal, own.lease, verifier, find_row, find_hold, own.stop, tools.progress, own.until
+            writer, own.journal, own.lease, verifier, find_row, find_hold, own.stop, tools.progress, own.until,
+            own.heard,
         )  # fmt: skip
         return Applying(plan, job, hands).run()
     finally:

@@ -29,6 +29,8 @@ class Mutation:
         return self.what.replace(" ", "-")
 
 
+BATCH = "tests/unit/core/test_batch.py"
+TABLE = "tests/unit/core/test_batch_table.py"
 DOUBT = "tests/unit/engine/test_doubt.py"
 LEAVERS = "tests/unit/engine/test_leavers.py"
 HOLDS = "tests/unit/engine/test_holds.py"
@@ -929,5 +931,47 @@ MUTATIONS = (
         "        if plan.violations:\n            guards",
         "        if False:\n            guards",
         (f"{ORDERED}::TestWhatStandsAgainstAnOrder::test_a_guard",),
+    ),
+    Mutation(
+        "whom a batch made is no leaver of any directory",
+        "iwds/core/leaving.py",
+        "    elif row.anchor.realm == BATCH_REALM:",
+        "    elif False:",
+        (f"{BATCH}::TestWhomABatchMade",),
+    ),
+    Mutation(
+        "a batch locks out nobody for whom a directory answers",
+        "iwds/core/batch.py",
+        "    if row.anchor.realm != BATCH_REALM and (wish.delete or wish.status is not None):",
+        "    if False:",
+        (f"{BATCH}::TestWhomADirectoryAnswersFor",),
+    ),
+    Mutation(
+        "a batch takes over no login whose origin nobody named",
+        "iwds/core/batch.py",
+        "    if login.created_by is None or login.created_by not in now.adopt:",
+        "    if False:",
+        (f"{BATCH}::TestWhomNobodyRemembers",),
+    ),
+    Mutation(
+        "a batch deletes nobody whom the helpdesk locked",
+        "iwds/core/batch.py",
+        "    if hold := now.world.holds.get(login.id):",
+        "    if hold := None:",
+        (f"{BATCH}::TestALogin::test_that_the_helpdesk_holds_is_not_deleted",),
+    ),
+    Mutation(
+        "a file of a batch that may have been cut off is refused",
+        "iwds/core/batch_table.py",
+        '    if not text.endswith(("\\n", "\\r")):',
+        "    if False:",
+        (f"{TABLE}::TestAComplaint::test_is_made_of_a_last_line_that_does_not_end",),
+    ),
+    Mutation(
+        "codes of a batch are never put over others",
+        "iwds/cli/batch_files.py",
+        "os.O_CREAT | os.O_EXCL | os.O_WRONLY",
+        "os.O_CREAT | os.O_WRONLY",
+        ("tests/unit/cli/test_batch_files.py::TestCodes::test_are_never_put_over_others",),
     ),
 )

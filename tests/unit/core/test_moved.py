@@ -167,6 +167,10 @@ class TestOfANewcomer:
         assert told(create(), Standing()) == [(Drift.WITHDRAWN, "no longer in the directory")]
         assert told(SEND, Standing())[0][0] is Drift.WITHDRAWN
 
+    def test_whom_a_person_ordered_is_not_told_by_a_directory(self) -> None:
+        ordered = replace(create(), evidence=Evidence.ORDERED)
+        assert told(ordered, Standing()) == [(Drift.WITHDRAWN, "as things are now, the order does not ask for it")]
+
     def test_another_account_is_another_wish(self) -> None:
         assert told(create(), Standing(account("eve")), create(mail="e@x"))[0][0] is Drift.OTHER
 
