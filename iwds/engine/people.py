@@ -27,6 +27,7 @@ from iwds.core.guards import UNREADABLE, VIEW
 from iwds.core.model import Account, Entry, Proof, Unmapped
 from iwds.engine.groups_read import count_groups, presence_in
 from iwds.engine.job import Job
+from iwds.engine.onlooking import Onlooker
 from iwds.errors import AccessRefused, Unavailable
 from iwds.ports import ReadStream, Rules, Source, Waist
 
@@ -50,6 +51,7 @@ class People:
         counted: tells somebody how far it is.
         before: the rules last applied, where today's are others. What they read is read and counted too: whoever would
             be removed is judged by it, and what an account may not see any more must not speak against anybody.
+        onlooker: shown everybody who is read.
     """
 
     job: Job
@@ -59,6 +61,7 @@ class People:
     allow: Mapping[str, int]
     counted: Counted
     before: Rules | None = None
+    onlooker: Onlooker | None = None
 
     def read(self) -> tuple[tuple[Proof, ...], tuple[str, ...]]:
         """The proofs, and a sentence for each attribute or group that is withheld.
@@ -79,6 +82,8 @@ class People:
             for name, new in found.items():
                 withheld[name] |= {each.key: each for each in new}
             self.waist.forget_people()
+            if self.onlooker:
+                self.onlooker.forget_people()
         return tuple(self._with_other_eyes(proofs)), tuple(self._notes(withheld))
 
     def _accepted(self, found: Mapping[str, Sequence[Faded]], withheld: Mapping[str, Mapping[str, Faded]]) -> bool:
@@ -110,7 +115,10 @@ class People:
         for entry in self.counted(name, stream):
             count_groups(members, entry, named_by)
             mapped = rules.map(without(entry, keys), self.now)
-            yield target.normalise(mapped, entry.name) if isinstance(mapped, Account) else mapped
+            made = target.normalise(mapped, entry.name) if isinstance(mapped, Account) else mapped
+            if self.onlooker:
+                self.onlooker.person(name, entry, made)
+            yield made
 
     def _with_other_eyes(self, proofs: Sequence[Proof]) -> Iterator[Proof]:
         said = {proof.name: list(other_eyes(proof, self.baselines.get(proof.name))) for proof in proofs}

@@ -23,6 +23,7 @@ from iwds.core.restored import NOTE, is_older, without_doubtful
 from iwds.engine.groups_read import told_empty
 from iwds.engine.job import Job, Tools
 from iwds.engine.judging import Judging, then_of
+from iwds.engine.onlooking import Onlooker, Shown
 from iwds.engine.parting import Parting
 from iwds.engine.people import People
 from iwds.engine.role_reading import RoleReading
@@ -73,8 +74,11 @@ def make_plan(
     alone: bool = False,
     watch: Watch = _unwatched,
     narrow: Narrow = _whole,
+    onlooker: Onlooker | None = None,
 ) -> tuple[Plan, Tally]:
     """Read, join, decide and assemble; `stop` ends the reading with `Stopped`, `watch` is shown every case.
+
+    `onlooker` is shown everybody and every login that is read.
 
     `narrow` makes the plan that counts of the one that was assembled, such as its intersection with a saved one.
 
@@ -87,7 +91,7 @@ def make_plan(
     """
     waist = tools.waist()
     try:
-        plan, tally = _Planning(job, tools, waist, stop or threading.Event(), watch).plan(
+        plan, tally = _Planning(job, tools, waist, stop or threading.Event(), watch, onlooker).plan(
             selection or Selection(), alone
         )
         tools.planned(plan, alone)
@@ -97,8 +101,17 @@ def make_plan(
 
 
 class _Planning:
-    def __init__(self, job: Job, tools: Tools, waist: Waist, stop: threading.Event, watch: Watch) -> None:
+    def __init__(
+        self,
+        job: Job,
+        tools: Tools,
+        waist: Waist,
+        stop: threading.Event,
+        watch: Watch,
+        onlooker: Onlooker | None,
+    ) -> None:
         self.job, self.tools, self.waist, self.stop, self.watch = job, tools, waist, stop, watch
+        self.onlooker = onlooker
         self.now = tools.clock.now()
         self.holds = tools.state.open_holds(job.target.service)
         self.notes = [*told_unmailed(unmailed(job, tools))]
@@ -117,8 +130,12 @@ class _Planning:
         changed = has_changed(job, memory)
         earlier = job.earlier(memory.configuration) if changed and memory.configuration else None
         before = earlier.rules if earlier else None
-        people = People(job, self.waist, self.now, memory.baselines, selection.allow, self.reading.counted, before)
+        people = People(
+            job, self.waist, self.now, memory.baselines, selection.allow, self.reading.counted, before, self.onlooker
+        )
         existing = job.target.read_groups()
+        if self.onlooker:
+            self.onlooker.groups(existing)
         groups = self._governed(existing)
         readings = self._read(groups, people)
         realms = frozenset(proof.realm for proof in readings.sources)
@@ -167,9 +184,10 @@ class _Planning:
     def _read(self, groups: dict[str, Group], people: People) -> Readings:
         """Both sides at the same time: they are different machines."""
         self.waist.add_ledger(self._remembered())
+        basin = Shown(self.waist, self.onlooker) if self.onlooker else self.waist
         with ThreadPoolExecutor(2) as threads:
             everybody = threads.submit(people.read)
-            service = threads.submit(self.reading.read, self.waist, [group.id for group in groups.values()])
+            service = threads.submit(self.reading.read, basin, [group.id for group in groups.values()])
             sources, notes = everybody.result()
             self.notes += notes
             readings = Readings(sources, service.result())

@@ -113,6 +113,10 @@ class CompiledRules:
         """What disables somebody, in words."""
         return tuple(disabling(Document.model_validate(self.written), Person(entry, now)))
 
+    def proposed_login(self, login: str) -> str:
+        """A login like this one that would be allowed; empty where nothing of it is left."""
+        return self._shape.proposed(login)
+
     def map(self, entry: Entry, now: datetime) -> Account | Unmapped:
         """The account that the rules make of an entry, or why there is none."""
         person = Person(entry, now)

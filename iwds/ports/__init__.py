@@ -32,6 +32,7 @@ from iwds.ports.people import MOST_FOUND, Clause, Finding, Grant, ReadStream, Ru
 from iwds.ports.service import Actions, Listing, TargetReader, TargetWriter
 from iwds.ports.state import State
 from iwds.ports.waist import Waist
+from iwds.ports.ward import Ward
 
 __all__ = [
     "BY_MAIL",
@@ -75,6 +76,7 @@ __all__ = [
     "Told",
     "Unmailed",
     "Waist",
+    "Ward",
     "Withdrawal",
     "ignored",
 ]

@@ -1,0 +1,68 @@
+"""What a doctor found, for a terminal: how many of what first, then each finding with a few names and what to do."""
+
+from collections.abc import Iterator
+
+from rich.text import Text
+
+from iwds.cli.console import WIDTH
+from iwds.cli.page import block, columns, cut, hanging, printable
+from iwds.cli.plan_facts import head, readings, sides
+from iwds.core.hygiene import ADVICE, Code, Severity, Whom
+from iwds.core.words import many
+from iwds.engine.doctor import Diagnosis
+from iwds.ports import Ward
+
+NAMED = 40
+"""How many are asked for to name as many as fit a line."""
+_INDENT = " " * 9
+_COLOURS = {Severity.MEND: "red", Severity.LOOK: "yellow", Severity.KNOW: "cyan"}
+
+
+def doctor_lines(found: Diagnosis, ward: Ward) -> Iterator[Text]:
+    """The whole page."""
+    yield from head(found.plan, report_only=False)[:1]
+    yield from readings(found.plan)[1]
+    yield from sides(found.plan)
+    if not found.counts:
+        yield from block([Text("Nothing was found.", "green")])
+        return
+    for code, count in found.counts.items():
+        yield Text()
+        yield from _finding(code, count, ward)
+    yield from block(_end(found))
+
+
+def _finding(code: Code, count: int, ward: Ward) -> Iterator[Text]:
+    advice = ADVICE[code]
+    colour = _COLOURS[advice.severity]
+    first, *rest = hanging(f"{count:>7,}  ", f"{code.value}: {advice.title}")
+    yield Text.assemble((first[:9], colour), (first[9:], f"{colour} bold"))
+    yield from (Text(line, f"{colour} bold") for line in rest)
+    names = list(map(_words, ward.people(code, NAMED)))
+    yield Text(_INDENT + _few(names, count))
+    yield from (Text(line, "dim") for line in hanging(_INDENT + "why: ", advice.why))
+    yield from map(Text, hanging(_INDENT + "do:  ", advice.what))
+
+
+def _few(names: list[str], count: int) -> str:
+    """As many names as fit a line, and how many more there are."""
+    width = WIDTH - len(_INDENT)
+    for shown in range(len(names), 0, -1):
+        more = f"; {count - shown:,} more" if count > shown else ""
+        told = printable("; ".join(names[:shown])) + more
+        if columns(told) <= width:
+            return told
+    more = f"; {count - 1:,} more" if count > 1 else ""
+    return cut(names[0], width - len(more)) + more
+
+
+def _words(whom: Whom) -> str:
+    who = whom.login or whom.name
+    return f"{who} > {whom.proposed}" if whom.proposed else who
+
+
+def _end(found: Diagnosis) -> Iterator[Text]:
+    kinds = [ADVICE[code].severity for code in found.counts]
+    told = ", ".join(f"{kinds.count(each)} to {each.value}" for each in Severity if each in kinds)
+    yield Text(f"{many(len(kinds), 'finding')}: {told}. Nothing was changed.")
+    yield Text(f"Everybody by name:  iwds doctor {found.plan.job} --csv FILE  or  --html FILE")
