@@ -307,7 +307,11 @@ def _by_absence(account: Account) -> Iterator[str]:
 
 def _never_expires(attrs: Mapping[str, tuple[str, ...]]) -> bool:
     flags = attrs.get("useraccountcontrol", ())
-    return any(flag.strip().isdecimal() and int(flag) & DONT_EXPIRE_PASSWORD for flag in flags)
+    return any(_INTEGER.fullmatch(flag) and int(flag) & DONT_EXPIRE_PASSWORD for flag in flags)
+
+
+_INTEGER = re.compile("-?[0-9]+")
+"""Some tools write the flags as a signed number."""
 
 
 _ALWAYS: tuple[str, ...] = ("0",)
