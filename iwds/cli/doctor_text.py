@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from rich.text import Text
 
 from iwds.cli.console import WIDTH
-from iwds.cli.page import block, columns, cut, hanging, printable
+from iwds.cli.page import block, hanging, wrapped
 from iwds.cli.plan_facts import head, readings, sides
 from iwds.core.hygiene import ADVICE, Code, Severity, Whom
 from iwds.core.words import many
@@ -13,7 +13,8 @@ from iwds.engine.doctor import Diagnosis
 from iwds.ports import Ward
 
 NAMED = 40
-"""How many are asked for to name as many as fit a line."""
+"""How many are asked for, to name as many as fit."""
+_LINES = 3
 _INDENT = " " * 9
 _COLOURS = {Severity.MEND: "red", Severity.LOOK: "yellow", Severity.KNOW: "cyan"}
 
@@ -39,26 +40,26 @@ def _finding(code: Code, count: int, ward: Ward) -> Iterator[Text]:
     yield Text.assemble((first[:9], colour), (first[9:], f"{colour} bold"))
     yield from (Text(line, f"{colour} bold") for line in rest)
     names = list(map(_words, ward.people(code, NAMED)))
-    yield Text(_INDENT + _few(names, count))
+    yield from (Text(_INDENT + line) for line in _few(names, count))
     yield from (Text(line, "dim") for line in hanging(_INDENT + "why: ", advice.why))
     yield from map(Text, hanging(_INDENT + "do:  ", advice.what))
 
 
-def _few(names: list[str], count: int) -> str:
-    """As many names as fit a line, and how many more there are."""
+def _few(names: list[str], count: int) -> list[str]:
+    """As many names as fit a few lines, and how many more there are."""
     width = WIDTH - len(_INDENT)
     for shown in range(len(names), 0, -1):
         more = f"; {count - shown:,} more" if count > shown else ""
-        told = printable("; ".join(names[:shown])) + more
-        if columns(told) <= width:
-            return told
-    more = f"; {count - 1:,} more" if count > 1 else ""
-    return cut(names[0], width - len(more)) + more
+        lines = wrapped("; ".join(names[:shown]) + more, width, NAMED)
+        if len(lines) <= _LINES or shown == 1:
+            break
+    return lines if len(lines) <= _LINES else wrapped("; ".join(names), width, _LINES)
 
 
 def _words(whom: Whom) -> str:
-    who = whom.login or whom.name
-    return f"{who} > {whom.proposed}" if whom.proposed else who
+    if not whom.login:  # a group
+        return f"{whom.name}: {whom.detail}" if whom.detail else whom.name
+    return f"{whom.login} > {whom.proposed}" if whom.proposed else whom.login
 
 
 def _end(found: Diagnosis) -> Iterator[Text]:

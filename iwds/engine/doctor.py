@@ -29,6 +29,7 @@ from iwds.core.model import Absent, Account, Entry, Group, Login, Proof, Unmappe
 from iwds.core.nearest import close
 from iwds.core.plan import Plan
 from iwds.core.policy import World
+from iwds.core.words import many
 from iwds.engine.groups_read import empty_groups
 from iwds.engine.job import Job, Tools
 from iwds.engine.planning import make_plan
@@ -154,7 +155,7 @@ class _Examination:
     def _missing(self) -> Iterator[tuple[Code, Whom]]:
         known = [group.name for group in self.existing]
         for name in sorted(self.job.rules.groups.keys() - set(known)):
-            told = f"{self.wanted[name]:,} people are to be in it{close(name, known)}"
+            told = f"for {many(self.wanted[name], 'person', 'people')}{close(name, known)}"
             yield Code.GROUP_MISSING, Whom(name=name, detail=told)
 
     def _large(self, proofs: Sequence[Proof], most: int) -> Iterator[tuple[Code, Whom]]:

@@ -251,7 +251,7 @@ class TestGroups:
         stage.configure(rules=PlainRules(groups={"vpn": False, "wikis": False}))
         stage.hire("ann", ("wikis", "vpn"), **NAMED)
         told = Doctor(stage).one(Code.GROUP_MISSING)
-        assert (told.name, told.detail) == ("wikis", '1 people are to be in it (did you mean "wiki"?)')
+        assert (told.name, told.detail) == ("wikis", 'for 1 person (did you mean "wiki"?)')
 
     def test_that_nobody_is_in_or_that_are_not_there(self, stage: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
         there, gone = "cn=there,dc=x", "cn=gone,dc=x"
