@@ -12,7 +12,6 @@ from iwds.cli.plan_sections import when
 from iwds.cli.spreadsheet import table_lines
 from iwds.core.hygiene import ADVICE, Code, Severity, Whom
 from iwds.core.plan import summary_data
-from iwds.core.plan_document import HOLDS
 from iwds.engine.doctor import Diagnosis
 from iwds.ports import Ward
 
@@ -126,12 +125,12 @@ def html_parts(found: Diagnosis, ward: Ward) -> Iterator[str]:
 def _facts(found: Diagnosis) -> Iterator[tuple[str, str]]:
     plan = found.plan
     yield "Read", when(plan.made_at)
-    yield "Personal data", f"{HOLDS}. Delete it after use."
+    yield "Personal data", "logins, mail addresses and names of entries. Delete it after use."
     for proof in (*plan.basis.sources, plan.basis.service):
         believed = "believed" if proof.proven else f"NOT believed: {'; '.join(proof.problems)}"
         yield "Reading", f"{proof.name}: {proof.count:,}, {believed}"
-    yield "People", f"{plan.basis.tally.people:,}: " + ", ".join(f"{n:,} {word}" for n, word in people_column(plan))
-    yield "Logins", f"{plan.basis.tally.logins:,}: " + ", ".join(f"{n:,} {word}" for n, word in logins_column(plan))
+    yield "People", f"{plan.basis.tally.people:,}: " + "; ".join(f"{n:,} {word}" for n, word in people_column(plan))
+    yield "Logins", f"{plan.basis.tally.logins:,}: " + "; ".join(f"{n:,} {word}" for n, word in logins_column(plan))
     if not found.counts:
         yield "Findings", "none"
 
@@ -145,13 +144,20 @@ def _section(code: Code, count: int, ward: Ward) -> Iterator[Html]:
     advice = ADVICE[code]
     yield opened("details", open="", id=code.value, class_=SHADES[advice.severity])
     yield element("summary", element("h2", _title(code, count)))
-    yield element("p", f"Why it matters: {advice.why}. What to do: {advice.what}.")
+    yield element("p", f"Why it matters: {advice.why}.")
+    yield element("p", f"What to do: {advice.what}.")
     yield opened("table", class_="steps")
     yield element("thead", element("tr", *(element("th", name, scope="col") for name in _HEADS)))
     yield opened("tbody")
     for whom in ward.people(code):
-        detail = f"{whom.detail}; proposed: {whom.proposed}" if whom.proposed else whom.detail
-        who = ", ".join(filter(None, (whom.name, whom.source, f"login {whom.login_id}" if whom.login_id else "")))
-        login = whom.login or whom.name
-        yield element("tr", *(element("td", cell, dir="auto") for cell in (login, detail, who)))
+        yield element("tr", *(element("td", cell, dir="auto") for cell in _cells(whom)))
     yield from (CLOSED["tbody"], CLOSED["table"], CLOSED["details"])
+
+
+def _cells(whom: Whom) -> tuple[str, str, str]:
+    """The login or the group, what is said of it, and which entry and login it is."""
+    what = "; proposed: ".join(filter(None, (whom.detail, whom.proposed)))
+    if not whom.login:
+        return whom.name, what, ""
+    number = f"login {whom.login_id}" if whom.login_id is not None else ""
+    return whom.login, what, ", ".join(filter(None, (whom.name, whom.source, number)))

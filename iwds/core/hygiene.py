@@ -162,8 +162,8 @@ ADVICE: Mapping[Code, Advice] = {
         "a run locks those that are ours or become ours; the others an administrator has to lock",
     ),
     Code.EXPIRED_ENABLED: Advice(
-        _LOOK, "expired in the directory, and not disabled there",
-        "systems that look at the flag alone still let them in",
+        _LOOK, "expired by their date in the directory, and not disabled there",
+        "whatever does not look at the date still lets them in",
         "disable them in the directory, or correct the date",
     ),
     Code.SERVICE_ACCOUNT: Advice(
@@ -318,13 +318,16 @@ _ALWAYS: tuple[str, ...] = ("0",)
 
 
 def expired_enabled(attrs: Mapping[str, tuple[str, ...]], now: datetime) -> bool:
-    """Whether an entry has expired by its date and is not disabled by its flag; False where it does not tell both."""
+    """Whether an entry has expired by its date and is not disabled by its flag; False where it does not tell both.
+
+    Active Directory by accountExpires and its flag, OpenLDAP by shadowExpire and its lock: slapd itself lets in whoever
+    expired by shadowExpire. The end of its own password policy, pwdEndTime, it keeps.
+    """
     control, moment = attrs.get("useraccountcontrol"), attrs.get("accountexpires")
     if active_directory(control, _ALWAYS, now) and active_directory(control, moment, now) is False:
         return True
-    locked, end, shadow = (attrs.get(name) for name in ("pwdaccountlockedtime", "pwdendtime", "shadowexpire"))
-    usable = openldap(locked, (), (), (), now)
-    return bool(usable) and openldap((), (), end, shadow, now) is False
+    locked, shadow = attrs.get("pwdaccountlockedtime"), attrs.get("shadowexpire")
+    return bool(openldap(locked, (), (), (), now)) and openldap((), (), (), shadow, now) is False
 
 
 _DANGLING = re.compile(r"groups: (?P<count>[0-9,]+) memberships? leads? to nobody who was read: (?P<names>.*)")

@@ -129,11 +129,11 @@ class TestExpired:
     @pytest.mark.parametrize(
         ("attrs", "expired"),
         [
-            ({"pwdaccountlockedtime": (), "pwdendtime": ("20200101000000Z",), "shadowexpire": ()}, True),
-            ({"pwdaccountlockedtime": (), "pwdendtime": (), "shadowexpire": ("1000",)}, True),
-            ({"pwdaccountlockedtime": ("000001010000Z",), "pwdendtime": ("20200101000000Z",)}, False),
-            ({"pwdaccountlockedtime": (), "pwdendtime": ("20300101000000Z",), "shadowexpire": ()}, False),
-            ({"pwdendtime": ("20200101000000Z",)}, False),  # whether it is locked may not be read
+            ({"pwdaccountlockedtime": (), "shadowexpire": ("1000",)}, True),
+            ({"pwdaccountlockedtime": (), "shadowexpire": ("99999",)}, False),
+            ({"pwdaccountlockedtime": ("000001010000Z",), "shadowexpire": ("1000",)}, False),
+            ({"pwdaccountlockedtime": (), "pwdendtime": ("20200101000000Z",), "shadowexpire": ()}, False),
+            ({"shadowexpire": ("1000",)}, False),  # whether it is locked may not be read
             ({}, False),
         ],
     )

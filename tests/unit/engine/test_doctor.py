@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from iwds.core.doubt import carried
 from iwds.core.hygiene import Code, Whom
 from iwds.core.model import Absent, Account, Anchor, Entry, Proof, Unmapped
 from iwds.core.plan import Plan
@@ -46,7 +47,7 @@ class Doctor:
 
 def hire(stage: Rehearsal, *who: str, **attributes: str) -> None:
     for each in who:
-        stage.hire(each, **{**NAMED, "mail": f"{each}@x.y", **attributes})
+        stage.hire(each, (), **{**NAMED, "mail": f"{each}@x.y", **attributes})
 
 
 @pytest.fixture(autouse=True)
@@ -186,16 +187,16 @@ class TestBothSides:
         told = Doctor(stage).one(Code.ANOTHER_LOGIN)
         assert (told.login, told.detail, told.anchor) == ("other", "it was a, and is other now", Anchor("here", "a"))
 
-    def test_a_second_login_is_no_shared_name(self, stage: Rehearsal) -> None:
+    def test_a_second_login_is_no_shared_name(self, stage: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
         hire(stage, "ann", "bob")
         stage.run()
         stage.run()
         (bob,) = [row for row in stage.ledger().values() if row.login == "bob"]
         stage.leave("bob")
-        lease = stage.target.reader.service
+        service = stage.target.reader.service
         with_two = replace(bob, anchor=Anchor("here", "ann"))
-        rows = [row for row in stage.state.ledger(lease) if row.login_id != bob.login_id]
-        stage.state.ledger = lambda _: iter([*rows, with_two])  # type: ignore[method-assign]
+        rows = [row for row in stage.state.ledger(service) if row.login_id != bob.login_id]
+        monkeypatch.setattr(stage.state, "ledger", lambda _: iter([*rows, with_two]))
         doctor = Doctor(stage)
         assert doctor.logins(Code.SECOND_LOGIN) == ["bob"]
         assert Code.SAME_LOGIN not in doctor.found.counts
@@ -288,7 +289,6 @@ class TestGroups:
     def test_with_members_who_are_nobody(self, stage: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
         hire(stage, "ann")
         said = "groups: 3 memberships lead to nobody who was read: cn=x and 2 more"
-        carried = people.carried
 
         def told(proof: Proof, *rest: object) -> Proof:
             return replace(carried(proof, *rest), reasons=("whole", said))  # type: ignore[arg-type]
