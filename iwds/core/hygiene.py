@@ -262,6 +262,8 @@ def loose(login: str) -> str:
 
     Names that `core.model.fold` makes one are one here too. Doing it twice changes nothing more.
     """
+    if login.isascii():  # nearly all, at a tenth of the time
+        return "".join(login.lower().split())
     text, before = fold(login), None
     # One round may bring forth what the next one folds: a letter and its mark meet where a space went.
     while text != before:

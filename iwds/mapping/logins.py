@@ -50,7 +50,7 @@ class Shape:
 
     def proposed(self, login: str) -> str:
         """A login like this one that has no problem: in plain Latin letters, without what may not stand in it, cut."""
-        allowed = LOGIN_LETTERS if self.letters is None else self.letters & LOGIN_LETTERS
+        allowed = LOGIN_LETTERS if self.letters is None else self.letters
         fitted = self.fit(login) or ""
         if allowed.issuperset(fitted) and len(fitted) <= self.longest:
             return fitted

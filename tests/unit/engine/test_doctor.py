@@ -349,11 +349,13 @@ def test_what_was_read_before_a_second_reading_does_not_count(stage: Rehearsal) 
     for number in range(8):
         stage.change(f"p{number}", mail="")
     stage.change("p1", uid="p'1")
+    stage.change("p2", mail="no address at all")
     moves = iter([True, False, False, False])
     stage.target.state.moved = lambda: next(moves, False)
     doctor = Doctor(stage)
     assert doctor.plan.basis.withheld
     assert len(doctor.people[Code.LOGIN_NOT_ALLOWED]) == 1
+    assert Code.NOT_MAPPED not in doctor.found.counts
     assert doctor.plan.basis.tally.people == 8
 
 

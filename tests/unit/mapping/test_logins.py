@@ -93,12 +93,11 @@ def test_a_rule_that_cannot_be_kept_is_refused_with_its_line(rule: str, message:
         ("trim: true", "o'neill", "oneill"),
         ("trim: true", "\u00d8rjan.M\u00fcller", "Orjan.Muller"),
         ("trim: true", "\u041b\u0435\u0432", "Lev"),
-        ("trim: true", "\u2603", ""),
+        ("trim: true", "'''", ""),
         ("trim: true", "x" * 300, "x" * 255),
         ("max_length: 8", "j\u00e9r\u00f4me.senior", "jerome.s"),
         ("allowed: a-z0-9", "Jane_D", "janed"),
         ("allowed: A-Z0-9", "Jane_D", "JD"),
-        ('allowed: "a-z\u00e9"', "\u00e9ve", "eve"),
     ],
 )
 def test_a_login_is_proposed_that_mapping_and_service_allow(rule: str, uid: str, proposed: str) -> None:
