@@ -39,7 +39,8 @@ def _finding(code: Code, count: int, ward: Ward) -> Iterator[Text]:
     first, *rest = hanging(f"{count:>7,}  ", f"{code.value}: {advice.title}")
     yield Text.assemble((first[:9], colour), (first[9:], f"{colour} bold"))
     yield from (Text(line, f"{colour} bold") for line in rest)
-    names = list(map(_words, ward.people(code, NAMED)))
+    words = _with_entry if code is Code.SAME_LOGIN else _words
+    names = list(map(words, ward.people(code, NAMED)))
     yield from (Text(_INDENT + line) for line in _few(names, count))
     yield from (Text(line, "dim") for line in hanging(_INDENT + "why: ", advice.why))
     yield from map(Text, hanging(_INDENT + "do:  ", advice.what))
@@ -60,6 +61,11 @@ def _words(whom: Whom) -> str:
     if not whom.login:  # a group
         return f"{whom.name}: {whom.detail}" if whom.detail else whom.name
     return f"{whom.login} > {whom.proposed}" if whom.proposed else whom.login
+
+
+def _with_entry(whom: Whom) -> str:
+    """Who share a login are told apart by their entries."""
+    return f"{whom.login} ({whom.name})" if whom.name else whom.login
 
 
 def _end(found: Diagnosis) -> Iterator[Text]:

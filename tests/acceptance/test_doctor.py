@@ -94,6 +94,7 @@ def test_the_page_fits_a_terminal_and_the_files_hold_everybody(world: World, tmp
     assert max(map(len, shown.out.splitlines())) <= 80
     assert "\x1b" not in shown.out
     assert "ørjan.müller > orjan.muller" in shown.out
+    assert re.search(r"ines\.garcia \(uid=\S+?,ou=\S+?\);\s+ines\.garcia \(uid=", shown.out)
     assert "Nothing was changed." in shown.out
     told = world.iwds("doctor", "company", "--json", code=2).json
 
