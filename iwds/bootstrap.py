@@ -31,10 +31,11 @@ from iwds.errors import ConfigurationError, UsageError
 from iwds.mapping import CompiledRules, versions_of
 from iwds.mapping import again as compile_again
 from iwds.mapping import load as load_mapping
-from iwds.ports import Actions, Finding, RefusedBind, Source, State, TargetReader, TargetWriter
+from iwds.ports import Actions, Finding, RefusedBind, Source, State, TargetReader, TargetWriter, Ward
 from iwds.settings import Configuration
 from iwds.state.database import open_state
 from iwds.state.scratch import ScratchWaist
+from iwds.state.ward import ScratchWard
 
 SOURCE_KINDS = ("csv", "entra", "ldap", "ldif")
 TARGET_KINDS = ("provisioning",)
@@ -334,6 +335,11 @@ class Wiring:
         """What builds the writing half of a job's target; None for a job that only reports."""
         job = self.config.job(name)
         return None if job.mode == "report" else self.target(job.target).writer
+
+
+def ward() -> Ward:
+    """An empty ward for a doctor; whoever asks for it closes it."""
+    return ScratchWard()
 
 
 def saved(file: Path, like: Mapping[str, Any] = MappingProxyType({})) -> Source:

@@ -4,6 +4,7 @@ import errno
 import os
 import stat
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -24,7 +25,12 @@ def make_private(path: Path) -> None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read; it is there whole, or as it was. Raises OSError.
+    """Write a file that only its owner can read; it is there whole, or as it was. Raises OSError."""
+    write_private_parts(path, [text])
+
+
+def write_private_parts(path: Path, parts: Iterable[str]) -> None:
+    """The same, from parts that are made while it is written; where one of them cannot be made it is as it was.
 
     What stood there is replaced, with its mode. A link is followed; what is no plain file is left alone.
     """
@@ -34,7 +40,7 @@ def write_private(path: Path, text: str) -> None:
     handle, part = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as written:
-            written.write(text)
+            written.writelines(parts)
             written.flush()
             os.fsync(written.fileno())
         os.replace(part, file)

@@ -19,6 +19,7 @@ MENU = {
     "batch": ("batching", "Do what the rows of a file say, without a directory"),
     "resync": ("resyncing", "Bring one person up to date now"),
     "check": ("checking", "Look at configuration, directory and service"),
+    "doctor": ("doctoring", "What is wrong on both sides, before the first sync"),
     "status": ("looking", "Did everything run, and how did it end"),
     "history": ("looking", "List the latest runs"),
     "show": ("looking", "Show one run or plan, whole or a part of it"),

@@ -39,7 +39,7 @@ _SUFFIXES: Mapping[str, Form] = {
     ".html": Form.HTML,
     ".csv": Form.CSV,
 }
-_BOM = "\ufeff"
+BOM = "\ufeff"
 """What tells Excel, which asks nobody, that a file is UTF-8."""
 
 
@@ -86,7 +86,7 @@ def write_forms(plan: Plan, files: Sequence[tuple[Path, Form]]) -> None:
     for file, form in files:
         text = rendered(plan, form)
         try:
-            write_private(file, _BOM + text if form is Form.CSV else text)
+            write_private(file, BOM + text if form is Form.CSV else text)
         except OSError as error:
             raise UsageError(f"{file} cannot be written: {error.strerror}") from error
         tell(f"written {file}", "dim")

@@ -3,7 +3,7 @@
 import csv
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from io import StringIO
 
 from iwds.cli.page import printable
@@ -20,10 +20,18 @@ def cell(value: object) -> object:
 
 def table(rows: Iterable[Sequence[object]]) -> str:
     """Rows as RFC 4180 has them: commas, quotes around every text, and lines that end with CR and LF."""
+    return "".join(table_lines(rows))
+
+
+def table_lines(rows: Iterable[Sequence[object]]) -> Iterator[str]:
+    """The same, row by row."""
     text = StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n")
-    writer.writerows([cell(value) for value in row] for row in rows)
-    return text.getvalue()
+    for row in rows:
+        writer.writerow([cell(value) for value in row])
+        yield text.getvalue()
+        text.seek(0)
+        text.truncate()
 
 
 def write_table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -46,9 +46,17 @@ def duplicate(account: Account, people: int) -> Unmapped:
 
 def second_login(account: Account, row: LedgerRow) -> Unmapped:
     """The verdict on a further login of ours that stands for somebody who has one already: left for a person."""
-    detail = f"{account.login} has another login of ours"
+    detail = f"{account.login} {_SECOND}"
     disabled = account.enabled is False
     return Unmapped(account.anchor, account.login, Absent.DUPLICATE, detail, row.login, disabled, account.mail)
+
+
+_SECOND = "has another login of ours"
+
+
+def is_second(absent: Unmapped) -> bool:
+    """Whether a verdict is that on a further login, and not on the person."""
+    return absent.reason is Absent.DUPLICATE and absent.detail.endswith(_SECOND)
 
 
 def join(

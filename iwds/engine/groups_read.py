@@ -23,13 +23,17 @@ def presence_in(members: Counter[str], rules: Sequence[Rules]) -> dict[str, int]
     return {GROUPS: members[GROUPS], **named}
 
 
+def empty_groups(rules: Rules, presences: Sequence[Mapping[str, int]]) -> list[str]:
+    """The directory's groups that the rules name and nobody is in, as they write them; see `told_empty`."""
+    whole = presences and all(GROUPS in presence for presence in presences)
+    names = sorted(rules.reads_groups) if whole else []
+    return [name for name in names if not any(presence.get(group_key(name)) for presence in presences)]
+
+
 def told_empty(rules: Rules, presences: Sequence[Mapping[str, int]]) -> Iterator[str]:
     """The directory's groups that the rules name and nobody is in: often their names are mistyped.
 
     `presences` are those of every source of the job, each of a proven reading; one that knows no groups says nothing.
     """
-    whole = presences and all(GROUPS in presence for presence in presences)
-    names = sorted(rules.reads_groups) if whole else []
-    empty = [name for name in names if not any(presence.get(group_key(name)) for presence in presences)]
-    if empty:
+    if empty := empty_groups(rules, presences):
         yield f"nobody who was read is in a group of the directory that the mapping names: {', '.join(empty)}"

@@ -27,6 +27,7 @@ from iwds.core.guards import UNREADABLE, VIEW
 from iwds.core.model import Account, Entry, Proof, Unmapped
 from iwds.engine.groups_read import count_groups, presence_in
 from iwds.engine.job import Job
+from iwds.engine.onlooking import Onlooker
 from iwds.errors import AccessRefused, Unavailable
 from iwds.ports import ReadStream, Rules, Source, Waist, ignored
 
@@ -51,6 +52,7 @@ class People:
         before: the rules last applied, where today's are others. What they read is read and counted too: whoever would
             be removed is judged by it, and what an account may not see any more must not speak against anybody.
         saw: shown each entry as it is mapped.
+        onlooker: shown everybody who is read.
     """
 
     job: Job
@@ -61,6 +63,7 @@ class People:
     counted: Counted
     before: Rules | None = None
     saw: Callable[[Entry], None] = ignored
+    onlooker: Onlooker | None = None
 
     def read(self) -> tuple[tuple[Proof, ...], tuple[str, ...]]:
         """The proofs, and a sentence for each attribute or group that is withheld.
@@ -81,6 +84,8 @@ class People:
             for name, new in found.items():
                 withheld[name] |= {each.key: each for each in new}
             self.waist.forget_people()
+            if self.onlooker:
+                self.onlooker.forget_people()
         return tuple(self._with_other_eyes(proofs)), tuple(self._notes(withheld))
 
     def _accepted(self, found: Mapping[str, Sequence[Faded]], withheld: Mapping[str, Mapping[str, Faded]]) -> bool:
@@ -114,7 +119,10 @@ class People:
             believed = without(entry, keys)
             self.saw(believed)
             mapped = rules.map(believed, self.now)
-            yield target.normalise(mapped, entry.name) if isinstance(mapped, Account) else mapped
+            made = target.normalise(mapped, entry.name) if isinstance(mapped, Account) else mapped
+            if self.onlooker:
+                self.onlooker.person(name, entry, made)
+            yield made
 
     def _with_other_eyes(self, proofs: Sequence[Proof]) -> Iterator[Proof]:
         said = {proof.name: list(other_eyes(proof, self.baselines.get(proof.name))) for proof in proofs}

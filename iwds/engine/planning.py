@@ -24,6 +24,7 @@ from iwds.engine.groups_read import told_empty
 from iwds.engine.job import Job, Tools
 from iwds.engine.judging import Judging, then_of
 from iwds.engine.marking import Marking
+from iwds.engine.onlooking import Onlooker, Shown
 from iwds.engine.parting import Parting
 from iwds.engine.people import People
 from iwds.engine.role_reading import RoleReading
@@ -75,8 +76,11 @@ def make_plan(
     watch: Watch = _unwatched,
     narrow: Narrow = _whole,
     marking: Marking | None = None,
+    onlooker: Onlooker | None = None,
 ) -> tuple[Plan, Tally]:
     """Read, join, decide and assemble; `stop` ends the reading with `Stopped`, `watch` is shown every case.
+
+    `onlooker` is shown everybody and every login that is read.
 
     `narrow` makes the plan that counts of the one that was assembled, such as its intersection with a saved one.
 
@@ -92,7 +96,7 @@ def make_plan(
         raise ConfigurationError(f"job {job.name} has no sources, so nobody can be read", advice)
     waist = tools.waist()
     try:
-        planning = _Planning(job, tools, waist, stop or threading.Event(), watch, marking)
+        planning = _Planning(job, tools, waist, stop or threading.Event(), watch, marking, onlooker)
         plan, tally = planning.plan(selection or Selection(), alone)
         tools.planned(plan, alone)
         return narrow(plan, waist.standing), tally
@@ -102,10 +106,18 @@ def make_plan(
 
 class _Planning:
     def __init__(
-        self, job: Job, tools: Tools, waist: Waist, stop: threading.Event, watch: Watch, marking: Marking | None
+        self,
+        job: Job,
+        tools: Tools,
+        waist: Waist,
+        stop: threading.Event,
+        watch: Watch,
+        marking: Marking | None,
+        onlooker: Onlooker | None,
     ) -> None:
         self.job, self.tools, self.waist, self.stop, self.watch = job, tools, waist, stop, watch
         self.marking = marking
+        self.onlooker = onlooker
         self.now = tools.clock.now()
         self.holds = tools.state.open_holds(job.target.service)
         self.notes = [*told_unmailed(unmailed(job, tools))]
@@ -124,9 +136,13 @@ class _Planning:
         changed = has_changed(job, memory)
         earlier = job.earlier(memory.configuration) if changed and memory.configuration else None
         before = earlier.rules if earlier else None
-        saw = self.marking.saw if self.marking else ignored
-        people = People(job, self.waist, self.now, memory.baselines, selection.allow, self.reading.counted, before, saw)
+        saw, counted = self.marking.saw if self.marking else ignored, self.reading.counted
+        people = People(
+            job, self.waist, self.now, memory.baselines, selection.allow, counted, before, saw, self.onlooker
+        )
         existing = job.target.read_groups()
+        if self.onlooker:
+            self.onlooker.groups(existing)
         groups = self._governed(existing)
         readings = self._read(groups, people)
         realms = frozenset(proof.realm for proof in readings.sources)
@@ -177,9 +193,10 @@ class _Planning:
         if self.marking:
             self.notes += self.marking.begin()
         self.waist.add_ledger(self._remembered())
+        basin = Shown(self.waist, self.onlooker) if self.onlooker else self.waist
         with ThreadPoolExecutor(2) as threads:
             everybody = threads.submit(people.read)
-            service = threads.submit(self.reading.read, self.waist, [group.id for group in groups.values()])
+            service = threads.submit(self.reading.read, basin, [group.id for group in groups.values()])
             sources, notes = everybody.result()
             self.notes += notes
             readings = Readings(sources, service.result())

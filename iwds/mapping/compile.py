@@ -123,6 +123,10 @@ class CompiledRules:
             return None
         return first_change(partial(self.map, entry), now, until)
 
+    def proposed_login(self, login: str) -> str:
+        """A login like this one that would be allowed; empty where nothing of it is left."""
+        return self._shape.proposed(login)
+
     def map(self, entry: Entry, now: datetime) -> Account | Unmapped:
         """The account that the rules make of an entry, or why there is none."""
         person = Person(entry, now)

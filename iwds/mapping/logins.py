@@ -1,9 +1,11 @@
 """The login of a person, fitted to what the service and the mapping allow: pure text, before anybody is compared."""
 
+import string
 import unicodedata
 from dataclasses import dataclass
 
 from iwds.core.normal import LOGIN_LETTERS, LONGEST_LOGIN, printable
+from iwds.mapping.letters import transliterated
 from iwds.mapping.texts import letters_of
 from iwds.mapping.written_values import LoginRule
 
@@ -52,6 +54,17 @@ class Shape:
             f'login "{printable(login)}" has {printable(wrong)}, and the mapping allows only {self.words}: say with'
             " `replace` what stands for it, or map another attribute"
         )
+
+    def proposed(self, login: str) -> str:
+        """A login like this one that has no problem: in plain Latin letters, without what may not stand in it, cut."""
+        allowed = LOGIN_LETTERS if self.letters is None else self.letters
+        fitted = self.fit(login) or ""
+        if allowed.issuperset(fitted) and len(fitted) <= self.longest:
+            return fitted
+        text = transliterated(fitted)
+        if allowed.isdisjoint(string.ascii_uppercase):
+            text = text.lower()
+        return "".join(each for each in text if each in allowed).strip()[: self.longest].strip()
 
 
 def compile_shape(rule: LoginRule) -> Shape:

@@ -33,6 +33,7 @@ from iwds.ports.progress import Due, Learnt, Mark, Progress, Waiting
 from iwds.ports.service import Actions, Listing, TargetReader, TargetWriter
 from iwds.ports.state import State
 from iwds.ports.waist import Waist
+from iwds.ports.ward import Ward
 
 __all__ = [
     "BY_MAIL",
@@ -81,6 +82,7 @@ __all__ = [
     "Unmailed",
     "Waist",
     "Waiting",
+    "Ward",
     "Withdrawal",
     "ignored",
 ]

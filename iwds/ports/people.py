@@ -265,6 +265,10 @@ class Rules(Protocol):
         """
         ...
 
+    def proposed_login(self, login: str) -> str:
+        """A login like this one that the rules and a service let pass; the same one where it is fine, or empty."""
+        ...
+
     def map(self, entry: Entry, now: datetime) -> Account | Unmapped:
         """The account that the rules make of an entry, or why there is none. Never raises for bad data."""
         ...

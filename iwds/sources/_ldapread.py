@@ -6,6 +6,7 @@ from itertools import chain, compress
 from operator import not_
 
 from iwds.core.dn import normalise_dn
+from iwds.core.hygiene import told_dangling
 from iwds.core.model import Anchor, Entry, Proof
 from iwds.sources._check import differs
 from iwds.sources._collecting import seldom
@@ -277,9 +278,7 @@ class Reading:
         """Tell, as no doubt, how many members are nobody: who left and stayed in a group, or is not selected."""
         count, names = groups.nobody(_FOREIGN if len(self._foreign) else "")
         if count:
-            more = f" and {count - len(names):,} more" if count > len(names) else ""
-            each = "1 membership leads" if count == 1 else f"{count:,} memberships lead"
-            self.tally.reasons.append(f"groups: {each} to nobody who was read: {'; '.join(names)}{more}")
+            self.tally.reasons.append(told_dangling(count, names))
 
 
 def primary_sid(person: Shaped) -> str:

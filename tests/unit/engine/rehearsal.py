@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from iwds.core.guards import GuardKind, Limit
 from iwds.core.model import Absent, Account, Activation, Anchor, Entry, LedgerRow, Login, Mode, Role, Unmapped
+from iwds.core.normal import LOGIN_LETTERS
 from iwds.core.plan import Plan, Selection
 from iwds.core.policy import Policy
 from iwds.core.recognition import BY_NAME, Matching, stored_form
@@ -87,6 +88,9 @@ class PlainRules:
 
     def disabled_by(self, entry: Entry, now: datetime) -> tuple[str, ...]:
         return ("disabled",) if _first(entry, "disabled") else ()
+
+    def proposed_login(self, login: str) -> str:
+        return "".join(letter for letter in login if letter in LOGIN_LETTERS)
 
     def map(self, entry: Entry, now: datetime) -> Account | Unmapped:
         uid, scope, role = (_first(entry, name) for name in ("uid", "scope", "role"))

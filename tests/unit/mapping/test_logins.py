@@ -4,6 +4,7 @@ import pytest
 
 from iwds.core.model import Absent
 from tests.unit.mapping.test_compile import absent, account, changed, refusal
+from tests.unit.mapping.test_compile import rules as compiled
 
 
 def login(rule: str, uid: str) -> str:
@@ -91,3 +92,23 @@ def test_an_account_says_whether_it_is_numbered_and_how_long_it_may_be(rule: str
 )
 def test_a_rule_that_cannot_be_kept_is_refused_with_its_line(rule: str, message: str) -> None:
     assert refusal(f"login: {{from: uid, {rule}}}\n") == f"maps/m.yaml:1: {message}"
+
+
+@pytest.mark.parametrize(
+    ("rule", "uid", "proposed"),
+    [
+        ("trim: true", "jane.doe", "jane.doe"),
+        ("trim: true", "o'neill", "oneill"),
+        ("trim: true", "\u00d8rjan.M\u00fcller", "Orjan.Muller"),
+        ("trim: true", "\u041b\u0435\u0432", "Lev"),
+        ("trim: true", "'''", ""),
+        ("trim: true", "x" * 300, "x" * 255),
+        ("max_length: 8", "j\u00e9r\u00f4me.senior", "jerome.s"),
+        ("allowed: a-z0-9", "Jane_D", "janed"),
+        ("allowed: A-Z0-9", "Jane_D", "JD"),
+    ],
+)
+def test_a_login_is_proposed_that_mapping_and_service_allow(rule: str, uid: str, proposed: str) -> None:
+    rules = compiled(f"login: {{from: uid, {rule}}}\n")
+    assert rules.proposed_login(uid) == proposed
+    assert rules.proposed_login(proposed) == proposed
