@@ -2,7 +2,8 @@
 
 `run` and `plan` carry the configuration and people's data, `login` and `membership` are the ledger, `intent` and
 `outcome` the journal; `hold`, `ruling`, `match_decision`, `audit` and `audit_outcome` are people's; `sighting` and
-`look` are what looks for drift have shown; `refused_bind` is of the sources. Ids of the service's own objects are its
+`look` are what looks for drift have shown; `parity` is what comparisons with another tool have found; `refused_bind` is
+of the sources. Ids of the service's own objects are its
 numbers; ids of ours that a person types are text.
 """
 
@@ -339,6 +340,23 @@ look = Table(
     Column("at", UtcTime, nullable=False),
 )
 """When somebody last looked for drift among all logins of a job."""
+
+parity = Table(
+    "parity",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("job", String, nullable=False),
+    Column("service", String, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("found", String, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("plan", String, nullable=False),
+    Column("differences", Integer, nullable=False),
+    Column("accepted", Integer, nullable=False),
+    Column("withheld", JSON, nullable=False),
+    Index(None, "job", "service", "at"),
+)
+"""What each comparison with another tool found. `withheld` is a list of (login, login id, words)."""
 
 refused_bind = Table(
     "refused_bind",
