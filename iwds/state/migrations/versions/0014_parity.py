@@ -27,4 +27,4 @@ def upgrade() -> None:
         sa.Column("accepted", sa.Integer, nullable=False),
         sa.Column("withheld", sa.JSON, nullable=False),
     )
-    op.create_index("ix_parity_job", "parity", ["job", "service", "at"])
+    op.create_index("ix_parity_job_service_at", "parity", ["job", "service", "at"])
