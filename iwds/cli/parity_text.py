@@ -85,7 +85,7 @@ def _differences(found: Compared) -> list[list[Text]]:
 
 
 def _accepted(found: Compared) -> list[list[Text]]:
-    return [_hung("  ", f"{each.words}: {ruling}") for each, ruling in found.judged.accepted]
+    return [_hung("  ", f"{each.words} -- {ruling}") for each, ruling in found.judged.accepted]
 
 
 def _withheld(found: Compared) -> list[list[Text]]:
@@ -96,7 +96,7 @@ def _standing(found: Compared, each: Withheld) -> str:
     since = found.since.get(each)
     if since is None or since == found.plan.made_at:
         return "seen for the first time"
-    return f"it has left this alone since {short_time(since)}"
+    return f"still so since {short_time(since)}"
 
 
 def _settled(found: Compared) -> list[list[Text]]:
