@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import click
 import typer
 from rich.markup import escape
 from rich.text import Text
@@ -14,7 +13,7 @@ from rich.text import Text
 from iwds import examples
 from iwds.cli.common import chosen_config
 from iwds.cli.console import err, out
-from iwds.cli.page import hanging
+from iwds.cli.page import hanging, tell
 from iwds.errors import UsageError
 
 if TYPE_CHECKING:  # a help page should not load it
@@ -101,8 +100,13 @@ def _asked_tag() -> int | None:
     """Our provisioning_id, of whoever sits there; None where nobody does."""
     if not err.is_terminal or not os.isatty(0):
         return None
-    question = "The old tool says no provisioning_id. Which one shall be ours (1 is its default)"
-    return int(typer.prompt(question, type=click.IntRange(min=1), err=True))
+    tell(
+        "The old tool says no provisioning_id; 1 is its default. docs/migrating-from-java-iwds.md says what each means."
+    )
+    while True:
+        if (tag := int(typer.prompt("Which one shall be ours", type=int, err=True))) > 0:
+            return tag
+        tell("0 is the console's; choose a number from 1 on")
 
 
 def _told(found: "Found", tag: int | None) -> Iterator[str]:

@@ -25,7 +25,7 @@ from iwds.engine.holds import LONGEST
 from iwds.engine.job import Job, Tools
 from iwds.engine.running import plan_only
 from iwds.engine.who import caller, host
-from iwds.errors import UsageError
+from iwds.errors import Refused, UsageError
 from iwds.ports import Withdrawal
 
 USUAL = timedelta(days=30)
@@ -73,14 +73,26 @@ class Compared:
 
 
 def compare(job: Job, tools: Tools, wishes: Sequence[Wish] = (), ticket: str = "") -> Compared:
-    """Plan, accept what is wished, judge, and remember. Raises like planning, and `UsageError` for an end too far."""
+    """Plan, accept what is wished, judge, and remember.
+
+    Raises like planning, `UsageError` for an end too far away, `Refused` for a wish on a reading in doubt.
+    """
     plan, service = plan_only(job, tools), job.target.service
     if wishes:
-        open_ = judged(plan, tools.state.open_rulings(service, tools.clock.now())).open
-        met = [(each, _said(job, tools, plan, wish, ticket)) for wish in wishes for each in _of(open_, wish.login)]
+        before = judged(plan, tools.state.open_rulings(service, tools.clock.now()))
+        _refuse_doubtful(before)
+        met = [
+            (each, _said(job, tools, plan, wish, ticket)) for wish in wishes for each in _of(before.open, wish.login)
+        ]
         tools.state.place_rulings(service, [acceptance_of(each, said) for each, said in met])
     found = judged(plan, tools.state.open_rulings(service, tools.clock.now()))
     return _remembered(job, tools, plan, found, [wish for wish in wishes if not _known(wish, found)])
+
+
+def _refuse_doubtful(found: Judged) -> None:
+    """What differs on a reading in doubt may only look so."""
+    if found.doubts:
+        raise Refused(f"nothing was accepted: {'; '.join(found.doubts)}", "repeat it when the reading is proven")
 
 
 def _remembered(job: Job, tools: Tools, plan: Plan, found: Judged, unmet: Sequence[Wish]) -> Compared:

@@ -195,6 +195,15 @@ def test_a_difference_of_an_adopted_login_ends_the_nights_in_a_row_until_it_is_a
     assert "accepted.csv:2: a line needs a login and a reason" in words(refused)
 
 
+def test_a_login_of_the_console_is_adopted_where_the_job_says_so_and_one_person_explains_it(takeover: Takeover) -> None:
+    takeover.world.env["IWDS_JOBS__COMPANY__ADOPT"] = "[0, 1]"
+    found = takeover.parity(code=2)
+    assert {each["login"] for each in found["differences"]} == {takeover.people[TWICE]}
+    assert {"console.ada", "console.linus", *LEAVERS} <= {each["login"] for each in found["nobodys"]}
+    assert found["adopted"] == len(takeover.right()) + 1
+    assert takeover.writes == []
+
+
 def test_a_reading_in_doubt_is_no_night_and_ends_none(takeover: Takeover) -> None:
     by_hand, twice = (takeover.people[place] for place in (BY_HAND, TWICE))
     takeover.parity("--accept", by_hand, "--accept", twice, *REASON)

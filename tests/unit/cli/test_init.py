@@ -1,8 +1,12 @@
 """`iwds init --from-java`: what it writes, says and refuses."""
 
+import os
+import pty
 from pathlib import Path
 
 import pytest
+import yaml
+from rich.console import Console
 
 from iwds import settings
 from iwds.cli.setup import init
@@ -72,6 +76,25 @@ def test_without_a_terminal_an_unknown_tag_stays_open(old: Path, tmp_path: Path)
     (old / "conf" / "inwebo.properties").write_text("", encoding="ascii")
     init(tmp_path / "new", old, None)
     assert "# provisioning_id: 1" in (tmp_path / "new" / "config.yaml").read_text(encoding="utf-8")
+
+
+def test_on_a_terminal_an_unknown_tag_is_asked_for(old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (old / "conf" / "inwebo.properties").write_text("", encoding="ascii")
+    ours, theirs = pty.openpty()
+    os.write(ours, b"0\nseven\n7\n")
+    monkeypatch.setattr("iwds.cli.setup.err", Console(stderr=True, force_terminal=True))
+    saved = os.dup(0)
+    os.dup2(theirs, 0)
+    try:
+        with os.fdopen(os.dup(theirs)) as answers:
+            monkeypatch.setattr("sys.stdin", answers)
+            init(tmp_path / "new", old, None)
+    finally:
+        os.dup2(saved, 0)
+        for each in (saved, ours, theirs):
+            os.close(each)
+    made = yaml.safe_load((tmp_path / "new" / "config.yaml").read_text(encoding="utf-8"))
+    assert made["targets"]["mfa"]["provisioning_id"] == 7
 
 
 def test_a_tag_is_about_the_old_tool(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from iwds.core.parity import Parity
 from iwds.core.policy import Policy
 from iwds.engine.parity import Compared, Wish, accepted_now, compare, take_back
-from iwds.errors import UsageError
+from iwds.errors import Refused, UsageError
 from iwds.ports import Result
 from tests.unit.engine.rehearsal import OURS, Rehearsal
 
@@ -47,7 +47,8 @@ def test_what_the_other_tool_leaves_alone_is_told_since_when(beside: Rehearsal) 
     first = night(beside)
     (ann, *_) = first.judged.withheld
     night(beside)
-    assert night(beside).since[ann] == first.plan.made_at
+    third = night(beside)
+    assert (third.since[ann], third.settled) == (first.plan.made_at, [])
 
 
 def test_nothing_is_written_whatever_is_accepted_and_however_often_somebody_looks(beside: Rehearsal) -> None:
@@ -72,6 +73,14 @@ def test_an_end_too_far_away_accepts_nothing(beside: Rehearsal) -> None:
     beside.hire("new", mail="", sn="", role="0", disabled="")
     with pytest.raises(UsageError, match="more than 400 days away"):
         night(beside, Wish("new", "for ever", beside.clock.now() + timedelta(days=500)))
+    assert accepted_now(beside.job, beside.tools) == []
+
+
+def test_on_a_reading_in_doubt_nothing_is_accepted(beside: Rehearsal) -> None:
+    beside.hire("new", mail="", sn="", role="0", disabled="")
+    beside.source.problems = ("the line broke off",)
+    with pytest.raises(Refused, match="nothing was accepted: the reading of staff is not proven complete"):
+        night(beside, Wish("new", "on leave"))
     assert accepted_now(beside.job, beside.tools) == []
 
 
