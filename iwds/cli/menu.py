@@ -25,6 +25,7 @@ MENU = {
     "show": ("looking", "Show one run or plan, whole or a part of it"),
     "explain": ("explaining", "Why somebody has what they have, or has it not"),
     "drift": ("drift", "Who was changed by hand; keep it, or put it back"),
+    "parity": ("parity", "Compare with what another tool left, each night"),
     "capture": ("capturing", "Write what the service holds to a file"),
     "replay": ("replaying", "What another configuration would do, offline"),
     "readings": ("replaying", "List captured readings; delete, pseudonymise"),

@@ -42,6 +42,8 @@ class Verdict(StrEnum):
 
     APPROVED = "approved"
     REJECTED = "rejected"
+    ACCEPTED = "accepted"
+    """A difference to another tool (`core.parity`); it lets nothing through and holds nothing back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,8 @@ class Ruling:
     """What somebody decided about one change.
 
     Attributes:
-        marks: what it is recognised by: `exactly(change)` of an approval, `aims(change)` of a rejection.
+        marks: what it is recognised by: `exactly(change)` of an approval, `aims(change)` of a rejection, and those of a
+            difference to another tool that is accepted.
         subject: whom the change is about.
         words: the change in a sentence.
         people: how many different people must approve the same, by the plan that this approval came from.
@@ -210,7 +213,7 @@ class Rulings:
             for mark in row.marks:
                 if row.verdict is Verdict.REJECTED:
                     self._rejected[mark] = row
-                elif row.said.job == job:
+                elif row.verdict is Verdict.APPROVED and row.said.job == job:
                     self._approved.setdefault(mark, []).append(row)
 
     def rejected(self, change: Change) -> Ruling | None:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from iwds.core.change import Change
 from iwds.core.doubt import Baseline
 from iwds.core.model import LedgerRow, Service
+from iwds.core.parity import Look
 from iwds.core.policy import Hold, HoldKind
 from iwds.core.recognition import MatchDecision
 from iwds.core.rulings import Ruling
@@ -391,6 +392,18 @@ class Sightings(Protocol):
 
     def end_look(self, job: str, service: Service, at: datetime) -> None:
         """Record that a whole look was taken at this time, and forget what it did not show any more."""
+        ...
+
+
+class Parities(Protocol):
+    """What comparisons with another tool have found (`core.parity`), night after night."""
+
+    def note_parity(self, job: str, service: Service, look: Look, kept_since: datetime) -> None:
+        """Keep what one comparison found, and forget those of the same job from before `kept_since`."""
+        ...
+
+    def parities(self, job: str, service: Service, limit: int = 400) -> Sequence[Look]:
+        """What comparisons found, the latest first."""
         ...
 
 

@@ -13,6 +13,7 @@ from iwds.ports.memory import (
     Journal,
     Lease,
     Matches,
+    Parities,
     PlanRow,
     Refusals,
     RefusedBind,
@@ -26,7 +27,7 @@ from iwds.ports.memory import (
 from iwds.ports.progress import Learnt, Progress
 
 
-class State(Holds, Ruled, Matches, Audit, Sightings, Refusals, Progress, Protocol):
+class State(Holds, Ruled, Matches, Audit, Sightings, Parities, Refusals, Progress, Protocol):
     """Our own memory: ledger, runs, plans, journal, leases, what people did and decided, and who is not let in."""
 
     def lease(self, service: Service, holder: str, seconds: float) -> Lease:

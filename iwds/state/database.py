@@ -5,6 +5,7 @@ from datetime import datetime
 
 from iwds.core.change import Subject
 from iwds.core.model import Anchor, LedgerRow, Proof, Service
+from iwds.core.parity import Look
 from iwds.core.policy import HoldKind
 from iwds.core.recognition import MatchDecision
 from iwds.core.rulings import Ruling
@@ -36,6 +37,7 @@ from iwds.state import (
     ledger,
     mails,
     matches,
+    parities,
     progress,
     refusals,
     rulings,
@@ -343,6 +345,14 @@ class SqlState:
     def end_look(self, job: str, service: Service, at: datetime) -> None:
         """Record that a whole look was taken, and forget what it did not show any more."""
         sightings.end_look(self._database, (job, service), at)
+
+    def note_parity(self, job: str, service: Service, look: Look, kept_since: datetime) -> None:
+        """Keep what a comparison with another tool found; forget those of the job from before."""
+        parities.note_parity(self._database, (job, service), look, kept_since)
+
+    def parities(self, job: str, service: Service, limit: int = 400) -> Sequence[Look]:
+        """What comparisons with another tool found, the latest first."""
+        return parities.parities(self._database, job, service, limit)
 
     def refused_bind(self, source: str, servers: Collection[str], account: str, secret: bytes) -> RefusedBind | None:
         """What stands against this account with this secret, at this source or at one of these servers."""

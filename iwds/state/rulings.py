@@ -17,7 +17,7 @@ from iwds.state.tables import ruling as table
 
 _ASKED_AT_ONCE = 500
 """Ids in one question; databases limit the parameters of a statement."""
-_ACTIONS = {Verdict.APPROVED: "approve", Verdict.REJECTED: "reject"}
+_ACTIONS = {Verdict.APPROVED: "approve", Verdict.REJECTED: "reject", Verdict.ACCEPTED: "accept difference"}
 
 
 def place(database: Database, service: Service, rows: Sequence[Ruling]) -> None:

@@ -2,9 +2,9 @@
 
 `run` and `plan` carry the configuration and people's data, `login` and `membership` are the ledger, `intent` and
 `outcome` the journal; `hold`, `ruling`, `match_decision`, `audit` and `audit_outcome` are people's; `sighting` and
-`look` are what looks for drift have shown; `source_mark`, `source_group`, `waiting` and `due` are how far a job has
-read what changed; `refused_bind` is of the sources. Ids of the service's own objects are its numbers; ids of ours that
-a person types are text.
+`look` are what looks for drift have shown; `parity` is what comparisons with another tool have found; `source_mark`,
+`source_group`, `waiting` and `due` are how far a job has read what changed; `refused_bind` is of the sources. Ids of
+the service's own objects are its numbers; ids of ours that a person types are text.
 """
 
 from datetime import UTC, datetime
@@ -393,6 +393,23 @@ due = Table(
     Index("ix_due_job_service_at", "job", "service", "at"),
 )
 """People of whom the mapping makes something else from `at` on, although nobody changes them."""
+
+parity = Table(
+    "parity",
+    metadata,
+    Column("id", Number, primary_key=True),
+    Column("job", String, nullable=False),
+    Column("service", String, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("found", String, nullable=False),
+    Column("digest", String, nullable=False),
+    Column("plan", String, nullable=False),
+    Column("differences", Integer, nullable=False),
+    Column("accepted", Integer, nullable=False),
+    Column("withheld", JSON, nullable=False),
+    Index(None, "job", "service", "at"),
+)
+"""What each comparison with another tool found. `withheld` is a list of (login, login id, words)."""
 
 refused_bind = Table(
     "refused_bind",

@@ -12,6 +12,7 @@ from iwds.errors import LeaseHeld, LeaseLost
 from iwds.ports import Journal, LedgerEffect, Outcome, Result, State
 from tests.contract.state_helpdesk_contract import AuditContract, HoldContract, LinksContract, MatchContract
 from tests.contract.state_journal_contract import JournalContract, MailsContract, RunsContract
+from tests.contract.state_parity_contract import ParityContract
 from tests.contract.state_progress_contract import ProgressContract
 from tests.contract.state_refusals_contract import RefusalContract
 from tests.contract.state_rulings_contract import RulingsContract
@@ -320,6 +321,7 @@ class StateContract(
     MatchContract,
     AuditContract,
     LinksContract,
+    ParityContract,
     RefusalContract,
     RulingsContract,
     SightingsContract,

@@ -1,0 +1,1 @@
+"""What the vendor's Java tool left in its folders, as far as the vendor documents it."""
