@@ -133,7 +133,7 @@ class _Seeking:
         try:
             return feed.since(mark.text, known, self.settings.most)
         except MarkLost as error:
-            raise EverybodyFirst(f"{name}: {error.message}") from error
+            raise EverybodyFirst(f"{name}: {error.message.removesuffix('.')}") from error
 
     def _due(self) -> Iterator[Anchor]:
         """Of whom the rules make something else by now, and whose hold has ended."""
