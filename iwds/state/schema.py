@@ -8,7 +8,10 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from iwds.errors import ConfigurationError
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013")
+REVISIONS = (
+    *("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013"),
+    "0015",
+)
 """All revisions, oldest first; here so that a command need not load Alembic to see that all is well."""
 
 VERSION_TABLE = "iwds_version"
