@@ -16,8 +16,8 @@ from rich.markup import escape
 from rich.text import Text
 
 from iwds.cli.common import JsonOption, duration, require_reason, show_json, wired
-from iwds.cli.console import err, out, plain, say
-from iwds.cli.page import printable, warn
+from iwds.cli.console import WIDTH, err, out, plain, say
+from iwds.cli.page import columns, flowing, printable, warn
 from iwds.cli.plan_forms import Form, FormatOption, FormsOption, forms_of, rendered, write_forms
 from iwds.cli.saved import applicable, refuse_ordered
 from iwds.core.change import Evidence, Kind
@@ -207,9 +207,20 @@ def _tell(report: Any, *, shown: bool, report_only: bool) -> None:
 
         say(plan_lines(report.plan, report_only=report_only, show_next=report.exit_code == Refused.exit_code))
     say(open_lines(report))
-    colour = "green" if report.exit_code == 0 else "yellow"
     out.print()
-    out.print(Text.assemble((report.run.summary, colour), f"   run {report.run.id}, exit {report.exit_code}"))
+    say(_end_lines(report))
+
+
+def _end_lines(report: Any) -> Iterator[Text]:
+    """How a run ended in words, and its id and code behind them or, where they do not fit, below."""
+    colour = "green" if report.exit_code == 0 else "yellow"
+    *lines, last = flowing(report.run.summary)
+    yield from (Text(line, colour) for line in lines)
+    code = f"   run {report.run.id}, exit {report.exit_code}"
+    if columns(last + code) <= WIDTH:
+        yield Text.assemble((last, colour), code)
+    else:
+        yield from (Text(last, colour), Text(code))
 
 
 def open_lines(report: Any) -> Iterator[Text]:

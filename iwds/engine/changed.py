@@ -10,7 +10,7 @@ from iwds.core.policy import HoldKind
 from iwds.core.rulings import Verdict
 from iwds.engine.job import Incremental, Job, Tools
 from iwds.engine.ruling import rule_of
-from iwds.engine.surroundings import RECENT, has_changed
+from iwds.engine.surroundings import Around, has_changed
 from iwds.errors import MarkLost, UsageError
 from iwds.ports import Delta, Feed, Mark, Waiting
 
@@ -75,15 +75,15 @@ def settings_of(job: Job) -> Incremental:
     return job.incremental
 
 
-def sought(job: Job, tools: Tools) -> Sought:
+def sought(job: Job, tools: Tools, around: Around) -> Sought:
     """Whom to look at now. Raises `EverybodyFirst`, and whatever the sources raise where they cannot be asked."""
-    return _Seeking(job, tools).sought()
+    return _Seeking(job, tools, around).sought()
 
 
 class _Seeking:
-    def __init__(self, job: Job, tools: Tools) -> None:
+    def __init__(self, job: Job, tools: Tools, around: Around) -> None:
         self.job, self.tools, self.service = job, tools, job.target.service
-        self.state, self.now = tools.state, tools.clock.now()
+        self.state, self.around, self.now = tools.state, around, around.now
         self.settings = settings_of(job)
 
     def sought(self) -> Sought:
@@ -104,7 +104,7 @@ class _Seeking:
         return Sought(dict(sorted(people.items(), key=_in_order)), deltas, marks, waiting)
 
     def _feeds(self) -> dict[str, Feed]:
-        memory = self.state.memory(self.job.name, self.service, self.now - RECENT)
+        memory = self.around.memory
         if not memory.applied_before:
             raise EverybodyFirst("no run of this job was applied yet")
         if has_changed(self.job, memory):
@@ -133,12 +133,12 @@ class _Seeking:
         try:
             return feed.since(mark.text, known, self.settings.most)
         except MarkLost as error:
-            raise EverybodyFirst(f"{name}: {error.message}") from error
+            raise EverybodyFirst(f"{name}: {error.message.removesuffix('.')}") from error
 
     def _due(self) -> Iterator[Anchor]:
         """Of whom the rules make something else by now, and whose hold has ended."""
         yield from self.state.due(self.job.name, self.service, self.now)
-        for row in self.state.open_holds(self.service):
+        for row in self.around.holds:
             if not row.hold.stands(self.now) and (known := self.state.ledger_row(self.service, row.login_id)):
                 yield known.anchor
 
@@ -165,7 +165,7 @@ class _Seeking:
 
     def _exempt(self) -> frozenset[Anchor]:
         """Of whom a person lets nothing be taken away."""
-        holds = (row for row in self.state.open_holds(self.service) if row.hold.kind is HoldKind.EXEMPT)
+        holds = (row for row in self.around.holds if row.hold.kind is HoldKind.EXEMPT)
         known = (self.state.ledger_row(self.service, row.login_id) for row in holds if row.hold.stands(self.now))
         return frozenset(row.anchor for row in known if row)
 

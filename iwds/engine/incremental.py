@@ -49,19 +49,18 @@ class PlannedChanges:
 
 
 def plan_of_changes(
-    job: Job, tools: Tools, found: Sought, selection: Selection, stop: threading.Event
+    job: Job, tools: Tools, found: Sought, around: Around, selection: Selection, stop: threading.Event
 ) -> PlannedChanges:
     """Look at everybody in question, decide and assemble; `stop` ends it with `Stopped`.
 
     Raises what could not be asked: nothing is planned then, and the next run sees the same people again.
     """
-    return _Planning(job, tools, found, stop).planned(selection)
+    return _Planning(job, tools, found, around, stop).planned(selection)
 
 
 class _Planning:
-    def __init__(self, job: Job, tools: Tools, found: Sought, stop: threading.Event) -> None:
-        self.job, self.tools, self.found, self.stop = job, tools, found, stop
-        self.around = Around(job, tools)
+    def __init__(self, job: Job, tools: Tools, found: Sought, around: Around, stop: threading.Event) -> None:
+        self.job, self.tools, self.found, self.around, self.stop = job, tools, found, around, stop
         refuse_orphans(job, tools.state, self.around.memory)
         self.looked = 0
 

@@ -17,6 +17,7 @@ from iwds.engine.learning import learnt_of_all, learnt_of_changes
 from iwds.engine.marking import Marking
 from iwds.engine.missed import Earlier, earlier_of, missed, missed_data, missed_words
 from iwds.engine.planning import make_plan
+from iwds.engine.surroundings import Around
 from iwds.ports import Learnt, Lease
 
 Narrow = Callable[[Plan, Find], Plan]
@@ -75,14 +76,15 @@ class Planner:
         if not changes:
             return self._of_everybody(selection, narrow)
         settings_of(self.job)
+        around = Around(self.job, self.tools)
         try:
-            found = sought(self.job, self.tools)
+            found = sought(self.job, self.tools, around)
         except EverybodyFirst as why:
             return self._of_everybody(selection, narrow, str(why))
-        return self._of_changes(found, selection)
+        return self._of_changes(found, around, selection)
 
-    def _of_changes(self, found: Sought, selection: Selection) -> Made:
-        planned = plan_of_changes(self.job, self.tools, found, selection, self.stop)
+    def _of_changes(self, found: Sought, around: Around, selection: Selection) -> Made:
+        planned = plan_of_changes(self.job, self.tools, found, around, selection, self.stop)
         count = len(found.people)
         report = {"looked_at": count, "waiting": len(found.waiting)}
         words = (f"changes of {count:,} {'person' if count == 1 else 'people'}",)

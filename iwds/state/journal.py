@@ -16,9 +16,11 @@ from iwds.state.engine import Database
 from iwds.state.leases import fence
 from iwds.state.ledger import replace_rows, rows_of
 from iwds.state.tables import intent, lease, outcome, run
+from iwds.state.tables import unsettled as unsettled_intent
 
 _PAGE = 1_000
 _FORGET = delete(outcome).where(outcome.c.intent == bindparam("of_intent"))
+_SETTLED = delete(unsettled_intent).where(unsettled_intent.c.intent == bindparam("of_intent"))
 
 
 class SqlJournal:
@@ -44,7 +46,9 @@ class SqlJournal:
             connection.execute(insert(intent), rows)
             # Asked for, not returned by the insert: databases return many ids in an order of their own, or not at all.
             mine = select(intent.c.id).where(intent.c.run == self._run, intent.c.seq >= first).order_by(intent.c.seq)
-            return connection.execute(mine).scalars().all()
+            ids = connection.execute(mine).scalars().all()
+            connection.execute(insert(unsettled_intent), [{"intent": each} for each in ids])
+            return ids
 
     def settle(self, outcomes: Sequence[Outcome]) -> None:
         """Record outcomes and their ledger effects; `LeaseLost` where the epoch is not ours any more.
@@ -80,6 +84,9 @@ class SqlJournal:
         last = {o.intent: o for o in outcomes}
         connection.execute(_FORGET, [{"of_intent": o} for o in last])
         connection.execute(insert(outcome), [self._outcome(o) for o in last.values()])
+        connection.execute(_SETTLED, [{"of_intent": o} for o in last])
+        if still := [{"intent": o.intent} for o in last.values() if o.result is Result.UNKNOWN]:
+            connection.execute(insert(unsettled_intent), still)
 
     def _outcome(self, settled: Outcome) -> dict[str, Any]:
         return {
@@ -180,8 +187,8 @@ def unsettled(database: Database, service: Service) -> Sequence[IntentRow]:
         wanted = (
             _JOINED.join(lease, lease.c.service == run.c.service)
             .where(
+                intent.c.id.in_(select(unsettled_intent.c.intent)),
                 run.c.service == str(service),
-                or_(outcome.c.intent.is_(None), outcome.c.result == Result.UNKNOWN.value),
                 nobody_works_on_it(database.now(connection)),
             )
             .order_by(intent.c.id)

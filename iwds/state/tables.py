@@ -1,10 +1,10 @@
 """The tables of the state database; a test holds the migrations equal to them.
 
-`run` and `plan` carry the configuration and people's data, `login` and `membership` are the ledger, `intent` and
-`outcome` the journal; `hold`, `ruling`, `match_decision`, `audit` and `audit_outcome` are people's; `sighting` and
-`look` are what looks for drift have shown; `parity` is what comparisons with another tool have found; `source_mark`,
-`source_group`, `waiting` and `due` are how far a job has read what changed; `refused_bind` is of the sources. Ids of
-the service's own objects are its numbers; ids of ours that a person types are text.
+`run` and `plan` carry the configuration and people's data, `login` and `membership` are the ledger, `intent`,
+`outcome` and `unsettled` the journal; `hold`, `ruling`, `match_decision`, `audit` and `audit_outcome` are people's;
+`sighting` and `look` are what looks for drift have shown; `parity` is what comparisons with another tool have found;
+`source_mark`, `source_group`, `waiting` and `due` are how far a job has read what changed; `refused_bind` is of the
+sources. Ids of the service's own objects are its numbers; ids of ours that a person types are text.
 """
 
 from datetime import UTC, datetime
@@ -157,6 +157,13 @@ outcome = Table(
     Column("settled_at", UtcTime, nullable=False),
 )
 """What became of an intent; the last word wins, and `settled_by` is the run that had it."""
+
+unsettled = Table(
+    "unsettled",
+    metadata,
+    Column("intent", Number, ForeignKey("intent.id"), primary_key=True, autoincrement=False),
+)
+"""The intents with no outcome, or an unknown one: a few, which are found here without looking through the journal."""
 
 login = Table(
     "login",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.world import ROOT, Ran, iwds, sandbox, saved
-from tests.servers.domain import ADA, DMITRI, GROUP_BASE, PASSWORD, READER, STAFF, SUFFIX
+from tests.servers.domain import ADA, DMITRI, GROUP_BASE, PASSWORD, READER, STAFF, SUFFIX, person
 from tests.servers.samba import PrivateSamba, samba
 
 CONFIGURATION = """\
@@ -28,7 +28,7 @@ targets:
     service_id: 10408
     provisioning_id: 20
 jobs:
-  corp: {{sources: [corp], mapping: mapping.yaml, target: mfa}}
+  corp: {{sources: [corp], mapping: mapping.yaml, target: mfa, incremental: {{}}, limits: {{lock: {{floor: 9}}}}}}
 """
 MAPPING = """\
 login: {from: sAMAccountName, lower: true}
@@ -118,3 +118,38 @@ def test_people_come_with_their_groups_and_are_locked_when_they_leave_or_are_dis
     corp.settle()
     assert (corp.status("ada"), corp.status("dmitri")) == (1, 1)
     corp.iwds("plan", "corp")
+
+
+def test_what_changed_is_made_for_whom_it_changed_and_a_run_of_everybody_finds_nothing_missed(corp: Corp) -> None:
+    names = {login: f"{login.title()} Name" for login in ("mail", "off", "joins", "leaves", "goes", "old")}
+    people = {login: f"CN={name},{STAFF}" for login, name in names.items()}
+    for login, name in names.items():
+        corp.domain.modify(person(login, name, STAFF, f"mail: {login}@corp.example"))
+    developers = f"dn: CN=developers,{GROUP_BASE}\nchangetype: modify\n"
+    corp.domain.modify(f"{developers}add: member\nmember: {people['leaves']}\n")
+    corp.iwds("run", "corp")
+    assert corp.iwds("run", "corp", "--changes", "--json").json["looked_at"] == 0
+
+    corp.domain.modify(person("hired", "Hired Name", STAFF, "mail: hired@corp.example"))
+    corp.domain.modify(_changed(people["mail"], "mail", "other@corp.example"))
+    corp.domain.modify(_changed(people["off"], "userAccountControl", "514"))
+    corp.domain.modify(
+        f"{developers}add: member\nmember: {people['joins']}\n-\ndelete: member\nmember: {people['leaves']}\n"
+    )
+    corp.domain.modify(f"dn: {people['goes']}\nchangetype: delete\n")
+    corp.domain.modify(_changed(people["old"], "sAMAccountName", "young"))
+    corp.domain.modify(f"dn: {people['old']}\nchangetype: modrdn\nnewrdn: CN=Young Name\ndeleteoldrdn: 1\n")
+    ran = corp.iwds("run", "corp", "--changes", "--json").json
+
+    made = dict.fromkeys(("create", "update", "lock", "add", "remove", "rename"), 1)
+    assert (ran["changes"], ran["skips"], ran["summary"]) == (made, {}, "changes of 6 people: 6 done")
+    assert "does not show who was deleted" in " ".join(corp.iwds("show", ran["plan"]).out.split())
+    assert [corp.status(login) for login in ("hired", "off", "young", "goes")] == [0, 1, 0, 0]
+
+    full = corp.iwds("run", "corp", "--json").json
+    assert (full["changes"], full.get("missed")) == ({"lock": 1}, None)
+    assert corp.status("goes") == 1
+
+
+def _changed(dn: str, attribute: str, value: str) -> str:
+    return f"dn: {dn}\nchangetype: modify\nreplace: {attribute}\n{attribute}: {value}\n"

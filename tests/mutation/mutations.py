@@ -90,8 +90,8 @@ MUTATIONS = (
     Mutation(
         "a withheld attribute makes somebody look",
         "iwds/engine/ending.py",
-        "(plan.held, basis.withheld, basis.unproven, gone,",
-        "(plan.held, basis.unproven, gone,",
+        "(held_now(plan), basis.withheld, basis.unproven, gone,",
+        "(held_now(plan), basis.unproven, gone,",
         (f"{FADED}::test_wants_somebody_to_look_at_it",),
     ),
     Mutation(
@@ -613,8 +613,8 @@ MUTATIONS = (
     Mutation(
         "an intent without an outcome is open",
         "iwds/state/journal.py",
-        "or_(outcome.c.intent.is_(None), outcome.c.result == Result.UNKNOWN.value)",
-        "outcome.c.result == Result.UNKNOWN.value",
+        'connection.execute(insert(unsettled_intent), [{"intent": each} for each in ids])',
+        "assert ids",
         (f"{UNSETTLED}::TestAMembership",),
     ),
     Mutation(
@@ -760,8 +760,8 @@ MUTATIONS = (
     Mutation(
         "a resync takes no group away that it does not see",
         "iwds/core/alone.py",
-        "        yield _held(decision, Reason.UNPROVEN, UNSEEN)\n        return",
-        "        yield decision\n        return",
+        "yield decision if seen else _held(decision, Reason.UNPROVEN, UNSEEN)",
+        "yield decision",
         (f"{ALONE}::test_what_is_taken_and_was_not_seen_waits",),
     ),
     Mutation(

@@ -143,6 +143,30 @@ def test_a_database_of_the_first_version_keeps_what_it_holds_and_learns_of_the_h
     state.close()
 
 
+def test_what_was_open_before_it_was_listed_is_open_afterwards(old: str) -> None:
+    then = "'2026-01-01 00:00:00'"
+    intents = (
+        f"INSERT INTO intent (id, run, seq, epoch, at, phase, subject, kind, change)"  # noqa: S608 - of this test
+        f" VALUES ({number}, 'r', {number}, 1, {then}, 1, 'ann', 'create', '{{}}')"
+        for number in (1, 2, 3)
+    )
+    outcomes = (
+        f"INSERT INTO outcome (intent, result, error, attempts, login_id, settled_by, settled_at)"  # noqa: S608
+        f" VALUES ({number}, '{result}', '', 1, 1, 'r', {then})"
+        for number, result in ((1, "done"), (2, "unknown"))
+    )
+    begun = (
+        "INSERT INTO run (id, job, service, command, who, started, config, config_digest, plan, summary, report)"  # noqa: S608
+        f" VALUES ('r', 'company', '{SERVICE}', 'run', 'ann', {then}, '', '', '', '', '{{}}')"
+    )
+    sql(old, begun, *intents, *outcomes)
+    upgrade(old)
+    engine = create_engine(old)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT intent FROM unsettled ORDER BY intent")).scalars().all() == [2, 3]
+    engine.dispose()
+
+
 def open_at_once(url: str) -> None:
     with ThreadPoolExecutor(4) as pool:
         for state in pool.map(lambda _: open_state(url, clock=HandClock()), range(4)):

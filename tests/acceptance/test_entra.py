@@ -1,0 +1,84 @@
+"""From a tenant of Entra ID into a real service, by nothing but commands."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.acceptance.world import ROOT, Ran, iwds, sandbox
+from tests.graph.server import GraphServer
+from tests.graph.tenant import Tenant
+
+
+class Cloud:
+    """A configuration in a folder, a tenant, and a service to work on; everybody is in the group that has accounts."""
+
+    def __init__(self, folder: Path, graph: GraphServer, port: int) -> None:
+        self.tenant, self._file = graph.tenant, folder / "config.yaml"
+        service = {"kind": "provisioning", "url": f"http://127.0.0.1:{port}/v2/services/ConsoleAdmin"}
+        mapping = str(ROOT / "mappings" / "entra.yaml")
+        job = {"sources": ["cloud"], "mapping": mapping, "target": "mfa", "incremental": {}, "leavers": "lock"}
+        config = {
+            "state": "sqlite:///iwds.db",
+            "sources": {"cloud": graph.settings()},
+            "targets": {"mfa": service | {"service_id": 10408, "provisioning_id": 20}},
+            "jobs": {"cloud": job},
+        }
+        self._file.write_text(json.dumps(config), encoding="utf-8")
+        self._file.chmod(0o600)
+        self.group = {name: self.tenant.group(name) for name in ("MFA-Users", "VPN-Users", "team")}
+        self.tenant.join(self.group["VPN-Users"], self.group["team"])
+
+    def hire(self, name: str) -> str:
+        """Somebody new who has an account; returns the id."""
+        who = self.tenant.user(name, surname="Name", givenName=name.title(), mail=f"{name}@corp.example")
+        self.tenant.join(self.group["MFA-Users"], who)
+        return who
+
+    def iwds(self, *arguments: str, code: int = 0) -> Ran:
+        ran = iwds("--config", str(self._file), *arguments)
+        assert ran.code == code, f"{arguments} ended with {ran.code} instead of {code}:\n{ran.out}\n{ran.err}"
+        return ran
+
+    def ran(self, *arguments: str) -> Any:
+        return self.iwds("run", "cloud", *arguments, "--json").json
+
+    def status(self, name: str) -> int:
+        """0 active, 1 locked."""
+        return int(self.iwds("login", "show", f"{name}@corp.example", "--json").json["login"]["status"])
+
+
+@pytest.fixture
+def cloud(tmp_path: Path) -> Iterator[Cloud]:
+    with GraphServer(tmp_path, Tenant()) as graph, sandbox(tmp_path) as port:
+        yield Cloud(tmp_path, graph, port)
+
+
+def test_what_changed_is_made_for_whom_it_changed_and_a_run_of_everybody_finds_nothing_missed(cloud: Cloud) -> None:
+    names = ("mail", "off", "joins", "leaves", "goes", "old", "out", "same")
+    people = {name: cloud.hire(name) for name in names}
+    cloud.tenant.join(cloud.group["team"], people["leaves"])
+    assert cloud.ran()["changes"] == {"create": 8, "add": 1}
+    assert cloud.ran("--changes")["looked_at"] == 0
+
+    cloud.hire("hired")
+    cloud.tenant.change(people["mail"], mail="other@corp.example")
+    cloud.tenant.change(people["off"], accountEnabled=False)
+    cloud.tenant.join(cloud.group["team"], people["joins"])
+    cloud.tenant.leave(cloud.group["team"], people["leaves"])
+    cloud.tenant.leave(cloud.group["MFA-Users"], people["out"])
+    cloud.tenant.delete(people["goes"])
+    cloud.tenant.change(people["old"], userPrincipalName="young@corp.example")
+    ran = cloud.ran("--changes")
+
+    made = {"update": 1, "lock": 3, "add": 1, "remove": 1, "rename": 1}
+    # Which login carries the id of somebody new cannot be asked.
+    waits = "changes of 8 people: 7 done, 1 waits for a run of everybody"
+    assert (ran["changes"], ran["skips"], ran["summary"]) == (made, {"unproven": 1}, waits)
+    assert [cloud.status(name) for name in ("off", "out", "goes", "young", "same")] == [1, 1, 1, 0, 0]
+    assert cloud.ran("--changes")["looked_at"] == 0
+
+    full = cloud.ran()
+    assert (full["changes"], full["skips"], full.get("missed")) == ({"create": 1}, {"foreign": 2}, None)
