@@ -40,12 +40,14 @@ class PlannedChanges:
     Attributes:
         due: of whom the rules make something else by time alone, before everybody is read again.
         logins: ids of the logins that our memory has for the people who were looked at.
+        people: whom it looked at, with what was shown of them as far as it is still so.
     """
 
     plan: Plan
     tally: Tally
     due: tuple[Due, ...]
     logins: frozenset[int]
+    people: Mapping[Anchor, Shown]
 
 
 def plan_of_changes(
@@ -74,9 +76,9 @@ class _Planning:
         facts = Facts(basis, populations, self.job.limits, standing(self.job, self.tools), self.job.lifetime)
         head = (secrets.token_hex(4), self.job.name, str(self.job.target.service), self.around.now)
         logins = frozenset(row.login_id for one in ones for row in one.rows)
-        return PlannedChanges(
-            assemble(head, decisions, facts, selection), self._noted(basis.tally, ones), tuple(self._due(ones)), logins
-        )
+        plan, noted = assemble(head, decisions, facts, selection), self._noted(basis.tally, ones)
+        people = {one.who.anchor: _still(self._shown(one), one) for one in ones if one.who.anchor}
+        return PlannedChanges(plan, noted, tuple(self._due(ones)), logins, people)
 
     def _looks(self) -> list[One]:
         """Everybody, in lanes; what could not be asked of anybody is raised."""
@@ -162,6 +164,12 @@ class _Planning:
 
     def _due_at(self, one: One, until: datetime) -> datetime | None:
         return self.job.rules.due(one.counts.entry, self.around.now, until) if one.counts else None
+
+
+def _still(shown: Shown, one: One) -> Shown:
+    """What was shown of somebody, without what their entry denies: if it is hidden later, that proves nothing anew."""
+    groups = frozenset[str]().union(*(each.entry.groups or () for each in one.sightings))
+    return Shown(shown.left - groups, shown.gone and not one.sightings)
 
 
 def _pairs(ones: Sequence[One]) -> Iterator[tuple[LedgerRow, Login]]:

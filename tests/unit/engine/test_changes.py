@@ -254,6 +254,33 @@ class TestWhatIsTaken:
         assert now(stage).exit_code == 0
         assert stage.groups_of("ada") == set()
 
+    def test_is_nothing_of_who_came_back_after_a_deletion_and_is_hidden_since(
+        self, stage: Rehearsal, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ada = stage.entry("ada")
+        bury(stage, "ada")
+        monkeypatch.setattr(type(stage.source), "deleted", lambda *_: False)
+        stage.fail("update", Rejected("no"))
+        now(stage)
+        stage.source.tombstones.clear()
+        stage.source.entries.append(ada)
+        stage.change("ada", mail="")  # waits for everybody, so that they are remembered
+        now(stage)
+        stage.leave("ada")
+        assert now(stage).plan.basis.looked_at == 1
+        assert stage.login("ada").status == Status.ACTIVE
+
+    def test_is_no_group_that_somebody_came_back_into_and_that_is_hidden_since(self, stage: Rehearsal) -> None:
+        stage.change("ada", groups=())
+        stage.fail("remove_from_group", Rejected("no"))
+        now(stage)
+        stage.change("ada", groups=("vpn",), mail="")
+        now(stage)
+        stage.source.hidden = frozenset({"vpn"})
+        stage.change("ada", sn="Other")
+        now(stage)
+        assert stage.groups_of("ada") == {"vpn"}
+
     def test_is_no_group_that_an_entry_merely_does_not_show(self, stage: Rehearsal) -> None:
         stage.change("ada", mail="new@example.org")
         stage.source.hidden = frozenset({"vpn"})
