@@ -170,6 +170,16 @@ class TestWhoIsLookedAt:
         assert now(stage).run.summary == "changes of 1 person: 1 done"
         assert stage.login("ada").status == Status.LOCKED
 
+    def test_needs_two_people_where_many_wait_in_pieces(self, stage: Rehearsal) -> None:
+        stage.configure(approval=Approval(Needed.REMOVALS, two_people_above=3))
+        night(stage)
+        for who in EVERYBODY[:3]:
+            stage.change(who, disabled="yes")
+        assert now(stage).plan.basis.approvers == 1
+        stage.change(EVERYBODY[3], disabled="yes")
+        plan = now(stage).plan
+        assert (plan.basis.looked_at, plan.basis.to_approve, plan.basis.approvers) == (1, 4, 2)
+
     def test_is_spared_by_a_rejection_until_it_ends(self, stage: Rehearsal) -> None:
         stage.change("ada", disabled="yes")
         lock = plan_only(stage.job, stage.tools, changes=True).changes[0]
