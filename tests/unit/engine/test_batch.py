@@ -51,7 +51,7 @@ class Stage(Rehearsal):
     """A rehearsal with a file."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(lanes=1)
         self.desk = Desk(self)
         self.ended: dict[int, RowEnd] = {}
 
