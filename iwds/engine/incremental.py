@@ -159,7 +159,7 @@ class _Planning:
         tags: Mapping[int, int] = {
             row.login_id: login.created_by for row, login in pairs if row.tag is None and login.created_by is not None
         }
-        back = frozenset(row.login_id for one in ones if one.sightings for row in one.rows if row.left_at)
+        back = frozenset(row.login_id for one in ones if one.counts for row in one.rows if row.left_at)
         return replace(tally, tags=tags, unlocked=frozenset(opened), graces=Graces(end=back))
 
     def _due(self, ones: Sequence[One]) -> Iterator[Due]:

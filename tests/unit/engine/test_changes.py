@@ -13,6 +13,7 @@ from iwds.core.change import Kind, kinds
 from iwds.core.decision import Reason
 from iwds.core.guards import GuardKind, Limit
 from iwds.core.model import Account, Entry, Status, Unmapped
+from iwds.core.plan import Selection
 from iwds.core.policy import Hold, HoldKind, Leaver, Policy
 from iwds.core.rulings import Said, approval_of, rejection_of
 from iwds.engine.job import Incremental
@@ -330,6 +331,23 @@ class TestWhatIsTaken:
         assert now(stage).run.summary == "changes of 1 person: 1 done, 1 waits for a run of everybody"
         assert stage.login("ada").status == Status.LOCKED
 
+    def test_is_no_grace_of_who_changed_where_nobody_is_selected(self, stage: Rehearsal) -> None:
+        stage.configure(policy=Policy(OURS, leaver=Leaver.LOCK_THEN_DELETE))
+        night(stage)
+        ada = stage.entry("ada")
+        stage.leave("ada")
+        stage.source.elsewhere = [ada]
+        night(stage)
+        left = stage.ledger()["ada"].left_at
+        assert left
+        stage.source.elsewhere = [replace(ada, attrs={**ada.attrs, "sn": ("New",)})]
+        assert now(stage).plan.basis.looked_at == 1
+        assert stage.ledger()["ada"].left_at == left
+        stage.source.elsewhere = []
+        stage.source.entries.append(ada)
+        now(stage)
+        assert stage.ledger()["ada"].left_at is None
+
 
 class TestTheGuards:
     def test_count_against_everybody(self, stage: Rehearsal) -> None:
@@ -404,6 +422,16 @@ class TestWhatIsKept:
         with pytest.raises(SourceUnavailable):
             now(stage)
         stage.source.fail_after = None
+        assert now(stage).run.summary == "changes of 1 person: 1 done"
+
+    @pytest.mark.parametrize(
+        "asked", [{"confirm": lambda _: False}, {"selection": Selection(only=frozenset({"create"}))}]
+    )
+    def test_is_nothing_of_a_run_of_which_nothing_or_a_part_was_wanted(
+        self, stage: Rehearsal, asked: dict[str, Any]
+    ) -> None:
+        stage.change("ada", disabled="yes")
+        now(stage, **asked)
         assert now(stage).run.summary == "changes of 1 person: 1 done"
 
     def test_is_nothing_of_a_night_whose_reading_is_not_proven(self, stage: Rehearsal) -> None:
