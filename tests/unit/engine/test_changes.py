@@ -1,5 +1,6 @@
 """A run of what changed looks at whom something changed of, and loses nobody."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,9 +20,9 @@ from iwds.core.rulings import Said, approval_of, rejection_of
 from iwds.engine.job import Incremental
 from iwds.engine.leasing import CHANGES
 from iwds.engine.running import RunReport, plan_only
-from iwds.errors import Rejected, SourceUnavailable, UsageError
+from iwds.errors import MarkLost, Rejected, SourceUnavailable, UsageError
 from iwds.ports import HoldRow
-from iwds.sources._memoryfeed import Changes
+from iwds.sources._memoryfeed import Changes, MemoryFeed
 from tests.unit.engine.rehearsal import OURS, PlainRules, Rehearsal, _first
 
 EVERYBODY = ("ada", "bob", "cleo", "dan", "eve", "finn", "gus", "hal", "ivy", "jon")
@@ -375,6 +376,21 @@ class TestEverybodyIsRead:
         stage.source.told = Changes()
         assert self.why(stage) == "no run of everybody has kept a mark of staff yet"
         assert now(stage).plan.basis.looked_at == 0
+
+    def test_where_a_group_could_not_be_read_whole_beside_the_mark(
+        self, stage: Rehearsal, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def cut(_: MemoryFeed) -> Iterator[tuple[str, frozenset[str]]]:
+            yield "vpn", frozenset(EVERYBODY)
+            raise MarkLost("the members of wiki could not all be read")
+
+        stage.change("ada", mail="new@example.org")
+        with monkeypatch.context() as broken:
+            broken.setattr(MemoryFeed, "members", cut)
+            done = night(stage)
+        assert done.exit_code == 0
+        assert "the members of wiki could not all be read" in " ".join(done.plan.basis.notes)
+        assert self.why(stage) == "no run of everybody has kept a mark of staff yet"
 
     def test_where_the_mark_is_lost(self, stage: Rehearsal) -> None:
         stage.source.told = Changes(lost="the server was set up anew")
