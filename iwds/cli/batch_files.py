@@ -111,7 +111,7 @@ def _read(path: Path, rows: Mapping[int, tuple[str, str]]) -> dict[int, _Cells]:
         raise UsageError(f"{path} is no result of a batch: {error}", _ANOTHER) from error
     whole, _, _ = text.rpartition("\n")
     lines = list(csv.reader(StringIO(whole, newline="")))
-    if lines and tuple(lines[0]) != HEADS:
+    if text and tuple(next(iter(lines), ())) != HEADS:
         raise UsageError(f"{path} is there and is no result of a batch", f"move it away, or {_ANOTHER}")
     found: dict[int, _Cells] = {}
     for cells in lines[1:]:

@@ -185,6 +185,8 @@ class _Batch:
         if self.result.lost:
             again = f"give the same command again to complete it, with another --result: {self.result.path}"
             warn(f"not every row is in the result ({self.result.lost}); {again}")
+        for login in self.batch.rows.uncoded:
+            warn(f"the answer with the code of {login} was lost; for another one: iwds login code {login}")
         for login in self.codes.lost if self.codes else ():
             warn(f"the code of {login} could not be written; for another one: iwds login code {login}")
 

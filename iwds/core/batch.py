@@ -8,6 +8,7 @@ nobody remembers it leaves alone, unless whoever orders the batch names that ori
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from iwds.core.alone import OLDER
 from iwds.core.batch_people import BATCH_REALM, Wish
 from iwds.core.batch_table import Action
 from iwds.core.change import (
@@ -54,6 +55,7 @@ class Now:
         loss: what goes with it, where it is to be deleted; None where that could not be read.
         doubted: whether a call of an earlier run may have made it, and no run has looked yet.
         adopt: origins whose logins the batch takes over.
+        ours: the tag of what the runs of a directory by the same job make; None where there are none.
     """
 
     world: World
@@ -68,6 +70,7 @@ class Now:
     loss: Loss | None = None
     doubted: bool = False
     adopt: Collection[int] = frozenset()
+    ours: int | None = None
 
 
 def decisions_of(wish: Wish, now: Now, file: str) -> Iterator[Decision]:
@@ -174,6 +177,9 @@ def _adopted(wish: Wish, now: Now, login: Login, why: str) -> Decision:
         return Skip(adoption.subject, Reason.UNPROVEN, _DOUBTED, adoption)
     if now.earlier is not None and now.still:
         return Skip(adoption.subject, Reason.TAKEN, _renamed(now.earlier), adoption)
+    if login.created_by is not None and login.created_by == now.ours:
+        # Somebody of the directory, most likely: a batch must not get to decide about them by what was forgotten.
+        return Skip(adoption.subject, Reason.HELD, OLDER, adoption)
     if login.created_by is None or login.created_by not in now.adopt:
         origin = "of unknown origin" if login.created_by is None else f"to take it over: --adopt {login.created_by}"
         return Skip(adoption.subject, Reason.FOREIGN, f"no run of ours made it; {origin}", adoption)

@@ -95,6 +95,12 @@ class Batch:
             decisions += decisions_of(wish, now, self.sheet.name)
         return Proposed(decisions, tuple(standing.notes()))
 
+    def hand_over(self, login: str, login_id: int, code: Code) -> None:
+        """Give a code to whoever asked for codes."""
+        assert self.code is not None  # noqa: S101 - else nobody looks at one
+        self.code(login, login_id, code)
+        self.rows.coded.add(fold(login))
+
     def _begin(self, _: RunRow, plan: Plan) -> None:
         self.rows.begin(plan)
 
@@ -116,7 +122,7 @@ def carry_out_batch(
 
     def writer() -> TargetWriter:
         plain = make_writer()
-        return cast("TargetWriter", _Showing(plain, make_actions(), batch.code)) if batch.code else plain
+        return cast("TargetWriter", _Showing(plain, make_actions(), batch.hand_over)) if batch.code else plain
 
     report = carry_out_order(batch.job, batch.tools, writer, request, batch.order)
     if report.applied is not None:
@@ -216,6 +222,7 @@ class _Standing:
             loss=self._loss(login) if login and wish.delete else None,
             doubted=fold(wish.login) in self.doubted,
             adopt=self.batch.adopt,
+            ours=self.batch.job.policy.provisioning_id if self.batch.job.sources else None,
         )
 
     def _roles(self, wish: Wish, login: Login | None, inside: frozenset[int]) -> Mapping[int, int]:

@@ -60,6 +60,8 @@ class Rows:
         logins: ids of those that are there, by folded name.
         unmailed: folded names of those of whom nobody knows whether their link was mailed.
         counts: how many rows ended how.
+        coded: folded names of those whose code was handed over.
+        uncoded: who was created with a code that came in an answer that was lost.
     """
 
     wishes: Sequence[Wish]
@@ -67,6 +69,8 @@ class Rows:
     logins: Mapping[str, int] = field(default_factory=dict)
     unmailed: Collection[str] = frozenset()
     counts: Counter[str] = field(default_factory=Counter)
+    coded: set[str] = field(default_factory=set)
+    uncoded: list[str] = field(default_factory=list)
     _open: dict[str, list[_Open]] = field(default_factory=dict)
     _begun: bool = False
 
@@ -123,10 +127,18 @@ class Rows:
         row = each.row
         outcome, message = _whole(each.ended)
         kind = row.activation.value if row.action is Action.CREATE else ""
-        if kind == Activation.CODE and each.ended.get(CREATED, ("",))[0] == ALREADY and not message:
-            message = f"its code was not kept; for another one: iwds login code {row.login}"
+        if kind == Activation.CODE and self._without_code(row.login, each.ended.get(CREATED, ("", ""))[0]):
+            told = f"its code was not kept; for another one: iwds login code {row.login}"
+            message = f"{message}; {told}" if message else told
         self.counts[outcome] += 1
         self.told(RowEnd(row.line, row.action, row.login, each.login_id, outcome, kind, message))
+
+    def _without_code(self, login: str, created: str) -> bool:
+        """Whether somebody is there, and no code of theirs is."""
+        if created == Result.DONE and fold(login) not in self.coded:
+            self.uncoded.append(login)
+            return True
+        return created == ALREADY
 
 
 def _end_of(part: str, skips: Sequence[Skip]) -> tuple[str, str]:

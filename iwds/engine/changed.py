@@ -175,6 +175,11 @@ def unapproved_under(rule: str) -> str:
     return f"{Reason.UNAPPROVED.value} ({rule})"
 
 
+def waits_for_approval(each: Waiting) -> bool:
+    """Whether somebody waits for an approval, under whatever rule."""
+    return any(why.startswith(f"{Reason.UNAPPROVED.value} (") for why in each.why)
+
+
 def _told(realm: str, delta: Delta) -> Iterator[tuple[Anchor, Shown]]:
     for who in delta.people | delta.gone | delta.left.keys():
         yield Anchor(realm, who), Shown(delta.left.get(who, frozenset()), who in delta.gone)

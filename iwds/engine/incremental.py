@@ -13,14 +13,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from iwds.core.alone import absent_alone, made_alone
+from iwds.core.approval import Approval
 from iwds.core.assembly import Facts, assemble
-from iwds.core.decision import Decision
+from iwds.core.decision import Decision, Proposal
 from iwds.core.guards import Populations
 from iwds.core.matching import Graces, Tally, believed, retagged
 from iwds.core.model import Anchor, LedgerRow, Login, Proof, Status
 from iwds.core.plan import Basis, Plan, Selection
 from iwds.engine.alone import alone_with, population, refuse_another_service
-from iwds.engine.changed import Shown, Sought, settings_of
+from iwds.engine.changed import Shown, Sought, settings_of, waits_for_approval
 from iwds.engine.job import Job, Tools
 from iwds.engine.one import gather
 from iwds.engine.ruling import rule_of, standing
@@ -40,12 +41,14 @@ class PlannedChanges:
     Attributes:
         due: of whom the rules make something else by time alone, before everybody is read again.
         logins: ids of the logins that our memory has for the people who were looked at.
+        people: whom it looked at, with what was shown of them as far as it is still so.
     """
 
     plan: Plan
     tally: Tally
     due: tuple[Due, ...]
     logins: frozenset[int]
+    people: Mapping[Anchor, Shown]
 
 
 def plan_of_changes(
@@ -68,14 +71,14 @@ class _Planning:
         ones = self._looks()
         refuse_another_service(self.job, self.tools, ones)
         decisions = [each for one in ones for each in self._made(one)]
-        basis = self._basis(ones)
+        basis = self._basis(ones, decisions)
         populations = Populations(basis.tally.population, {}, {}, self.around.memory.recent)
         facts = Facts(basis, populations, self.job.limits, standing(self.job, self.tools), self.job.lifetime)
         head = (secrets.token_hex(4), self.job.name, str(self.job.target.service), self.around.now)
         logins = frozenset(row.login_id for one in ones for row in one.rows)
-        return PlannedChanges(
-            assemble(head, decisions, facts, selection), self._noted(basis.tally, ones), tuple(self._due(ones)), logins
-        )
+        plan, noted = assemble(head, decisions, facts, selection), self._noted(basis.tally, ones)
+        people = {one.who.anchor: _still(self._shown(one), one) for one in ones if one.who.anchor}
+        return PlannedChanges(plan, noted, tuple(self._due(ones)), logins, people)
 
     def _looks(self) -> list[One]:
         """Everybody, in lanes; what could not be asked of anybody is raised."""
@@ -104,7 +107,7 @@ class _Planning:
     def _shown(self, one: One) -> Shown:
         return self.found.people[one.who.anchor] if one.who.anchor else Shown()
 
-    def _basis(self, ones: Sequence[One]) -> Basis:
+    def _basis(self, ones: Sequence[One], decisions: Sequence[Decision]) -> Basis:
         rule = rule_of(self.job, self.tools)
         deltas = self.found.deltas.items()
         blind = (f"{name} does not show who was deleted: {delta.blind}" for name, delta in deltas if delta.blind)
@@ -120,11 +123,17 @@ class _Planning:
             first_run=False,
             approval=rule.approval,
             # What needs two people in the plan of everybody needs them of some people too.
-            to_approve=rule.counted,
+            to_approve=max(rule.counted, self._to_approve(rule.approval, decisions)),
             parts=self.job.parts,
             notes=tuple(notes),
             looked_at=len(ones),
         )
+
+    def _to_approve(self, rule: Approval, decisions: Sequence[Decision]) -> int:
+        """How many need approval, with those who wait for it since earlier runs: many pieces are no way past two."""
+        own = sum(isinstance(d, Proposal) and not d.meanwhile and rule.part(d.change) is not None for d in decisions)
+        others = (each for who, each in self.found.waiting.items() if who not in self.found.people)
+        return own + sum(waits_for_approval(each) for each in others)
 
     def _proofs(self, ones: Sequence[One]) -> Iterator[Proof]:
         for source in self.job.sources:
@@ -149,7 +158,7 @@ class _Planning:
         tags: Mapping[int, int] = {
             row.login_id: login.created_by for row, login in pairs if row.tag is None and login.created_by is not None
         }
-        back = frozenset(row.login_id for one in ones if one.sightings for row in one.rows if row.left_at)
+        back = frozenset(row.login_id for one in ones if one.counts for row in one.rows if row.left_at)
         return replace(tally, tags=tags, unlocked=frozenset(opened), graces=Graces(end=back))
 
     def _due(self, ones: Sequence[One]) -> Iterator[Due]:
@@ -161,6 +170,12 @@ class _Planning:
 
     def _due_at(self, one: One, until: datetime) -> datetime | None:
         return self.job.rules.due(one.counts.entry, self.around.now, until) if one.counts else None
+
+
+def _still(shown: Shown, one: One) -> Shown:
+    """What was shown of somebody, without what their entry denies: if it is hidden later, that proves nothing anew."""
+    groups = frozenset[str]().union(*(each.entry.groups or () for each in one.sightings))
+    return Shown(shown.left - groups, shown.gone and not one.sightings)
 
 
 def _pairs(ones: Sequence[One]) -> Iterator[tuple[LedgerRow, Login]]:

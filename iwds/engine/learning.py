@@ -25,8 +25,10 @@ def learnt_of_all(plan: Plan, applied: Applied, marking: Marking, before: Mappin
     return Learnt(marking.marks, waiting=_waiting(plan, applied, before, {}), due=marking.due)
 
 
-def learnt_of_changes(plan: Plan, applied: Applied, found: Sought, due: Collection[Due]) -> Learnt:
-    """What a run of what changed leaves."""
+def learnt_of_changes(plan: Plan, applied: Applied, found: Sought, due: Collection[Due]) -> Learnt | None:
+    """What a run of what changed leaves; None where a part was chosen of what it decided."""
+    if plan.basis.selection.only:
+        return None
     people = found.people
     return Learnt(
         found.later(plan.made_at),

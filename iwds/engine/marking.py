@@ -35,10 +35,10 @@ class Marking:
                 continue
             try:
                 mark = feed.mark()
+                self.tools.state.keep_members(self.run_id, source.name, feed.members(), self.lease)
             except MarkLost as error:
                 yield f"{source.name} gives no mark, so that later runs have to read everybody: {error.message}"
                 continue
-            self.tools.state.keep_members(self.run_id, source.name, feed.members(), self.lease)
             self.marks[source.name] = Mark(mark, self.now, self.now, self.run_id)
 
     def saw(self, entry: Entry) -> None:

@@ -85,6 +85,7 @@ class Planner:
 
     def _of_changes(self, found: Sought, around: Around, selection: Selection) -> Made:
         planned = plan_of_changes(self.job, self.tools, found, around, selection, self.stop)
+        found = replace(found, people=planned.people)
         count = len(found.people)
         report = {"looked_at": count, "waiting": len(found.waiting)}
         words = (f"changes of {count:,} {'person' if count == 1 else 'people'}",)

@@ -42,6 +42,14 @@ def group_now(asks: Asks, wishes: Wishes, dn: str) -> frozenset[str] | None:
     return members_of(asks, wishes, page.entries[0]) if page.entries else None
 
 
+def denies(asks: Asks, dn: str, text: str) -> bool:
+    """Whether the entry of this name shows that the filter is false for it.
+
+    A filter over what is hidden, or unknown to the server, is neither true nor false, and so is its contrary.
+    """
+    return bool(_named(asks, dn, f"(!{text})", ("1.1",)).entries)
+
+
 def affected(asks: Asks, wishes: Wishes, regrouped: Regrouped) -> tuple[set[str], dict[str, frozenset[str]]]:
     """The ids of everybody whose groups may be others now, and of each the groups that they were shown to have left."""
     people: set[str] = set()

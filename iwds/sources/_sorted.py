@@ -10,7 +10,7 @@ from iwds.ports import Members
 from iwds.sources._csn import CREATED, ENTRY_CSN
 from iwds.sources._decode import Shaped, identity
 from iwds.sources._ldapread import Wishes
-from iwds.sources._membership import group_now
+from iwds.sources._membership import denies, group_now
 from iwds.sources._search import NO_SUCH_OBJECT, SUCCESS, Asks, Search
 
 _SUBORDINATES, _CLASS = "hassubordinates", "objectclass"
@@ -60,8 +60,19 @@ class Sorted:
             return False
         if before is None and self._is_older(entry):
             raise MarkLost(f"{entry.dn} is a group that was not one under this name before: it may have been renamed.")
+        if before and not members:
+            self._judge_emptied(entry, members)
         self.groups[name] = members
         return members is not None
+
+    def _judge_emptied(self, entry: Shaped, members: frozenset[str] | None) -> None:
+        """Whether a group shows that it is none any more, or that nobody is in it. Else `MarkLost`."""
+        wishes = self.wishes
+        anybody = f"(|{''.join(f'({attribute}=*)' for attribute in wishes.members)})"
+        if members is None and not (wishes.groups and denies(self.asks, entry.dn, wishes.groups.filter)):
+            raise MarkLost(f"{entry.dn} is no longer among the groups that are read, or may be seen no more.")
+        if members is not None and not denies(self.asks, entry.dn, anybody):
+            raise MarkLost(f"{entry.dn} has no members any more, or they may be seen no more.")
 
     def _judge_container(self, entry: Shaped, name: str) -> None:
         """A new name of an entry renames all below it, whose own entries do not change."""

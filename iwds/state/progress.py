@@ -43,15 +43,22 @@ def known_members(database: Database, job: Job, source: str, group: str) -> froz
 def keep_members(
     database: Database, run_id: str, source: str, groups: Iterable[tuple[str, frozenset[str]]], lease: Lease
 ) -> None:
-    """Keep groups under a run's id, some of them in one transaction."""
-    rest = iter(groups)
+    """Keep groups under a run's id, some of them in one transaction; of one that comes twice what came last.
+
+    Pages of a directory repeat what moves meanwhile, and bases within each other repeat what is below both.
+    """
+    rest, seen = iter(groups), set[str]()
     while some := list(islice(rest, _AT_ONCE)):
         with database.writing() as connection:
             job, service = connection.execute(select(run.c.job, run.c.service).where(run.c.id == run_id)).one()
             fence(connection, service, lease.epoch)
             key = {"job": job, "service": service, "source": source, "kept_by": run_id}
-            rows = [key | {"name": name, "members": _packed(members)} for name, members in dict(some).items()]
+            now = dict(some)
+            for name in seen.intersection(now):
+                _forget(connection, source_group, {**key, "name": name})
+            rows = [key | {"name": name, "members": _packed(members)} for name, members in now.items()]
             connection.execute(insert(source_group), rows)
+            seen.update(now)
 
 
 def read_waiting(database: Database, job: Job) -> Sequence[Waiting]:

@@ -61,6 +61,17 @@ class ProgressContract:
         state.start_run(replace(run_row("r4"), job="staff"), "", "")
         state.keep_members("r2", "people", [("cn=vpn", frozenset({"zoe"}))], lease)
 
+    def test_a_group_that_a_directory_gives_twice_counts_as_it_came_last(self, state: State) -> None:
+        lease = state.lease(SERVICE, "run 1", 60)
+        others = [(f"cn={number}", frozenset[str]()) for number in range(1_200)]
+        twice = [("cn=twice", frozenset({"ada"})), *others, ("cn=twice", frozenset({"ada", "bob"}))]
+        run = replace(run_row("r1"), job="staff")
+        state.start_run(run, "", "")
+        state.keep_members("r1", "people", twice, lease)
+        given = Learnt({"people": Mark("a mark", NOON, NOON, "r1")})
+        state.finish_run(replace(run, ended=NOON, exit_code=0), lease=lease, learnt=given)
+        assert known(state, "cn=twice") == frozenset({"ada", "bob"})
+
     def test_a_run_of_changes_replaces_what_was_kept_of_whom_it_looked_at(self, state: State) -> None:
         lease = state.lease(SERVICE, "run 1", 60)
         waits = [Waiting(ADA, ("held",), NOON), Waiting(BOB, ("held",), NOON)]

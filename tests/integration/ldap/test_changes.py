@@ -338,6 +338,20 @@ def test_a_group_that_the_filter_does_not_find_any_more_is_none(telling: Private
     assert delta.left[IDS["ada"]] >= named("developers")
 
 
+@pytest.mark.parametrize("hidden", ["member", "cn"])
+def test_a_group_that_hides_its_members_or_what_selects_it_loses_the_mark(
+    telling: PrivateSlapd, way: str, hidden: str
+) -> None:
+    groups = {"base": GROUP_BASE, "filter": "(cn=*)"}
+    job = told(telling, way, groups=groups)
+    hide(telling, f'dn.base="cn=developers,{GROUP_BASE}" attrs={hidden}')
+    job.feed = told(telling, way, groups=groups).feed
+    telling.modify(f"dn: cn=developers,{GROUP_BASE}\nchangetype: modify\nreplace: description\ndescription: new\n")
+
+    with pytest.raises(MarkLost, match="may be seen no more"):
+        job.since()
+
+
 def test_members_by_login_are_people(telling: PrivateSlapd, way: str) -> None:
     job = told(telling, way)
     telling.modify(

@@ -77,7 +77,7 @@ class TestAResult:
         with pytest.raises(UsageError, match="of another batch: line 2 was lock ann"):
             ResultFile(path, others)
 
-    @pytest.mark.parametrize("content", [b"a,b\n1,2\n", b"\xff\xfe\n"])
+    @pytest.mark.parametrize("content", [b"a,b\n1,2\n", b"\xff\xfe\n", b"one line without an end"])
     def test_is_no_file_that_is_something_else(self, tmp_path: Path, content: bytes) -> None:
         path = tmp_path / "r.csv"
         path.write_bytes(content)

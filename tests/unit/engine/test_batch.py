@@ -51,7 +51,7 @@ class Stage(Rehearsal):
     """A rehearsal with a file."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(lanes=1)
         self.desk = Desk(self)
         self.ended: dict[int, RowEnd] = {}
 
@@ -131,6 +131,13 @@ class TestABatch:
         assert "fay" in dump
         assert SECRET not in dump
         assert SECRET not in repr(stage.ended)
+
+    def test_says_whose_code_came_in_an_answer_that_was_lost(self, stage: Stage) -> None:
+        stage.fail("create", OutcomeUnknown("no answer"), after=True)
+        stage.does(FILE[2])
+        assert stage.desk.given == []
+        assert stage.outcomes == ["done"]
+        assert "iwds login code fay" in stage.ended[2].message
 
     def test_looks_at_no_code_where_nobody_asked(self, stage: Stage) -> None:
         batch = stage.batch("create;gil", code=None)
@@ -240,6 +247,15 @@ class TestARow:
         assert "--adopt 0" in stage.ended[2].message
         assert stage.does("add;zed;;;;vpn", adopt=frozenset({0})).exit_code == 0
         assert stage.groups_of("zed") == {"vpn"}
+
+    def test_about_somebody_whom_the_directory_s_run_made_and_our_memory_lacks_is_held(self, stage: Stage) -> None:
+        login = stage.login("ann")
+        stage.target.state.logins[login.id] = replace(login, login="old")
+        stage.target.state.add("ann", created_by=stage.job.policy.provisioning_id)
+        report = stage.does("delete;ann", adopt=frozenset({stage.job.policy.provisioning_id}), selection=REASON)
+        assert stage.outcomes == ["held"]
+        assert [skip.reason for skip in report.plan.skips] == [Reason.HELD]
+        assert stage.login("ann")
 
     def test_that_would_lock_out_the_last_administrators_is_held(self, stage: Stage) -> None:
         stage.does("create;dan;;;administrator", "create;eve;;;administrator", "create;fay")

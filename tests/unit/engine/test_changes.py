@@ -1,5 +1,6 @@
 """A run of what changed looks at whom something changed of, and loses nobody."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,14 +14,15 @@ from iwds.core.change import Kind, kinds
 from iwds.core.decision import Reason
 from iwds.core.guards import GuardKind, Limit
 from iwds.core.model import Account, Entry, Status, Unmapped
+from iwds.core.plan import Selection
 from iwds.core.policy import Hold, HoldKind, Leaver, Policy
 from iwds.core.rulings import Said, approval_of, rejection_of
 from iwds.engine.job import Incremental
 from iwds.engine.leasing import CHANGES
 from iwds.engine.running import RunReport, plan_only
-from iwds.errors import Rejected, SourceUnavailable, UsageError
+from iwds.errors import MarkLost, Rejected, SourceUnavailable, UsageError
 from iwds.ports import HoldRow
-from iwds.sources._memoryfeed import Changes
+from iwds.sources._memoryfeed import Changes, MemoryFeed
 from tests.unit.engine.rehearsal import OURS, PlainRules, Rehearsal, _first
 
 EVERYBODY = ("ada", "bob", "cleo", "dan", "eve", "finn", "gus", "hal", "ivy", "jon")
@@ -170,6 +172,16 @@ class TestWhoIsLookedAt:
         assert now(stage).run.summary == "changes of 1 person: 1 done"
         assert stage.login("ada").status == Status.LOCKED
 
+    def test_needs_two_people_where_many_wait_in_pieces(self, stage: Rehearsal) -> None:
+        stage.configure(approval=Approval(Needed.REMOVALS, two_people_above=3))
+        night(stage)
+        for who in EVERYBODY[:3]:
+            stage.change(who, disabled="yes")
+        assert now(stage).plan.basis.approvers == 1
+        stage.change(EVERYBODY[3], disabled="yes")
+        plan = now(stage).plan
+        assert (plan.basis.looked_at, plan.basis.to_approve, plan.basis.approvers) == (1, 4, 2)
+
     def test_is_spared_by_a_rejection_until_it_ends(self, stage: Rehearsal) -> None:
         stage.change("ada", disabled="yes")
         lock = plan_only(stage.job, stage.tools, changes=True).changes[0]
@@ -254,6 +266,33 @@ class TestWhatIsTaken:
         assert now(stage).exit_code == 0
         assert stage.groups_of("ada") == set()
 
+    def test_is_nothing_of_who_came_back_after_a_deletion_and_is_hidden_since(
+        self, stage: Rehearsal, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ada = stage.entry("ada")
+        bury(stage, "ada")
+        monkeypatch.setattr(type(stage.source), "deleted", lambda *_: False)
+        stage.fail("update", Rejected("no"))
+        now(stage)
+        stage.source.tombstones.clear()
+        stage.source.entries.append(ada)
+        stage.change("ada", mail="")  # waits for everybody, so that they are remembered
+        now(stage)
+        stage.leave("ada")
+        assert now(stage).plan.basis.looked_at == 1
+        assert stage.login("ada").status == Status.ACTIVE
+
+    def test_is_no_group_that_somebody_came_back_into_and_that_is_hidden_since(self, stage: Rehearsal) -> None:
+        stage.change("ada", groups=())
+        stage.fail("remove_from_group", Rejected("no"))
+        now(stage)
+        stage.change("ada", groups=("vpn",), mail="")
+        now(stage)
+        stage.source.hidden = frozenset({"vpn"})
+        stage.change("ada", sn="Other")
+        now(stage)
+        assert stage.groups_of("ada") == {"vpn"}
+
     def test_is_no_group_that_an_entry_merely_does_not_show(self, stage: Rehearsal) -> None:
         stage.change("ada", mail="new@example.org")
         stage.source.hidden = frozenset({"vpn"})
@@ -293,6 +332,23 @@ class TestWhatIsTaken:
         assert now(stage).run.summary == "changes of 1 person: 1 done, 1 waits for a run of everybody"
         assert stage.login("ada").status == Status.LOCKED
 
+    def test_is_no_grace_of_who_changed_where_nobody_is_selected(self, stage: Rehearsal) -> None:
+        stage.configure(policy=Policy(OURS, leaver=Leaver.LOCK_THEN_DELETE))
+        night(stage)
+        ada = stage.entry("ada")
+        stage.leave("ada")
+        stage.source.elsewhere = [ada]
+        night(stage)
+        left = stage.ledger()["ada"].left_at
+        assert left
+        stage.source.elsewhere = [replace(ada, attrs={**ada.attrs, "sn": ("New",)})]
+        assert now(stage).plan.basis.looked_at == 1
+        assert stage.ledger()["ada"].left_at == left
+        stage.source.elsewhere = []
+        stage.source.entries.append(ada)
+        now(stage)
+        assert stage.ledger()["ada"].left_at is None
+
 
 class TestTheGuards:
     def test_count_against_everybody(self, stage: Rehearsal) -> None:
@@ -320,6 +376,21 @@ class TestEverybodyIsRead:
         stage.source.told = Changes()
         assert self.why(stage) == "no run of everybody has kept a mark of staff yet"
         assert now(stage).plan.basis.looked_at == 0
+
+    def test_where_a_group_could_not_be_read_whole_beside_the_mark(
+        self, stage: Rehearsal, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def cut(_: MemoryFeed) -> Iterator[tuple[str, frozenset[str]]]:
+            yield "vpn", frozenset(EVERYBODY)
+            raise MarkLost("the members of wiki could not all be read")
+
+        stage.change("ada", mail="new@example.org")
+        with monkeypatch.context() as broken:
+            broken.setattr(MemoryFeed, "members", cut)
+            done = night(stage)
+        assert done.exit_code == 0
+        assert "the members of wiki could not all be read" in " ".join(done.plan.basis.notes)
+        assert self.why(stage) == "no run of everybody has kept a mark of staff yet"
 
     def test_where_the_mark_is_lost(self, stage: Rehearsal) -> None:
         stage.source.told = Changes(lost="the server was set up anew")
@@ -367,6 +438,16 @@ class TestWhatIsKept:
         with pytest.raises(SourceUnavailable):
             now(stage)
         stage.source.fail_after = None
+        assert now(stage).run.summary == "changes of 1 person: 1 done"
+
+    @pytest.mark.parametrize(
+        "asked", [{"confirm": lambda _: False}, {"selection": Selection(only=frozenset({"create"}))}]
+    )
+    def test_is_nothing_of_a_run_of_which_nothing_or_a_part_was_wanted(
+        self, stage: Rehearsal, asked: dict[str, Any]
+    ) -> None:
+        stage.change("ada", disabled="yes")
+        now(stage, **asked)
         assert now(stage).run.summary == "changes of 1 person: 1 done"
 
     def test_is_nothing_of_a_night_whose_reading_is_not_proven(self, stage: Rehearsal) -> None:
