@@ -144,8 +144,11 @@ def drift(setting: Setting, watch: Stopwatch) -> int:
 def capture(setting: Setting, watch: Stopwatch) -> int:
     """Planning with everything captured that the plan rests on, as `iwds plan --capture` does it."""
     want = wanted(setting.wiring.config, JOB, [], [])
-    with watch, Capturing(setting.wiring, JOB, want, setting.folder / READING_FILE):
-        plan_only(setting.job, setting.tools)
+    # What is captured is noted from the wiring on, and this process has wired the job already.
+    with opened(setting.folder) as fresh, Capturing(fresh.wiring, JOB, want, setting.folder / READING_FILE):
+        fresh.wire()
+        with watch:
+            plan_only(fresh.job, fresh.tools)
     return setting.population.people
 
 

@@ -11,7 +11,6 @@ import typer
 
 from iwds.cli.console import Bars, plain
 from iwds.cli.page import warn
-from iwds.core.words import moment_words
 from iwds.errors import UsageError
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
@@ -70,6 +69,8 @@ def require_reason(reason: str, what: str = "this") -> None:
 
 def local(moment: datetime) -> str:
     """A moment in the machine's time zone."""
+    from iwds.core.words import moment_words
+
     return moment_words(moment)
 
 
