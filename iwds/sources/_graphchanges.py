@@ -194,10 +194,10 @@ class _Regrouping:
         return () if key.startswith(CALLED) else tuple(self._one.memberships(f"/groups/{key}/memberOf"))
 
     def _names(self, group: str) -> Iterator[str]:
-        """What a mapping may call a group that somebody left: as it was called, too."""
+        """What a mapping may call a group that somebody left: as it was called when they were in it."""
         if group.startswith(CALLED):
             return iter((group.removeprefix(CALLED),))
-        return iter((group, *names(self._known(group) or _NONE), *names(self.groups.get(group) or _NONE)))
+        return iter((group, *names(self._known(group) or _NONE)))
 
 
 def _few(number: int, most: int) -> None:

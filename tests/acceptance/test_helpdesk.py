@@ -47,7 +47,7 @@ class TestALock:
         settled.save()
         ran = settled.iwds("run", "company")
         assert re.search(
-            rf"locked-elsewhere: {WHO} \(locked by .* until \w{3} \d\d \w{3} \d{4} \d\d:\d\d: phone stolen\)",
+            rf"locked-elsewhere: {WHO} \(locked by .* until \w{{3}} \d\d \w{{3}} \d{{4}} \d\d:\d\d: phone stolen\)",
             " ".join(ran.out.split()),
         )
         assert "1 done" in ran.out

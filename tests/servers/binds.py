@@ -72,13 +72,15 @@ class BindCounter:
                 if _is_bind(message):
                     with self._lock:
                         self.binds += 1
-                server.sendall(message)
+                with suppress(OSError):  # whoever hung up meanwhile is found by the next reading
+                    server.sendall(message)
         _end(server)
 
 
 def _pump(source: socket.socket, to: socket.socket) -> None:
     while data := _received(source):
-        to.sendall(data)
+        with suppress(OSError):
+            to.sendall(data)
     _end(to)
 
 
