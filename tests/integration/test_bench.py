@@ -6,11 +6,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from bench.stages import STAGES
 from tests.servers import require
 from tests.servers.slapd import require_slapd
 
 ROOT = Path(__file__).parents[2]
+NOT_IN_CI = pytest.mark.skipif(
+    os.environ.get("HYPOTHESIS_PROFILE") == "ci", reason="a benchmark of its own: ./test runs it, and make nightly"
+)
 
 
 def bench(temporary: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -41,6 +46,7 @@ def test_one_run_measures_every_stage_beside_ldapsearch(tmp_path: Path) -> None:
     assert not list(temporary.iterdir())
 
 
+@NOT_IN_CI
 def test_reading_the_service_is_compared_in_one_lane_and_in_four_near_and_far(tmp_path: Path) -> None:
     done = bench(tmp_path, "--lanes", "--people", "300")
 
@@ -52,6 +58,7 @@ def test_reading_the_service_is_compared_in_one_lane_and_in_four_near_and_far(tm
     assert not list(tmp_path.iterdir())
 
 
+@NOT_IN_CI
 def test_memory_of_planning_is_shown_for_several_sizes(tmp_path: Path) -> None:
     done = bench(tmp_path, "--sizes", "25,50", "--changed", "4")
 
@@ -72,6 +79,7 @@ def test_the_rules_alone_are_measured_beside_plain_python() -> None:
     ]
 
 
+@NOT_IN_CI
 def test_reading_graph_is_compared_with_a_bare_loop_near_and_far(tmp_path: Path) -> None:
     done = bench(tmp_path, "--graph", "--people", "60")
 
@@ -84,6 +92,7 @@ def test_reading_graph_is_compared_with_a_bare_loop_near_and_far(tmp_path: Path)
     assert not list(tmp_path.iterdir())
 
 
+@NOT_IN_CI
 def test_reading_files_is_compared_with_bare_readers(tmp_path: Path) -> None:
     done = bench(tmp_path, "--files", "--people", "60")
 
