@@ -6,16 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from bench.stages import STAGES
-from tests.servers import require
+from tests.servers import not_in_ci, require
 from tests.servers.slapd import require_slapd
 
 ROOT = Path(__file__).parents[2]
-NOT_IN_CI = pytest.mark.skipif(
-    os.environ.get("HYPOTHESIS_PROFILE") == "ci", reason="a benchmark of its own: ./test runs it, and make nightly"
-)
+NOT_IN_CI = not_in_ci("a benchmark of its own")
 
 
 def bench(temporary: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":

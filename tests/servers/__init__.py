@@ -18,3 +18,8 @@ def absent(reason: str) -> None:
     if os.environ.get("REQUIRE_ALL") == "1":
         pytest.fail(f"REQUIRE_ALL=1, but {reason}")
     pytest.skip(reason)
+
+
+def not_in_ci(reason: str) -> pytest.MarkDecorator:
+    """For what proves little more than its neighbours and takes long: ./test runs it, and so does `make nightly`."""
+    return pytest.mark.skipif(os.environ.get("HYPOTHESIS_PROFILE") == "ci", reason=f"not in CI: {reason}")
