@@ -158,8 +158,10 @@ class Answers:
         return self._page(f"/groups/{group}/members", rows[at : at + top], query, following)
 
     def member_of(self, kind: str, name: str, transitive: bool, query: Mapping[str, str]) -> dict[str, Any]:
-        """The groups that an object is in, and a role beside them."""
+        """The groups that an object is in, and a role beside them; of one that is gone nothing is known."""
         key = self._user(name)["id"] if kind == USER else name
+        if kind == GROUP and key not in self.tenant.groups:
+            raise _not_found(key)
         found = self.tenant.all_above(key) if transitive else iter(self.tenant.above(key))
         rows = [
             {**_typed(each, GROUP), "displayName": self.tenant.groups[each]["displayName"]}

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from iwds.core.model import Entry
@@ -36,6 +36,7 @@ def graph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GraphServer]:
 
 
 @settings(deadline=None, max_examples=30)
+@example(then=[("join", 0, 6, 0), ("delete", 0, 6, 0)])
 @given(then=happenings)
 def test_nobody_is_missed_and_nothing_is_left_that_was_not_had(
     graph: GraphServer, then: Sequence[tuple[str, int, int, int]]
