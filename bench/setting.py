@@ -12,13 +12,13 @@ from typing import Any
 
 from bench.population import GROUPS_BASE, PEOPLE_BASE, Population
 from iwds.bootstrap import Wiring
+from iwds.configuration import load
 from iwds.core.guards import GuardKind
 from iwds.core.model import Group, fold
 from iwds.core.policy import World
 from iwds.demo.slapd import PrivateSlapd
 from iwds.engine.job import Job, Tools
 from iwds.ports import Source
-from iwds.settings import load
 
 JOB = "nightly"
 REALM = "bench"

@@ -15,8 +15,8 @@ from typing import Any, Protocol, Self, cast
 
 from pydantic import BaseModel
 
-from iwds import settings as configuration
 from iwds import yamlmarks
+from iwds.configuration import Configuration, deciding
 from iwds.core.configuration import digest_of, doubted_parts, grace_of
 from iwds.core.model import BUILTIN_ROLES
 from iwds.core.nearest import nearest
@@ -32,7 +32,7 @@ from iwds.mapping import CompiledRules, versions_of
 from iwds.mapping import again as compile_again
 from iwds.mapping import load as load_mapping
 from iwds.ports import Actions, Finding, RefusedBind, Source, State, TargetReader, TargetWriter, Ward
-from iwds.settings import Configuration
+from iwds.settings import seconds
 from iwds.state.database import open_state
 from iwds.state.scratch import ScratchWaist
 from iwds.state.ward import ScratchWard
@@ -147,7 +147,7 @@ class Wiring:
     def state(self) -> State:
         """Our own memory."""
         if self._state is None:
-            self._state = open_state(state_url(self.config), clock=SystemClock())
+            self._state = open_state(self.config.state_url, clock=SystemClock())
             self._open.callback(self._state.close)
         return self._state
 
@@ -224,7 +224,7 @@ class Wiring:
 
     def _wire(self, name: str) -> Job:
         job = self.config.job(name)
-        _check_references(self.config, name)
+        self.config.check_references(name)
         self._refuse_shared_tag(name)
         target = self.target(job.target).reader
         rules = self._rules(job.mapping, target.group_roles)
@@ -232,9 +232,7 @@ class Wiring:
         custom = {name: target.group_roles[name] for name in sorted(given - BUILTIN_ROLES.keys())}
         grace = job.delete_after or CENTURY
         policy = Policy(target.provisioning_id, job.leavers, job.adopt, target.untagged_creations, grace)
-        decides = configuration.deciding(
-            job, self.config.settings.sources, rules.digest, target.provisioning_id, custom
-        )
+        decides = deciding(job, self.config.settings.sources, rules.digest, target.provisioning_id, custom)
         return Job(
             name=name,
             sources=tuple(self.source(source) for source in job.sources),
@@ -246,11 +244,11 @@ class Wiring:
             deciding=_kept(decides, rules),
             earlier=partial(self._earlier, policy),
             places=Places({**rules.places, **dict(self._places(name))}),
-            config=effective(self.config, name),
+            config=self.config.effective(name),
             verify_roles_every=job.verify_roles_every_days,
             approval=job.approval.rule(),
             failure_budget=FailureBudget(**job.failure_budget.model_dump()),
-            deadline=None if job.deadline is None else configuration.seconds(job.deadline),
+            deadline=None if job.deadline is None else seconds(job.deadline),
             lifetime=Lifetime(job.plan_valid, self.config.settings.keep_plans),
             incremental=Incremental(**job.incremental.model_dump()) if job.incremental else None,
         )
@@ -358,42 +356,10 @@ def saved(file: Path, like: Mapping[str, Any] = MappingProxyType({})) -> Source:
     return cast("Source", adapter.connect(file.name, model))
 
 
-def state_url(config: Configuration) -> str:
-    """The database URL; a relative SQLite path is seen from where the configuration stands."""
-    url = config.settings.state
-    prefix = "sqlite:///"
-    if url.startswith(prefix) and not url.startswith(prefix + "/") and url != prefix:
-        return prefix + str(config.path(url.removeprefix(prefix)).resolve())
-    return url
-
-
 def _kept(decides: Mapping[str, Any], rules: CompiledRules) -> str:
     """What decides, as it is kept; see `core.configuration`."""
     libraries = {"libraries": versions_of(rules.libraries)} if rules.libraries else {}
     return json.dumps({**decides, "rules": rules.written, **libraries}, default=str, ensure_ascii=False)
-
-
-def effective(config: Configuration, job: str) -> str:
-    """A job's configuration as it counts, without secrets, as text for the history."""
-    settings = config.job(job)
-    data = {
-        "job": {job: settings.model_dump(mode="json")},
-        "sources": {name: config.settings.sources[name] for name in settings.sources},
-        "target": {settings.target: config.settings.targets[settings.target]},
-    }
-    return json.dumps(configuration.without_secrets(data), default=str, ensure_ascii=False)
-
-
-def _check_references(config: Configuration, name: str) -> None:
-    """Every source and the target that a job names must exist."""
-    job = config.job(name)
-    for index, source in enumerate(job.sources):
-        if source not in config.settings.sources:
-            hint = nearest(source, config.settings.sources)
-            raise config.error(f'there is no source "{source}"{hint}', "jobs", name, "sources", index)
-    if job.target not in config.settings.targets:
-        hint = nearest(job.target, config.settings.targets)
-        raise config.error(f'there is no target "{job.target}"{hint}', "jobs", name, "target")
 
 
 def adapter_of(section: str, kind: str) -> Any:

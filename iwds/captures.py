@@ -15,6 +15,7 @@ from typing import Any, cast
 from pydantic import BaseModel
 
 from iwds.bootstrap import Target, Wiring
+from iwds.configuration import Configuration, without_secrets
 from iwds.core.plan import Plan
 from iwds.core.plan_document import plan_to_data
 from iwds.engine.job import Job
@@ -25,7 +26,7 @@ from iwds.readings.file import NEVER, Draft, batched
 from iwds.readings.plain import plain
 from iwds.readings.questions import about
 from iwds.readings.recording import Recorder, RecordingReader, RecordingSource, RecordingState
-from iwds.settings import KEEP, Configuration, without_secrets
+from iwds.settings import KEEP
 
 MOST_LOOKED_FOR = 500
 """How many people of ours who were not read are looked for by id, for whoever asks about them later."""

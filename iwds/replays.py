@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from iwds.bootstrap import Target, Wiring, adapter_of
 from iwds.captures import selection_key
+from iwds.configuration import Configuration
 from iwds.core.change import Evidence
 from iwds.core.decision import Reason
 from iwds.core.guards import GuardKind, Limit
@@ -39,7 +40,7 @@ from iwds.readings.replaying import (
     capture_groups,
 )
 from iwds.readings.scramble import Scramble
-from iwds.settings import Configuration, limits_of
+from iwds.settings import limits_of
 from iwds.state.scratch import ScratchWaist
 
 

@@ -15,12 +15,13 @@ from pydantic import BaseModel, Field, create_model
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from iwds.bootstrap import SOURCE_KINDS, TARGET_KINDS
+from iwds.configuration import REFERENCE
 from iwds.mapping import Document
 from iwds.mapping.entries import EntryForm
 from iwds.mapping.golden import Golden
 from iwds.plan_schema import PlanDocument
 from iwds.scheduling.schedules import ScheduleFile
-from iwds.settings import REFERENCE, Settings
+from iwds.settings import Settings
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _REFERRING = {"type": "string", "pattern": f"^{REFERENCE.pattern}$"}

@@ -17,7 +17,7 @@ from iwds.errors import ServiceUnproven, UsageError
 from iwds.ports import ReadStream, T_co, TargetReader
 
 if TYPE_CHECKING:  # what settings take to load, a help page should not wait for
-    from iwds.settings import Configuration
+    from iwds.configuration import Configuration
 
 _Write = Callable[[Item], None]
 

@@ -31,7 +31,7 @@ def chosen_config() -> Path | None:
 @contextmanager
 def wired(path: Path | None = None) -> Iterator[Any]:
     """Configuration read, adapters ready, progress shown; everything is closed at the end."""
-    from iwds import settings as configuration
+    from iwds import configuration
     from iwds.bootstrap import Wiring
 
     config = configuration.load(path or chosen_config())

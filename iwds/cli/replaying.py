@@ -56,7 +56,7 @@ def replay(
 @contextmanager
 def _replaying(job: str, config: Path | None, what: str | None) -> Iterator[Any]:
     """The configuration to try over the reading that was meant."""
-    from iwds import settings as configuration
+    from iwds import configuration
     from iwds.captures import shelf_of
     from iwds.readings import shelf
     from iwds.readings.file import Reading
@@ -83,7 +83,7 @@ def readings(
     as_json: JsonOption = False,
 ) -> int:
     """Without a command: list captured readings, the latest first."""
-    from iwds import settings as configuration
+    from iwds import configuration
     from iwds.captures import shelf_of
     from iwds.readings import shelf
 
@@ -115,7 +115,7 @@ def pseudonymise(
     ] = None,
 ) -> int:
     """Write a reading with pseudonyms for people, to go with a bug report. The key stays with you."""
-    from iwds import settings as configuration
+    from iwds import configuration
     from iwds.captures import key_of, shelf_of
     from iwds.readings import shelf
     from iwds.readings.file import Reading

@@ -131,11 +131,10 @@ def _told(found: "Found", tag: int | None) -> Iterator[str]:
 @db.command("upgrade")
 def upgrade() -> int:
     """Bring the database to the version of this program. Keeps everything; make a copy first."""
-    from iwds import settings
-    from iwds.bootstrap import state_url
+    from iwds import configuration
     from iwds.state.database import upgrade as bring_up
 
-    before, after = bring_up(state_url(settings.load(chosen_config())))
+    before, after = bring_up(configuration.load(chosen_config()).state_url)
     out.print(
         f"the database is at version {after}" + (f" (was {before or 'empty'})" if before != after else " already")
     )

@@ -7,7 +7,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
-from iwds import bootstrap, examples, settings
+from iwds import bootstrap, configuration, examples
 from tests.contract.source_contract import SourceContract
 from tests.contract.target_contract import TargetContract
 
@@ -50,7 +50,7 @@ class TestEveryKind:
         assert (kind in WIRED[section]) is (kind != IN_MEMORY)
 
     def test_is_taught_by_the_example_configuration(self, section: str, kind: str) -> None:
-        config = settings.load(examples.config()).settings
+        config = configuration.load(examples.config()).settings
         taught = {entry["kind"] for entry in getattr(config, section).values()}
         assert (kind in taught) is (kind != IN_MEMORY)
 

@@ -6,8 +6,8 @@ import pytest
 
 from iwds.bootstrap import Wiring
 from iwds.cli.app import run
+from iwds.configuration import load
 from iwds.errors import ConfigurationError, UsageError
-from iwds.settings import load
 
 HEAD = "targets:\n  mfa: {kind: provisioning, url: 'http://127.0.0.1:9/x', service_id: 1, provisioning_id: 30}\n"
 BATCHES = "  batches: {sources: [], target: mfa}\n"

@@ -7,7 +7,7 @@ import pytest
 
 from iwds import examples
 from iwds.bootstrap import Wiring
-from iwds.settings import load
+from iwds.configuration import load
 
 ROOT = Path(__file__).parents[2]
 BLOCKS = re.findall(

@@ -6,8 +6,8 @@ import pytest
 
 from iwds import examples
 from iwds.bootstrap import Wiring
+from iwds.configuration import load
 from iwds.errors import ConfigurationError
-from iwds.settings import load
 
 
 def written(folder: Path, roles: str, role: str = "auditor", more: str = "") -> Path:

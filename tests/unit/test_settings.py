@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from iwds import examples, settings
-from iwds.bootstrap import Wiring, effective, state_url
+from iwds import configuration, examples, settings
+from iwds.bootstrap import Wiring
+from iwds.configuration import Configuration, digest, load, without_secrets
 from iwds.core.approval import Approval, Needed
 from iwds.core.guards import GuardKind
 from iwds.errors import ConfigurationError
 from iwds.scheduling import schedules
-from iwds.settings import Configuration, digest, load, without_secrets
 
 CONFIG = """\
 state: sqlite:///iwds.db
@@ -55,7 +55,7 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in [name for name in os.environ if name.upper().startswith("IWDS_")]:
         monkeypatch.delenv(name)
     monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
-    monkeypatch.setattr(settings, "SECRET_FOLDERS", ("CREDENTIALS_DIRECTORY", str(tmp_path / "run-secrets")))
+    monkeypatch.setattr(configuration, "SECRET_FOLDERS", ("CREDENTIALS_DIRECTORY", str(tmp_path / "run-secrets")))
 
 
 def written(folder: Path, text: str = CONFIG) -> Path:
@@ -138,10 +138,10 @@ class TestWhereTheFileIs:
     ) -> None:
         file = written(tmp_path)
         monkeypatch.chdir(tmp_path)
-        assert settings.find(None) == Path("config.yaml")
+        assert configuration.find(None) == Path("config.yaml")
         monkeypatch.setenv("IWDS_CONFIG", "/elsewhere.yaml")
-        assert settings.find(None) == Path("/elsewhere.yaml")
-        assert settings.find(file) == file
+        assert configuration.find(None) == Path("/elsewhere.yaml")
+        assert configuration.find(file) == file
 
     def test_without_any_the_advice_is_to_write_one(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         if Path("/etc/iwds/config.yaml").exists():
@@ -293,7 +293,7 @@ class TestSecrets:
 
     def test_are_left_out_of_what_is_stored(self, tmp_path: Path) -> None:
         config = load(written(tmp_path))
-        text = effective(config, "staff")
+        text = config.effective("staff")
         assert "from-the-file" not in text
         assert json.loads(text)["sources"]["corp-ad"]["password"] == "…"
         assert json.loads(text)["target"]["mfa"]["service_id"] == 10408
@@ -399,7 +399,7 @@ class TestPaths:
         (tmp_path / "elsewhere").mkdir()
         monkeypatch.chdir(tmp_path / "elsewhere")
         config = load(written(tmp_path, changed(ldap, ldif)))
-        assert state_url(config) == f"sqlite:///{tmp_path}/iwds.db"
+        assert config.state_url == f"sqlite:///{tmp_path}/iwds.db"
         with Wiring(config) as wiring:
             (source,) = wiring.job("staff").sources
             assert any(str(tmp_path / "people.ldif") in finding.detail for finding in source.check(frozenset({"uid"})))
@@ -421,7 +421,7 @@ class TestPaths:
 
     @pytest.mark.parametrize("url", ["sqlite:////var/lib/iwds.db", "sqlite:///", "postgresql+psycopg://db/iwds"])
     def test_other_database_urls_stay_as_they_are(self, tmp_path: Path, url: str) -> None:
-        assert state_url(load(written(tmp_path, changed("sqlite:///iwds.db", url)))) == url
+        assert load(written(tmp_path, changed("sqlite:///iwds.db", url))).state_url == url
 
 
 class TestTheExample:

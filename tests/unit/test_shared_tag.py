@@ -8,8 +8,8 @@ import structlog
 
 from iwds import examples, logs
 from iwds.bootstrap import Wiring
+from iwds.configuration import load
 from iwds.errors import ConfigurationError
-from iwds.settings import load
 
 
 def written(folder: Path, mode: str) -> Path:

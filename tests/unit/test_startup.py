@@ -14,7 +14,15 @@ from iwds.cli.menu import MENU, commands_of
 
 SERVERS = ("starlette", "uvicorn", "apscheduler", "iwds.sandbox.server", "iwds.scheduling.daemon", "iwds.demo")
 WORKING = ("sqlalchemy", "alembic", "lxml", "zeep", "urllib3", "cryptography", "ldap3", "msal", "yaml", "structlog")
-OURS = ("pydantic_settings", "iwds.settings", "iwds.bootstrap", "iwds.engine", "iwds.state", "iwds.targets")
+OURS = (
+    "pydantic_settings",
+    "iwds.configuration",
+    "iwds.settings",
+    "iwds.bootstrap",
+    "iwds.engine",
+    "iwds.state",
+    "iwds.targets",
+)
 HELP_PAGES = ("typer.rich_utils", "rich.markdown", "rich.syntax", "rich.traceback", "rich.progress")
 
 

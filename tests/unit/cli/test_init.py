@@ -8,7 +8,7 @@ import pytest
 import yaml
 from rich.console import Console
 
-from iwds import settings
+from iwds import configuration
 from iwds.cli.setup import init
 from iwds.errors import ConfigurationError, UsageError
 
@@ -44,13 +44,13 @@ def test_what_nobody_could_know_is_missing_and_named_and_then_it_is_a_configurat
     init(tmp_path / "new", old, 7)
     file = tmp_path / "new" / "config.yaml"
     with pytest.raises(ConfigurationError, match="mapping"):
-        settings.load(file)
+        configuration.load(file)
     text = file.read_text(encoding="utf-8")
     for line in ("mapping: mappings/openldap.yaml", "urls:", "bind_dn:", "users:", "groups:", "service_id:"):
         assert f"# {line}" in text
         text = text.replace(f"# {line}", line)
     file.write_text(text, encoding="utf-8")
-    made = settings.load(file).settings
+    made = configuration.load(file).settings
     assert (made.jobs["takeover"].mode, made.jobs["takeover"].adopt) == ("report", frozenset({1}))
     assert made.targets["mfa"]["provisioning_id"] == 7
 
