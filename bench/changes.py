@@ -1,23 +1,22 @@
-"""A run of what changed: fifty people of many, looked at one by one, written and journalled.
+"""A run of what changed: fifty people of many, told by the directory, looked at one by one, written and journalled."""
 
-Which people changed is given, so that what is measured is ours and the latency of the calls, and no directory's feed.
-"""
-
+import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any
 
+from ldap3 import MODIFY_REPLACE, Connection, Server
+
 from bench.measure import Stopwatch
 from bench.prepare import run_of
-from bench.setting import JOB, REALM, Setting
-from iwds.core.model import LedgerRow
-from iwds.engine.job import Incremental, Job
+from bench.setting import ADMIN, JOB, Setting
+from iwds.core.model import Entry
+from iwds.engine.job import Incremental
 from iwds.engine.running import Request, run
-from iwds.ports import Delta, Learnt, Mark, Members
+from iwds.ports import Learnt, Mark
 
 CHANGED = 50
 
@@ -43,73 +42,60 @@ class Counted:
 _NO_CALLS = frozenset({"normalise", "close", "knows_tagged_creation"})
 
 
-class Given(Counted):
-    """A source that says of these people that they changed."""
+class Asked(Counted):
+    """A source, and the feed of its changes."""
 
-    def __init__(self, inner: Any, calls: Counter[str], people: frozenset[str]) -> None:
-        super().__init__(inner, calls, "directory")
-        self._people = people
-
-    def changes(self, _: object) -> Any:
-        """The feed is this."""
-        return self
-
-    @property
-    def realm(self) -> str:
-        """Of the directory."""
-        return REALM
-
-    def mark(self) -> str:
-        """Some mark."""
-        return "bench"
-
-    def members(self) -> Iterator[Any]:
-        """No groups."""
-        return iter(())
-
-    def since(self, mark: str, known: Members, most: int) -> Delta:  # noqa: ARG002 - of a feed
-        """These people."""
-        return Delta(people=self._people, mark="bench")
+    def changes(self, attributes: Collection[str]) -> Any:
+        """The feed, whose questions count too."""
+        return Counted(self._inner.changes(attributes), self._calls, "feed")
 
 
 def changes(setting: Setting, watch: Stopwatch) -> int:
     """Planned, applied, and remembered for the next time."""
-    rows = list(islice(setting.tools.state.ledger(setting.job.target.service), CHANGED))
-    _alter(setting, rows)
+    source, attributes = setting.source, setting.job.rules.attributes
+    people = list(islice(_found(setting, attributes), CHANGED))
+    _mark(setting, attributes)
+    _alter(setting, people)
     calls: Counter[str] = Counter()
-    source: Any = Given(setting.source, calls, frozenset(row.anchor.id for row in rows))
+    counted: Any = Asked(source, calls, "directory")
     target: Any = Counted(setting.job.target, calls, "service")
-    job = replace(setting.job, sources=(source,), target=target, incremental=Incremental())
-    _mark(setting, job)
+    job = replace(setting.job, sources=(counted,), target=target, incremental=Incremental())
     make = setting.wiring.writer(JOB)
     assert make is not None
     with watch:
         done = run(job, setting.tools, lambda: Counted(make(), calls, "service"), Request("run", changes=True))
-    if done.plan.basis.looked_at != len(rows) or done.exit_code:
+    if done.plan.basis.looked_at != len(people) or done.exit_code:
         raise RuntimeError(f"not what was meant: {done.run.summary}, {done.plan.skips[:3]}")
     told = ", ".join(f"{number} {name}" for name, number in sorted(calls.items()))
     print(f"{done.run.summary}; {calls.total()} calls: {told}", file=sys.stderr)
-    return len(rows)
+    return len(people)
 
 
-def _alter(setting: Setting, rows: list[LedgerRow]) -> None:
-    """The service has another last name of them than the directory."""
-    make = setting.wiring.writer(JOB)
-    assert make is not None
-    with closing(make()) as writer:
-        for row in rows:
-            login = setting.job.target.login(row.login_id, row.login)
-            assert login is not None
-            writer.update(replace(login, name="Altered"))
+def _found(setting: Setting, attributes: Collection[str]) -> Iterator[Entry]:
+    """People of ours who are in the directory."""
+    for row in setting.tools.state.ledger(setting.job.target.service):
+        if entry := setting.source.find(row.anchor, attributes):
+            yield entry
 
 
-def _mark(setting: Setting, job: Job) -> None:
+def _alter(setting: Setting, people: Sequence[Entry]) -> None:
+    """The directory has another last name of them now."""
+    url, name, password = json.loads((setting.folder / ADMIN).read_text())
+    with Connection(Server(url), name, password, auto_bind=True, raise_exceptions=True) as connection:
+        for entry in people:
+            connection.modify(entry.name, {"sn": [(MODIFY_REPLACE, ["Altered"])]})
+
+
+def _mark(setting: Setting, attributes: Collection[str]) -> None:
     """As a run of everybody would have left it."""
-    state, now = setting.tools.state, setting.tools.clock.now()
+    state, now, job, name = setting.tools.state, setting.tools.clock.now(), setting.job, setting.source.name
+    feed = setting.source.changes(attributes)
+    assert feed is not None
     with run_of(setting) as (_, lease):
         row = state.runs(JOB, 1)[0]
-        marks = {source.name: Mark("bench", now, now, row.id) for source in job.sources}
+        learnt = Learnt({name: Mark(feed.mark(), now, now, row.id)})
+        state.keep_members(row.id, name, feed.members(), lease)
         ended = replace(row, ended=now, exit_code=0, report={"population": setting.population.people})
         state.finish_run(
-            ended, applied=True, accepted=job.digest, configuration=job.deciding, lease=lease, learnt=Learnt(marks)
+            ended, applied=True, accepted=job.digest, configuration=job.deciding, lease=lease, learnt=learnt
         )

@@ -22,6 +22,8 @@ from iwds.ports import Source
 
 JOB = "nightly"
 REALM = "bench"
+ADMIN = "admin.secret"
+"""The file with address, name and password of who may write into the directory."""
 SERVICE_ID, PROVISIONING_ID = 10408, 4711
 CHUNK = 2000
 _UNLIMITED = {"floor": 1_000_000_000, "ratio": 1, "cap": 1_000_000_000}
@@ -62,6 +64,8 @@ def write_config(folder: Path, population: Population, directory: PrivateSlapd, 
     }
     (folder / "bench.yaml").write_text(json.dumps(config))
     (folder / "bench.yaml").chmod(0o600)
+    (folder / ADMIN).touch(0o600)
+    (folder / ADMIN).write_text(json.dumps([directory.url, directory.admin_dn, directory.admin_password]))
     (folder / "population.json").write_text(json.dumps(asdict(population)))
 
 

@@ -9,12 +9,12 @@ from typing import Any
 from rich.text import Text
 
 from iwds.cli.change_text import TABLE_HEAD, examples, table
-from iwds.cli.order_text import left_alone, needed, violations
+from iwds.cli.order_text import ended_data, left_alone, needed, skips_data, violations
 from iwds.cli.page import Variants, block, command_lines, cut, fitted, hanging
 from iwds.cli.plan_text import guards, lifted_limits
 from iwds.core.plan import Plan
 from iwds.core.plan_document import plan_to_data
-from iwds.core.words import describe, many
+from iwds.core.words import many
 from iwds.engine.batch_sheet import Sheet
 from iwds.engine.running import RunReport
 
@@ -113,23 +113,16 @@ def ended_lines(shown: Shown, report: RunReport) -> Iterator[Text]:
 def batch_data(shown: Shown, code: int | None) -> dict[str, Any]:
     """The same as JSON-ready data; never a code."""
     plan, report = shown.plan, shown.report
-    data: dict[str, Any] = {
+    return {
         "schema": 1,
         "file": shown.sheet.name,
         "sha256": shown.sheet.digest,
         "job": plan.job,
         "plan": plan_to_data(plan),
-        "left_alone": [
-            {"login": skip.subject.login, "reason": skip.reason.value, "why": skip.detail} for skip in plan.skips
-        ],
+        "left_alone": skips_data(plan),
         "rows": dict(sorted(shown.counts.items())),
         "result": str(shown.result) if shown.result else None,
         "codes": str(shown.codes) if shown.codes else None,
-        "run": report.run.id if report else None,
+        **ended_data(report),
         "exit": code,
     }
-    if report is None:
-        return data
-    kept = {name: report.run.report[name] for name in ("results", "open", "stopped") if name in report.run.report}
-    moved = [f"{describe(each.change)}: {each.told}" for each in report.moved]
-    return data | {"summary": report.run.summary, "moved": moved, **kept}

@@ -1,7 +1,8 @@
-"""What the pages of all orders of a named person have: guards that trip, what was left alone, and the command again."""
+"""What all orders of a named person have, as page and as data: guards that trip, what was left alone, how it ended."""
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 from rich.text import Text
 
@@ -10,6 +11,8 @@ from iwds.cli.plan_sections import gauge_words
 from iwds.core.decision import Skip
 from iwds.core.plan import Plan
 from iwds.core.words import describe
+from iwds.engine.resync import Resynced
+from iwds.engine.running import RunReport
 
 
 def violations(plan: Plan) -> list[Text]:
@@ -41,3 +44,17 @@ def needed(plan: Plan) -> Mapping[str, int]:
     for gauge in plan.violations:
         numbers[gauge.kind.value] = max(numbers.get(gauge.kind.value, 0), gauge.observed)
     return numbers
+
+
+def skips_data(plan: Plan) -> list[dict[str, str]]:
+    """What is not made, with why, as JSON-ready data."""
+    return [{"login": skip.subject.login, "reason": skip.reason.value, "why": skip.detail} for skip in plan.skips]
+
+
+def ended_data(ended: RunReport | Resynced | None) -> dict[str, Any]:
+    """The run and how it ended, as JSON-ready data; no run where it was only looked at."""
+    if ended is None:
+        return {"run": None}
+    kept = {name: ended.run.report[name] for name in ("results", "open", "stopped") if name in ended.run.report}
+    moved = [f"{describe(each.change)}: {each.told}" for each in ended.moved]
+    return {"run": ended.run.id, "summary": ended.run.summary, "moved": moved, **kept}

@@ -7,6 +7,7 @@ from typing import Any
 from rich.text import Text
 
 from iwds.cli.change_text import change_line, heading
+from iwds.cli.order_text import ended_data
 from iwds.cli.page import hanging, printable
 from iwds.cli.refusal_text import refusal_lines
 from iwds.core.alone import DELETED
@@ -115,16 +116,11 @@ def looked_data(who: str, one: One, plan: Plan, exit_code: int) -> dict[str, Any
         "person": person,
         "plan": plan_to_data(plan),
         "waits": [_skip_words(skip) for skip in plan.held],
-        "run": None,
+        **ended_data(None),
         "exit": exit_code,
     }
 
 
 def resynced_data(who: str, done: Resynced) -> dict[str, Any]:
     """The same after it was applied; codes are no part of it."""
-    return looked_data(who, done.one, done.plan, done.exit_code) | {
-        "run": done.run.id,
-        "summary": done.run.summary,
-        "moved": [f"{describe(each.change)}: {each.told}" for each in done.moved],
-        **{name: done.run.report[name] for name in ("results", "open", "stopped") if name in done.run.report},
-    }
+    return looked_data(who, done.one, done.plan, done.exit_code) | ended_data(done)

@@ -8,13 +8,13 @@ from rich.text import Text
 
 from iwds.cli.change_text import TABLE_HEAD, examples, table
 from iwds.cli.common import local
-from iwds.cli.order_text import left_alone, needed, violations
+from iwds.cli.order_text import ended_data, left_alone, needed, skips_data, violations
 from iwds.cli.page import Variants, block, command_lines, fitted, hanging, listed, shortened
 from iwds.cli.plan_text import guards, lifted_limits
 from iwds.core.decision import Reason
 from iwds.core.plan import Plan
 from iwds.core.plan_document import plan_to_data
-from iwds.core.words import describe, many
+from iwds.core.words import many
 from iwds.engine.undo import Looked, Lost
 
 _GIVE_WAY = ("examples", "guards", "left", "lost", "examples", "changes", "left", "lost", "examples", "left", "limits")
@@ -104,21 +104,14 @@ def _until(looked: Looked, until: datetime | None) -> Iterator[Text]:
 def undo_data(looked: Looked, until: datetime | None, code: int | None) -> dict[str, Any]:
     """The same as JSON-ready data."""
     plan, report = looked.plan, looked.report
-    data: dict[str, Any] = {
+    return {
         "schema": 1,
         "undoes": looked.run.id,
         "job": plan.job,
         "plan": plan_to_data(plan),
         "lost": [{"login": each.login, "what": list(each.what)} for each in looked.lost],
-        "left_alone": [
-            {"login": skip.subject.login, "reason": skip.reason.value, "why": skip.detail} for skip in plan.skips
-        ],
+        "left_alone": skips_data(plan),
         "not_again_before": until.isoformat() if until and looked.rejected else None,
-        "run": report.run.id if report else None,
+        **ended_data(report),
         "exit": code,
     }
-    if report is None:
-        return data
-    kept = {name: report.run.report[name] for name in ("results", "open", "stopped") if name in report.run.report}
-    moved = [f"{describe(each.change)}: {each.told}" for each in report.moved]
-    return data | {"summary": report.run.summary, "moved": moved, **kept}
