@@ -22,7 +22,8 @@ from iwds.engine.job import Job
 from iwds.errors import AccessRefused, IwdsError, Unavailable, UsageError
 from iwds.ports import Source, State, TargetReader
 from iwds.readings import shelf
-from iwds.readings.file import NEVER, Draft, batched
+from iwds.readings.draft import Draft
+from iwds.readings.file import NEVER, batched
 from iwds.readings.plain import plain
 from iwds.readings.questions import about
 from iwds.readings.recording import Recorder, RecordingReader, RecordingSource, RecordingState

@@ -27,7 +27,8 @@ from iwds.engine.planning import make_plan
 from iwds.errors import UsageError
 from iwds.mapping.uses import asked_about, uses
 from iwds.ports import Actions, Finding, Source, State, TargetReader, TargetWriter
-from iwds.readings.file import Draft, Reading
+from iwds.readings.draft import Draft
+from iwds.readings.file import Reading
 from iwds.readings.plain import back
 from iwds.readings.pseudonyms import Guise, pseudonymise, words_of
 from iwds.readings.replaying import (

@@ -1,4 +1,4 @@
-"""The file of a captured reading: one SQLite database, written beside its place and put there when it is whole.
+"""The file of a captured reading: one SQLite database, as `Draft` has written it.
 
 Tables: `meta` (what the plan was), `source`, `reading` (each time a source was read, with its proof), `entry` (the
 people as they came), `place` (names of the directory's groups), `answer` (questions about single people), `grp`,
@@ -6,23 +6,19 @@ people as they came), `place` (names of the directory's groups), `answer` (quest
 """
 
 import json
-import os
-import secrets
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from iwds.core.captured import item_of, line_of
+from iwds.core.captured import item_of
 from iwds.core.model import Anchor, Entry, Group, LedgerRow, Login, Membership, Origin
 from iwds.errors import UsageError
-from iwds.privatefile import make_private
-from iwds.readings.plain import back, plain
+from iwds.readings.plain import back
 
 SCHEMA = 1
 """Grows with every change of the file that an older reader would misunderstand."""
@@ -30,7 +26,6 @@ APPLICATION = 0x69776473
 """What SQLite keeps in the head of the file, by which a file is known to be a reading: `iwds`."""
 BATCH = 500
 """Rows in one insert."""
-_PART = ".part"
 NEVER = frozenset(
     {
         *("userpassword", "unicodepwd", "dbcspwd", "lmpwdhistory", "ntpwdhistory", "supplementalcredentials"),
@@ -48,7 +43,7 @@ NEVER = frozenset(
 )
 """Attributes (lower-case) that hold secrets: they come into no file, whoever asks for them."""
 
-_TABLES = """
+TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, data TEXT);
 CREATE TABLE source (name TEXT PRIMARY KEY, data TEXT);
 CREATE TABLE reading (id INTEGER PRIMARY KEY, source TEXT, attributes TEXT, proof TEXT);
@@ -64,7 +59,7 @@ CREATE TABLE loss (login_id INTEGER PRIMARY KEY, data TEXT);
 CREATE TABLE ledger (login_id INTEGER PRIMARY KEY, data TEXT);
 CREATE TABLE said (id INTEGER PRIMARY KEY, kind TEXT, data TEXT);
 """
-_INDEXES = """
+INDEXES = """
 CREATE INDEX IF NOT EXISTS entry_anchor ON entry (realm, pid, reading);
 CREATE INDEX IF NOT EXISTS entry_reading ON entry (reading, id);
 CREATE INDEX IF NOT EXISTS answer_about ON answer (source, op, about, id);
@@ -74,198 +69,6 @@ CREATE INDEX IF NOT EXISTS answer_about ON answer (source, op, about, id);
 def dumps(data: Any) -> str:
     """JSON on one line; half a character, which a directory may hold, is written as an escape."""
     return json.dumps(data, separators=(",", ":"))
-
-
-class Draft:
-    """A reading that is being written to a folder. Thread-safe: people and service are read at the same time.
-
-    Raises `UsageError` where no file can be made there. What cannot be written later breaks nothing but the file:
-    nothing more is written then, and `finish` says why.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._part = folder / f".{secrets.token_hex(8)}{_PART}"
-        self._lock = threading.RLock()
-        self._broken = ""
-        self._readings = 0
-        self._places: dict[str, int] = {}
-        self._groups = lru_cache(maxsize=65_536)(self._numbers)
-        try:
-            make_private(self._part)
-        except OSError as error:
-            raise UsageError(f"no reading can be written to {folder}: {error.strerror}") from error
-        self._db = sqlite3.connect(self._part, isolation_level=None, check_same_thread=False)
-        self._db.execute("PRAGMA journal_mode = OFF")
-        self._db.execute("PRAGMA synchronous = OFF")
-        self._db.execute(f"PRAGMA application_id = {APPLICATION}")
-        self._db.execute(f"PRAGMA user_version = {SCHEMA}")
-        self._db.executescript(_TABLES)
-
-    def note(self, name: str, data: Any) -> None:
-        """One fact about the reading as a whole."""
-        self._insert("INSERT OR REPLACE INTO meta VALUES (?, ?)", [(name, dumps(plain(data)))])
-
-    def add_source(self, name: str, data: Mapping[str, Any]) -> None:
-        """The settings of a source, without secrets."""
-        self._insert("INSERT OR REPLACE INTO source VALUES (?, ?)", [(name, dumps(data))])
-
-    def begin_reading(self, source: str, attributes: Iterable[str]) -> int:
-        """A source is read; returns the number of this reading."""
-        with self._lock:
-            self._readings += 1
-            names = dumps(sorted(frozenset(attributes) - NEVER))
-            self._insert("INSERT INTO reading VALUES (?, ?, ?, NULL)", [(self._readings, source, names)])
-            return self._readings
-
-    def add_entries(self, reading: int, entries: Sequence[Entry]) -> None:
-        """People as they came."""
-        rows = [(reading, each.anchor.realm, each.anchor.id, self.entry_data(each)) for each in entries]
-        self._insert("INSERT INTO entry VALUES (NULL, ?, ?, ?, ?)", rows)
-
-    def end_reading(self, reading: int, proof: Any) -> None:
-        """The proof of a reading that came to its end."""
-        self._insert("UPDATE reading SET proof = ? WHERE id = ?", [(dumps(plain(proof)), reading)])
-
-    def entry_data(self, entry: Entry) -> str:
-        """One entry, with the numbers of its groups."""
-        groups = None if entry.groups is None else self._groups(entry.groups)
-        attrs = entry.attrs
-        if not NEVER.isdisjoint(attrs):
-            attrs = {name: values for name, values in attrs.items() if name not in NEVER}
-        return dumps([entry.name, attrs, groups, entry.enabled, sorted(entry.unread)])
-
-    def _numbers(self, groups: frozenset[str]) -> list[int]:
-        with self._lock:
-            return sorted(self._number(name) for name in groups)
-
-    def _number(self, name: str) -> int:
-        if name not in self._places:
-            self._places[name] = len(self._places) + 1
-            self._insert("INSERT INTO place VALUES (?, ?)", [(self._places[name], dumps(name))])
-        return self._places[name]
-
-    def answer(self, source: str, op: str, about: str, data: Any) -> None:
-        """The answer to one question about a person or a place."""
-        self._insert("INSERT INTO answer VALUES (NULL, ?, ?, ?, ?)", [(source, op, about, dumps(data))])
-
-    def forget_logins(self) -> None:
-        """The service is read anew."""
-        self._insert("DELETE FROM login", [()])
-
-    def add_logins(self, logins: Iterable[Login]) -> None:
-        """Logins of the service."""
-        self._insert("INSERT OR IGNORE INTO login VALUES (?, ?)", [(each.id, line_of(each)) for each in logins])
-
-    def add_groups(self, groups: Iterable[Group]) -> None:
-        """All groups of the service."""
-        self._insert("DELETE FROM grp", [()])
-        self._insert("INSERT INTO grp VALUES (NULL, ?)", [(line_of(each),) for each in groups])
-
-    def groups(self) -> list[Group]:
-        """What was added of them."""
-        with self._lock:
-            return [_item(Group, line) for (line,) in self._db.execute("SELECT line FROM grp ORDER BY n")]
-
-    def list_members(self, groups: Iterable[int]) -> None:
-        """The members of these groups are read, from here on."""
-        listed = [(group,) for group in groups]
-        self._insert("DELETE FROM member WHERE group_id = ?", listed)
-        self._insert("INSERT OR IGNORE INTO listed VALUES (?)", listed)
-
-    def unlist_members(self, group: int) -> None:
-        """The members of this group were not read to the end."""
-        self._insert("DELETE FROM member WHERE group_id = ?", [(group,)])
-        self._insert("DELETE FROM listed WHERE group_id = ?", [(group,)])
-
-    def add_members(self, members: Iterable[Membership]) -> None:
-        """Who is in which group."""
-        rows = [(each.group_id, each.login_id) for each in members]
-        self._insert("INSERT OR IGNORE INTO member VALUES (?, ?)", rows)
-
-    def add_roles(self, login: int, roles: Mapping[int, int | None]) -> None:
-        """The roles of a login in these groups; None where it is in none of that number."""
-        rows = [(login, group, role) for group, role in roles.items()]
-        self._insert("INSERT OR REPLACE INTO role VALUES (?, ?, ?)", rows)
-
-    def add_loss(self, login: int, data: Any) -> None:
-        """What goes with a login that is deleted, or why that is not known."""
-        self._insert("INSERT OR REPLACE INTO loss VALUES (?, ?)", [(login, dumps(data))])
-
-    def forget_ledger(self) -> None:
-        """Our memory is read anew."""
-        self._insert("DELETE FROM ledger", [()])
-
-    def add_ledger(self, rows: Iterable[LedgerRow]) -> None:
-        """Rows of our memory."""
-        self._insert("INSERT OR REPLACE INTO ledger VALUES (?, ?)", [(r.login_id, _row_data(r)) for r in rows])
-
-    def say(self, kind: str, values: Sequence[Any]) -> None:
-        """The rest of our memory: everything of one kind, in its order."""
-        self._insert("DELETE FROM said WHERE kind = ?", [(kind,)])
-        self._insert("INSERT INTO said VALUES (NULL, ?, ?)", [(kind, dumps(plain(each))) for each in values])
-
-    def unread(self) -> Iterator[LedgerRow]:
-        """The rows of our memory whose people are in no reading; call it when everything is in."""
-        with self._lock:
-            self._db.executescript(_INDEXES)
-            rows = self._db.execute(
-                "SELECT l.data FROM ledger l WHERE NOT EXISTS (SELECT 1 FROM entry e WHERE"
-                " e.realm = json_extract(l.data, '$[1]') AND e.pid = json_extract(l.data, '$[2]'))"
-                " ORDER BY l.login_id"
-            )
-        yield from (_row_of(data) for (data,) in rows)
-
-    def asked(self, source: str, op: str, about: str) -> bool:
-        """Whether a question was asked already."""
-        query = "SELECT 1 FROM answer WHERE source = ? AND op = ? AND about = ?"
-        with self._lock:
-            return self._db.execute(query, (source, op, about)).fetchone() is not None
-
-    def listed(self) -> frozenset[int]:
-        """The groups whose members were read."""
-        with self._lock:
-            return frozenset(group for (group,) in self._db.execute("SELECT group_id FROM listed"))
-
-    def whole(self) -> "Reading":
-        """What is written so far, to be read."""
-        with self._lock:
-            self._db.executescript(_INDEXES)
-        return Reading(self._part)
-
-    def finish(self, path: Path) -> None:
-        """Put the file in its place, in the same folder. Raises `UsageError` where there is one, or none was made."""
-        with self._lock:
-            try:
-                if self._broken:
-                    raise UsageError(f"{path} could not be written: {self._broken}", "is the disk full?")
-                self._db.close()
-                with self._part.open("rb") as part:
-                    os.fsync(part.fileno())
-                os.link(self._part, path)  # unlike a renaming it never replaces what somebody put there meanwhile
-            except FileExistsError:
-                raise UsageError(f"{path} exists already", "name a new file") from None
-            except OSError as error:
-                raise UsageError(f"{path} cannot be written: {error.strerror}") from error
-            finally:
-                self.discard()
-
-    def discard(self) -> None:
-        """Leave nothing behind. May be called twice, and after the end."""
-        with self._lock:
-            self._db.close()
-            with suppress(OSError):
-                self._part.unlink(missing_ok=True)
-
-    def _insert(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        with self._lock:
-            if self._broken:
-                return
-            try:
-                self._db.execute("BEGIN")
-                self._db.executemany(statement, rows)
-                self._db.execute("COMMIT")
-            except (sqlite3.Error, UnicodeEncodeError) as error:
-                self._broken = str(error)
 
 
 class Reading:
@@ -356,16 +159,16 @@ class Reading:
 
     def groups(self) -> list[Group]:
         """All groups of the service, in the order in which they came."""
-        return [_item(Group, line) for (line,) in self._all("SELECT line FROM grp ORDER BY n")]
+        return [item(Group, line) for (line,) in self._all("SELECT line FROM grp ORDER BY n")]
 
     def logins(self) -> Iterator[Login]:
         """All logins, streamed."""
-        return (_item(Login, line) for (line,) in self._paged("SELECT id, line FROM login WHERE id > ?"))
+        return (item(Login, line) for (line,) in self._paged("SELECT id, line FROM login WHERE id > ?"))
 
     def login(self, login: int) -> Login | None:
         """One login by id."""
         line = self._one("SELECT line FROM login WHERE id = ?", login)
-        return None if line is None else _item(Login, line)
+        return None if line is None else item(Login, line)
 
     def listed(self) -> frozenset[int]:
         """The groups whose members were read."""
@@ -389,12 +192,12 @@ class Reading:
     def ledger(self) -> Iterator[LedgerRow]:
         """Our memory, in the order of login ids, streamed."""
         rows = self._paged("SELECT login_id, data FROM ledger WHERE login_id > ?", "login_id")
-        return (_row_of(data) for (data,) in rows)
+        return (row_of(data) for (data,) in rows)
 
     def ledger_row(self, login: int) -> LedgerRow | None:
         """One row of it."""
         text = self._one("SELECT data FROM ledger WHERE login_id = ?", login)
-        return None if text is None else _row_of(text)
+        return None if text is None else row_of(text)
 
     def said(self, kind: str, of: Any) -> list[Any]:
         """The rest of our memory: everything of one kind, as values of a type."""
@@ -428,7 +231,7 @@ def batched(items: Iterable[Any]) -> Iterator[list[Any]]:
         yield batch
 
 
-def _row_data(row: LedgerRow) -> str:
+def row_data(row: LedgerRow) -> str:
     """A row of our memory; there is one for everybody, so it is written by hand and not by `plain`."""
     anchor, left = row.anchor, row.left_at.isoformat() if row.left_at else None
     roles = {str(group): role for group, role in row.group_roles.items()}
@@ -436,7 +239,8 @@ def _row_data(row: LedgerRow) -> str:
     return dumps([*head, sorted(row.groups), dict(row.written), roles, left])
 
 
-def _row_of(text: str) -> LedgerRow:
+def row_of(text: str) -> LedgerRow:
+    """The row of our memory that `row_data` wrote."""
     login, realm, pid, owner, origin, name, tag, locked, groups, written, roles, left = json.loads(text)
     return LedgerRow(
         login,
@@ -453,7 +257,8 @@ def _row_of(text: str) -> LedgerRow:
     )
 
 
-def _item(kind: type, line: str) -> Any:
-    item = item_of(line)
-    assert isinstance(item, kind)  # noqa: S101 - each table holds one kind
-    return item
+def item(kind: type, line: str) -> Any:
+    """A login or a group as its line says."""
+    found = item_of(line)
+    assert isinstance(found, kind)  # noqa: S101 - each table holds one kind
+    return found

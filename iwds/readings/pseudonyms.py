@@ -17,7 +17,8 @@ from iwds.core.model import Account, Anchor, Entry, LedgerRow, Login, Proof, Unm
 from iwds.core.normal import parse_extra, render_extra
 from iwds.core.recognition import MatchDecision, stored_form
 from iwds.ports import HoldRow, JobMemory, Unmailed
-from iwds.readings.file import Draft, Reading, batched, dumps
+from iwds.readings.draft import Draft
+from iwds.readings.file import Reading, batched, dumps
 from iwds.readings.plain import back
 from iwds.readings.scramble import WORD, Scramble
 

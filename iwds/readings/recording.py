@@ -24,7 +24,8 @@ from iwds.ports import (
     TargetReader,
     Unmailed,
 )
-from iwds.readings.file import Draft, batched
+from iwds.readings.draft import Draft
+from iwds.readings.file import batched
 from iwds.readings.plain import plain
 from iwds.readings.questions import about, noted
 

@@ -30,7 +30,8 @@ from iwds.engine.job import Earlier, Job, Tools
 from iwds.engine.planning import make_plan
 from iwds.errors import IwdsError
 from iwds.ports import State
-from iwds.readings.file import Draft, Reading
+from iwds.readings.draft import Draft
+from iwds.readings.file import Reading
 from iwds.readings.pseudonyms import Guise, pseudonymise
 from iwds.readings.recording import Recorder, RecordingReader, RecordingSource, RecordingState
 from iwds.readings.replaying import FixedClock, ReplayedReader, ReplayedSource, ReplayedState, Unknown

@@ -9,7 +9,7 @@ from iwds.captures import Wanted, key_of
 from iwds.errors import UsageError
 from iwds.mapping.uses import asked_about, uses
 from iwds.readings import shelf
-from iwds.readings.file import Draft
+from iwds.readings.draft import Draft
 from iwds.readings.pseudonyms import words_of
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -16,7 +16,8 @@ from iwds.core.model import Anchor, Entry, Group, LedgerRow, Login, Membership, 
 from iwds.core.plan import Selection
 from iwds.errors import LoginUnknown, UsageError
 from iwds.ports import JobMemory
-from iwds.readings.file import Draft, Reading, batched
+from iwds.readings.draft import Draft
+from iwds.readings.file import Reading, batched
 from iwds.readings.plain import back, plain
 from iwds.readings.questions import noted, said
 from iwds.readings.recording import Recorder, RecordingSource

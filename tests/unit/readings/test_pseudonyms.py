@@ -8,7 +8,8 @@ from typing import Any
 from iwds.core.ledger import fingerprint
 from iwds.core.model import Account, Anchor, Entry, LedgerRow, Login, Origin, Proof
 from iwds.core.normal import parse_extra
-from iwds.readings.file import Draft, Reading
+from iwds.readings.draft import Draft
+from iwds.readings.file import Reading
 from iwds.readings.pseudonyms import Guise, pseudonymise
 from iwds.readings.scramble import Scramble
 

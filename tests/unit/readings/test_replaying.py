@@ -10,7 +10,8 @@ import pytest
 from iwds.core.devices import Loss
 from iwds.core.model import Anchor, Entry
 from iwds.errors import ForeignRealm, LoginUnknown, ServiceUnavailable, SourceUnavailable
-from iwds.readings.file import Draft, Reading
+from iwds.readings.draft import Draft
+from iwds.readings.file import Reading
 from iwds.readings.recording import Recorder, RecordingReader, RecordingSource
 from iwds.readings.replaying import (
     FixedClock,
