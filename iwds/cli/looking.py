@@ -18,6 +18,7 @@ from iwds.cli.saved import found, plan_of
 from iwds.core.change import Change, Evidence, Kind, kinds
 from iwds.core.decision import Reason
 from iwds.core.document import change_from_data
+from iwds.core.model import Service
 from iwds.core.plan import Plan
 from iwds.errors import IwdsError, UsageError
 from iwds.ports import Finding, PlanRow, RunRow, State
@@ -71,6 +72,7 @@ def _job_status(wiring: Any, name: str, limit: timedelta, now: datetime) -> dict
         "last_at": last.started if last else None,
         "last_exit": last.exit_code if last else None,
         "changes": _run_data(of_changes) if of_changes else None,
+        "marks": _marks(wiring, name, last.service, now) if last else None,
         "success_at": good.ended if good else None,
         "success": ago(good.ended, now) if good and good.ended else "never",
         "fresh": bool(good and good.ended and now - good.ended <= limit),
@@ -79,6 +81,20 @@ def _job_status(wiring: Any, name: str, limit: timedelta, now: datetime) -> dict
         "refused": [asdict(each) for each in state.refused_binds() if each.source in sources],
         "approval": _approval(wiring, runs),
     }
+
+
+def _marks(wiring: Any, name: str, service: str, now: datetime) -> dict[str, Any] | None:
+    """From where on a job asks what changed, and what keeps it from that; None where it reads everybody always."""
+    job = wiring.config.job(name)
+    if job.incremental is None:
+        return None
+    host, _, number = service.rpartition("#")
+    marks = wiring.state().marks(name, Service(host, int(number)))
+    without = [source for source in job.sources if source not in marks]
+    since = min((mark.taken_at for mark in marks.values()), default=None)
+    everybody = min((mark.read_at for mark in marks.values()), default=None)
+    late = everybody is not None and now - everybody > job.incremental.full_within
+    return {"since": since, "everybody": everybody, "without": without, "late": late}
 
 
 def _approval(wiring: Any, runs: Sequence[RunRow]) -> dict[str, Any] | None:
@@ -103,6 +119,8 @@ def _status_lines(row: Mapping[str, Any]) -> Iterator[Text]:
     if row["changes"]:
         ended = f"exit {row['changes']['exit_code']}: {row['changes']['summary']}"
         yield from map(Text, hanging("     ", f"last of what changed {local(row['changes']['started'])}, {ended}"))
+    if row["marks"]:
+        yield from (Text(line) for line in hanging("     ", _marks_words(row["marks"])))
     for refused in row["refused"]:
         who = refused["account"] or "our certificate"
         said = f"{refused['source']}: {who} is refused since {local(refused['since'])}: {refused['said']}"
@@ -120,6 +138,13 @@ def _status_lines(row: Mapping[str, Any]) -> Iterator[Text]:
             yield Text(f"     iwds show {row['approval']['id']} unapproved  .  iwds approve {row['approval']['id']}")
     for mails in row["mails"]:
         yield from (Text(line, "yellow") for line in hanging("     ", mails))
+
+
+def _marks_words(marks: Mapping[str, Any]) -> str:
+    if marks["without"]:
+        return f"what changed: no mark of {', '.join(marks['without'])}, so that the next run reads everybody"
+    told = f"what changed is asked since {local(marks['since'])}; everybody was last read {local(marks['everybody'])}"
+    return told + ", too long ago: the next run reads everybody" if marks["late"] else told
 
 
 def _target_status(wiring: Any, name: str, now: datetime) -> dict[str, Any]:

@@ -42,6 +42,7 @@ def test_a_source_that_cannot_tell_is_read_whole_and_every_page_says_why(settled
     (last, *_) = settled.iwds("history", "company", "--json").json["runs"]
     assert (last["command"], last["report"]["read_everybody"]) == ("run", WHY)
     assert WHY in words(settled.iwds("history", "company").out)
+    assert "no mark of company, so that the next run reads everybody" in words(settled.iwds("status", "company").out)
 
 
 def test_a_slip_in_its_settings_is_named_with_file_and_line(settled: World) -> None:

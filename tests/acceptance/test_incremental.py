@@ -172,6 +172,7 @@ def test_what_changed_is_made_for_whom_it_changed_and_a_run_of_everybody_finds_n
     nothing = corp.iwds("run", "corp", "--changes", "--json").json
     assert (nothing["looked_at"], nothing["summary"]) == (0, "changes of 0 people: nothing to do")
     assert corp.calls() == ALWAYS
+    assert "what changed is asked since" in " ".join(corp.iwds("status", "corp").out.split())
 
     corp.server.modify(a_day())
     ran = corp.iwds("run", "corp", "--changes", "--json").json

@@ -1,8 +1,9 @@
 """The lines of `iwds status`."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from iwds.cli.common import local
 from iwds.cli.looking import _status_lines
 from iwds.cli.plan_list import progress_words
 
@@ -22,6 +23,7 @@ def lines(**fields: Any) -> list[str]:
         "refused": [],
         "mails": [],
         "changes": None,
+        "marks": None,
     }
     return [line.plain for line in _status_lines(row | fields)]
 
@@ -49,3 +51,17 @@ def test_a_job_that_runs_on_what_changed_tells_its_last_such_run_apart() -> None
     told = " ".join(" ".join(lines(changes=last)).split())
     assert "last of what changed" in told
     assert "exit 0: changes of 2 people: 2 done" in told
+
+
+def test_a_job_that_runs_on_what_changed_tells_since_when_it_asks() -> None:
+    marks = {"since": NOON, "everybody": NOON - timedelta(hours=9), "without": [], "late": False}
+    told = " ".join(" ".join(lines(marks=marks)).split())
+    assert f"what changed is asked since {local(NOON)}; everybody was last read {local(marks['everybody'])}" in told
+    assert "the next run reads everybody" not in told
+
+
+def test_a_job_without_a_mark_and_one_read_too_long_ago_say_that_everybody_is_read_next() -> None:
+    without = {"since": None, "everybody": None, "without": ["corp"], "late": False}
+    late = {"since": NOON, "everybody": NOON, "without": [], "late": True}
+    assert "no mark of corp, so that the next run reads everybody" in " ".join(" ".join(lines(marks=without)).split())
+    assert "too long ago: the next run reads everybody" in " ".join(" ".join(lines(marks=late)).split())
