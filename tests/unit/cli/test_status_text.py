@@ -54,9 +54,10 @@ def test_a_job_that_runs_on_what_changed_tells_its_last_such_run_apart() -> None
 
 
 def test_a_job_that_runs_on_what_changed_tells_since_when_it_asks() -> None:
-    marks = {"since": NOON, "everybody": NOON - timedelta(hours=9), "without": [], "late": False}
+    everybody = NOON - timedelta(hours=9)
+    marks = {"since": NOON, "everybody": everybody, "without": [], "late": False}
     told = " ".join(" ".join(lines(marks=marks)).split())
-    assert f"what changed is asked since {local(NOON)}; everybody was last read {local(marks['everybody'])}" in told
+    assert f"what changed is asked since {local(NOON)}; everybody was last read {local(everybody)}" in told
     assert "the next run reads everybody" not in told
 
 
