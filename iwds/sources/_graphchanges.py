@@ -17,12 +17,12 @@ from iwds.sources._graphmoves import CALLED, Moves, called, names, only_members
 from iwds.sources._graphone import One
 from iwds.sources._graphpages import Listing, Spool, spooled
 from iwds.sources._graphproperties import ENABLED, NAME, Row, is_hidden
-from iwds.sources._graphread import GROUP_PROPERTIES, Wishes
+from iwds.sources._graphread import GROUP_PROPERTIES, Listed, Wishes
 from iwds.sources._marks import opened, question, sealed
 from iwds.sources._regrouped import Regrouped
 
 PEOPLE, GROUPS_CHANGED = "changes of people", "changes of groups"
-_LATEST, _LISTED = "the mark of the present", "groups"
+_LATEST = "the mark of the present"
 _NONE: frozenset[str] = frozenset()
 
 
@@ -54,11 +54,15 @@ class GraphFeed:
         wishes: what a reading would give.
         app: the application that reads.
         select: the properties of users whose changes count.
+        keep: is given the groups when they were listed.
     """
 
-    def __init__(self, name: str, graph: Callable[[], Graph], wishes: Wishes, app: str, select: str) -> None:
+    def __init__(
+        self, name: str, graph: Callable[[], Graph], wishes: Wishes, app: str, select: str,
+        keep: Callable[[Listed], None],
+    ) -> None:  # fmt: skip
         self._name, self._graph, self._wishes = name, graph, wishes
-        self._app, self._select = app, select
+        self._app, self._select, self._keep = app, select, keep
 
     @property
     def realm(self) -> str:
@@ -73,14 +77,18 @@ class GraphFeed:
         return sealed(self._bound(graph), Tokens(people, members, taken).text())
 
     def members(self) -> Iterator[tuple[str, frozenset[str]]]:
-        """Every group with those of its members who are people or groups, and behind `=` how it is called."""
+        """Every group with those of its members who are people or groups, and behind `=` how it is called.
+
+        The next reading takes the same pages, unless it begins much later: so both know the same of every group.
+        """
         if not self._wishes.groups:
             return
         graph = self._graph()
-        with closing(Spool()) as spool, closing(GraphGroups()) as groups:
-            spooled(graph, self._wishes.groups_listed(graph), spool, self._wishes.limits)
-            for rows in spool.newest_first(_LISTED):
+        listed = Listed.of(graph, self._wishes)
+        with closing(GraphGroups()) as groups:
+            for rows in listed.newest_first():
                 groups.add(rows)
+            self._keep(listed)
             for key, members in groups.direct():
                 yield key, members | {CALLED + name for name in groups.names(key)[1:]}
 

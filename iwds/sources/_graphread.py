@@ -5,6 +5,7 @@ moves from one page to another while the list is read is not lost, and whoever i
 """
 
 import json
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress, islice, repeat
@@ -26,6 +27,8 @@ GROUP_PROPERTIES = "id,displayName,visibility,members"
 _PAGE = 999
 """The most that Graph gives on one page of a list; for changes it takes no wish."""
 _CHUNK = 500
+_FRESH_SECONDS = 600.0
+"""As long as large tenants take for one listing."""
 _LATEST = "latest"
 _HIDDEN = "people of whom Graph gave nothing but the id, so that nothing is known of them"
 _NO_MARK = "the changes ended without saying from where on to ask for more"
@@ -86,6 +89,48 @@ class Counts:
     ambiguous: list[str] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class Listed:
+    """All groups with their members, on pages that came a moment ago.
+
+    Attributes:
+        since: from where on changes of groups can be asked for.
+        at: when the last page had come, of a clock that only goes forward.
+    """
+
+    spool: Spool
+    since: str
+    at: float = field(default_factory=time.monotonic)
+
+    @classmethod
+    def of(cls, graph: Graph, wishes: Wishes) -> "Listed":
+        """The groups as they are now; raises like `spooled`."""
+        spool = Spool()
+        try:
+            return cls(spool, spooled(graph, wishes.groups_listed(graph), spool, wishes.limits))
+        except BaseException:
+            spool.close()
+            raise
+
+    @property
+    def pages(self) -> int:
+        """How many pages there are."""
+        return self.spool.count(GROUPS_LISTED)
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether a reading that begins now may take them for its own."""
+        return time.monotonic() - self.at < _FRESH_SECONDS
+
+    def newest_first(self) -> Iterator[list[dict[str, Any]]]:
+        """The groups of each page."""
+        return self.spool.newest_first(GROUPS_LISTED)
+
+    def close(self) -> None:
+        """Give back the file. May be called twice."""
+        self.spool.close()
+
+
 class Changes:
     """What changed of whom, merged by id; newest first, in an anonymous database."""
 
@@ -128,13 +173,16 @@ class Changes:
 class Reading:
     """One reading; iterate `entries` to the end.
 
+    Args:
+        listed: the groups, where somebody has just listed them. They are closed with the reading.
+
     Attributes:
         counts: what was seen.
         since: from where on the changes of people, and of groups, can be asked for after this reading.
     """
 
-    def __init__(self, graph: Graph, wishes: Wishes, tally: Tally) -> None:
-        self._graph, self._wishes, self._tally = graph, wishes, tally
+    def __init__(self, graph: Graph, wishes: Wishes, tally: Tally, listed: Listed | None = None) -> None:
+        self._graph, self._wishes, self._tally, self._listed = graph, wishes, tally, listed
         asked, login = wishes.wanted(tally.attributes), bool(tally.canaries.missing())
         self._select = asked.select(*([ON_PREMISES] if login else ()))
         self._columns = Columns(asked, login)
@@ -159,8 +207,14 @@ class Reading:
             self._spool.close()
             self._seen.close()
             self._changes.close()
+            self._forget_groups()
             if self._groups is not None:
                 self._groups.close()
+
+    def _forget_groups(self) -> None:
+        if self._listed is not None:
+            self._listed.close()
+        self._listed = None
 
     def _collect(self) -> None:
         """Every page; all of it again where Graph has lost the thread."""
@@ -170,8 +224,9 @@ class Reading:
                 return
             except BeginAgain as lost:
                 told = lost.message
-                for listing in (MARK, PEOPLE, CHANGES, GROUPS_LISTED):
+                for listing in (MARK, PEOPLE, CHANGES):
                     self._spool.forget(listing)
+                self._forget_groups()
         raise SourceUnavailable(
             f"Graph wanted the reading from its beginning {self._wishes.limits.begun} times: {told}", "Run it again."
         )
@@ -180,7 +235,8 @@ class Reading:
         graph, wishes, since = self._graph, self._wishes, {}
         mark = self._mark()
         if wishes.groups:
-            since[GROUPS_LISTED] = self._spooled(wishes.groups_listed(graph))
+            self._listed = self._listed or Listed.of(graph, wishes)
+            since[GROUPS_LISTED] = self._listed.since
         self._spooled(wishes.people(graph, self._select, self._ready))
         since[PEOPLE] = self._spooled(Listing(CHANGES, mark, USERS))
         self.since = since
@@ -200,9 +256,9 @@ class Reading:
         return link
 
     def _read_groups(self) -> None:
-        if self._groups is None:
+        if self._groups is None or self._listed is None:
             return
-        for rows in self._spool.newest_first(GROUPS_LISTED):
+        for rows in self._listed.newest_first():
             self._groups.add(rows)
         self._unread = self._groups.unread()
         self.counts.groups, self.counts.hidden_groups = len(self._groups), self._groups.hidden()
@@ -286,8 +342,8 @@ class Reading:
             tally.reasons.append(
                 f"people: {_pages(pages(PEOPLE))} to the last one, and every change of people since before the first"
             )
-        if self._groups is not None:
-            self._judge_groups(self._groups, pages(GROUPS_LISTED))
+        if self._groups is not None and self._listed is not None:
+            self._judge_groups(self._groups, self._listed.pages)
 
     def _judge_groups(self, groups: GraphGroups, pages: int) -> None:
         tally = self._tally

@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # at run time they bring requests and msal, which only `conne
     from iwds.sources._graph import Graph, Patience
     from iwds.sources._graphchanges import GraphFeed
     from iwds.sources._graphone import One
-    from iwds.sources._graphread import Reading, Wishes
+    from iwds.sources._graphread import Listed, Reading, Wishes
 
 SELECTING = frozenset({"groups", "guests", "extensions", "absent"})
 """The settings that say who is read, and what of them; the others say where and how."""
@@ -51,6 +51,7 @@ class EntraSource:
         self._dial, self._kept = graph, list["Graph"]()
         self._lock = threading.RLock()
         self._one: One | None = None
+        self._listed: Listed | None = None
         self._wishes = _wishes(settings)
         self._answered = ""
 
@@ -99,7 +100,7 @@ class EntraSource:
         from iwds.sources._graphchanges import GraphFeed
 
         select = self._wishes.wanted(attributes).select()
-        return GraphFeed(self._name, self._graph, self._wishes, self._settings.app_id, select)
+        return GraphFeed(self._name, self._graph, self._wishes, self._settings.app_id, select, self._keep)
 
     def confirm(self, proof: Proof) -> Sequence[str]:
         """Have Graph's index count, which is built apart from what a reading goes through."""
@@ -119,6 +120,23 @@ class EntraSource:
             while self._kept:
                 self._kept.pop().close()
             self._one = None
+        self._keep(None)
+
+    def _keep(self, listed: "Listed | None") -> None:
+        """Keep these groups for the next reading, and give back those that were kept."""
+        with self._lock:
+            before, self._listed = self._listed, listed
+        if before is not None:
+            before.close()
+
+    def _just_listed(self) -> "Listed | None":
+        """The groups that were kept, once, and while they are fresh."""
+        with self._lock:
+            listed = self._listed
+            if listed is None or not listed.is_fresh:
+                return None
+            self._listed = None
+            return listed
 
     def _graph(self) -> "Graph":
         with self._lock:
@@ -144,7 +162,7 @@ class EntraSource:
     def _reading(self, tally: Tally) -> "tuple[Reading, Iterator[Entry]]":
         from iwds.sources._graphread import Reading
 
-        reading = Reading(self._graph(), self._wishes, tally)
+        reading = Reading(self._graph(), self._wishes, tally, self._just_listed())
         return reading, self._counted(reading, tally)
 
     def _counted(self, reading: "Reading", tally: Tally) -> Iterator[Entry]:

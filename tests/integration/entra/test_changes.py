@@ -54,6 +54,14 @@ def altered(mark: str, **what: str) -> str:
     return sealed(json.loads(mark)["bound"], json.dumps({**said(mark), **what}))
 
 
+def groups_of(source: EntraSource) -> dict[str, set[str]]:
+    """Everybody's groups, as a reading gives them that is proven."""
+    stream = source.read(())
+    found = {entry.anchor.id: set(entry.groups or ()) for entry in stream}
+    assert not stream.finish().problems
+    return found
+
+
 def plain(delta: Delta) -> dict[str, set[str] | None]:
     """The members of the groups that changed."""
     return {group: None if members is None else set(members) for group, members in delta.groups.items()}
@@ -215,6 +223,47 @@ class TestPeople:
 
     def test_the_realm_is_that_of_the_anchors(self, past: Past) -> None:
         assert past.feed.realm == TENANT
+
+
+class TestTheReadingAfterwards:
+    """What a run of everybody does: the mark, the members, and then everybody."""
+
+    def test_it_takes_the_groups_that_the_members_came_from_and_the_next_one_lists_them_anew(
+        self, source: Connect, graph: GraphServer, tenant: Tenant, users: list[str]
+    ) -> None:
+        (everybody,) = tenant.groups
+        corp = source()
+        members = dict(corp.changes(()).members())
+        tenant.leave(everybody, users[0])
+        graph.asked.clear()
+
+        assert groups_of(corp) == {user: {everybody, "everybody"} for user in users}
+        assert members[everybody] == {*users, "=everybody"}, "both know the same"
+        assert "/groups/delta" not in graph.paths()
+        assert groups_of(corp)[users[0]] == set()
+        assert "/groups/delta" in graph.paths()
+
+    def test_it_lists_them_anew_where_they_are_old(
+        self, source: Connect, tenant: Tenant, users: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (everybody,) = tenant.groups
+        corp = source()
+        assert dict(corp.changes(()).members())
+        tenant.leave(everybody, users[0])
+        monkeypatch.setattr("iwds.sources._graphread._FRESH_SECONDS", 0.0)
+
+        assert groups_of(corp)[users[0]] == set()
+
+    def test_it_lists_them_anew_where_graph_wants_it_from_the_beginning(
+        self, source: Connect, graph: GraphServer, tenant: Tenant, users: list[str]
+    ) -> None:
+        (everybody,) = tenant.groups
+        corp = source()
+        assert dict(corp.changes(()).members())
+        tenant.leave(everybody, users[0])
+        graph.fault("/users?", status=410, code="Gone")
+
+        assert groups_of(corp)[users[0]] == set()
 
 
 class TestGroups:
