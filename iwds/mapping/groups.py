@@ -3,11 +3,11 @@
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from iwds.core.dn import normalise_dn, rdn_value
+from iwds.core.dn import normalise_dn
 from iwds.core.model import fold
 from iwds.mapping.document import GroupPattern
 from iwds.mapping.patterns import searching
-from iwds.mapping.texts import is_dn
+from iwds.mapping.texts import is_dn, plain_name
 
 if TYPE_CHECKING:
     from iwds.mapping.person import Person, Test
@@ -19,12 +19,6 @@ _MATCHING = "groups that match "
 def group_name(group: str | GroupPattern) -> str:
     """The name under which a reading counts who is in such a group; doubt about it is doubt about the condition."""
     return group if isinstance(group, str) else _MATCHING + group.matches
-
-
-@lru_cache(maxsize=65_536)
-def plain_name(group: str) -> str:
-    """The folded plain name of a group of the directory."""
-    return fold(rdn_value(group))
 
 
 def among(name: str, groups: frozenset[str]) -> bool:

@@ -6,8 +6,7 @@ from typing import Any
 
 from iwds.core.dn import normalise_dn
 from iwds.core.model import Entry
-from iwds.mapping.groups import plain_name
-from iwds.mapping.texts import is_dn
+from iwds.mapping.texts import is_dn, plain_name
 
 Answer = bool | None
 

@@ -3,11 +3,13 @@
 import re
 from contextlib import suppress
 from datetime import date
+from functools import lru_cache
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
-from iwds.core.dn import normalise_dn
+from iwds.core.dn import normalise_dn, rdn_value
+from iwds.core.model import fold
 from iwds.core.normal import LOGIN_LETTERS
 from iwds.mapping._cel import checked_condition, checked_text
 from iwds.mapping.moments import checked_format, relative
@@ -104,3 +106,9 @@ TextExpression = Annotated[str, AfterValidator(checked_text)]
 BoolExpression = Annotated[str, AfterValidator(checked_condition)]
 Counted = Annotated[int, Field(ge=-1_000, le=1_000), AfterValidator(_whole_part)]
 """A place counted from 1, or from the end with -1."""
+
+
+@lru_cache(maxsize=65_536)
+def plain_name(group: str) -> str:
+    """The folded plain name of a group of the directory."""
+    return fold(rdn_value(group))

@@ -8,7 +8,6 @@ Nothing that changes something is repeated: a second code makes the first one wo
 """
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from iwds.core.devices import Code, Details, Device, DeviceKind, DeviceState, GroupRole
 from iwds.core.model import Account
@@ -17,10 +16,8 @@ from iwds.soap.envelope import Answer
 from iwds.targets._calls import Api, Unsupported
 from iwds.targets._group_roles import groups_of
 from iwds.targets._reading import how_far, login_of
+from iwds.targets._settings import Settings
 from iwds.targets._writer import created
-
-if TYPE_CHECKING:  # they import each other
-    from iwds.targets.provisioning import Settings
 
 _AT_ONCE, _BY_LINK = 0, 2
 """The two values of `codetype` where an operation has no inactive code."""
@@ -34,7 +31,7 @@ class ProvisioningActions:
     should stand and does not is `OutcomeUnknown`.
     """
 
-    def __init__(self, settings: "Settings", api: Api) -> None:
+    def __init__(self, settings: Settings, api: Api) -> None:
         self._settings = settings
         self._api = api
 

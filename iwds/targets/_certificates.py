@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -10,9 +9,7 @@ from cryptography.x509.oid import NameOID
 from iwds.clienttls import authorities, client_certificates
 from iwds.errors import IwdsError
 from iwds.ports import Finding
-
-if TYPE_CHECKING:  # they import each other
-    from iwds.targets.provisioning import Settings
+from iwds.targets._settings import Settings
 
 SOON = 30
 """Days before the end of a certificate from which on it is warned about."""
@@ -21,7 +18,7 @@ _CA_FILE = "Put the CA that issued the service's certificate into ca_file."
 _SERVICE = "Those who run the service have to renew it, or its proxy. ca_file may have to change with it."
 
 
-def configured(settings: "Settings") -> Iterator[Finding]:
+def configured(settings: Settings) -> Iterator[Finding]:
     """What the configured files say; each that cannot be read is a failure of its own. None without encryption."""
     if not settings.url.startswith("https:"):
         return
@@ -44,7 +41,7 @@ def served(chain: Sequence[bytes]) -> Iterator[Finding]:
         yield _one("service's CA" if number else "service's certificate", found, _SERVICE)
 
 
-def _client(settings: "Settings") -> Iterator[Finding]:
+def _client(settings: Settings) -> Iterator[Finding]:
     if settings.certificate is None:
         yield Finding(True, "certificate", "none is shown to the service", "The real one asks for one.", warning=True)
         return

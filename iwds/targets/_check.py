@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import resources
 from math import ceil
-from typing import TYPE_CHECKING
 
 from iwds.core.model import Group
 from iwds.core.words import many
@@ -12,9 +11,7 @@ from iwds.ports import Finding, TargetReader
 from iwds.soap.envelope import Answer
 from iwds.targets._calls import Api, Unsupported
 from iwds.targets._certificates import configured, served
-
-if TYPE_CHECKING:  # they import each other
-    from iwds.targets.provisioning import Settings
+from iwds.targets._settings import Settings
 
 _COUNTED = 20
 """Groups whose members are counted; the others are taken to be as large."""
@@ -24,13 +21,13 @@ _ADVICE_OPTION = (
 )
 
 
-def findings(settings: "Settings", api: Api, reader: TargetReader) -> Iterator[Finding]:
+def findings(settings: Settings, api: Api, reader: TargetReader) -> Iterator[Finding]:
     """One finding after the other; the first one that fails to speak to the service is the last."""
     return _Check(settings, api, reader).run()
 
 
 class _Check:
-    def __init__(self, settings: "Settings", api: Api, reader: TargetReader) -> None:
+    def __init__(self, settings: Settings, api: Api, reader: TargetReader) -> None:
         self.settings, self.api, self.reader = settings, api, reader
         self.groups: Sequence[Group] = ()
 
@@ -127,7 +124,7 @@ class _Check:
 
 
 def reading_cost(
-    settings: "Settings", logins: int, members: Sequence[int], groups: int, round_trip: float
+    settings: Settings, logins: int, members: Sequence[int], groups: int, round_trip: float
 ) -> tuple[int, float]:
     """How many calls and seconds it takes to read all logins and the members of all groups.
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Generator, Iterator, Mapping, 
 from dataclasses import fields, replace
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from iwds.core.devices import Enrolment, GroupRole, Loss, loss_of
@@ -22,9 +22,7 @@ from iwds.targets._lanes import Lanes
 from iwds.targets._paging import Listing, Tally, paged, whole
 from iwds.targets._reading import Reading, enrolments_of, login_of, logins_of
 from iwds.targets._roles import known_roles
-
-if TYPE_CHECKING:  # they import each other
-    from iwds.targets.provisioning import Settings
+from iwds.targets._settings import Settings
 
 T = TypeVar("T")
 
@@ -36,7 +34,7 @@ _NO_GROUPS: Sequence[GroupRole] = ()
 class ProvisioningReader:
     """The reading half. Every method may raise `ServiceUnavailable` and `AccessRefused`."""
 
-    def __init__(self, name: str, settings: "Settings", api: Api) -> None:
+    def __init__(self, name: str, settings: Settings, api: Api) -> None:
         self._name = name
         self._settings = settings
         self._api = api

@@ -1,16 +1,12 @@
 """The writing half of the provisioning API: one call for each change."""
 
-from typing import TYPE_CHECKING
-
 from iwds.core.devices import Code
 from iwds.core.model import Account, Activation, Login
 from iwds.core.normal import render_extra
 from iwds.errors import Rejected
 from iwds.targets._calls import Api, Unsupported
 from iwds.targets._fields import overwritten
-
-if TYPE_CHECKING:  # they import each other
-    from iwds.targets.provisioning import Settings
+from iwds.targets._settings import Settings
 
 _CODE_TYPES = {Activation.CODE: 0, Activation.INACTIVE: 1, Activation.LINK: 2}
 
@@ -18,7 +14,7 @@ _CODE_TYPES = {Activation.CODE: 0, Activation.INACTIVE: 1, Activation.LINK: 2}
 class ProvisioningWriter:
     """The writing half. Thread-safe. Every method raises `CallFailed` or `AccessRefused`; nothing is repeated."""
 
-    def __init__(self, settings: "Settings", api: Api) -> None:
+    def __init__(self, settings: Settings, api: Api) -> None:
         self._settings = settings
         self._api = api
         self._service = settings.service_id
@@ -56,7 +52,7 @@ class ProvisioningWriter:
         self._api.close()
 
 
-def created(settings: "Settings", api: Api, account: Account) -> tuple[int, Code | None]:
+def created(settings: Settings, api: Api, account: Account) -> tuple[int, Code | None]:
     """Create a login; returns its id, and its activation code where the service gave one."""
     values = {"userid": 0, "serviceid": settings.service_id, **_creation(account)}
     source: dict[str, int | str] = {
