@@ -7,7 +7,7 @@ from functools import cached_property
 from iwds.core.model import Anchor, LedgerRow, Login
 from iwds.core.policy import World
 from iwds.core.recognise import MOST, Peer, Told, unfit
-from iwds.core.recognition import By, MatchDecision, mail_key, stored_in
+from iwds.core.recognition import By, MatchDecision, hashed, mail_key, stored_form, stored_in
 from iwds.state.scratch_rows import LEDGER, LOGIN, PERSON, account_of, ledger_of, login_of, unmapped_of
 
 _MAILS = """
@@ -21,11 +21,21 @@ WHERE {{0}} = ? ORDER BY p.realm, p.pid LIMIT {MOST}"""  # noqa: S608 - a number
 _MAIL_OF = "{0}.mail <> '' AND mail_key({0}.mail)"
 
 
+_STRANGERS = {
+    By.MAIL: """SELECT hashed('mail', mail_key(l.mail)) FROM login l
+WHERE mail_key(l.mail) <> '' AND NOT EXISTS (SELECT 1 FROM ledger r WHERE r.login_id = l.id AND r.believed)""",
+    By.ANCHOR: """SELECT hashed('anchor', stored(l.extra)) FROM login l
+LEFT JOIN ledger r ON r.login_id = l.id AND r.believed
+WHERE stored(l.extra) <> '' AND stored(l.extra) IS NOT stored_form(r.realm, r.pid)""",
+}
+"""A login of ours with the anchor of another is a case for a person, where that other one comes; their mail is not."""
+
+
 class Surroundings:
     """`Around` for a scratch file whose readings are all in."""
 
     def __init__(self, db: sqlite3.Connection, world: World) -> None:
-        self._db, rule = db, world.matching.by(By.MAIL)
+        self._db, self._matching, rule = db, world.matching, world.matching.by(By.MAIL)
         if rule:
             db.create_function("mail_key", 1, lambda mail: mail_key(mail, rule.exact), deterministic=True)
             db.executescript(_MAILS)
@@ -76,6 +86,16 @@ class Surroundings:
     def _mails_unknown(self) -> bool:
         return self._db.execute("SELECT 1 FROM person WHERE mail IS NULL").fetchone() is not None
 
+    def strangers(self, salt: str) -> Iterator[bytes]:
+        """By what somebody new might be recognised in a login that no row names that is believed, each once."""
+        asked = [_STRANGERS[rule.by] for rule in self._matching.rules if rule.by in _STRANGERS]
+        if not asked:
+            return
+        self._db.create_function("hashed", 2, lambda by, key: hashed(By(by), key, salt), deterministic=True)
+        self._db.create_function("stored_form", 2, _stored_form, deterministic=True)
+        for (found,) in self._db.execute(" UNION ".join(asked)):
+            yield found
+
     def _logins(self, what: str, value: str | int) -> Iterator[Login]:
         return map(login_of, self._db.execute(_LOGINS.format(what), (value,)))
 
@@ -101,3 +121,8 @@ class Surroundings:
     def _row(self, where: str, values: tuple[str | int, ...]) -> LedgerRow | None:
         found = self._db.execute(f"SELECT {LEDGER} FROM ledger r WHERE {where}", values).fetchone()  # noqa: S608
         return ledger_of(found) if found else None
+
+
+def _stored_form(realm: str | None, number: str | None) -> str | None:
+    """The anchor of a row as it is stored; nothing of no row."""
+    return None if realm is None or number is None else stored_form(Anchor(realm, number))
