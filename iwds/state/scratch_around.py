@@ -22,9 +22,9 @@ _MAIL_OF = "{0}.mail <> '' AND mail_key({0}.mail)"
 
 
 _STRANGERS = {
-    By.MAIL: """SELECT hashed('mail', mail_key(l.mail)) FROM login l
+    By.MAIL: """SELECT DISTINCT hashed('mail', mail_key(l.mail)) FROM login l
 WHERE mail_key(l.mail) <> '' AND NOT EXISTS (SELECT 1 FROM ledger r WHERE r.login_id = l.id AND r.believed)""",
-    By.ANCHOR: """SELECT hashed('anchor', stored(l.extra)) FROM login l
+    By.ANCHOR: """SELECT DISTINCT hashed('anchor', stored(l.extra)) FROM login l
 LEFT JOIN ledger r ON r.login_id = l.id AND r.believed
 WHERE stored(l.extra) <> '' AND stored(l.extra) IS NOT stored_form(r.realm, r.pid)""",
 }

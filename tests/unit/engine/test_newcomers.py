@@ -60,7 +60,9 @@ def why(done: RunReport) -> set[str]:
 
 
 class TestSomebodyNew:
-    def test_gets_their_login_in_the_run_of_what_changed(self, stage: Rehearsal) -> None:
+    @pytest.mark.parametrize("matching", [BY_ALL, AS_ENTRA, Matching((MAIL, LOGIN))])
+    def test_gets_their_login_in_the_run_of_what_changed(self, stage: Rehearsal, matching: Matching) -> None:
+        stage.configure(rules=PlainRules(matching=matching))
         night(stage)
         done = day(stage, "kim", "lee")
         assert (done.run.summary, done.exit_code) == ("changes of 2 people: 2 done", 0)
