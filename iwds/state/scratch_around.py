@@ -22,11 +22,10 @@ _MAIL_OF = "{0}.mail <> '' AND mail_key({0}.mail)"
 
 
 _STRANGERS = {
-    By.MAIL: """SELECT DISTINCT hashed('mail', mail_key(l.mail)) FROM login l
-WHERE mail_key(l.mail) <> '' AND NOT EXISTS (SELECT 1 FROM ledger r WHERE r.login_id = l.id AND r.believed)""",
-    By.ANCHOR: """SELECT DISTINCT hashed('anchor', stored(l.extra)) FROM login l
-LEFT JOIN ledger r ON r.login_id = l.id AND r.believed
-WHERE stored(l.extra) <> '' AND stored(l.extra) IS NOT stored_form(r.realm, r.pid)""",
+    By.MAIL: """SELECT DISTINCT mail_hash(l.mail) FROM login l
+WHERE l.mail <> '' AND NOT EXISTS (SELECT 1 FROM ledger r WHERE r.login_id = l.id AND r.believed)""",
+    By.ANCHOR: """SELECT DISTINCT anchor_hash(l.extra, r.realm, r.pid) FROM login l
+LEFT JOIN ledger r ON r.login_id = l.id AND r.believed WHERE l.extra <> ''""",
 }
 """A login of ours with the anchor of another is a case for a person, where that other one comes; their mail is not."""
 
@@ -88,13 +87,25 @@ class Surroundings:
 
     def strangers(self, salt: str) -> Iterator[bytes]:
         """By what somebody new might be recognised in a login that no row names that is believed, each once."""
-        asked = [_STRANGERS[rule.by] for rule in self._matching.rules if rule.by in _STRANGERS]
-        if not asked:
-            return
-        self._db.create_function("hashed", 2, lambda by, key: hashed(By(by), key, salt), deterministic=True)
-        self._db.create_function("stored_form", 2, _stored_form, deterministic=True)
-        for (found,) in self._db.execute(" UNION ".join(asked)):
-            yield found
+        matching = self._matching
+
+        def mail_hash(mail: str) -> bytes | None:
+            rule = matching.by(By.MAIL)
+            key = mail_key(mail, rule is not None and rule.exact)
+            return hashed(By.MAIL, key, salt) if key else None
+
+        def anchor_hash(extra: str, realm: str | None, number: str | None) -> bytes | None:
+            stored = stored_in(extra, matching.key)
+            of_row = stored_form(Anchor(realm, number)) if realm is not None and number is not None else ""
+            return hashed(By.ANCHOR, stored, salt) if stored and stored != of_row else None
+
+        # One call for each login: what is asked for in a condition too would be computed twice.
+        self._db.create_function("mail_hash", 1, mail_hash, deterministic=True)
+        self._db.create_function("anchor_hash", 3, anchor_hash, deterministic=True)
+        asked = [_STRANGERS[rule.by] for rule in matching.rules if rule.by in _STRANGERS]
+        for (found,) in self._db.execute(" UNION ".join(asked)) if asked else ():
+            if found is not None:
+                yield found
 
     def _logins(self, what: str, value: str | int) -> Iterator[Login]:
         return map(login_of, self._db.execute(_LOGINS.format(what), (value,)))
@@ -121,8 +132,3 @@ class Surroundings:
     def _row(self, where: str, values: tuple[str | int, ...]) -> LedgerRow | None:
         found = self._db.execute(f"SELECT {LEDGER} FROM ledger r WHERE {where}", values).fetchone()  # noqa: S608
         return ledger_of(found) if found else None
-
-
-def _stored_form(realm: str | None, number: str | None) -> str | None:
-    """The anchor of a row as it is stored; nothing of no row."""
-    return None if realm is None or number is None else stored_form(Anchor(realm, number))
