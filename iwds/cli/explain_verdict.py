@@ -35,7 +35,7 @@ def verdict(seen: Explanation) -> tuple[str, str]:
 def is_for_everybody(seen: Explanation) -> bool:
     """Whether what a run of everybody would find may lead to another plan: somebody is named anew."""
     changes: tuple[Change, ...] = seen.plan.changes if seen.plan else ()
-    return seen.one.rivals_unsure and any(_NAMING & kinds(change) for change in changes)
+    return bool(seen.one.rivals_unsure or seen.one.doubt) and any(_NAMING & kinds(change) for change in changes)
 
 
 def _of_account(seen: Explanation) -> tuple[str, str]:

@@ -10,7 +10,8 @@ before. Who reads one person cannot tell what is hidden from what is gone. So on
     a lost group         where the directory's own group shows that they left it
     anything else        waits for the next run: a cleared field, another lost group, a lesser role, every deletion
 
-Whoever wants a new name needs to be the only one who wants it, and where that cannot be asked they wait too.
+Whoever wants a new name needs to be the only one who wants it, and where that cannot be asked they wait too. So does
+somebody new who may be recognised in a login of another name.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -41,8 +42,11 @@ NOT_FOUND = "not being found proves nothing: a run that reads everybody decides"
 DELETED = "deleted in the directory (tombstone)"
 NO_DELETION = f"{DELETED}; only a run that reads everybody deletes a login"
 RIVALS = "who else wants this login only a run that reads everybody knows"
+ANOTHER = "whether another login is theirs only a run that reads everybody knows"
+STRANGER = "a login that is not ours has their id or mail address: a run that reads everybody decides"
+MOVED = "logins came or went by another hand since everybody was read: a run that reads everybody decides"
 LAST_ONES = "how many active administrators there are only a run that reads everybody knows"
-_FOR_EVERYBODY = frozenset({UNSEEN, NOT_FOUND, NO_DELETION, RIVALS, LAST_ONES})
+_FOR_EVERYBODY = frozenset({UNSEEN, NOT_FOUND, NO_DELETION, RIVALS, ANOTHER, STRANGER, MOVED, LAST_ONES})
 _TAKEN_OR_OPENED = REMOVALS | {Kind.UNLOCK}
 EARLY = "what the changed configuration may take from them waits, and so does their adoption"
 OLDER = "our memory lacks this login with our tag: the next run finds out why"
@@ -63,6 +67,7 @@ class Alone:
             have left.
         usual: whether their entry shows what nearly all people have; else what disables them may be hidden, and nobody
             is let in again. Whoever asks for one person sees that themselves.
+        doubt: why a login of another name, at which nobody looked, may be theirs already; empty where none is.
     """
 
     provisioning_id: int
@@ -73,14 +78,16 @@ class Alone:
     name_seen: bool
     left: frozenset[int] = frozenset()
     usual: bool = True
+    doubt: str = ""
 
 
 def made_alone(decisions: Sequence[Decision], alone: Alone) -> list[Decision]:
     """The same decisions; whatever needs a reading of everybody is a skip that waits for one."""
     if alone.applied_before and is_older(decisions, alone.provisioning_id):
         return [_held(each, Reason.HELD, OLDER) for each in decisions]
-    if not alone.rivals_known and any(map(_needs_a_name, decisions)):
-        return [_held(each, Reason.UNPROVEN, RIVALS) for each in decisions]
+    unsure = alone.doubt if alone.rivals_known else RIVALS
+    if unsure and needs_a_name(decisions):
+        return [_held(each, Reason.UNPROVEN, unsure) for each in decisions]
     if alone.changed and any(map(_adopts, decisions)) and any(map(_takes, decisions)):
         return [_held(each, Reason.HELD, EARLY) for each in decisions]
     return [part for each in decisions for part in _seen(each, alone)]
@@ -113,8 +120,9 @@ def waits_for_everybody(skip: Skip) -> bool:
     return skip.reason is Reason.UNPROVEN and skip.detail in _FOR_EVERYBODY
 
 
-def _needs_a_name(decision: Decision) -> bool:
-    return isinstance(decision, Proposal) and isinstance(decision.change, CreateLogin | Adopt)
+def needs_a_name(decisions: Iterable[Decision]) -> bool:
+    """Whether somebody is to get a login."""
+    return any(isinstance(each, Proposal) and isinstance(each.change, CreateLogin | Adopt) for each in decisions)
 
 
 def _adopts(decision: Decision) -> bool:

@@ -7,13 +7,13 @@ An anchor is stored in an extra field of the login as `ID@REALM`, the realm as a
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 
-from iwds.core.model import Anchor, fold
+from iwds.core.model import Account, Anchor, fold
 from iwds.core.normal import parse_extra
 
 _PLAIN_ID = re.compile(r"[A-Za-z0-9{][A-Za-z0-9{}.+_'-]{0,46}")
@@ -51,6 +51,11 @@ class Matching:
     def by(self, what: By) -> MatchRule | None:
         """The rule that compares this, if there is one."""
         return next((rule for rule in self.rules if rule.by is what), None)
+
+    def __str__(self) -> str:
+        """All of it in one line: two that say the same recognise the same."""
+        rules = (f"{rule.by} exact" if rule.exact else str(rule.by) for rule in self.rules)
+        return f"{', '.join(rules)} ({self.key})"
 
 
 BY_NAME = Matching()
@@ -133,6 +138,25 @@ def mail_key(mail: str | None, exact: bool) -> str:
     """A mail address as it is compared; empty where there is none, or where it is not known."""
     text = unicodedata.normalize("NFC", mail or "").strip()
     return text if exact else text.casefold()
+
+
+def hashed(by: By, key: str, salt: str) -> bytes:
+    """What a login is recognised by, as 16 bytes: enough to be found again, too little to read.
+
+    Args:
+        by: what is compared.
+        key: `stored_form`, or `mail_key` under the job's rule.
+        salt: other hashes for each.
+    """
+    return hashlib.blake2b(f"{by} {key}".encode(), digest_size=16, key=salt.encode()).digest()
+
+
+def hashes_of(account: Account, matching: Matching, salt: str) -> Iterator[bytes]:
+    """By what somebody would be recognised in a login of another name."""
+    if matching.by(By.ANCHOR):
+        yield hashed(By.ANCHOR, stored_form(account.anchor), salt)
+    if (rule := matching.by(By.MAIL)) and (key := mail_key(account.mail, rule.exact)):
+        yield hashed(By.MAIL, key, salt)
 
 
 def login_agrees(wanted: str, held: str, exact: bool) -> bool:

@@ -29,6 +29,7 @@ def alone_of(job: Job, one: One) -> Alone:
         rivals_known=not one.rivals_unsure,
         scope_seen=_scope_seen(job, one),
         name_seen=_name_seen(job, one),
+        doubt=one.doubt,
     )
 
 

@@ -22,7 +22,8 @@ def learnt_of_all(plan: Plan, applied: Applied, marking: Marking, before: Mappin
     whole = not (basis.selection.only or basis.unproven or basis.untried or any(p.withheld for p in basis.sources))
     if not whole:
         return None
-    return Learnt(marking.marks, waiting=_waiting(plan, applied, before, {}), due=marking.due)
+    waiting = _waiting(plan, applied, before, {})
+    return Learnt(marking.marks, waiting=waiting, due=marking.due, strangers=marking.strangers)
 
 
 def learnt_of_changes(plan: Plan, applied: Applied, found: Sought, due: Collection[Due]) -> Learnt | None:

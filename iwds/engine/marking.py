@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from iwds.core.model import Anchor, Entry
+from iwds.core.recognition import BY_NAME
 from iwds.engine.job import Incremental, Job, Tools
 from iwds.errors import MarkLost
-from iwds.ports import Due, Lease, Mark
+from iwds.ports import Due, Lease, Mark, Strangers, Waist
 
 
 class Marking:
@@ -16,6 +17,7 @@ class Marking:
 
     Attributes:
         marks: of the sources that can tell what changes.
+        strangers: how the logins that are not ours were kept; None where the matching asks for names alone.
     """
 
     def __init__(self, job: Job, tools: Tools, run_id: str, lease: Lease) -> None:
@@ -25,6 +27,7 @@ class Marking:
         self.now = tools.clock.now()
         self.until = self.now + self.incremental.full_within
         self.marks: dict[str, Mark] = {}
+        self.strangers: Strangers | None = None
         self._due: dict[Anchor, datetime] = {}
 
     def begin(self) -> Iterator[str]:
@@ -40,6 +43,13 @@ class Marking:
                 yield f"{source.name} gives no mark, so that later runs have to read everybody: {error.message}"
                 continue
             self.marks[source.name] = Mark(mark, self.now, self.now, self.run_id)
+
+    def keep_strangers(self, waist: Waist, logins: int) -> None:
+        """Keep what the logins that are not ours are recognised by; after the join, before anything is changed."""
+        matching = self.job.rules.matching
+        if matching != BY_NAME:
+            last = self.tools.state.keep_strangers(self.run_id, waist.strangers(self.run_id), self.lease)
+            self.strangers = Strangers(self.run_id, self.now, str(matching), logins, last)
 
     def saw(self, entry: Entry) -> None:
         """Note whether the rules make something else of an entry by time alone, before everybody is read again."""

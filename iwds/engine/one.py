@@ -109,12 +109,12 @@ class _Look:
             rivals = self._rivals_of(counting)
         member_of = {login.id: self._groups_of(login, world) for login in logins}
         about = self._holds_of(login.id for login in logins)
-        known = world.matching == BY_NAME or _is_kept(rows, logins)
-        unsure = bool(sightings) and not keeps and not (self.job.rules.login_is_written and known)
+        unsure = bool(sightings) and not keeps and not self.job.rules.login_is_written
+        unrecognised = bool(sightings) and world.matching != BY_NAME and not _is_kept(rows, logins)
         tombstone = bool(rows and not sightings and not self.failed) and self._is_deleted(rows[0].anchor)
         return One(
             self.who, sightings, rivals, rows, logins, member_of, world, self.memory, about, unsure,
-            tombstone=tombstone, failed=self.failed,
+            unrecognised, tombstone=tombstone, failed=self.failed,
         )  # fmt: skip
 
     def _sightings(self, anchor: Anchor) -> Iterator[Sighting]:

@@ -154,6 +154,8 @@ class _Planning:
         tally = self.waist.join(world)
         if tally.another_service:
             raise another_service(job, tally)
+        if self.marking:
+            self.marking.keep_strangers(self.waist, tally.logins)
         self.notes += tally.unfit
         decisions, differing, ours = self._decide(world, judging)
         if alone and memory.applied_before and is_older(decisions, job.policy.provisioning_id):

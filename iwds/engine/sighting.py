@@ -44,12 +44,13 @@ class One:
         member_of: of these logins the governed groups that they are in, by login id.
         world: the facts of the service and the rules of the job; None where the service does not answer.
         memory: what earlier runs of the job left.
-        rivals_unsure: whether others may want the same login, or this one may be recognised in another login, whom no
-            search by equality can find.
+        rivals_unsure: whether others may want the same login, whom no search by equality can find.
+        unrecognised: whether the matching may recognise them in a login of another name.
         holds: what people hold about these logins.
         cases: how all of it belongs together; empty where nothing differs.
         decisions: what follows from what was found.
         on_absence: what a run would do whose proven reading of everybody does not show them either. Never from this.
+        doubt: why such a login may be theirs, where they would get one; empty where none is.
         tombstone: whether no source has them and one shows that they were deleted; asked only of whom our memory knows.
         failed: what could not be asked, by the name of the source or `service`; then nothing is decided.
     """
@@ -64,9 +65,11 @@ class One:
     memory: JobMemory
     holds: tuple[HoldRow, ...]
     rivals_unsure: bool = False
+    unrecognised: bool = False
     cases: tuple[Case, ...] = ()
     decisions: tuple[Decision, ...] = ()
     on_absence: tuple[Decision, ...] = ()
+    doubt: str = ""
     tombstone: bool = False
     failed: Mapping[str, IwdsError] = field(default_factory=dict)
 

@@ -15,6 +15,7 @@ from iwds.core.model import Anchor, LedgerRow, Login, Membership
 from iwds.core.policy import World
 from iwds.engine.job import Job, Tools
 from iwds.engine.judging import Judging, then_of
+from iwds.engine.newcomers import Newcomers
 from iwds.engine.parting import Parting
 from iwds.engine.role_reading import RoleReading
 from iwds.engine.sighting import One
@@ -30,6 +31,7 @@ class _Together:
     def __init__(self, ones: Sequence[One], job: Job, tools: Tools, around: Around) -> None:
         self.ones, self.job, self.tools, self.around = ones, job, tools, around
         self.service = job.target.service
+        self.newcomers = Newcomers(job, tools, around.now)
 
     def decided(self) -> list[One]:
         realms = frozenset[str]().union(*(one.world.realms for one in self.ones if one.world))
@@ -53,6 +55,7 @@ class _Together:
         return replace(
             one,
             world=world,
+            doubt=self.newcomers.doubt(one, decisions),
             cases=tuple(cases),
             decisions=tuple(each for each in decisions if not _rests_on_absence(each)),
             on_absence=tuple(Parting(self.job, _untold).of(absence)) if absence else (),

@@ -30,7 +30,7 @@ from iwds.ports.memory import (
     Withdrawal,
 )
 from iwds.ports.people import MOST_FOUND, Clause, Finding, Grant, ReadStream, Rules, Source, T_co, ignored
-from iwds.ports.progress import Due, Learnt, Mark, Progress, Waiting
+from iwds.ports.progress import Due, Learnt, Mark, Progress, Strangers, Waiting
 from iwds.ports.service import Actions, Listing, TargetReader, TargetWriter
 from iwds.ports.state import State
 from iwds.ports.waist import Waist
@@ -77,6 +77,7 @@ __all__ = [
     "Sightings",
     "Source",
     "State",
+    "Strangers",
     "T_co",
     "TargetReader",
     "TargetWriter",

@@ -62,6 +62,10 @@ class TargetReader(Protocol):
         """All logins, streamed in pages; proven by the service's own counts."""
         ...
 
+    def count(self) -> int:
+        """How many logins there are; one call, which gives what the proof of a reading of all counts."""
+        ...
+
     def read_enrolments(self) -> Listing[Enrolment]:
         """The same logins with how far the activation of each is; as many calls."""
         ...

@@ -53,6 +53,13 @@ class Waist(Protocol):
         """What was read of one person, by their anchor and the id of their login; call it after `join`."""
         ...
 
+    def strangers(self, salt: str) -> Iterator[bytes]:
+        """By what somebody new might be recognised in a login that is not ours (`core.recognition.hashed`), each once.
+
+        Streamed; call it after `join`. A login of ours that stores the anchor of somebody else is one of them.
+        """
+        ...
+
     def remembered(self) -> Iterator[tuple[LedgerRow, Login | None, frozenset[int]]]:
         """Each ledger row, in the order of login ids, with its login and the groups that this is in; streamed.
 

@@ -25,6 +25,7 @@ from iwds.ports import (
     RunRow,
     Sighting,
     State,
+    Strangers,
     Told,
     Unmailed,
     Waiting,
@@ -44,6 +45,7 @@ from iwds.state import (
     runs,
     schema,
     sightings,
+    strangers,
 )
 from iwds.state.engine import Database, connect, told
 
@@ -205,6 +207,22 @@ class SqlState:
     ) -> None:
         """Keep every group with its direct members; see `Progress.keep_members`."""
         progress.keep_members(self._database, run_id, source, groups, lease)
+
+    def keep_strangers(self, run_id: str, hashes: Iterable[bytes], lease: Lease) -> int:
+        """Keep what logins that are not ours are recognised by; see `Progress.keep_strangers`."""
+        return strangers.keep(self._database, run_id, hashes, lease)
+
+    def strangers(self, job: str, service: Service) -> Strangers | None:
+        """How the logins that are not ours were kept; None where they were not."""
+        return strangers.kept(self._database, {"job": job, "service": str(service)})
+
+    def are_strangers(self, job: str, service: Service, hashes: Collection[bytes]) -> bool:
+        """Whether any of these is among those kept."""
+        return strangers.are_kept(self._database, {"job": job, "service": str(service)}, hashes)
+
+    def made_since(self, service: Service, intent: int) -> int | None:
+        """How many logins there are more by what was made after this intent; see `Progress.made_since`."""
+        return strangers.made_since(self._database, service, intent)
 
     def waiting(self, job: str, service: Service) -> Sequence[Waiting]:
         """Everybody who waits, in the order of their anchors."""

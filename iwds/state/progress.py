@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Table, and_, bindparam, delete, insert, selec
 
 from iwds.core.model import Anchor, Service
 from iwds.ports import Learnt, Lease, Mark, RunRow, Waiting
+from iwds.state import strangers
 from iwds.state.engine import Database
 from iwds.state.leases import fence
 from iwds.state.tables import due, run, source_group, source_mark, waiting
@@ -91,6 +92,7 @@ def learn(connection: Connection, row: RunRow, learnt: Learnt) -> None:
         _change_groups(connection, key | {"source": source, "kept_by": learnt.marks[source].kept_by}, groups)
     if everybody:
         _forget_the_rest(connection, key, learnt)
+        strangers.learn(connection, row, learnt.strangers)
     for table in (waiting, due):
         _forget_people(connection, table, key, learnt.looked_at)
     _insert(connection, waiting, (_waiting(key, each) for each in learnt.waiting))

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from iwds.errors import ConfigurationError
 
-REVISIONS = tuple(f"{number:04}" for number in range(1, 16))
+REVISIONS = tuple(f"{number:04}" for number in range(1, 17))
 """All revisions, oldest first; here so that a command need not load Alembic to see that all is well."""
 
 VERSION_TABLE = "iwds_version"

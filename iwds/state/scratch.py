@@ -281,6 +281,10 @@ class ScratchWaist:
         for row in self._db.execute(_UNMAPPED):
             yield Case(Match.UNMAPPED, absent=unmapped_of(row))
 
+    def strangers(self, salt: str) -> Iterator[bytes]:
+        """By what somebody new might be recognised in a login that is not ours; call it after `join`."""
+        return self._around.strangers(salt)
+
     def remembered(self) -> Iterator[tuple[LedgerRow, Login | None, frozenset[int]]]:
         """Each ledger row, in the order of login ids, with its login and the groups that this is in; streamed."""
         ours, theirs = AFTER_LEDGER - AFTER_PERSON, AFTER_LOGIN - AFTER_PERSON

@@ -7,7 +7,7 @@ from functools import cached_property
 from iwds.core.model import Anchor, LedgerRow, Login
 from iwds.core.policy import World
 from iwds.core.recognise import MOST, Peer, Told, unfit
-from iwds.core.recognition import By, MatchDecision, mail_key, stored_in
+from iwds.core.recognition import By, MatchDecision, hashed, mail_key, stored_form, stored_in
 from iwds.state.scratch_rows import LEDGER, LOGIN, PERSON, account_of, ledger_of, login_of, unmapped_of
 
 _MAILS = """
@@ -21,11 +21,20 @@ WHERE {{0}} = ? ORDER BY p.realm, p.pid LIMIT {MOST}"""  # noqa: S608 - a number
 _MAIL_OF = "{0}.mail <> '' AND mail_key({0}.mail)"
 
 
+_STRANGERS = {
+    By.MAIL: """SELECT DISTINCT mail_hash(l.mail) FROM login l
+WHERE l.mail <> '' AND NOT EXISTS (SELECT 1 FROM ledger r WHERE r.login_id = l.id AND r.believed)""",
+    By.ANCHOR: """SELECT DISTINCT anchor_hash(l.extra, r.realm, r.pid) FROM login l
+LEFT JOIN ledger r ON r.login_id = l.id AND r.believed WHERE l.extra <> ''""",
+}
+"""A login of ours with the anchor of another is a case for a person, where that other one comes; their mail is not."""
+
+
 class Surroundings:
     """`Around` for a scratch file whose readings are all in."""
 
     def __init__(self, db: sqlite3.Connection, world: World) -> None:
-        self._db, rule = db, world.matching.by(By.MAIL)
+        self._db, self._matching, rule = db, world.matching, world.matching.by(By.MAIL)
         if rule:
             db.create_function("mail_key", 1, lambda mail: mail_key(mail, rule.exact), deterministic=True)
             db.executescript(_MAILS)
@@ -75,6 +84,28 @@ class Surroundings:
     @cached_property
     def _mails_unknown(self) -> bool:
         return self._db.execute("SELECT 1 FROM person WHERE mail IS NULL").fetchone() is not None
+
+    def strangers(self, salt: str) -> Iterator[bytes]:
+        """By what somebody new might be recognised in a login that no row names that is believed, each once."""
+        matching = self._matching
+
+        def mail_hash(mail: str) -> bytes | None:
+            rule = matching.by(By.MAIL)
+            key = mail_key(mail, rule is not None and rule.exact)
+            return hashed(By.MAIL, key, salt) if key else None
+
+        def anchor_hash(extra: str, realm: str | None, number: str | None) -> bytes | None:
+            stored = stored_in(extra, matching.key)
+            of_row = stored_form(Anchor(realm, number)) if realm is not None and number is not None else ""
+            return hashed(By.ANCHOR, stored, salt) if stored and stored != of_row else None
+
+        # One call for each login: what is asked for in a condition too would be computed twice.
+        self._db.create_function("mail_hash", 1, mail_hash, deterministic=True)
+        self._db.create_function("anchor_hash", 3, anchor_hash, deterministic=True)
+        asked = [_STRANGERS[rule.by] for rule in matching.rules if rule.by in _STRANGERS]
+        for (found,) in self._db.execute(" UNION ".join(asked)) if asked else ():
+            if found is not None:
+                yield found
 
     def _logins(self, what: str, value: str | int) -> Iterator[Login]:
         return map(login_of, self._db.execute(_LOGINS.format(what), (value,)))

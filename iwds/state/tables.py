@@ -375,6 +375,30 @@ source_group = Table(
 )
 """The direct members of a group as they were last read: a list in JSON, compressed."""
 
+stranger = Table(
+    "stranger",
+    metadata,
+    Column("job", String, primary_key=True),
+    Column("service", String, primary_key=True),
+    Column("kept_by", String, primary_key=True),
+    Column("hash", LargeBinary, primary_key=True),
+    sqlite_with_rowid=False,
+)
+"""What the logins that are not ours are recognised by: a hash, never the value."""
+
+stranger_mark = Table(
+    "stranger_mark",
+    metadata,
+    Column("job", String, primary_key=True),
+    Column("service", String, primary_key=True),
+    Column("kept_by", String, nullable=False),
+    Column("read_at", UtcTime, nullable=False),
+    Column("matching", Text, nullable=False),
+    Column("logins", Number, nullable=False),
+    Column("intent", Number, nullable=False),
+)
+"""Which strangers count: those that the run `kept_by` kept, with how many logins there were and what was meant last."""
+
 waiting = Table(
     "waiting",
     metadata,

@@ -79,6 +79,13 @@ class ProvisioningReader:
         """All logins in the order of their names. A few pages per lane are in memory at a time."""
         return self._everybody(logins_of)
 
+    def count(self) -> int:
+        """The count of the shortest page."""
+        count = self._login_page(0, 1).numbers.get("count")
+        if count is None:
+            raise ServiceUnavailable("the service answered with logins and did not count them", "Try again later.")
+        return count
+
     def read_enrolments(self) -> Reading[Enrolment]:
         """The same with how far each activation is, from the same calls."""
         return self._everybody(enrolments_of)

@@ -86,7 +86,8 @@ class MemoryService:
         mails: ids of logins that a mail was sent for, oldest first.
         problems: sentences that speak against every reading from now on.
         moved: asked at the end of each reading whether the listing moved under it.
-        ask: called with the name of each question about one login's roles; it may raise what a caller should get.
+        ask: called with the name of each question about one login's roles, and of the count; it may raise what a caller
+            should get.
         before: called with the name of each operation that changes something, before it has its effect.
         after: the same, after its effect. Either may raise what a caller should get.
     """
@@ -177,6 +178,12 @@ class MemoryReader:
             f"all logins of {self.service}",
             lambda tally: f"{tally.count} logins were in memory",
         )
+
+    def count(self) -> int:
+        """How many logins there are."""
+        self._state.ask("count")
+        with self._lock:
+            return len(self._state.logins)
 
     def read_enrolments(self) -> Reading[Enrolment]:
         """The same with how far the activation of each is."""

@@ -20,14 +20,16 @@ class Cloud:
         service = {"kind": "provisioning", "url": f"http://127.0.0.1:{port}/v2/services/ConsoleAdmin"}
         mapping = str(ROOT / "mappings" / "entra.yaml")
         job = {"sources": ["cloud"], "mapping": mapping, "target": "mfa", "incremental": {}, "leavers": "lock"}
-        config = {
+        config: dict[str, Any] = {
             "state": "sqlite:///iwds.db",
             "sources": {"cloud": graph.settings()},
             "targets": {"mfa": service | {"service_id": 10408, "provisioning_id": 20}},
             "jobs": {"cloud": job},
         }
-        self._file.write_text(json.dumps(config), encoding="utf-8")
-        self._file.chmod(0o600)
+        self._other = folder / "elsewhere.yaml"
+        self._write(self._file, config)
+        targets = {"mfa": config["targets"]["mfa"] | {"provisioning_id": 21}}
+        self._write(self._other, config | {"state": "sqlite:///elsewhere.db", "targets": targets})
         self.group = {name: self.tenant.group(name) for name in ("MFA-Users", "VPN-Users", "team")}
         self.tenant.join(self.group["VPN-Users"], self.group["team"])
 
@@ -36,6 +38,14 @@ class Cloud:
         who = self.tenant.user(name, surname="Name", givenName=name.title(), mail=f"{name}@corp.example")
         self.tenant.join(self.group["MFA-Users"], who)
         return who
+
+    def _write(self, file: Path, config: dict[str, Any]) -> None:
+        file.write_text(json.dumps(config), encoding="utf-8")
+        file.chmod(0o600)
+
+    def elsewhere(self, *arguments: str) -> Ran:
+        """The same for another installation, with a memory and a tag of its own."""
+        return iwds("--config", str(self._other), *arguments)
 
     def iwds(self, *arguments: str, code: int = 0) -> Ran:
         ran = iwds("--config", str(self._file), *arguments)
@@ -73,12 +83,32 @@ def test_what_changed_is_made_for_whom_it_changed_and_a_run_of_everybody_finds_n
     cloud.tenant.change(people["old"], userPrincipalName="young@corp.example")
     ran = cloud.ran("--changes")
 
-    made = {"update": 1, "lock": 3, "add": 1, "remove": 1, "rename": 1}
-    # Which login carries the id of somebody new cannot be asked.
-    waits = "changes of 8 people: 7 done, 1 waits for a run of everybody"
-    assert (ran["changes"], ran["skips"], ran["summary"]) == (made, {"unproven": 1}, waits)
-    assert [cloud.status(name) for name in ("off", "out", "goes", "young", "same")] == [1, 1, 1, 0, 0]
+    made = {"create": 1, "update": 1, "lock": 3, "add": 1, "remove": 1, "rename": 1}
+    assert (ran["changes"], ran["skips"], ran["summary"]) == (made, {}, "changes of 8 people: 8 done")
+    assert [cloud.status(name) for name in ("off", "out", "goes", "young", "same", "hired")] == [1, 1, 1, 0, 0, 0]
     assert cloud.ran("--changes")["looked_at"] == 0
 
     full = cloud.ran()
-    assert (full["changes"], full["skips"], full.get("missed")) == ({"create": 1}, {"foreign": 2}, None)
+    assert (full["changes"], full["skips"], full.get("missed")) == ({}, {"foreign": 2}, None)
+
+
+def test_somebody_new_waits_for_a_run_of_everybody_where_a_login_of_others_carries_their_id(cloud: Cloud) -> None:
+    dora = cloud.hire("dora")
+    cloud.elsewhere("run", "cloud")
+    cloud.tenant.leave(cloud.group["MFA-Users"], dora)
+    cloud.tenant.change(dora, userPrincipalName="dora.new@corp.example")
+    cloud.hire("same")
+    assert cloud.ran()["changes"] == {"create": 1}
+
+    cloud.tenant.join(cloud.group["MFA-Users"], dora)
+    cloud.hire("hired")
+    ran = cloud.ran("--changes")
+    assert (ran["changes"], ran["skips"]) == ({"create": 1}, {"unproven": 1})
+    told = " ".join(cloud.iwds("show", ran["plan"]).out.split())
+    assert "a login that is not ours has their id or mail address" in told
+    assert cloud.ran()["skips"]["foreign"] == 3
+
+    cloud.hire("early")
+    cloud.elsewhere("run", "cloud")  # which makes a login that nobody has counted
+    cloud.hire("late")
+    assert cloud.ran("--changes")["skips"] == {"foreign": 1, "unproven": 1}

@@ -166,6 +166,15 @@ class TargetContract:
         assert self.members(reader, group("vpn")) == set()
         assert writer.create(account("zoe")) > login_id
 
+    def test_logins_are_counted_as_a_reading_of_all_counts_them(
+        self, reader: TargetReader, writer: TargetWriter
+    ) -> None:
+        before = reader.count()
+        zoe, _ = writer.create(account("zoe")), writer.create(account("noe"))
+        assert reader.count() == len(self.everybody(reader)) == before + 2
+        writer.delete(zoe)
+        assert reader.count() == before + 1
+
     def test_a_login_that_does_not_exist_is_unknown(
         self, reader: TargetReader, writer: TargetWriter, group: Callable[[str], Group]
     ) -> None:

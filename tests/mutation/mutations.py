@@ -41,6 +41,7 @@ BUDGET = "tests/unit/engine/test_budget.py"
 MEMORY = "tests/unit/engine/test_bad_memory.py"
 ALONE = "tests/unit/core/test_alone.py"
 RESYNC = "tests/unit/engine/test_resync.py"
+NEWCOMERS = "tests/unit/engine/test_newcomers.py"
 RULINGS = "tests/unit/engine/test_rulings.py"
 CSV = "tests/unit/sources/test_csv.py"
 LDIF = "tests/unit/sources/test_ldif.py"
@@ -798,6 +799,34 @@ MUTATIONS = (
         "rivals_known=not one.rivals_unsure",
         "rivals_known=True",
         (f"{RESYNC}::TestAName::test_that_is_computed_waits_because_nobody_can_ask_who_else_wants_it",),
+    ),
+    Mutation(
+        "nobody is created by day who may have a login of others",
+        "iwds/engine/newcomers.py",
+        "            return STRANGER",
+        '            return ""',
+        (f"{NEWCOMERS}::TestSomebodyNew::test_waits_where_a_login_of_others_may_be_theirs",),
+    ),
+    Mutation(
+        "nobody is created by day where another hand added a login",
+        "iwds/engine/newcomers.py",
+        'return "" if self._is_whole else MOVED',
+        'return ""',
+        (f"{NEWCOMERS}::TestTheNumberOfLogins::test_tells_that_another_hand_was_there",),
+    ),
+    Mutation(
+        "nobody is created by day by what another matching kept",
+        "iwds/engine/newcomers.py",
+        " or kept.matching != str(self.matching)",
+        "",
+        (f"{NEWCOMERS}::TestWhatWasKept::test_counts_for_the_matching_of_then",),
+    ),
+    Mutation(
+        "a login of ours with another's anchor is kept among the strangers",
+        "iwds/state/scratch_around.py",
+        "if stored and stored != of_row else",
+        "if stored and not of_row else",
+        (f"{NEWCOMERS}::TestSomebodyNew::test_waits_where_a_login_of_ours_carries_their_id",),
     ),
     Mutation(
         "a resync takes no hidden group for somebody out of scope",

@@ -6,10 +6,13 @@ from typing import Any
 import pytest
 
 from iwds.core.alone import (
+    ANOTHER,
     DELETED,
     LAST_ONES,
+    MOVED,
     NO_DELETION,
     NOT_FOUND,
+    STRANGER,
     Alone,
     absent_alone,
     made_alone,
@@ -94,6 +97,15 @@ def test_another_name_needs_to_be_seen_and_to_have_no_rival(known: dict[str, boo
 def test_who_wants_a_name_of_which_rivals_are_not_known_waits_whole(change: Change) -> None:
     assert made(change, ADD, rivals_known=False) == ([], kinds(change) | {Kind.ADD})
     assert made(ADD, rivals_known=False) == ([ADD], set())
+
+
+@pytest.mark.parametrize("doubt", [ANOTHER, STRANGER, MOVED])
+def test_who_may_have_another_login_already_waits_and_is_told_why(doubt: str) -> None:
+    for change in (create(), ADOPT):
+        (skip, _) = made_alone([Proposal(change), Proposal(ADD)], replace(KNOWN, doubt=doubt))
+        assert isinstance(skip, Skip)
+        assert (skip.detail, waits_for_everybody(skip)) == (doubt, True)
+    assert made(ADD, write(login="anna"), doubt=doubt) == ([ADD, write(login="anna")], set())
 
 
 def test_nobody_is_adopted_from_whom_a_changed_configuration_may_take() -> None:

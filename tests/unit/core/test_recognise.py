@@ -18,6 +18,8 @@ from iwds.core.recognition import (
     Matching,
     MatchRule,
     decisions_of,
+    hashed,
+    hashes_of,
     mail_key,
     stored_form,
     stored_in,
@@ -335,3 +337,31 @@ def test_a_number_stays_behind_the_name_of_a_login_that_somebody_said_is_theirs(
 def test_a_decision_about_somebody_else_is_no_reason_to_say_anything() -> None:
     found: list[Decision] = decided([ANN], [], [], rules=told(said(1, None)))
     assert [type(change) for change in changes(found)] == [CreateLogin]
+
+
+class TestHashes:
+    """What is kept of logins that are not ours, and looked for when somebody new comes."""
+
+    def test_are_of_what_the_rules_compare_beside_the_name(self) -> None:
+        ann = account(mail=" Ann@example.org ")
+        by_anchor = hashed(By.ANCHOR, stored_form(ann.anchor), "r1")
+        by_mail = hashed(By.MAIL, "ann@example.org", "r1")
+        assert [*hashes_of(ann, Matching((ANCHOR, MAIL, NAME), KEY), "r1")] == [by_anchor, by_mail]
+        assert [*hashes_of(ann, Matching((MAIL,)), "r1")] == [by_mail]
+        assert [*hashes_of(ann, Matching((replace(MAIL, exact=True),)), "r1")] == [
+            hashed(By.MAIL, "Ann@example.org", "r1")
+        ]
+        assert [*hashes_of(ann, Matching(), "r1")] == []
+
+    @pytest.mark.parametrize("mail", [None, "", " "])
+    def test_are_of_no_address_where_there_is_none(self, mail: str | None) -> None:
+        assert [*hashes_of(account(mail=mail), Matching((MAIL,)), "r1")] == []
+
+    def test_differ_by_rule_value_and_salt_and_are_short(self) -> None:
+        found = {hashed(by, text, salt) for by in (By.ANCHOR, By.MAIL) for text in ("a", "b") for salt in ("1", "2")}
+        assert {len(each) for each in found} == {16}
+        assert len(found) == 8
+
+    def test_are_kept_with_the_rules_that_they_are_for(self) -> None:
+        assert str(Matching((ANCHOR, replace(MAIL, exact=True)), KEY)) == "anchor, mail exact (iwds)"
+        assert str(Matching()) == "login ()"
