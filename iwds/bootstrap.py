@@ -40,14 +40,6 @@ from iwds.state.ward import ScratchWard
 SOURCE_KINDS = ("csv", "entra", "ldap", "ldif")
 TARGET_KINDS = ("provisioning",)
 
-_USUAL_LDIF = {
-    "kind": "ldif",
-    "realm": "entries",
-    "users": {"object_class": "person"},
-    "groups": {"object_class": "groupOfNames"},
-}
-"""How people in an export of any directory are found."""
-
 _NO_MAPPING: Mapping[str, Any] = {"login": "login"}
 """The mapping of a job that reads nobody."""
 
@@ -180,10 +172,11 @@ class Wiring:
         return _validated(self.config, section, name)
 
     def saved(self, job: str, file: Path) -> Source:
-        """The people in an LDIF file, found as by the job's own source of that kind, or as usual."""
+        """The people in an LDIF or CSV file, found as by the job's own source of that kind, or as usual."""
         ours = [self.config.settings.sources[name] for name in self.config.job(job).sources]
-        first = {"id": ours[0].get("id")} if ours else {}
-        like = next((each for each in ours if each.get("kind") == "ldif"), first)
+        kind = _kind_saved(file)
+        first = {"id": ours[0].get("id")} if ours and kind == "ldif" else {}
+        like = next((each for each in ours if each.get("kind") == kind), first)
         return saved(file, like)
 
     def target(self, name: str) -> Target:
@@ -341,19 +334,36 @@ def ward() -> Ward:
 
 
 def saved(file: Path, like: Mapping[str, Any] = MappingProxyType({})) -> Source:
-    """The people in an LDIF file; `like`: settings that say how they are found, where they are not the usual ones.
+    """The people in an LDIF or CSV file; `like`: settings that say how they are found, where not as usual.
 
-    The file is believed to be whole: nobody loses anything by it.
+    The file is believed to be whole: nobody loses anything by it. So is a second file with the groups, which is looked
+    for beside it, under the name that it has in the settings; without one nobody's groups are known.
     """
-    try:
-        whole = {"sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}") from error
-    adapter = importlib.import_module("iwds.sources.ldif")
+    whole, adapter = _whole(file), adapter_of("sources", _kind_saved(file))
     known = {key: value for key, value in like.items() if key not in ("complete", "canaries") and value}
-    data = {**(known if "kind" in known else {**_USUAL_LDIF, **known}), "path": file.absolute(), "complete": whole}
+    groups = known.get("groups") or {}
+    if groups.get("path"):
+        members = file.absolute().parent / Path(str(groups["path"])).name
+        known["groups"] = {**groups, "path": members, "complete": _whole(members)} if members.is_file() else None
+    data = {
+        **(known if "kind" in known else {**adapter.usual(file), **known}),
+        "path": file.absolute(),
+        "complete": whole,
+    }
     model = yamlmarks.validate(adapter.Settings, data, lambda _: (str(file), 0))
     return cast("Source", adapter.connect(file.name, model))
+
+
+def _kind_saved(file: Path) -> str:
+    return "csv" if file.suffix.lower() == ".csv" else "ldif"
+
+
+def _whole(file: Path) -> Mapping[str, str]:
+    """The proof that a file is what it is."""
+    try:
+        return {"sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}") from error
 
 
 def _kept(decides: Mapping[str, Any], rules: CompiledRules) -> str:

@@ -5,7 +5,7 @@ import csv
 import re
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -37,11 +37,11 @@ class Sheet:
     """
 
     path: Path
-    separator: str
-    encoding: str
-    quote: str
-    columns: Mapping[str, str]
-    needed: Collection[str]
+    separator: str = "auto"
+    encoding: str = "auto"
+    quote: str = '"'
+    columns: Mapping[str, str] = field(default_factory=dict)
+    needed: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ def table_of(sheet: Sheet, file: BinaryIO) -> Table:
     separators = (sheet.separator,) if sheet.separator != "auto" else _CANDIDATES if known == "auto" else (known,)
     headings = [_heading(sheet, file, encoding, separator, place) for separator in separators]
     fitting = [each for each in headings if not each.why]
-    best = fitting[0] if fitting else max(headings, key=lambda each: len(each.names))
+    best = max(fitting or headings, key=lambda each: len(each.names))
     if best.why:
         raise SourceUnavailable(f"{sheet.path}:{best.line}: {best.why}", best.advice)
     return Table(

@@ -363,6 +363,16 @@ def connect(name: str, settings: Settings) -> LdifSource:
     return LdifSource(name, settings)
 
 
+def usual(file: Path) -> Mapping[str, object]:  # noqa: ARG001 - as of every kind of file
+    """Settings by which people in an export of any directory are found."""
+    return {
+        "kind": "ldif",
+        "realm": "entries",
+        "users": {"object_class": "person"},
+        "groups": {"object_class": "groupOfNames"},
+    }
+
+
 def selection(name: str, settings: Settings) -> Selection:
     """Whom these settings select, so that a captured reading can answer for others."""
     users, told = settings.users, settings.model_dump(mode="json", include={"groups", "id", "realm"})
