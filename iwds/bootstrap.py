@@ -339,12 +339,15 @@ def saved(file: Path, like: Mapping[str, Any] = MappingProxyType({})) -> Source:
     The file is believed to be whole: nobody loses anything by it. So is a second file with the groups, which is looked
     for beside it, under the name that it has in the settings; without one nobody's groups are known.
     """
-    whole, adapter = _whole(file), adapter_of("sources", _kind_saved(file))
+    adapter = adapter_of("sources", _kind_saved(file))
+    whole = _whole(file, adapter, like)
     known = {key: value for key, value in like.items() if key not in ("complete", "canaries") and value}
     groups = known.get("groups") or {}
     if groups.get("path"):
         members = file.absolute().parent / Path(str(groups["path"])).name
-        known["groups"] = {**groups, "path": members, "complete": _whole(members)} if members.is_file() else None
+        known["groups"] = (
+            {**groups, "path": members, "complete": _whole(members, adapter, groups)} if members.is_file() else None
+        )
     data = {
         **(known if "kind" in known else {**adapter.usual(file), **known}),
         "path": file.absolute(),
@@ -358,12 +361,14 @@ def _kind_saved(file: Path) -> str:
     return "csv" if file.suffix.lower() == ".csv" else "ldif"
 
 
-def _whole(file: Path) -> Mapping[str, str]:
-    """The proof that a file is what it is."""
+def _whole(file: Path, adapter: Any, like: Mapping[str, Any]) -> Mapping[str, str]:
+    """The proof that a file is what it is: its trailer, where it has the one of these settings, or its checksum."""
     try:
-        return {"sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
+        data = file.read_bytes()
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}") from error
+    trailer = str((like.get("complete") or {}).get("trailer") or "")
+    return {"trailer": trailer} if adapter.ends_with(data, trailer) else {"sha256": hashlib.sha256(data).hexdigest()}
 
 
 def _kept(decides: Mapping[str, Any], rules: CompiledRules) -> str:

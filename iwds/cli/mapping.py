@@ -91,7 +91,7 @@ def _from_file(path: Path, bench: Any, login: str, *source: Any) -> Any:
         return _the_one(named(entries, [login], bench)[login], login, str(path))
     several = list(entries)
     if len(several) != 1:
-        raise UsageError(f"{path} holds {len(several)} entries", "say which one: --login WHO")
+        raise UsageError(f"{path} holds {len(several)} entries", "say which one: --login WHO" if several else "")
     return several[0]
 
 

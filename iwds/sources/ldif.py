@@ -363,6 +363,11 @@ def connect(name: str, settings: Settings) -> LdifSource:
     return LdifSource(name, settings)
 
 
+def ends_with(data: bytes, trailer: str) -> bool:  # noqa: ARG001 - as of every kind of file
+    """Never: a trailer here is a comment, which is in nobody's way."""
+    return False
+
+
 def usual(file: Path) -> Mapping[str, object]:  # noqa: ARG001 - as of every kind of file
     """Settings by which people in an export of any directory are found."""
     return {

@@ -118,11 +118,11 @@ def test_everybody_has_the_login_that_the_template_makes(office: Office) -> None
     assert "Müller-Groß" in json.dumps(service, ensure_ascii=False)
 
 
-def test_a_saved_table_is_read_as_the_source_of_the_job_reads_it(office: Office) -> None:
-    mapping, saved = str(office.folder / "mappings/hr-csv.yaml"), office.folder / "saved"
-    saved.mkdir()
-    (saved / "some.csv").write_bytes(office.table().replace(b"ENDE;13\r\n", b""))
-    (saved / "members.csv").write_text("Personalnr,Team\n0007,Post\n", encoding="utf-8")
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_saved_table_is_read_as_the_source_of_the_job_reads_it(office: Office, tmp_path: Path, whole: bool) -> None:
+    mapping, saved = str(office.folder / "mappings/hr-csv.yaml"), tmp_path
+    (saved / "some.csv").write_bytes(office.table() if whole else office.table().replace(b"ENDE;13\r\n", b""))
+    (saved / "members.csv").write_text("Personalnr,Team\n0007,Post\n" + "END 1\n" * whole, encoding="utf-8")
     (saved / "golden.yaml").write_text("people: {claire.martin: 'in scope, groups vpn+finance'}\n", encoding="utf-8")
 
     table = str(saved / "some.csv")
