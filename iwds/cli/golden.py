@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from iwds.bootstrap import saved
 from iwds.core.dn import normalise_dn
 from iwds.core.model import BUILTIN_ROLES, Entry, fold
 from iwds.errors import ConfigurationError, SourceUnavailable
@@ -17,6 +16,7 @@ from iwds.mapping.golden import Expected, Miss, load_golden, misses
 from iwds.mapping.texts import is_dn
 from iwds.mapping.trace import Trace, trace
 from iwds.ports import MOST_FOUND, Finding, Source
+from iwds.savedpeople import saved
 from iwds.yamlmarks import Where
 
 _READ_BY_SOURCES = (".ldif", ".ldf", ".csv")

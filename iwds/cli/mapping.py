@@ -40,10 +40,12 @@ def try_(
     if entry and not job:
         _show(_from_file(entry, bench := _bench(file), login), bench, file, entry.name, as_json)
         return 0
+    from iwds.savedpeople import saved_of_job
+
     with wired() as wiring:
         name = job or _only_job(wiring)
         bench = _bench(file, wiring.job(name).target.group_roles)
-        saved = partial(wiring.saved, name)
+        saved = partial(saved_of_job, wiring.config, name)
         person = _from_file(entry, bench, login, saved) if entry else _from_sources(wiring, name, login, bench)
         wiring.progress.hide()
         _show(person, bench, file, entry.name if entry else f"the sources of {name}", as_json)
@@ -162,6 +164,7 @@ def check_golden(
 def _tested(job: str, golden: Path | None, entries: Path | None) -> tuple[Path, list[Any]]:
     """The file of golden people, and what came of each; a mapping file needs no configuration, and no secret."""
     from iwds.cli.golden import from_file, golden_people, job_bench, job_golden, people_named
+    from iwds.savedpeople import saved_of_job
 
     if golden and entries and Path(job).is_file():
         bench = _bench(Path(job))
@@ -179,7 +182,7 @@ def _tested(job: str, golden: Path | None, entries: Path | None) -> tuple[Path, 
 
         def people(names: Collection[str]) -> Iterable[Any]:
             if entries:
-                return from_file(entries, bench.rules.attributes, partial(wiring.saved, job))
+                return from_file(entries, bench.rules.attributes, partial(saved_of_job, wiring.config, job))
             return people_named(wiring, job, bench, names)
 
         return file, golden_people(file, bench, people)
