@@ -54,7 +54,7 @@ class Table:
         separator: between its cells.
         crlf: True where its lines end as Windows ends them.
         heading: what stands above each column, as it is written.
-        names: the attribute of each column.
+        names: the attribute of each column; empty for the last ones where a heading ends with separators.
         line, offset: lines and bytes before the first row.
     """
 
@@ -74,7 +74,9 @@ class Table:
         between = "tab" if self.separator == "\t" else f"`{self.separator}`"
         encoding = self.encoding.upper() + (" with a byte order mark" if self.marked else "")
         ends = "CRLF" if self.crlf else "LF"
-        return f"separated by {between}, {encoding}, lines end with {ends}; columns: {', '.join(self.names)}"
+        return (
+            f"separated by {between}, {encoding}, lines end with {ends}; columns: {', '.join(filter(None, self.names))}"
+        )
 
     def reader(self, lines: Lines) -> Iterator[list[str]]:
         """What splits lines into cells; it refuses what is quoted wrongly."""
@@ -123,7 +125,7 @@ def table_of(sheet: Sheet, file: BinaryIO) -> Table:
 
 def rows_of(table: Table, lines: Lines) -> Iterator[Row | BadRow]:
     """The rows of a file from the place of `lines` on; empty ones are passed over."""
-    reader, width = table.reader(lines), len(table.names)
+    reader, width, named = table.reader(lines), len(table.names), len([name for name in table.names if name])
     while True:
         line, offset = lines.line + 1, lines.offset
         try:
@@ -142,6 +144,8 @@ def rows_of(table: Table, lines: Lines) -> Iterator[Row | BadRow]:
             yield BadRow(line, f"a byte order mark stands within the file; {_SEVERAL}")
         elif cells == table.heading:
             yield BadRow(line, f"the heading stands here again; {_SEVERAL}")
+        elif any(cells[named:width]):
+            yield BadRow(line, "a cell stands behind the last column that has a name")
         elif len(cells) == width:
             yield Row(line, offset, _restored(cells, lines))
         else:
@@ -227,6 +231,8 @@ def _no_heading(sheet: Sheet, keys: Sequence[str], names: Sequence[str]) -> str:
     """Why these are not the headings that are needed; empty where they are."""
     if not any(keys):
         return "there is no heading, a first line with the names of the columns"
+    while not keys[-1]:
+        keys, names = keys[:-1], names[:-1]
     if "" in keys:
         return f"column {keys.index('') + 1} has no name"
     missing = [heading for heading in sheet.columns.values() if key_of(heading) not in keys]

@@ -117,6 +117,21 @@ class TestDialects:
         assert mails(path, f"id;mail;z\n1;{text};z\n2;b;z\n") == {"1": (text,), "2": ("b",)}
         assert mails(path, f'id;mail;z\r\n1;"{text}";z\r\n2;b;z\r\n') == {"1": (text,), "2": ("b",)}
 
+    @pytest.mark.parametrize("end", ["END;1\r\n\x1a", "END;1\x1a", "END;1\r\n\x1a\r\n", "\x1a\r\nEND;1\r\n"])
+    def test_what_dos_ended_a_file_with_is_passed_over(self, path: Path, end: str) -> None:
+        assert mails(path, f"id;mail\r\n1;a\r\n{end}", complete=TRAILER) == {"1": ("a",)}
+        assert mails(path, "id;mail\r\n1;a\r\n\x1a", complete={"count": 1}) == {"1": ("a",)}
+
+    def test_a_heading_and_its_rows_may_end_with_separators(self, path: Path) -> None:
+        assert mails(path, "id;mail;;\n1;a;;\n") == {"1": ("a",)}
+        path.write_text("id;mail;;\n1;a;;x\n2;b;;\n3;c\nEND;3\n")
+
+        people, proof = consume(source(path, complete=TRAILER), "mail")
+
+        assert set(people) == {"2"}
+        assert f"{path}:2: a cell stands behind the last column that has a name" in proof.problems[0]
+        assert f"{path}:4: it has 2 cells, and the heading has 4" in proof.problems[0]
+
     def test_two_marks_are_as_good_as_one(self, path: Path) -> None:
         assert mails(path, codecs.BOM_UTF8 * 2 + b"id;mail\n1;a\n") == {"1": ("a",)}
 
