@@ -1,6 +1,5 @@
 """The composition root: from a configuration to a job with its adapters. The only module that knows them."""
 
-import hashlib
 import importlib
 import json
 import time
@@ -10,7 +9,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Protocol, Self, cast
 
 from pydantic import BaseModel
@@ -39,14 +37,6 @@ from iwds.state.ward import ScratchWard
 
 SOURCE_KINDS = ("csv", "entra", "ldap", "ldif")
 TARGET_KINDS = ("provisioning",)
-
-_USUAL_LDIF = {
-    "kind": "ldif",
-    "realm": "entries",
-    "users": {"object_class": "person"},
-    "groups": {"object_class": "groupOfNames"},
-}
-"""How people in an export of any directory are found."""
 
 _NO_MAPPING: Mapping[str, Any] = {"login": "login"}
 """The mapping of a job that reads nobody."""
@@ -178,13 +168,6 @@ class Wiring:
     def validated(self, section: str, name: str) -> tuple[Any, BaseModel]:
         """The adapter module of one source or target (`section` is `sources` or `targets`), and its settings."""
         return _validated(self.config, section, name)
-
-    def saved(self, job: str, file: Path) -> Source:
-        """The people in an LDIF file, found as by the job's own source of that kind, or as usual."""
-        ours = [self.config.settings.sources[name] for name in self.config.job(job).sources]
-        first = {"id": ours[0].get("id")} if ours else {}
-        like = next((each for each in ours if each.get("kind") == "ldif"), first)
-        return saved(file, like)
 
     def target(self, name: str) -> Target:
         """One target; nothing is sent yet."""
@@ -338,22 +321,6 @@ class Wiring:
 def ward() -> Ward:
     """An empty ward for a doctor; whoever asks for it closes it."""
     return ScratchWard()
-
-
-def saved(file: Path, like: Mapping[str, Any] = MappingProxyType({})) -> Source:
-    """The people in an LDIF file; `like`: settings that say how they are found, where they are not the usual ones.
-
-    The file is believed to be whole: nobody loses anything by it.
-    """
-    try:
-        whole = {"sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}") from error
-    adapter = importlib.import_module("iwds.sources.ldif")
-    known = {key: value for key, value in like.items() if key not in ("complete", "canaries") and value}
-    data = {**(known if "kind" in known else {**_USUAL_LDIF, **known}), "path": file.absolute(), "complete": whole}
-    model = yamlmarks.validate(adapter.Settings, data, lambda _: (str(file), 0))
-    return cast("Source", adapter.connect(file.name, model))
 
 
 def _kept(decides: Mapping[str, Any], rules: CompiledRules) -> str:

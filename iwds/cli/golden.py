@@ -1,13 +1,12 @@
 """Golden people of a job: who they are in its sources or in a file, and whether everything is as it must be."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from iwds.bootstrap import saved
 from iwds.core.dn import normalise_dn
 from iwds.core.model import BUILTIN_ROLES, Entry, fold
 from iwds.errors import ConfigurationError, SourceUnavailable
@@ -17,8 +16,10 @@ from iwds.mapping.golden import Expected, Miss, load_golden, misses
 from iwds.mapping.texts import is_dn
 from iwds.mapping.trace import Trace, trace
 from iwds.ports import MOST_FOUND, Finding, Source
+from iwds.savedpeople import saved
 from iwds.yamlmarks import Where
 
+_READ_BY_SOURCES = (".ldif", ".ldf", ".csv")
 TICK = 500
 """How many people lie between two words of progress."""
 
@@ -120,9 +121,20 @@ def _read(wiring: Any, source: Source, attributes: Collection[str]) -> Iterator[
         yield entry
 
 
-def from_file(file: Path, attributes: Collection[str], ldif: Callable[[Path], Source] = saved) -> Iterable[Entry]:
-    """The people in a file: LDIF, or JSON."""
-    return ldif(file).read(attributes) if file.suffix.lower() in (".ldif", ".ldf") else load_entries(file, attributes)
+def from_file(file: Path, attributes: Collection[str], source: Callable[[Path], Source] = saved) -> Iterator[Entry]:
+    """The people in a file: LDIF, CSV, or JSON.
+
+    Raises `ConfigurationError` where some cannot be read: whoever is missing would be taken for nobody.
+    """
+    if file.suffix.lower() not in _READ_BY_SOURCES:
+        yield from load_entries(file, attributes)
+        return
+    reading = source(file).read(attributes)
+    for entry in reading:
+        lacking = attributes if file.suffix.lower() == ".csv" else ()  # no column: nobody has any
+        yield replace(entry, attrs={**dict.fromkeys(lacking, ()), **entry.attrs})
+    if problems := reading.finish().problems:
+        raise ConfigurationError("; ".join(problems), "save the entries again, or take out what is named")
 
 
 def named(entries: Iterable[Entry], names: Iterable[str], tried: Bench) -> Mapping[str, list[Entry]]:

@@ -28,20 +28,25 @@ def register(app: typer.Typer) -> None:
 def try_(
     file: Annotated[Path, typer.Argument(help="A mapping file.")],
     login: Annotated[str, typer.Option("--login", help="Somebody in the job's sources: login or DN.")] = "",
-    entry: Annotated[Path | None, typer.Option("--entry", help="An entry as JSON, or `-` for standard input.")] = None,
+    entry: Annotated[
+        Path | None, typer.Option("--entry", help="An entry in a file: JSON, LDIF or CSV; `-` for standard input.")
+    ] = None,
     job: Annotated[str, typer.Option("--job", help="Whose sources; the only job without it.")] = "",
     as_json: JsonOption = False,
 ) -> int:
     """Show each rule of a mapping, each step of a value, and the account, for one entry. Changes nothing."""
-    if bool(login) == (entry is not None):
-        raise UsageError("one of --login and --entry is needed")
+    if not login and entry is None:
+        raise UsageError("one of --login and --entry is needed", "both say whom of the people in a file")
     if entry and not job:
-        _show(_from_file(entry, bench := _bench(file)), bench, file, entry.name, as_json)
+        _show(_from_file(entry, bench := _bench(file), login), bench, file, entry.name, as_json)
         return 0
+    from iwds.savedpeople import saved_of_job
+
     with wired() as wiring:
         name = job or _only_job(wiring)
         bench = _bench(file, wiring.job(name).target.group_roles)
-        person = _from_file(entry, bench) if entry else _from_sources(wiring, name, login, bench)
+        saved = partial(saved_of_job, wiring.config, name)
+        person = _from_file(entry, bench, login, saved) if entry else _from_sources(wiring, name, login, bench)
         wiring.progress.hide()
         _show(person, bench, file, entry.name if entry else f"the sources of {name}", as_json)
     return 0
@@ -79,19 +84,20 @@ def _show(entry: Any, bench: Any, file: Path, read_from: str, as_json: bool) -> 
     show_json({"schema": 1, **data, "account": account, "absent": absent})
 
 
-def _from_file(path: Path, bench: Any) -> Any:
-    from iwds.cli.golden import from_file
+def _from_file(path: Path, bench: Any, login: str, *source: Any) -> Any:
+    """The one person in a file, or the one of this login or name; `source`: what reads LDIF and CSV."""
+    from iwds.cli.golden import from_file, named
 
-    entries = list(from_file(path, bench.rules.attributes))
-    if len(entries) != 1:
-        raise UsageError(f"{path} holds {len(entries)} entries", "give one")
-    return entries[0]
+    entries = from_file(path, bench.rules.attributes, *source)
+    if login:
+        return _the_one(named(entries, [login], bench)[login], login, str(path))
+    several = list(entries)
+    if len(several) != 1:
+        raise UsageError(f"{path} holds {len(several)} entries", "say which one: --login WHO" if several else "")
+    return several[0]
 
 
-_NOBODY = (
-    "base and filter of a source may leave them out; a distinguished name or the id of an entry finds somebody too,"
-    " whatever login the mapping makes"
-)
+_NOBODY = "a distinguished name or the id of an entry finds somebody too, whatever login the mapping makes"
 
 
 def _from_sources(wiring: Any, job: str, login: str, bench: Any) -> Any:
@@ -99,11 +105,15 @@ def _from_sources(wiring: Any, job: str, login: str, bench: Any) -> Any:
     from iwds.cli.golden import named, people_named
 
     found = named(people_named(wiring, job, bench, [login]), [login], bench)[login]
+    return _the_one(found, login, f"the sources of {job}", f"base and filter of a source may leave them out; {_NOBODY}")
+
+
+def _the_one(found: list[Any], login: str, where: str, nobody: str = "") -> Any:
     if len(found) != 1:
         names = ": " + " and ".join(entry.name for entry in found) if found else ""
         raise UsageError(
-            f"{len(found) or 'nobody'} in the sources of {job} would be {login}{names}",
-            "name one by distinguished name" if found else _NOBODY,
+            f"{len(found) or 'nobody'} in {where} would be {login}{names}",
+            "name one by distinguished name, or by id" if found else nobody or _NOBODY,
         )
     return found[0]
 
@@ -129,7 +139,8 @@ def check_golden(
     job: Annotated[str, typer.Argument(metavar="JOB", help="Or a mapping file, with --golden and --entries.")],
     golden: Annotated[Path | None, typer.Option("--golden", help="Instead of the file that the job names.")] = None,
     entries: Annotated[
-        Path | None, typer.Option("--entries", help="People from a file, JSON or LDIF, and not from the directory.")
+        Path | None,
+        typer.Option("--entries", help="People from a file, JSON, LDIF or CSV, and not from the directory."),
     ] = None,
     as_json: JsonOption = False,
 ) -> int:
@@ -153,6 +164,7 @@ def check_golden(
 def _tested(job: str, golden: Path | None, entries: Path | None) -> tuple[Path, list[Any]]:
     """The file of golden people, and what came of each; a mapping file needs no configuration, and no secret."""
     from iwds.cli.golden import from_file, golden_people, job_bench, job_golden, people_named
+    from iwds.savedpeople import saved_of_job
 
     if golden and entries and Path(job).is_file():
         bench = _bench(Path(job))
@@ -170,7 +182,7 @@ def _tested(job: str, golden: Path | None, entries: Path | None) -> tuple[Path, 
 
         def people(names: Collection[str]) -> Iterable[Any]:
             if entries:
-                return from_file(entries, bench.rules.attributes, partial(wiring.saved, job))
+                return from_file(entries, bench.rules.attributes, partial(saved_of_job, wiring.config, job))
             return people_named(wiring, job, bench, names)
 
         return file, golden_people(file, bench, people)

@@ -7,6 +7,7 @@ it means, so its value is not even shown: it may be a secret.
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,18 +74,37 @@ def take(folder: Path) -> Found:
     """Read `folder/conf`. Raises `UsageError` where there is none, or where a file of it cannot be read."""
     conf = folder / "conf"
     try:
-        files = sorted(each for each in conf.iterdir() if each.is_file())
+        files = sorted(conf.iterdir())
     except OSError as error:
         raise UsageError(
             f"{conf} cannot be read: {error.strerror}", "name the working directory of the Java IWDS: it holds conf/"
         ) from None
-    told = [each for file in files for each in _of_file(folder, file)]
+    told = list(_told_apart([each for file in files for each in _of_file(folder, file)]))
+    if not any(_is_documented(file) for file in files):
+        told.append(Left(f"conf/{DOCUMENTED}", "", "is not there; no other file is documented"))
     return Found([each for each in told if isinstance(each, Taken)], [each for each in told if isinstance(each, Left)])
+
+
+def _told_apart(told: Sequence[Taken | Left]) -> Iterator[Taken | Left]:
+    """The same without settings that two keys mean: of those nobody knows which one the old tool follows."""
+    times = Counter(each.setting for each in told if isinstance(each, Taken))
+    for each in told:
+        if isinstance(each, Taken) and times[each.setting] > 1:
+            yield Left(each.where, each.setting, "not taken: several keys mean it; nobody knows which counts")
+        else:
+            yield each
+
+
+def _is_documented(file: Path) -> bool:
+    return file.name.lower() == DOCUMENTED
 
 
 def _of_file(folder: Path, file: Path) -> Iterator[Taken | Left]:
     name = f"conf/{re.sub(r'[^ -~]', '?', file.name)}"
-    if file.suffix != ".properties":
+    if not file.is_file():
+        yield Left(name, "", "not read: it is no file")
+        return
+    if file.suffix.lower() != ".properties":
         yield Left(name, "", "not read: its format is not documented")
         return
     try:
@@ -92,14 +112,15 @@ def _of_file(folder: Path, file: Path) -> Iterator[Taken | Left]:
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}") from None
     except ValueError as error:
-        raise UsageError(f"{file} is no .properties file: {error}") from None
+        yield Left(name, "", f"not read: it is no .properties file: {error}")
+        return
     last = {entry.key: entry.line for entry in entries}
     for entry in entries:
         where = f"{name}:{entry.line}"
         if last[entry.key] != entry.line:
             yield Left(where, _shown(entry), f"not taken: line {last[entry.key]} says it again, and that one counts")
         else:
-            yield _of_entry(entry, where, folder, documented=file.name == DOCUMENTED)
+            yield _of_entry(entry, where, folder, documented=_is_documented(file))
 
 
 def _of_entry(entry: Property, where: str, folder: Path, *, documented: bool) -> Taken | Left:
@@ -115,7 +136,7 @@ def _of_entry(entry: Property, where: str, folder: Path, *, documented: bool) ->
             return _certificate(entry, where, folder)
         case "activategroupsynchronisation" | "activategroupsynchronization":
             return Left(
-                where, entry.key, "not taken: here the mapping's `groups:` says which groups follow the directory"
+                where, _shown(entry), "not taken: here the mapping's `groups:` says which groups follow the directory"
             )
     if _SECRET.search(entry.key):
         return Left(where, _shown(entry), "not taken: it looks like a secret, and none is ever copied")
@@ -131,7 +152,7 @@ def _number(entry: Property, where: str, setting: str, allowed: range) -> Taken 
     text = entry.value.strip()
     if re.fullmatch(r"[0-9]{1,9}", text) and int(text) in allowed:
         return Taken(setting, str(int(text)), where)
-    return Left(where, entry.key, f"not taken: {setting} is a number from {allowed[0]} to {allowed[-1]} here")
+    return Left(where, _shown(entry) or setting, f"not taken: it is a number from {allowed[0]} to {allowed[-1]} here")
 
 
 def _certificate(entry: Property, where: str, folder: Path) -> Taken | Left:
@@ -141,9 +162,13 @@ def _certificate(entry: Property, where: str, folder: Path) -> Taken | Left:
         there = bool(entry.value) and file.is_file()
     except (OSError, ValueError):
         there = False
-    if there:
+    if there and str(file).isprintable():
         return Taken("certificate", json.dumps(str(file), ensure_ascii=False), where)
-    return Left(where, entry.key, "not taken: there is no such file here; copy it, and name it as `certificate:`")
+    return Left(
+        where,
+        _shown(entry) or "certificate",
+        "not taken: there is no such file here; copy it, and name it as `certificate:`",
+    )
 
 
 # --- the configuration ------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ A file holds one of them, a list, or one on each line. What `iwds mapping try --
 """
 
 import json
+import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -91,9 +92,9 @@ def _plain(values: tuple[str, ...] | None) -> list[str] | None:
 
 
 def load_entries(path: Path, asked: Collection[str]) -> Iterator[Entry]:
-    """The entries of a file of JSON; every mistake is a `ConfigurationError` with file and line."""
+    """The entries of a file of JSON, or of `-`; every mistake is a `ConfigurationError` with file and line."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise ConfigurationError(f"cannot be read: {reason}", file=str(path)) from error

@@ -11,6 +11,9 @@ from iwds.sources._csvtable import Row
 from iwds.sources._decode import identity
 from iwds.sources._stream import Doubts
 
+_SHOWN = 60
+"""So many letters of a cell stand in a complaint."""
+
 
 class Maker:
     """Makes entries of rows."""
@@ -62,7 +65,7 @@ class Maker:
         name, at, answers = self._states
         answer = answers.get(fold(row.cells[at]))
         if answer is None:
-            told = self._picture.people.where(row.line, f'"{row.cells[at]}"')
+            told = self._picture.people.where(row.line, f'"{row.cells[at][:_SHOWN]}"')
             doubts.name(f"rows whose {name} says neither yes nor no", told)
         return answer
 

@@ -8,6 +8,8 @@ from iwds.sources._fileproof import is_trailer
 
 CR = "\udc0d"
 """Stands for a carriage return within a line, for which the reader of cells has no room; no file decodes to it."""
+_EOF = "\x1a"
+"""What DOS ended a file with, and some programs do still; it stands for nothing."""
 _LF = {"utf-16-le": b"\n\0", "utf-16-be": b"\0\n"}
 
 
@@ -42,6 +44,8 @@ class Lines:
                 text = decode(line)[0]
             except UnicodeDecodeError as error:
                 text = self._undecoded(line, error)
+            if text.strip() == _EOF:
+                text = "\n"
             if "\r" in text:
                 text = self._swap(text)
             if text[-1:] != "\n":
@@ -64,11 +68,11 @@ class Lines:
         """All lines but the last one that is not empty, where that is the trailer; what is held back is one line."""
         held: list[bytes] = []
         for line in lines:
-            if held and line.strip(b"\0\r\n\t "):
+            if held and line.strip(b"\0\r\n\t \x1a"):
                 yield from held
                 held.clear()
             held.append(line)
-        self.last = b"".join(held).decode(self._encoding, errors="replace").strip()
+        self.last = b"".join(held).decode(self._encoding, errors="replace").strip().rstrip(_EOF).strip()
         if not is_trailer(trailer, self.last):
             yield from held
 

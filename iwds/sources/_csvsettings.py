@@ -14,6 +14,7 @@ Lower = Annotated[str, BeforeValidator(lambda value: value.strip().lower() if is
 Name = Annotated[Lower, Field(min_length=1)]
 Words = Annotated[tuple[str, ...], BeforeValidator(lambda value: [value] if isinstance(value, str) else value)]
 Encoding = Literal["auto", "utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1", "cp1252"]
+Quote = Literal['"', "'", "none"]
 Separator = Annotated[
     str,
     BeforeValidator(lambda value: {"tab": "\t"}.get(value, value) if isinstance(value, str) else value),
@@ -61,6 +62,7 @@ class Groups(_Model):
         column: a column of the people's file; `lists` says what separates several.
         path: the second file.
         person, group: the headings of its columns with the person's id and the group's name.
+        separator, encoding, quote: how the second file is written, where that is not as the people's is.
         complete: how the second file proves that it is whole.
     """
 
@@ -68,6 +70,9 @@ class Groups(_Model):
     path: Path | None = None
     person: str = ""
     group: str = "group"
+    separator: Separator | None = None
+    encoding: Encoding | None = None
+    quote: Quote | None = None
     complete: Complete | None = None
 
     @model_validator(mode="after")
@@ -75,7 +80,8 @@ class Groups(_Model):
         if bool(self.column) == (self.path is not None):
             raise ValueError("give the `column` with the groups, or the `path` of a file of memberships")
         if self.column and self.model_fields_set - {"column"}:
-            raise ValueError("`person`, `group` and `complete` belong to a file of memberships (`path`)")
+            others = " and ".join(f"`{name}`" for name in sorted(self.model_fields_set - {"column"}))
+            raise ValueError(f"{others} belong to a file of memberships (`path`)")
         return self
 
 
@@ -98,7 +104,7 @@ class Settings(_Model):
     id: Name
     separator: Separator = "auto"
     encoding: Encoding = "auto"
-    quote: Literal['"', "'", "none"] = '"'
+    quote: Quote = '"'
     columns: Mapping[Name, Annotated[str, Field(min_length=1)]] = Field(default_factory=dict)
     lists: Mapping[Name, Annotated[str, Field(min_length=1)]] = Field(default_factory=dict)
     groups: Groups | None = None
@@ -113,6 +119,23 @@ class Settings(_Model):
         if secret := next(filter(_SECRET.search, columns), ""):
             raise ValueError(f'"{secret}" sounds like a secret, which is kept nowhere; call the attribute otherwise')
         return columns
+
+    @model_validator(mode="after")
+    def _two_letters(self) -> "Settings":
+        if any(separator == quote for separator, _, quote in (self.dialect, self.members_dialect)):
+            raise ValueError("`separator` and `quote` cannot be one letter")
+        return self
+
+    @property
+    def dialect(self) -> tuple[str, str, str]:
+        """Separator, encoding and quote of the people's file."""
+        return self.separator, self.encoding, self.quote
+
+    @property
+    def members_dialect(self) -> tuple[str, str, str]:
+        """The same of a file of memberships: what is not said of it is as in the people's."""
+        of = self.groups or Groups.model_construct()
+        return of.separator or self.separator, of.encoding or self.encoding, of.quote or self.quote
 
     @property
     def needed(self) -> frozenset[str]:

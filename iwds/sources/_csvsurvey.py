@@ -1,16 +1,17 @@
 """The first pass over a CSV file: where each id is, which rows are believed, how it ends, and what is wrong with it."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
+from iwds.core.model import fold
 from iwds.sources._csvsettings import Complete, Groups, Settings
 from iwds.sources._csvtable import BadRow, Row, Sheet, Table, lines_of, rows_of, table_of
 from iwds.sources._decode import identity
 from iwds.sources._file import Metered, Stamp, buffered, changed, opened, stamp_of, stands
-from iwds.sources._fileproof import Ending, objection, reservations, settled
+from iwds.sources._fileproof import Ending, is_trailer, objection, resembles, reservations, settled
 from iwds.sources._groups import Groups as Members
 from iwds.sources._groups import scratch
 from iwds.sources._stream import Doubts
@@ -55,6 +56,9 @@ class _Places:
     def get(self, key: str) -> Place | None:
         row = self._db.execute("SELECT number, line, offset FROM place WHERE id = ?", (key,)).fetchone()
         return Place(*row) if row else None
+
+    def ids(self) -> Iterator[str]:
+        return (key for (key,) in self._db.execute("SELECT id FROM place"))
 
     def close(self) -> None:
         self._db.close()
@@ -119,15 +123,21 @@ def _scanned(sheet: Sheet, complete: Complete | None, file: BinaryIO) -> Iterato
 
 
 def _judged(scan: Scan, complete: Complete | None) -> bool:
-    """Note whether the file is believed; False where its last row may be cut."""
+    """Note whether the file is believed; False where its last row may be cut, or be no row."""
     whole = objection(complete, scan.path, scan.ending)
     for doubt in (whole, *reservations(complete, scan.ending, scan.stamp)):
         if doubt:
             scan.doubts.say(f"{scan.path} {doubt}")
-    cut = bool(whole) and not scan.ending.closed and scan.last > 0
-    if cut:
+    if not whole or scan.last == 0:
+        return True
+    trailer = complete.trailer if complete else None
+    if not scan.ending.closed:
         scan.doubts.name("the last row may be cut, and was left out", f"{scan.path}:{scan.last}")
-    return not cut
+    elif trailer and resembles(trailer, scan.ending.last_line) and not is_trailer(trailer, scan.ending.last_line):
+        scan.doubts.name("the last row looks like the trailer, and was left out", f"{scan.path}:{scan.last}")
+    else:
+        return True
+    return False
 
 
 @dataclass(slots=True)
@@ -150,6 +160,10 @@ class Picture:
         """Where the one row with this id is that is believed."""
         place = self._places.get(key)
         return place if place is not None and self.believed[place.number] else None
+
+    def knows_one_like(self, keys: Collection[str]) -> bool:
+        """Whether an id is one of these but for case and zeros in front, which a spreadsheet takes away."""
+        return bool(keys) and any(_alike(key) in keys for key in self._places.ids())
 
     @property
     def doubts(self) -> Doubts:
@@ -184,7 +198,7 @@ def survey(settings: Settings) -> Picture:
     picture = _survey_people(settings)
     try:
         if settings.groups is not None and settings.groups.path is not None:
-            picture.members = _survey_members(settings, settings.groups, settings.groups.path, picture.groups)
+            picture.members = _survey_members(settings, settings.groups, settings.groups.path, picture)
     except BaseException:
         picture.close()
         raise
@@ -196,10 +210,13 @@ def person_key(key: str) -> str:
     return f"PERSON {key}"
 
 
+def _alike(key: str) -> str:
+    return fold(key).lstrip("0")
+
+
 def sheet_of(settings: Settings) -> Sheet:
     """The file of people as it is configured."""
-    of = settings.separator, settings.encoding, settings.quote
-    return Sheet(settings.path, *of, settings.columns, settings.needed)
+    return Sheet(settings.path, *settings.dialect, settings.columns, settings.needed)
 
 
 def _survey_people(settings: Settings) -> Picture:
@@ -240,10 +257,11 @@ def _unbelieve(scan: Scan, name: str, believed: bytearray, twice: Iterator[tuple
         scan.doubts.name(f"the same {name} twice; both rows were left out", told)
 
 
-def _survey_members(settings: Settings, groups: Groups, path: Path, members: Members) -> Scan:
+def _survey_members(settings: Settings, groups: Groups, path: Path, picture: Picture) -> Scan:
     columns = {"person": groups.person or settings.columns.get(settings.id, settings.id), "group": groups.group}
-    sheet = Sheet(path, settings.separator, settings.encoding, settings.quote, columns, columns.keys())
+    sheet = Sheet(path, *settings.members_dialect, columns, columns.keys())
     numbers: dict[str, int] = {}
+    anybody, strangers = False, set[str]()
     with opened(path) as file:
         for scan, row in _scanned(sheet, groups.complete, file):
             if isinstance(row, Row):
@@ -253,7 +271,13 @@ def _survey_members(settings: Settings, groups: Groups, path: Path, members: Mem
                     continue
                 if group not in numbers:
                     numbers[group] = len(numbers)
-                    members.add(group, ())
-                members.also(numbers[group], (person_key(identity(settings.id, (person,))),))
+                    picture.groups.add(group, ())
+                key = identity(settings.id, (person,))
+                picture.groups.also(numbers[group], (person_key(key),))
+                anybody = anybody or picture.place(key) is not None
+                if not anybody:
+                    strangers.add(_alike(key))
+    if not anybody and picture.knows_one_like(strangers):
+        scan.doubts.say(f"{path} writes ids in another way than {settings.path}, and means nobody by them")
     _judged(scan, groups.complete)
     return scan

@@ -5,7 +5,7 @@ import csv
 import re
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,9 +15,15 @@ from iwds.sources._csvlines import CR, Lines
 
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _CANDIDATES = (";", ",", "\t", "|")
-_SEP = re.compile(r"sep=(.)\s*", re.IGNORECASE)
+_SEP = re.compile(r'sep=([^"\r\n])\s*', re.IGNORECASE)
 """What Excel writes above a heading, and understands there."""
 _TOO_LONG = 60
+_FORMS = (
+    (b"PK\x03\x04", "a spreadsheet or an archive"), (b"\xd0\xcf\x11\xe0", "a spreadsheet"), (b"\x1f\x8b", "compressed"),
+)  # fmt: skip
+"""What other kinds of file begin with."""
+_MARK = "\ufeff"
+_SEVERAL = "several files may be put together here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +37,11 @@ class Sheet:
     """
 
     path: Path
-    separator: str
-    encoding: str
-    quote: str
-    columns: Mapping[str, str]
-    needed: Collection[str]
+    separator: str = "auto"
+    encoding: str = "auto"
+    quote: str = '"'
+    columns: Mapping[str, str] = field(default_factory=dict)
+    needed: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,8 @@ class Table:
         marked: True where a byte order mark stands before them.
         separator: between its cells.
         crlf: True where its lines end as Windows ends them.
-        names: the attribute of each column.
+        heading: what stands above each column, as it is written.
+        names: the attribute of each column; empty for the last ones where a heading ends with separators.
         line, offset: lines and bytes before the first row.
     """
 
@@ -57,6 +64,7 @@ class Table:
     separator: str
     quote: str
     crlf: bool
+    heading: Sequence[str]
     names: tuple[str, ...]
     line: int
     offset: int
@@ -66,7 +74,9 @@ class Table:
         between = "tab" if self.separator == "\t" else f"`{self.separator}`"
         encoding = self.encoding.upper() + (" with a byte order mark" if self.marked else "")
         ends = "CRLF" if self.crlf else "LF"
-        return f"separated by {between}, {encoding}, lines end with {ends}; columns: {', '.join(self.names)}"
+        return (
+            f"separated by {between}, {encoding}, lines end with {ends}; columns: {', '.join(filter(None, self.names))}"
+        )
 
     def reader(self, lines: Lines) -> Iterator[list[str]]:
         """What splits lines into cells; it refuses what is quoted wrongly."""
@@ -104,18 +114,18 @@ def table_of(sheet: Sheet, file: BinaryIO) -> Table:
     separators = (sheet.separator,) if sheet.separator != "auto" else _CANDIDATES if known == "auto" else (known,)
     headings = [_heading(sheet, file, encoding, separator, place) for separator in separators]
     fitting = [each for each in headings if not each.why]
-    best = fitting[0] if fitting else max(headings, key=lambda each: len(each.names))
+    best = max(fitting or headings, key=lambda each: len(each.names))
     if best.why:
-        raise SourceUnavailable(f"{sheet.path}:{best.line}: {best.why}", _advice(sheet, best))
+        raise SourceUnavailable(f"{sheet.path}:{best.line}: {best.why}", best.advice)
     return Table(
-        sheet.path, encoding, bool(mark), best.separator, sheet.quote, line.endswith("\r\n"), best.names, best.line,
-        best.offset,
+        sheet.path, encoding, bool(mark), best.separator, sheet.quote, line.endswith("\r\n"), best.cells, best.names,
+        best.line, best.offset,
     )  # fmt: skip
 
 
 def rows_of(table: Table, lines: Lines) -> Iterator[Row | BadRow]:
     """The rows of a file from the place of `lines` on; empty ones are passed over."""
-    reader, width = table.reader(lines), len(table.names)
+    reader, width, named = table.reader(lines), len(table.names), len([name for name in table.names if name])
     while True:
         line, offset = lines.line + 1, lines.offset
         try:
@@ -128,8 +138,14 @@ def rows_of(table: Table, lines: Lines) -> Iterator[Row | BadRow]:
         if lines.bad:
             yield BadRow(line, lines.bad[0])
             lines.bad.clear()
-        elif not any(cells):
+        elif not any(map(str.strip, cells)):
             continue
+        elif cells[0].startswith(_MARK):
+            yield BadRow(line, f"a byte order mark stands within the file; {_SEVERAL}")
+        elif cells == table.heading:
+            yield BadRow(line, f"the heading stands here again; {_SEVERAL}")
+        elif any(cells[named:width]):
+            yield BadRow(line, "a cell stands behind the last column that has a name")
         elif len(cells) == width:
             yield Row(line, offset, _restored(cells, lines))
         else:
@@ -149,20 +165,24 @@ def row_at(table: Table, file: BinaryIO, line: int, offset: int) -> Row | BadRow
 
 def key_of(heading: str) -> str:
     """A heading as it is compared."""
-    return unicodedata.normalize("NFC", heading).strip().casefold()
+    return unicodedata.normalize("NFC", heading.replace(_MARK, "")).strip().casefold()
 
 
 @dataclass(frozen=True, slots=True)
 class _Heading:
     separator: str
+    cells: Sequence[str]
     names: tuple[str, ...]
     line: int
     offset: int
     why: str
+    advice: str
 
 
 def _encoding(sheet: Sheet, start: bytes) -> tuple[str, int]:
     """In what a file is written, and how long its mark is."""
+    if what := next((what for begins, what in _FORMS if start.startswith(begins)), ""):
+        raise SourceUnavailable(f"{sheet.path} is {what}, and no table of text.", "Have it exported as CSV.")
     mark, marked = next(((mark, name) for mark, name in _MARKS if start.startswith(mark)), (b"", ""))
     said = codecs.lookup(sheet.encoding.replace("auto", "utf-8").replace("-sig", "")).name
     if not marked and said == "utf-16":
@@ -181,22 +201,38 @@ def _heading(sheet: Sheet, file: BinaryIO, encoding: str, separator: str, place:
     """The heading as this separator makes it, and why it is none."""
     line, offset = place
     file.seek(offset)
-    lines = Lines(file, encoding, line, offset)
+    lines, cells, wrong = Lines(file, encoding, line, offset), list[str](), ""
     try:
-        cells = next((row for row in csv.reader(iter(lines), **_form(separator, sheet.quote)) if any(row)), [])
+        rows = csv.reader(iter(lines), **_form(separator, sheet.quote))
+        cells = next((row for row in rows if any(map(str.strip, row))), cells)
     except csv.Error as error:
-        return _Heading(separator, (), max(1, lines.line), lines.offset, _unreadable(error))
+        wrong = _unreadable(error)
     renamed = {key_of(heading): attribute for attribute, heading in sheet.columns.items()}
-    keys = [key_of(cell.replace(CR, "\r")) for cell in cells]
+    keys = [key_of(cell) for cell in cells]
     names = tuple(renamed.get(key, unicodedata.normalize("NFC", key.lower())) for key in keys)
-    why = lines.bad[0] if lines.bad else _no_heading(sheet, keys, names)
-    return _Heading(separator, names, max(1, lines.line), lines.offset, why)
+    why, advice = _no_text(lines, keys) or (wrong or _no_heading(sheet, keys, names), _advice(sheet, names))
+    return _Heading(separator, cells, names, max(1, lines.line), lines.offset, why, advice)
+
+
+def _no_text(lines: Lines, keys: Sequence[str]) -> tuple[str, str] | None:
+    """Why these letters are no heading whatever is asked of one, and advice."""
+    if lines.bad:
+        return lines.bad[0], "If a program of Windows wrote it, it may be cp1252."
+    if any("\0" in key for key in keys):
+        advice = "If it is UTF-16 without a byte order mark, say `encoding: utf-16-le` or `utf-16-be`."
+        return "bytes of zero stand in the heading", advice
+    if lines.swapped:
+        advice = "Have it saved as CSV for Windows, or as CSV UTF-8: the form for an old Macintosh cannot be read."
+        return "a carriage return stands alone, and lines must end with LF or CRLF", advice
+    return None
 
 
 def _no_heading(sheet: Sheet, keys: Sequence[str], names: Sequence[str]) -> str:
     """Why these are not the headings that are needed; empty where they are."""
     if not any(keys):
         return "there is no heading, a first line with the names of the columns"
+    while not keys[-1]:
+        keys, names = keys[:-1], names[:-1]
     if "" in keys:
         return f"column {keys.index('') + 1} has no name"
     missing = [heading for heading in sheet.columns.values() if key_of(heading) not in keys]
@@ -210,8 +246,8 @@ def _no_heading(sheet: Sheet, keys: Sequence[str], names: Sequence[str]) -> str:
     return ""
 
 
-def _advice(sheet: Sheet, heading: _Heading) -> str:
-    if len(heading.names) < 2 and len(sheet.needed) > 1:
+def _advice(sheet: Sheet, names: Sequence[str]) -> str:
+    if len(names) < 2 and len(sheet.needed) > 1:
         return "Say with `separator` what stands between the cells."
     return (
         "Name the columns of the file under `columns`, as ATTRIBUTE: HEADING; or have them exported with these names."

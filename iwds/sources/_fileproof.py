@@ -18,6 +18,8 @@ _MOST = 1 << 20
 """Characters that are read of a file with checksums."""
 _AHEAD = timedelta(minutes=5)
 """So far may the clock of whoever wrote the file be ahead of ours."""
+_WORD = re.compile(r"[^\W\d_]+")
+_CHECKSUM = re.compile(r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{64}(?![0-9A-Fa-f])")
 _UNITS = (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("m", timedelta(minutes=1)), ("s", timedelta(seconds=1)))
 PROVE = "Configure `complete:` (a trailer, a count or a checksum), or export the file again."
 
@@ -124,13 +126,28 @@ def is_trailer(trailer: str, line: str) -> "re.Match[str] | None":
     return re.fullmatch(re.escape(before) + r"([0-9]+)" + re.escape(after), line.strip())
 
 
+def resembles(trailer: str, line: str) -> bool:
+    """Whether a line was surely meant as this trailer, though it is written in another way: in quotes, or padded."""
+    if trailer.startswith("#"):
+        return line.startswith("#")
+    word = _first_word(trailer.replace("{count}", ""))
+    return bool(word) and _first_word(line) == word
+
+
+def _first_word(text: str) -> str:
+    found = _WORD.search(text)
+    return found[0].casefold() if found else ""
+
+
 def _trailer_objection(trailer: str, ending: Ending) -> str:
     last = ending.last_line.strip()
     match = is_trailer(trailer, last)
     if not ending.items and not last:
         return f"is empty, and should end with the trailer `{trailer}`"
     if match is None:
-        return f"does not end with the trailer `{trailer}` but with `{last[:60]}`: it is cut, or not that export"
+        # Any other line is somebody's data, a password maybe: it is not shown.
+        instead = f" but with `{last[:60]}`" if resembles(trailer, last) else ""
+        return f"does not end with the trailer `{trailer}`{instead}: it is cut, or not that export"
     if int(match[1]) != ending.items:
         return f"announces {match[1]} {ending.item}s in its trailer and holds {ending.items}"
     return ""
@@ -143,7 +160,7 @@ def _count_objection(count: int, ending: Ending) -> str:
 
 
 def _checksum_objection(sha256: str, path: Path, ending: Ending) -> str:
-    expected = sha256 if re.fullmatch(r"[0-9A-Fa-f]{64}", sha256) else _noted(path.parent / sha256, path.name)
+    expected = sha256 if _CHECKSUM.fullmatch(sha256) else _noted(path.parent / sha256, path.name)
     if not expected:
         return f"has no checksum to compare with: {sha256} cannot be read, or holds none of it"
     return "" if expected.lower() == ending.sha256 else f"has the checksum {ending.sha256} and should have {expected}"
@@ -152,14 +169,21 @@ def _checksum_objection(sha256: str, path: Path, ending: Ending) -> str:
 def _noted(file: Path, name: str) -> str:
     """What a file as sha256sum writes it gives as the checksum: of one line whatever its name, of several the named."""
     try:
-        with file.open(encoding="utf-8", errors="replace") as open_file:
+        with file.open(encoding="utf-8-sig", errors="replace") as open_file:
             text = open_file.read(_MOST)
     except OSError:
         return ""
-    lines = [line.split(maxsplit=1) for line in text.splitlines() if line.strip()]
+    lines = [(found[0], line) for line in text.splitlines() if (found := _CHECKSUM.search(line))]
     if len(lines) > 1:
-        lines = [line for line in lines if Path(line[-1].removeprefix("*")).name == name]
-    return lines[0][0].removeprefix("\\") if lines else ""  # sha256sum marks names that it had to escape
+        lines = [(checksum, line) for checksum, line in lines if _is_of(line, name)]
+    return lines[0][0] if lines else ""
+
+
+def _is_of(line: str, name: str) -> bool:
+    """Whether a line with a checksum is of the file of this name: `CHECKSUM  NAME`, or `SHA256 (NAME) = CHECKSUM`."""
+    tagged = re.fullmatch(r"SHA256 \((.*)\) = \S+", line.strip())
+    told = tagged[1] if tagged else line.split(maxsplit=1)[-1].strip()
+    return Path(told.removeprefix("*")).name == name
 
 
 def _modified(stamp: Stamp) -> datetime:

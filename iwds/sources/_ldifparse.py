@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 _DESCRIPTION = re.compile(rb"[A-Za-z0-9][A-Za-z0-9.;=_-]*")
-_A_CHANGE = "this is a change record; a listing of entries is needed (slapcat, ldapsearch -LLL)"
+_A_CHANGE = "this is a change record, as ldifde writes them too; a listing is needed (slapcat, ldapsearch -LLL)"
 _REFUSED = {
     "changetype": _A_CHANGE,
     "control": _A_CHANGE,
     "dn": "a second name in one record; an empty line between two records is missing",
 }
 """What no record of a listing holds."""
+_ODD = b"\r"
+"""Stands for a line that RFC 2849 has no room for, be it a comment, so that it is complained about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +64,11 @@ def records(lines: Iterable[bytes], line: int = 1, offset: int = 0) -> Iterator[
         line: number of the first of them.
         offset: where it starts in the file.
     """
-    first = True
     for block in _blocks(lines, line, offset):
-        if first and block[0].text.lower().startswith(b"version:"):
+        if block[0].text[:8].lower() == b"version:":  # ldapsearch writes one above each page
             version = block.pop(0)
             if version.text[8:].strip() != b"1":
                 yield BadRecord(version.number, "only version 1 of LDIF is known (RFC 2849)")
-        first = False
         if block:
             yield _record(block)
 
@@ -80,7 +80,10 @@ def _blocks(lines: Iterable[bytes], number: int, offset: int) -> Iterator[list[_
     for number, physical in enumerate(lines, number):  # noqa: B020 - counts on from where the caller stands
         text = (physical if offset else physical.removeprefix(codecs.BOM_UTF8)).rstrip(b"\r\n")
         first = text[:1]
-        if first == b" ":
+        if b"\r" in text or b"\0" in text:
+            block.append(_Line(number, offset, _ODD))
+            comment = False
+        elif first == b" ":
             if not comment:
                 _continue(block, number, offset, text)
         elif first == b"#":
@@ -140,6 +143,10 @@ def _attribute(line: _Line) -> tuple[str, bytes]:
     """The description and the value of one logical line (RFC 2849, value-spec)."""
     kind, colon, rest = line.text.partition(b":")
     name = _described(kind) if colon else ""
+    if line.text == _ODD:
+        raise _BadLine(
+            line.number, "a carriage return, or a byte of zero, stands alone; lines must end with LF or CRLF"
+        )
     if not name:
         raise _BadLine(line.number, "not of the form `attribute: value`")
     first = rest[:1]

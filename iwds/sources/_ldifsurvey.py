@@ -88,6 +88,7 @@ class Picture:
     doubts: Doubts = field(default_factory=Doubts)
     groups: Groups = field(default_factory=Groups)
     _places: _Places = field(default_factory=_Places)
+    _named: set[str] = field(default_factory=set)
     _last: Place | None = None
     _cut: Place | None = None
 
@@ -129,9 +130,16 @@ class Picture:
 
     def _note_group(self, shaped: Shaped, line: int) -> None:
         members = shaped.attrs.get(self.question.members)
-        if members is None or "dn" in shaped.undecodable:
+        if shaped.incomplete:
+            self.doubts.name("groups with a part of their members (`range=`)", self._where(line, shaped.dn))
+        elif members is None or "dn" in shaped.undecodable:
             self.doubts.name("groups with a member that is not text", self._where(line, shaped.dn))
+        elif (
+            name := normalise_dn(shaped.dn)
+        ) in self._named:  # of two exports in one file, say: which one is of today?
+            self.doubts.name("groups of one name", self._where(line, shaped.dn))
         else:
+            self._named.add(name)
             self.groups.add(shaped.dn, member_keys(self.question.members, members))
 
     def _where(self, line: int, what: str) -> str:
@@ -159,9 +167,7 @@ def survey(question: Question) -> Picture:
 
 def _refuse_utf_16(file: BufferedReader, path: Path) -> None:
     if file.peek(2).startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise SourceUnavailable(
-            f"{path} is UTF-16, and LDIF is UTF-8 (RFC 2849).", "Export it without -u, if ldifde wrote it."
-        )
+        raise SourceUnavailable(f"{path} is UTF-16, and LDIF is UTF-8 (RFC 2849).", "Export it with ldapsearch -LLL.")
 
 
 def _noted(lines: Iterable[bytes], ending: Ending) -> Iterator[bytes]:

@@ -20,6 +20,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 
 from iwds.core.model import Anchor, Entry, Proof, View, fold
 from iwds.core.nearest import close as nearest
@@ -30,10 +31,10 @@ from iwds.sources._check import foreign, of_proof, until_failure
 from iwds.sources._csventries import Maker
 from iwds.sources._csvsettings import Settings as Settings
 from iwds.sources._csvsurvey import Picture, Place, survey
-from iwds.sources._csvtable import Row, lines_of, row_at, rows_of
+from iwds.sources._csvtable import Row, Sheet, lines_of, row_at, rows_of, table_of
 from iwds.sources._decode import identity
 from iwds.sources._file import changed, opened, same_bytes
-from iwds.sources._fileproof import PROVE, UNPROVEN, reason
+from iwds.sources._fileproof import PROVE, UNPROVEN, is_trailer, reason
 from iwds.sources._stream import Canaries, Doubts, Stream, Tally
 
 SELECTING = frozenset({"path", "realm", "id", "columns", "lists", "groups", "enabled", "absent"})
@@ -256,6 +257,18 @@ class CsvSource:
 def connect(name: str, settings: Settings) -> CsvSource:
     """The source that these settings describe; the file is opened when it is read."""
     return CsvSource(name, settings)
+
+
+def ends_with(data: bytes, trailer: str) -> bool:
+    """Whether the last line of a file is this trailer, and no row, whatever it is written in; False for no trailer."""
+    last = data.replace(b"\0", b"").rstrip().rpartition(b"\n")[2]
+    return any(is_trailer(trailer, last.decode(each, errors="replace")) for each in ("utf-8", "cp1252") if trailer)
+
+
+def usual(file: Path) -> Mapping[str, object]:
+    """Settings by which any table is read: the id is its first column."""
+    with opened(file) as table:
+        return {"kind": "csv", "realm": "entries", "id": table_of(Sheet(file), table).names[0]}
 
 
 def selection(name: str, settings: Settings) -> Selection:  # noqa: ARG001 - as of every source

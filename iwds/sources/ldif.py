@@ -7,7 +7,7 @@
         realm: example-staff            # who this directory is, for ever; never change it
         users: {base: "ou=people,dc=example,dc=org", object_class: inetOrgPerson}
         groups: {object_class: groupOfNames, members: member}
-        complete: {trailer: "# numEntries: {count}"}     # what `ldapsearch -L` writes last
+        complete: {trailer: "# complete: {count}"}     # what the script writes last that exports it
 
 A file does not say by itself that it is whole: an export that broke off is a correct file. It is proven by a trailer
 with the number of records, by a configured number, or by a checksum, and unproven without one of these.
@@ -43,6 +43,9 @@ _BATCH = 200
 SELECTING = frozenset({"path", "realm", "id", "users", "groups"})
 """The settings that say who is read, and what of them; the others say how it is proven."""
 BINDS = False
+_COUNTED = "# numEntries:"
+"""What ldapsearch writes below every listing, also below one that a limit of the server cut."""
+_EXPORT = "Let the export put the file in place only where ldapsearch ended with 0, or write a trailer of its own then."
 
 
 class _Model(BaseModel):
@@ -207,6 +210,9 @@ class LdifSource:
         proof = self._proof(tally)
         yield Finding(True, "search", proof.asked)
         yield from of_proof(replace(proof, problems=tally.problems(tally.doubts.listed())))
+        complete = self._settings.complete
+        if complete is not None and complete.trailer is not None and _COUNTED in complete.trailer:
+            yield Finding(True, "proof", f"`{_COUNTED}` counts what came, be it cut by a limit", _EXPORT, warning=True)
 
     def _tally(self, attributes: Collection[str]) -> Tally:
         return Tally(self._name, frozenset(attributes), Canaries(self._settings.canaries))
@@ -231,6 +237,7 @@ class LdifSource:
         if self._picture is None or not self._picture.current():
             if self._picture is not None:
                 self._picture.close()
+                self._picture = None
             self._picture = self._survey()
         return self._picture
 
@@ -354,6 +361,21 @@ class LdifSource:
 def connect(name: str, settings: Settings) -> LdifSource:
     """The source that these settings describe; the file is opened when it is read."""
     return LdifSource(name, settings)
+
+
+def ends_with(data: bytes, trailer: str) -> bool:  # noqa: ARG001 - as of every kind of file
+    """Never: a trailer here is a comment, which is in nobody's way."""
+    return False
+
+
+def usual(file: Path) -> Mapping[str, object]:  # noqa: ARG001 - as of every kind of file
+    """Settings by which people in an export of any directory are found."""
+    return {
+        "kind": "ldif",
+        "realm": "entries",
+        "users": {"object_class": "person"},
+        "groups": {"object_class": "groupOfNames"},
+    }
 
 
 def selection(name: str, settings: Settings) -> Selection:

@@ -118,6 +118,41 @@ def test_everybody_has_the_login_that_the_template_makes(office: Office) -> None
     assert "Müller-Groß" in json.dumps(service, ensure_ascii=False)
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_saved_table_is_read_as_the_source_of_the_job_reads_it(office: Office, tmp_path: Path, whole: bool) -> None:
+    mapping, saved = str(office.folder / "mappings/hr-csv.yaml"), tmp_path
+    (saved / "some.csv").write_bytes(office.table() if whole else office.table().replace(b"ENDE;13\r\n", b""))
+    (saved / "members.csv").write_text("Personalnr,Team\n0007,Post\n" + "END 1\n" * whole, encoding="utf-8")
+    (saved / "golden.yaml").write_text("people: {claire.martin: 'in scope, groups vpn+finance'}\n", encoding="utf-8")
+
+    table = str(saved / "some.csv")
+    tested = office.iwds("mapping", "test", "hr", "--golden", str(saved / "golden.yaml"), "--entries", table)
+    tried = office.iwds("mapping", "try", mapping, "--entry", table, "--job", "hr", "--login", "0007", "--json")
+    (saved / "members.csv").unlink()
+    alone = office.iwds("mapping", "try", mapping, "--entry", table, "--job", "hr", "--login", "0007", "--json")
+
+    assert "1 of 1 are as golden.yaml says" in tested.out
+    assert (tried.json["entry"]["groups"], alone.json["entry"]["groups"]) == (["post"], None)
+    assert tried.json["account"]["login"] == "claire.martin"
+
+
+def test_any_table_is_tried_without_a_configuration(tmp_path: Path) -> None:
+    mapping = str(ROOT / "mappings/hr-csv.yaml")
+    (tmp_path / "people.csv").write_text(
+        "Employee_ID,first_name,last_name,status,start_date\n0007,Claire,Martin,active,2020-01-01\n", encoding="utf-16"
+    )
+    (tmp_path / "golden.yaml").write_text('people: {claire.martin: in scope, "0007": name Martin}\n', encoding="utf-8")
+
+    tried = iwds("mapping", "try", mapping, "--entry", "people.csv", "--json", cwd=tmp_path)
+    given = ("--golden", "golden.yaml", "--entries", "people.csv")
+    tested = iwds("mapping", "test", mapping, *given, cwd=tmp_path)
+
+    assert (tried.code, tried.json["account"]["login"]) == (0, "claire.martin")
+    assert tried.json["entry"]["attributes"]["mobile"] == []
+    assert tried.json["entry"]["groups"] is None
+    assert (tested.code, "2 of 2 are as" in tested.out) == (0, True), tested.out + tested.err
+
+
 def test_a_table_that_was_cut_locks_nobody(office: Office) -> None:
     whole = office.table()
     try:

@@ -73,9 +73,25 @@ def test_whoever_has_no_account_is_told_why(home: World) -> None:
     assert data["absent"]["reason"] == "out-of-scope"
 
 
-@pytest.mark.parametrize("arguments", [(), ("--login", "a", "--entry", "b"), ("--login", "nobody.here")])
+@pytest.mark.parametrize("arguments", [(), ("--login", "nobody.here"), ("--entry", "company.ldif")])
 def test_a_question_about_nobody_is_refused(home: World, arguments: tuple[str, ...]) -> None:
     home.iwds("mapping", "try", str(home.folder / MAPPING), *arguments, code=64)
+
+
+def test_one_of_many_in_a_file_is_named(home: World) -> None:
+    mapping, entries = str(home.folder / MAPPING), str(home.folder / "company.ldif")
+
+    told = [
+        home.iwds("mapping", "try", mapping, "--entry", entries, "--login", "claire.martin", *more, "--json").json
+        for more in ((), ("--job", "company"))
+    ]
+    asked = home.iwds("mapping", "try", mapping, "--login", "claire.martin", "--json").json
+    nobody = home.iwds("mapping", "try", mapping, "--entry", entries, "--login", "no.such", code=64)
+
+    assert [each["account"] for each in told] == [asked["account"]] * 2
+    assert told[1]["entry"]["realm"] == asked["entry"]["realm"]
+    assert "nobody in" in nobody.err
+    assert "filter of a source" not in nobody.err
 
 
 def test_two_mappings_are_compared_over_everybody(home: World) -> None:

@@ -280,9 +280,30 @@ MUTATIONS = (
     Mutation(
         "a last row that may be cut is nobody",
         "iwds/sources/_csvsurvey.py",
-        "    cut = bool(whole) and not scan.ending.closed and scan.last > 0",
-        "    cut = False",
+        "    if not scan.ending.closed:",
+        "    if False:",
         (f"{CSV}::TestCompleteness::test_a_last_row_without_a_line_end_may_be_cut_and_is_left_out",),
+    ),
+    Mutation(
+        "a table with carriage returns alone is not an empty one",
+        "iwds/sources/_csvtable.py",
+        "    if lines.swapped:\n        advice",
+        "    if False:\n        advice",
+        (f"{CSV}::TestHeading::test_a_file_with_another_one_is_refused",),
+    ),
+    Mutation(
+        "an export with carriage returns alone is not an empty one",
+        "iwds/sources/_ldifparse.py",
+        '        if b"\\r" in text or',
+        "        if False and",
+        (f"{LDIF}::TestParsing::test_a_bad_line_costs_its_record_and_is_named",),
+    ),
+    Mutation(
+        "memberships under other ids are not those of nobody",
+        "iwds/sources/_csvsurvey.py",
+        "    if not anybody and picture.knows_one_like(strangers):",
+        "    if False:",
+        (f"{CSV}::TestMemberships::test_where_all_ids_are_written_in_another_way_nobodys_groups_are_known",),
     ),
     Mutation(
         "of two rows with one id neither is believed",

@@ -1,5 +1,6 @@
 """Whom a name means in the sources of a job: asked for alone where a search is sure to find them."""
 
+import io
 from collections.abc import Collection
 from pathlib import Path
 from types import SimpleNamespace
@@ -7,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from iwds.cli.golden import Bench, bench, named, people_named
+from iwds.cli.golden import Bench, bench, from_file, named, people_named
 from iwds.core.model import Anchor, Entry
-from iwds.errors import SourceUnavailable
+from iwds.errors import ConfigurationError, SourceUnavailable
 from iwds.ports import MOST_FOUND
 from iwds.sources._stream import Stream
 from iwds.sources.memory import MemorySource
@@ -101,3 +102,38 @@ def test_where_a_search_is_refused_the_directory_is_read(source: Directory, tmp_
 
     assert found(source, tried(tmp_path, WRITTEN), "bob") == {"bob": ["id-2"]}
     assert source.readings == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("p.csv", "id,uid\n1,ada\n2\n", "p.csv:3: it has one cell"),
+        ("p.CSV", "id,uid\n1,ada\n1,bob\n", "1 stands on line 2 too"),
+        ("p.ldif", "dn: uid=ada\nobjectClass: person\nentryUUID: 1\nuid: ada\n\ncn: x\n", "must begin with"),
+        ("p.ldf", "dn: uid=ada\nobjectClass: person\nuid: ada\n", "people without entryuuid were left out"),
+    ],
+)
+def test_a_file_in_which_somebody_cannot_be_read_is_no_ground_to_test_on(
+    tmp_path: Path, name: str, text: str, said: str
+) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+
+    with pytest.raises(ConfigurationError, match=said):
+        list(from_file(tmp_path / name, ("uid", "mail")))
+
+
+def test_a_table_is_read_by_its_heading_whatever_separates_it(tmp_path: Path) -> None:
+    for separator in ",;\t|":
+        (tmp_path / "p.csv").write_text("Nr;UID;Mail\n007;ada;\n".replace(";", separator), encoding="utf-8-sig")
+
+        (ada,) = from_file(tmp_path / "p.csv", ("uid", "mail", "title"))
+
+        assert (ada.anchor.id, ada.attrs, ada.groups) == ("007", {"uid": ("ada",), "mail": (), "title": ()}, None)
+
+
+def test_an_entry_comes_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO('{"dn": "uid=ada,dc=x", "attributes": {"uid": "ada"}}'))
+
+    (ada,) = from_file(Path("-"), ("uid",))
+
+    assert ada.attrs == {"uid": ("ada",)}

@@ -46,7 +46,7 @@ def test_what_is_not_documented_is_listed_with_its_line_and_without_its_value(tm
 
 def test_a_documented_name_in_another_file_is_not_known(tmp_path: Path) -> None:
     found = take(old(tmp_path, "provisioning_id=1\n", "LDAP.PATH.properties"))
-    assert (found.tag, [each.why for each in found.left]) == (None, [UNKNOWN])
+    assert (found.tag, found.left[0].why) == (None, UNKNOWN)
 
 
 @pytest.mark.parametrize(
@@ -83,15 +83,54 @@ def test_of_a_key_that_comes_twice_the_last_one_counts(tmp_path: Path) -> None:
 def test_other_files_are_named_and_not_read(tmp_path: Path) -> None:
     old(tmp_path, "secret: hunter2", "mapping.xml")
     found = take(tmp_path)
-    assert [str(each) for each in found.left] == ["conf/mapping.xml  not read: its format is not documented"]
+    assert [str(each) for each in found.left] == [
+        "conf/mapping.xml  not read: its format is not documented",
+        "conf/inwebo.properties  is not there; no other file is documented",
+    ]
 
 
-def test_a_folder_without_conf_and_a_broken_file_are_refused(tmp_path: Path) -> None:
+def test_what_is_no_file_and_what_is_broken_is_listed_and_the_rest_is_taken(tmp_path: Path) -> None:
+    old(tmp_path, "a=1\nb=hunter2\\u00\n", "log.properties")
+    (tmp_path / "conf/ldap").mkdir()
+    (tmp_path / "conf/gone.properties").symlink_to("/nowhere")
+    found = take(old(tmp_path, "provisioning_id=7\n", "Inwebo.Properties"))
+    assert found.tag == 7
+    assert [str(each) for each in found.left] == [
+        "conf/gone.properties  not read: it is no file",
+        "conf/ldap  not read: it is no file",
+        "conf/log.properties  not read: it is no .properties file: line 2: \\u without four hexadecimal digits",
+    ]
+
+
+def test_a_folder_without_conf_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="conf cannot be read") as refused:
         take(tmp_path)
     assert "holds conf/" in refused.value.advice
-    with pytest.raises(UsageError, match=r"inwebo\.properties is no \.properties file: line 2"):
-        take(old(tmp_path, "a=1\nb=\\u00\n"))
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["provisioning\\n_id", "maximum\\u000aquery size", "certificate\\npath", "activate\\u0085group\0synchronisation"],
+)
+def test_no_key_breaks_the_configuration_that_is_written(tmp_path: Path, key: str) -> None:
+    text = configuration(take(old(tmp_path, f"{key.replace(' ', chr(92) + ' ')}=\\n- x: 1\n")), None)
+    assert text.replace("\n", "").isprintable()
+    assert "- x" not in text
+    assert set(yaml.safe_load(text)["targets"]["mfa"]) == {"kind", "url"}
+
+
+def test_a_setting_that_two_keys_mean_is_taken_from_neither(tmp_path: Path) -> None:
+    found = take(old(tmp_path, "provisioning_id=1\nprovisioning.id=7\nmaximumQuerySize=50\n"))
+    assert [(each.setting, each.value) for each in found.taken] == [("page_size", "50")]
+    assert [str(each) for each in found.left] == [
+        f"conf/inwebo.properties:{line}  provisioning_id: not taken: several keys mean it; nobody knows which counts"
+        for line in (1, 2)
+    ]
+
+
+def test_a_certificate_whose_name_no_file_of_ours_can_hold_is_not_taken(tmp_path: Path) -> None:
+    (tmp_path / "a\u0085b.p12").write_bytes(b"")
+    assert take(old(tmp_path, "certificate_path=a\\u0085b.p12")).taken == []
 
 
 class TestTheTag:

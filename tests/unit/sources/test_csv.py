@@ -117,6 +117,27 @@ class TestDialects:
         assert mails(path, f"id;mail;z\n1;{text};z\n2;b;z\n") == {"1": (text,), "2": ("b",)}
         assert mails(path, f'id;mail;z\r\n1;"{text}";z\r\n2;b;z\r\n') == {"1": (text,), "2": ("b",)}
 
+    @pytest.mark.parametrize("end", ["END;1\r\n\x1a", "END;1\x1a", "END;1\r\n\x1a\r\n", "\x1a\r\nEND;1\r\n"])
+    def test_what_dos_ended_a_file_with_is_passed_over(self, path: Path, end: str) -> None:
+        assert mails(path, f"id;mail\r\n1;a\r\n{end}", complete=TRAILER) == {"1": ("a",)}
+        assert mails(path, "id;mail\r\n1;a\r\n\x1a", complete={"count": 1}) == {"1": ("a",)}
+
+    def test_a_heading_and_its_rows_may_end_with_separators(self, path: Path) -> None:
+        assert mails(path, "id;mail;;\n1;a;;\n") == {"1": ("a",)}
+        path.write_text("id;mail;;\n1;a;;x\n2;b;;\n3;c\nEND;3\n")
+
+        people, proof = consume(source(path, complete=TRAILER), "mail")
+
+        assert set(people) == {"2"}
+        assert f"{path}:2: a cell stands behind the last column that has a name" in proof.problems[0]
+        assert f"{path}:4: it has 2 cells, and the heading has 4" in proof.problems[0]
+
+    def test_two_marks_are_as_good_as_one(self, path: Path) -> None:
+        assert mails(path, codecs.BOM_UTF8 * 2 + b"id;mail\n1;a\n") == {"1": ("a",)}
+
+    def test_rows_of_nothing_but_spaces_are_empty(self, path: Path) -> None:
+        assert mails(path, "  \nid;mail\n1;a\n \n ;\t\nEND;1\n   \n", complete=TRAILER) == {"1": ("a",)}
+
     def test_empty_rows_are_passed_over_and_not_counted(self, path: Path) -> None:
         assert mails(path, "\nid;mail\n\n1;a\n;\n\n2;\nEND;2\n\n", complete=TRAILER) == {"1": ("a",), "2": ()}
 
@@ -155,6 +176,11 @@ class TestHeading:
             ('"id;mail', {}, "1: a quote is opened here"),
             ('"id"x;mail', {}, "closing quote"),
             ("id;m\udcffil", {}, "1: the bytes FF are no UTF-8"),
+            ("id;mail\r1;a\r2;b\r", {}, "1: a carriage return stands alone"),
+            ('"id";"mail"\r"1";"a"\r', {}, "1: a carriage return stands alone"),
+            ("i\0d\0;\0m\0", {}, "1: bytes of zero stand in the heading"),
+            ("sep=", {}, "1: there is no column"),
+            ("PK\3\4\0", {}, "is a spreadsheet or an archive, and no table"),
         ],
     )
     def test_a_file_with_another_one_is_refused(
@@ -186,6 +212,19 @@ class TestRows:
             f"rows that cannot be read were left out: {path}:3: it has 2 cells, and the heading has 3;"
             f" {path}:4: it has 4 cells, and the heading has 3;"
             f" {path}:6: the bytes E9 are no UTF-8; `encoding:` says what the file is in and 1 more"
+        )
+
+    def test_several_files_in_one_are_told_by_heading_and_mark(self, path: Path) -> None:
+        path.write_text("id;mail\n1;a\nid;mail\n2;b\n\ufeffid;mail\n3;c\n\ufeff4;d\n", encoding="utf-8-sig")
+
+        people, proof = consume(source(path, complete={"count": 6}), "mail")
+
+        assert set(people) == {"1", "2", "3"}
+        assert proof.problems == (
+            f"rows that cannot be read were left out: {path}:3: the heading stands here again;"
+            f" several files may be put together here; {path}:5: a byte order mark stands within the file; several"
+            f" files may be put together here; {path}:7: a byte order mark stands within the file; several files may be"
+            " put together here",
         )
 
     @pytest.mark.parametrize(
@@ -238,6 +277,13 @@ class TestRows:
 
         assert [entry.enabled for entry in people.values()] == [True, False, False, None, None]
         assert proof.problems == (f'rows whose status says neither yes nor no: {path}:5: ""; {path}:6: "congé"',)
+
+    def test_a_complaint_shows_the_beginning_of_a_long_cell(self, path: Path) -> None:
+        path.write_text(f"id;status\n1;{'x' * 5000}\n")
+
+        _, proof = consume(source(path, enabled={"column": "status", "yes": "a", "no": "b"}))
+
+        assert f'{path}:2: "{"x" * 60}"' in proof.problems[-1] + proof.problems[0]
 
     def test_a_cell_may_hold_several(self, path: Path) -> None:
         path.write_text("id;mail;teams\n1; a , ,b;VPN, Wiki\n2;;\nEND;2\n")
@@ -295,6 +341,32 @@ class TestMemberships:
         with pytest.raises(SourceUnavailable, match=r'm\.csv:1: there is no column "group"'):
             self.people(path, "id;team\n", complete=TRAILER)
 
+    @pytest.mark.parametrize(
+        ("rows", "proven"), [("01;vpn\n02;vpn\n", False), ("01;v\n1;w\n", True), ("8;v\n9;w\n", True)]
+    )
+    def test_where_all_ids_are_written_in_another_way_nobodys_groups_are_known(
+        self, path: Path, rows: str, proven: bool
+    ) -> None:
+        people, proof = self.people(path, f"id;group\n{rows}END;2\n", complete=TRAILER)
+
+        said = f"{path.parent / 'm.csv'} writes ids in another way than {path}, and means nobody by them"
+        assert (proof.proven, said in proof.problems) == (proven, not proven)
+        assert (people["1"].groups is None) is not proven
+
+    def test_it_may_be_written_in_another_way(self, path: Path) -> None:
+        path.write_text("id~mail\n'1'~a\nEND~1\n", encoding="utf-16-le")
+        (path.parent / "m.csv").write_text("id,group\n1,Köln\n1,'s'\nEND;2\n", encoding="cp1252")
+        people = {"separator": "~", "encoding": "utf-16-le", "quote": "'", "complete": {"trailer": "END~{count}"}}
+        members = {"path": path.parent / "m.csv", "complete": TRAILER}
+
+        other = {"separator": ",", "encoding": "cp1252", "quote": "none"}
+        found, proof = consume(source(path, **people, groups={**members, **other}))
+
+        assert proof.proven
+        assert found["1"].groups == frozenset({"köln", "'s'"})
+        (path.parent / "m.csv").write_text("id~group\n1~'a~b'\nEND;1\n", encoding="utf-16-le")
+        assert consume(source(path, **people, groups=members))[0]["1"].groups == frozenset({"a~b"})
+
     def test_a_change_of_either_file_is_noticed(self, path: Path) -> None:
         _, proof = self.people(path, "id;group\n1;vpn\nEND;1\n", complete=TRAILER)
         hr = source(path, complete=TRAILER, groups={"path": path.parent / "m.csv", "complete": TRAILER})
@@ -334,7 +406,7 @@ class TestCompleteness:
             ("", "does not end with the trailer"),
             ("END;2\n", "announces 2 rows in its trailer and holds 1"),
             ("END;\n", "does not end with the trailer"),
-            ("END;1\n2;b\n", "but with `2;b`"),
+            ("END;1\n2;b\n", "does not end with the trailer `END;{count}`: it is cut"),
         ],
     )
     def test_another_trailer_proves_nothing(self, path: Path, end: str, said: str) -> None:
@@ -343,6 +415,26 @@ class TestCompleteness:
         _, proof = consume(source(path, complete=TRAILER))
 
         assert said in " ".join(proof.problems)
+
+    @pytest.mark.parametrize("end", ['"END";"1"', "END;1x", "end;1", "END;"])
+    def test_a_trailer_that_is_written_in_another_way_is_nobody(self, path: Path, end: str) -> None:
+        path.write_text(f"id;mail\n1;a\n{end}\n")
+
+        people, proof = consume(source(path, complete=TRAILER))
+
+        assert set(people) == {"1"}
+        assert proof.problems == (
+            f"{path} does not end with the trailer `END;{{count}}` but with `{end}`: it is cut, or not that export",
+            f"the last row looks like the trailer, and was left out: {path}:3",
+        )
+
+    def test_a_last_row_is_somebodys_and_is_not_shown(self, path: Path) -> None:
+        path.write_text("id;password\n1;hunter2\n")
+
+        people, proof = consume(source(path, complete=TRAILER))
+
+        assert set(people) == {"1"}
+        assert "hunter2" not in " ".join(proof.problems)
         assert not proof.proven
 
     def test_the_trailer_is_read_in_the_encoding_of_the_file(self, path: Path) -> None:
@@ -501,6 +593,10 @@ class TestSettings:
             {"groups": {}},
             {"groups": {"column": "g", "path": "m.csv"}},
             {"groups": {"column": "g", "complete": TRAILER}},
+            {"groups": {"column": "g", "separator": ";"}},
+            {"groups": {"path": "m.csv", "separator": "ab"}},
+            {"groups": {"path": "m.csv", "separator": "'", "quote": "'"}},
+            {"separator": "'", "quote": "'"},
             {"complete": {"trailer": "{count}"}},
             {"complete": {"trailer": ";;{count};"}},
             {"complete": {"trailer": "END"}},

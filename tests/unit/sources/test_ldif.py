@@ -1,6 +1,7 @@
 """A file is read as RFC 2849 says, and believed only where it proves to be whole."""
 
 import hashlib
+import io
 import os
 import time
 from collections.abc import Iterator
@@ -46,7 +47,7 @@ def path(tmp_path: Path) -> Path:
 
 def parsed(text: str) -> list[Record | BadRecord]:
     """The records of a text."""
-    return list(records(text.encode().splitlines(keepends=True)))
+    return list(records(io.BytesIO(text.encode())))
 
 
 class TestParsing:
@@ -78,6 +79,13 @@ class TestParsing:
         assert isinstance(one, Record)
         assert one.values == {"cn": [b"a"]}
 
+    def test_each_page_that_ldapsearch_writes_may_have_its_version(self) -> None:
+        one, two = parsed("version: 1\n\n#\n\ndn: cn=a\n\n# pagedresults: cookie=\nversion: 1\n\n#\n\ndn: cn=b\n")
+
+        assert isinstance(one, Record)
+        assert isinstance(two, Record)
+        assert (one.dn, two.dn, two.line) == (b"cn=a", b"cn=b", 12)
+
     @pytest.mark.parametrize(
         ("text", "line", "why"),
         [
@@ -93,6 +101,11 @@ class TestParsing:
             ("dn: a\ncn: b\ndn: c\n", 3, "second name"),
             ("cn: a\ndn: b\n", 1, "begin with"),
             ("search: 2\nresult: 0 Success\n", 1, "ldapsearch -L"),
+            ("dn: a\rcn: b\r\n", 1, "carriage return"),
+            ("# written by hand\rdn: a\rcn: b\r\n", 1, "carriage return"),
+            ("version: 1\rdn: a\r\n", 1, "carriage return"),
+            ("dn: a\ncn: b\rmail: c\n", 2, "carriage return"),
+            ("dn: a\ncn: b\n  c\0\n", 3, "byte of zero"),
         ],
     )
     def test_a_bad_line_costs_its_record_and_is_named(self, text: str, line: int, why: str) -> None:
@@ -142,6 +155,17 @@ class TestCompleteness:
         assert not proof.proven
         assert said in proof.problems[0]
 
+    def test_what_stands_in_place_of_the_trailer_is_not_shown_where_it_is_somebodys(self, path: Path) -> None:
+        path.write_text(person("a") + "dn: uid=b,dc=x\nuserPassword:: e1NTSEF9c2VjcmV0\n")
+
+        _, proof = consume(source(path, complete={"trailer": "# end: {count}"}))
+
+        assert (
+            proof.problems[0]
+            == f"{path} does not end with the trailer `# end: {{count}}`: it is cut, or not that export"
+        )
+        assert "e1NTSEF9" not in " ".join(proof.problems)
+
     def test_a_configured_count(self, path: Path) -> None:
         path.write_text(person("a"))
 
@@ -162,6 +186,23 @@ class TestCompleteness:
 
         assert consume(source(path, complete={"sha256": digest}))[1].proven
         assert consume(source(path, complete={"sha256": str(beside)}))[1].proven
+
+    @pytest.mark.parametrize(
+        "written",
+        ["\ufeff{}  staff.ldif\r\n", "SHA256 (staff.ldif) = {}\n", "# today\n{} *export/staff.ldif\n", "\\{}  a\\nb\n"],
+    )
+    def test_a_checksum_is_found_as_other_programs_write_it(self, path: Path, written: str) -> None:
+        path.write_text(person("a"))
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        path.with_suffix(".sha256").write_text(written.format(digest), encoding="utf-8")
+
+        assert consume(source(path, complete={"sha256": "staff.sha256"}))[1].proven
+
+    def test_a_file_without_a_checksum_is_none(self, path: Path) -> None:
+        path.write_text(person("a"))
+        path.with_suffix(".sha256").write_text(f"SHA512 (staff.ldif) = {'0' * 128}\n")
+
+        assert "or holds none of it" in consume(source(path, complete={"sha256": "staff.sha256"}))[1].problems[0]
 
     def test_a_checksum_that_differs_or_is_missing(self, path: Path) -> None:
         path.write_text(person("a"))
@@ -319,6 +360,29 @@ class TestPeople:
         assert people["a-1"].groups is None
         assert "groups with a member that is not text" in proof.problems[0]
 
+    @pytest.mark.parametrize(
+        ("groups", "why"),
+        [
+            (
+                "dn: cn=g,dc=x\nobjectClass: groupOfNames\nmember;range=0-1499: uid=a,dc=x\n\n",
+                "a part of their members",
+            ),
+            (
+                "dn: cn=g,dc=x\nobjectClass: groupOfNames\nmember: uid=a,dc=x\n\n"
+                "dn: CN=g, dc=x\nobjectClass: groupOfNames\nmember: uid=b,dc=x\n\n",
+                "groups of one name",
+            ),
+        ],
+    )
+    def test_a_group_of_which_nobody_knows_the_members(self, path: Path, groups: str, why: str) -> None:
+        path.write_text(person("a") + groups)
+        count = 1 + groups.count("dn: ")
+
+        people, proof = consume(source(path, groups={}, complete={"count": count}))
+
+        assert why in proof.problems[0]
+        assert people["a-1"].groups is None
+
     def test_a_value_that_is_no_text_is_unknown(self, path: Path) -> None:
         path.write_text(person("a", "mail:: /w==") + "# 1\n")
 
@@ -404,7 +468,7 @@ def test_utf_16_is_told_by_its_mark(path: Path) -> None:
 
     with pytest.raises(SourceUnavailable, match="UTF-16") as caught:
         consume(source(path))
-    assert "without -u" in caught.value.advice
+    assert "ldapsearch -LLL" in caught.value.advice
 
 
 def test_check_counts_what_is_wrong_and_names_the_first_ten(path: Path) -> None:
@@ -416,6 +480,22 @@ def test_check_counts_what_is_wrong_and_names_the_first_ten(path: Path) -> None:
     assert first == "records that cannot be read were left out (12):"
     assert others[0] == f"{path}:5: not of the form `attribute: value`"
     assert (len(others), others[-1]) == (11, "and 2 more")
+
+
+def test_check_warns_of_a_count_that_also_stands_below_a_cut_listing(path: Path) -> None:
+    path.write_text(person("a") + "# numEntries: 1\n")
+
+    warned = {
+        trailer: [
+            finding.detail for finding in source(path, complete={"trailer": trailer}).check(("uid",)) if finding.warning
+        ]
+        for trailer in ("# numEntries: {count}", "# complete: {count}")
+    }
+
+    assert warned == {
+        "# numEntries: {count}": ["`# numEntries:` counts what came, be it cut by a limit"],
+        "# complete: {count}": [],
+    }
 
 
 def test_check_reports_a_missing_file(path: Path) -> None:
