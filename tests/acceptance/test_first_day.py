@@ -193,6 +193,11 @@ def certificate(file: Path, days: int) -> Path:
     return file
 
 
+def test_a_slip_in_the_name_of_a_job_is_named_wherever_a_job_may_stand(world: World) -> None:
+    assert 'did you mean "company"?' in world.iwds("plan", "comapny", code=78).err
+    assert 'did you mean "company"?' in world.iwds("apply", "comapny", code=64).err
+
+
 def test_a_plan_that_was_shown_is_applied_by_its_id(world: World) -> None:
     plan = saved(world.iwds("plan", "company", code=2))
     run = run_id(world.iwds("apply", plan, "--yes"))
