@@ -46,14 +46,15 @@ def document_of(what: str, state: State, jobs: Iterable[str] = ()) -> str:
     """The text of a plan's document; `UsageError` where there is none, or no more.
 
     Args:
-        jobs: names of jobs, of which one may have been meant.
+        jobs: names of jobs, of which one may have been meant; none where a run may be named instead.
     """
     if Path(what).is_file():
         return _read(Path(what))
     text = state.plan(what)
     if text is None:
+        other = f"job, nor a file, nor a saved plan{close(what, jobs)}" if jobs else "run, nor a file, nor a saved plan"
         raise UsageError(
-            f'"{what}" is neither a job, nor a file, nor a saved plan{close(what, jobs)}', "see: iwds plans"
+            f'"{what}" is neither a {other}', "see: iwds plans" if jobs else "see: iwds history, iwds plans"
         )
     if not text:
         raise deleted(what)

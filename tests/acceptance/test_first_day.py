@@ -196,6 +196,7 @@ def certificate(file: Path, days: int) -> Path:
 def test_a_slip_in_the_name_of_a_job_is_named_wherever_a_job_may_stand(world: World) -> None:
     assert 'did you mean "company"?' in world.iwds("plan", "comapny", code=78).err
     assert 'did you mean "company"?' in world.iwds("apply", "comapny", code=64).err
+    assert "neither a run, nor a file, nor a saved plan" in world.iwds("show", "company", code=64).err
 
 
 def test_a_plan_that_was_shown_is_applied_by_its_id(world: World) -> None:
