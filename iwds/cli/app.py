@@ -10,7 +10,7 @@ from typer.main import get_group
 
 from iwds.cli.common import choose_config
 from iwds.cli.console import err, out, plain
-from iwds.cli.menu import MENU, Later
+from iwds.cli.menu import MENU, Later, worded
 from iwds.cli.page import tell
 from iwds.errors import IwdsError, Refused, UsageError
 
@@ -76,6 +76,7 @@ def _options(
 def program() -> TyperGroup:
     """The command line with everything that it can do."""
     whole = get_group(_app)
+    worded(whole)
     for name in MENU:
         whole.add_command(Later(name))
     return whole

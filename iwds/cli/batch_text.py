@@ -94,7 +94,8 @@ def _next(shown: Shown, command: Sequence[str]) -> Iterator[Text]:
         yield Text("Allow exactly this, once:")
         yield from map(Text, command_lines([*command, *allowed, '--reason "..."']))
     elif plan.changes:
-        yield Text(f"Look:  iwds show {plan.id} --all")
+        yield Text(f"Look at all of it:  iwds show {plan.id} --all")
+        yield Text("Do it:")
         yield from map(Text, command_lines(command))
 
 

@@ -30,7 +30,7 @@ AdoptOption = Annotated[
     typer.Option("--adopt", metavar="ORIGIN", help="Take over logins of this origin that nobody remembers: 0, 1, …"),
 ]
 ResultOption = Annotated[
-    Path | None, typer.Option("--result", metavar="FILE", help="How each row ended; else FILE.result.csv.")
+    Path | None, typer.Option("--result", metavar="FILE", help="How each row ended; else FILE.csv.result.csv.")
 ]
 CodesOption = Annotated[
     Path | None,

@@ -29,7 +29,9 @@ def register(app: typer.Typer) -> None:
 
 def capture(
     file: Annotated[Path, typer.Argument(help="The file to write; it must not exist yet.")],
-    target: Annotated[str | None, typer.Option("--target", help="Which target; the only one without it.")] = None,
+    target: Annotated[
+        str | None, typer.Option("--target", metavar="NAME", help="Which target; the only one without it.")
+    ] = None,
 ) -> int:
     """Write logins, groups and memberships of the service to a file, to rehearse on them in a sandbox.
 

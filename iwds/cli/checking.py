@@ -27,7 +27,9 @@ def register(app: typer.Typer) -> None:
 
 def check(
     job: Annotated[str | None, typer.Argument(help="One job; all without it.")] = None,
-    source: Annotated[str | None, typer.Option("--source", help="This source alone, and no service.")] = None,
+    source: Annotated[
+        str | None, typer.Option("--source", metavar="NAME", help="This source alone, and no service.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> int:
     """Look at configuration, directories and service, and say what is wrong. Changes nothing.

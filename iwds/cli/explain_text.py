@@ -9,6 +9,7 @@ from rich.text import Text
 from iwds.cli.access_text import access_lines
 from iwds.cli.change_text import heading
 from iwds.cli.common import local
+from iwds.cli.console import WIDTH
 from iwds.cli.explain_verdict import is_for_everybody, verdict
 from iwds.cli.login_text import audit_lines, held_words, known_details
 from iwds.cli.page import LATELY, block, columns, cut, hanging, printable
@@ -78,7 +79,7 @@ def explanation_lines(
     yield from _section(_entry_lines(seen), "In the directory")
     yield from _section(_clause_lines(seen.clauses), "Scope, clause by clause")
     yield from _section(_login_lines(seen), "Login on the service")
-    yield from _section(_field_lines(seen), f"{'Fields':18}{'by the mapping':31}on the service")
+    yield from _section(_field_lines(seen), _field_head(seen))
     yield from _section(_group_lines(seen), "Groups of the service")
     yield from _section(_hold_lines(seen, now), "Holds, rulings and locks")
     yield from _section(on_the_phone(seen.seen, now, lifetimes), "On the phone")
@@ -188,8 +189,21 @@ def _origin_words(login: Login) -> str:
     return f"not in our memory; {told.get(login.created_by, f'tag {login.created_by}')}"
 
 
+def _field_widths(seen: Explanation) -> tuple[int, int]:
+    """Columns of a field's name, and of each side: extra fields have names of anybody's choice."""
+    name = min(24, max((columns(each.name) + 1 for each in seen.fields), default=0))
+    name = max(16, name)
+    return name, (WIDTH - 2 - name) // 2
+
+
+def _field_head(seen: Explanation) -> str:
+    name, side = _field_widths(seen)
+    return f"{'Fields':{name + 2}}{'by the mapping':{side}}on the service"
+
+
 def _field_lines(seen: Explanation) -> Iterator[Text]:
     """Both sides beside each other; a mark where they differ."""
+    name, side = _field_widths(seen)
     account = seen.entry.mapped if seen.entry and isinstance(seen.entry.mapped, Account) else None
     for each in seen.fields:
         if each.wanted is None and each.held is None:
@@ -197,10 +211,10 @@ def _field_lines(seen: Explanation) -> Iterator[Text]:
         mark = "*" if each.differs else " "
         wanted = _wanted(each) if account else "-"
         held = "-" if each.held is None else each.held or "(empty)"
-        line = f"{mark} {_padded(each.name, 16)}{_padded(wanted, 31)}{cut(held, 31)}"
+        line = f"{mark} {_padded(each.name, name)}{_padded(wanted, side)}{cut(held, side)}"
         yield Text(line, "yellow" if each.differs else "")
         if each.kept:
-            yield Text(f"  {'':16}kept as the service has it: {each.kept}", "dim")
+            yield Text(f"  {'':{name}}kept as the service has it: {each.kept}", "dim")
     if account:
         yield from map(Text, hanging("  given once  ", _at_creation(account)))
 

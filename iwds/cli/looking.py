@@ -33,7 +33,7 @@ def register(app: typer.Typer) -> None:
 
 def status(
     job: Annotated[str | None, typer.Argument(help="One job; all without it.")] = None,
-    max_age: Annotated[str, typer.Option("--max-age", help="How old the last success may be.")] = "26h",
+    max_age: Annotated[str, typer.Option("--max-age", metavar="TIME", help="How old the last success may be.")] = "26h",
     as_json: JsonOption = False,
 ) -> int:
     """Did everything run, and how did it end? Exits with 1 where nothing has succeeded for too long.
@@ -167,7 +167,7 @@ def _target_lines(row: Mapping[str, Any]) -> Iterator[Text]:
     mark, colour = ("NO  ", "red") if not row["well"] else ("look", "yellow") if ill else ("ok  ", "green")
     shown = [f"{each['what']}: {each['detail']}" for each in ill or row["certificates"][:1]]
     advice = dict.fromkeys(each["advice"] for each in ill if each["advice"])
-    first, *more = hanging(f"     {printable(row['target'])}  ", shown[0] if shown else "")
+    first, *more = hanging(f"     {printable(row['target'])}  ", shown[0] if shown else "no certificate")
     yield Text.assemble((mark, colour), first[len(mark) :])
     yield from map(Text, more)
     held = [printable(each) for each in row["held"]]

@@ -27,11 +27,13 @@ def register(app: typer.Typer) -> None:
 @group.command("try")
 def try_(
     file: Annotated[Path, typer.Argument(help="A mapping file.")],
-    login: Annotated[str, typer.Option("--login", help="Somebody in the job's sources: login or DN.")] = "",
+    login: Annotated[
+        str, typer.Option("--login", metavar="WHO", help="Somebody in the job's sources: login or DN.")
+    ] = "",
     entry: Annotated[
         Path | None, typer.Option("--entry", help="An entry in a file: JSON, LDIF or CSV; `-` for standard input.")
     ] = None,
-    job: Annotated[str, typer.Option("--job", help="Whose sources; the only job without it.")] = "",
+    job: Annotated[str, typer.Option("--job", metavar="JOB", help="Whose sources; the only job without it.")] = "",
     as_json: JsonOption = False,
 ) -> int:
     """Show each rule of a mapping, each step of a value, and the account, for one entry. Changes nothing."""

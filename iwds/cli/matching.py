@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
 
 def match(
     job: Annotated[str, typer.Argument(help="A job of the configuration.")],
-    login: Annotated[str, typer.Argument(metavar="[LOGIN]", help="A login name, or its id: '#1234'.")] = "",
+    login: Annotated[str, typer.Argument(metavar="LOGIN", help="A login name, or its id: '#1234'.")] = "",
     person: Annotated[
         str, typer.Option("--person", metavar="DN|ID|LOGIN", help="It is theirs: login, entry id or DN.")
     ] = "",

@@ -65,4 +65,37 @@ def commands_of(module: str) -> dict[str, Any]:
     part = typer.Typer(rich_markup_mode="rich")
     part.callback()(lambda: None)
     import_module(f"iwds.cli.{module}").register(part)
-    return dict(get_group(part).commands)
+    whole = get_group(part)
+    worded(whole)
+    return dict(whole.commands)
+
+
+_WORDS = {
+    "<bool>": "",
+    "<str>": "TEXT",
+    "<list[str]>": "TEXT",
+    "<path>": "FILE",
+    "<list[Path]>": "FILE",
+    "<int>": "N",
+    "<int range>": "N",
+    "<float>": "N",
+}
+"""What stands beside an option in the help, where typer says of which type of Python its value is."""
+
+
+def worded(command: Any) -> None:
+    """Let the help of a command, and of those below it, say in words what each option takes."""
+    context = typer.Context(command, help_option_names=["-h", "--help"])
+    for parameter in [*command.params, command.get_help_option(context)]:
+        if parameter is not None and parameter.metavar is None:
+            parameter.metavar = _word(parameter, context)
+    for part in getattr(command, "commands", {}).values():
+        worded(part)
+
+
+def _word(parameter: Any, context: Any) -> str | None:
+    """What to write for it; None leaves it as typer has it, whose older versions have words of their own."""
+    if parameter.param_type_name == "argument":
+        return str(parameter.name).upper()
+    typed = getattr(parameter, "display_type", None)
+    return _WORDS.get(typed(context)) if typed else None

@@ -88,7 +88,13 @@ def paragraphs(text: str, console: Console) -> str:
     if not console.is_terminal:
         return "\n".join(map(printable, text.splitlines()))
     lines = (_COMMAND.sub(_glued, printable(line)) for line in text.splitlines())
-    return "\n".join(part.replace(_GLUE, " ") for line in lines for part in flowing(line))
+    return "\n".join(part.replace(_GLUE, " ") for line in lines for part in flowing(line, _below(line)))
+
+
+def _below(line: str) -> int:
+    """Where a line goes on: one of a list below its own words, so that the next one is told from it."""
+    indent = len(line) - len(line.lstrip(" "))
+    return indent and indent + 2
 
 
 def _glued(command: re.Match[str]) -> str:

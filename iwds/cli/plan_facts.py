@@ -6,10 +6,11 @@ from rich.text import Text
 
 from iwds.cli.console import WIDTH
 from iwds.cli.page import Variants, block, cut, printable, wrapped
+from iwds.core.batch_people import BATCH_REALM
 from iwds.core.change import Adopt, Change, CreateLogin, Evidence
 from iwds.core.decision import Reason, Skip
 from iwds.core.guards import RETAGGED
-from iwds.core.model import Proof
+from iwds.core.model import Anchor, Proof
 from iwds.core.plan import Basis, Plan, has_twin
 from iwds.core.words import many
 
@@ -163,15 +164,22 @@ def logins_column(plan: Plan) -> list[tuple[int, str]]:
     orphans = len({s.subject.login_id for s in plan.skips if s.reason is Reason.ORPHAN})
     others = basis.tally.logins - basis.matched - adopted - orphans
     # A login that another job keeps may be matched to its person too.
-    foreign = min(others, len({s.subject.login_id for s in plan.skips if s.reason is Reason.FOREIGN} - {None}))
+    kept = {s.subject.login_id: s.subject.anchor for s in plan.skips if s.reason is Reason.FOREIGN}
+    foreign = min(others, len(kept.keys() - {None}))
+    batches = min(foreign, sum(_by_a_batch(anchor) for login_id, anchor in kept.items() if login_id is not None))
     rows = [
         (basis.matched, "matched to one person"),
         (adopted, "adopt"),
         (others - foreign, "no person, or left alone"),
         (orphans, "orphans: our tag, no person"),
-        (foreign, "foreign: not ours"),
+        (batches, "made by a batch"),
+        (foreign - batches, "foreign: not ours"),
     ]
     return [row for row in rows if row[0]]
+
+
+def _by_a_batch(anchor: Anchor | None) -> bool:
+    return anchor is not None and anchor.realm == BATCH_REALM
 
 
 def _count(changes: Iterable[Change], kind: type) -> int:

@@ -25,7 +25,12 @@ class Form(StrEnum):
 
 
 FormatOption = Annotated[
-    Form | None, typer.Option("--format", help="Print all of the plan in this form; also for files of another suffix.")
+    Form | None,
+    typer.Option(
+        "--format",
+        metavar="FORM",
+        help="Print it all as text, markdown, html, csv or json; files of other suffixes too.",
+    ),
 ]
 FormsOption = Annotated[
     list[Path] | None,

@@ -33,7 +33,11 @@ AllowOption = Annotated[
 ]
 OnlyOption = Annotated[
     list[str] | None,
-    typer.Option("--only", help="Only these kinds (create, update, add, …) or evidence (seen, rule); comma or repeat."),
+    typer.Option(
+        "--only",
+        metavar="KIND",
+        help="Only these kinds (create, update, add, …) or evidence (seen, rule); comma or repeat.",
+    ),
 ]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; kept with the run.")]
 DeadlineOption = Annotated[
@@ -150,9 +154,14 @@ def run(
     as_json: JsonOption = False,
 ) -> int:
     """Plan and apply without a question, as schedules do. Stops in good order on SIGINT and SIGTERM."""
+    from iwds.engine.changed import settings_of
+
     if dry_run:
         return plan(job, changes=changes, as_json=as_json)
     with wired() as wiring:
+        if changes:
+            # A command that this job cannot be given is no run, and `iwds status` would go on telling of one.
+            settings_of(wiring.job(job))
         return _apply(wiring, job, Asked("run", deadline=seconds_of(deadline), changes=changes), None, as_json)
 
 

@@ -78,7 +78,7 @@ def _replaying(job: str, config: Path | None, what: str | None) -> Iterator[Any]
 
 def readings(
     context: typer.Context,
-    job: Annotated[str | None, typer.Option("--job", help="Only those of this job.")] = None,
+    job: Annotated[str | None, typer.Option("--job", metavar="JOB", help="Only those of this job.")] = None,
     delete: Annotated[str | None, typer.Option("--delete", metavar="ID", help="Delete this one.")] = None,
     as_json: JsonOption = False,
 ) -> int:

@@ -35,12 +35,18 @@ def register(app: typer.Typer) -> None:
 
 def serve(
     context: typer.Context,
-    listen: Annotated[str, typer.Option("--listen", help="HOST:PORT here; port 0 picks one.")] = "127.0.0.1:8099",
+    listen: Annotated[
+        str, typer.Option("--listen", metavar="HOST:PORT", help="HOST:PORT here; port 0 picks one.")
+    ] = "127.0.0.1:8099",
     data: Annotated[Path, typer.Option("--data", help="Its state; made when it is missing.")] = _DATA,
     service_id: Annotated[int, typer.Option("--service-id", min=1, help="The id that clients must give.")] = 10408,
     seats: Annotated[int, typer.Option("--seats", min=0, help="Logins before NOK:full; 0 for no limit.")] = 0,
-    smtp: Annotated[str, typer.Option("--smtp", help="HOST:PORT that mails go to; else they are kept.")] = "",
-    mail_from: Annotated[str, typer.Option("--mail-from", help="Whom mails are from.")] = "mfa@sandbox.invalid",
+    smtp: Annotated[
+        str, typer.Option("--smtp", metavar="HOST:PORT", help="HOST:PORT that mails go to; else they are kept.")
+    ] = "",
+    mail_from: Annotated[
+        str, typer.Option("--mail-from", metavar="ADDRESS", help="Whom mails are from.")
+    ] = "mfa@sandbox.invalid",
     tls: Annotated[Path | None, typer.Option("--tls", help="HTTPS; missing certificates are made.")] = None,
     no_client: Annotated[
         bool, typer.Option("--tls-no-client", help="With --tls: ask for no client certificate.")
@@ -49,7 +55,9 @@ def serve(
         list[str] | None, typer.Option("--allow", metavar="NETWORK", help="Answer these addresses only; repeatable.")
     ] = None,
     no_option: Annotated[bool, typer.Option("--no-option", help="IWDS_check says NOK: the option is off.")] = False,
-    dialect: Annotated[Dialect, typer.Option("--dialect", help="Which fields answers carry.")] = Dialect.BOTH,
+    dialect: Annotated[
+        Dialect, typer.Option("--dialect", metavar="NAME", help="What answers carry: both, published or document.")
+    ] = Dialect.BOTH,
     token_cache: Annotated[
         int, typer.Option("--token-cache", min=0, max=3600, help="Seconds for which a REST token is believed.")
     ] = 3600,

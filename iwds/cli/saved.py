@@ -1,11 +1,13 @@
 """Saved plans: found by the id that we keep them under, or in a file, and read with every doubt."""
 
 import json
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from iwds.cli.plan_forms import Form
+from iwds.core.nearest import close
 from iwds.core.plan import Plan
 from iwds.core.plan_document import plan_from_data
 from iwds.errors import UsageError
@@ -16,8 +18,9 @@ def applicable(what: str, wiring: Any) -> tuple[str, Plan]:
     """The job and the saved plan that were named. Raises `UsageError` and `Refused` where it must not be applied."""
     from iwds.engine.approved import refuse_unfit
 
-    approved = found(what, wiring.state())
-    if approved.job not in (jobs := wiring.config.settings.jobs):
+    jobs = wiring.config.settings.jobs
+    approved = found(what, wiring.state(), jobs)
+    if approved.job not in jobs:
         raise UsageError(f'the plan is of job "{approved.job}", and there is none', f"jobs: {', '.join(jobs)}")
     document = wiring.state().plan(approved.id)
     kept = plan_of(document, approved.id) if document else None
@@ -34,18 +37,25 @@ def refuse_ordered(approved: Plan | None) -> None:
         )
 
 
-def found(what: str, state: State) -> Plan:
-    """The plan in a file, or the one that is kept under an id or the beginning of one."""
-    return plan_of(document_of(what, state), what)
+def found(what: str, state: State, jobs: Iterable[str] = ()) -> Plan:
+    """The plan in a file, or the one that is kept under an id or the beginning of one; see `document_of`."""
+    return plan_of(document_of(what, state, jobs), what)
 
 
-def document_of(what: str, state: State) -> str:
-    """The text of a plan's document; `UsageError` where there is none, or no more."""
+def document_of(what: str, state: State, jobs: Iterable[str] = ()) -> str:
+    """The text of a plan's document; `UsageError` where there is none, or no more.
+
+    Args:
+        jobs: names of jobs, of which one may have been meant; none where a run may be named instead.
+    """
     if Path(what).is_file():
         return _read(Path(what))
     text = state.plan(what)
     if text is None:
-        raise UsageError(f'"{what}" is neither a job, nor a file, nor a saved plan', "see: iwds plans")
+        other = f"job, nor a file, nor a saved plan{close(what, jobs)}" if jobs else "run, nor a file, nor a saved plan"
+        raise UsageError(
+            f'"{what}" is neither a {other}', "see: iwds plans" if jobs else "see: iwds history, iwds plans"
+        )
     if not text:
         raise deleted(what)
     return text

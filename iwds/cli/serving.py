@@ -31,12 +31,13 @@ def daemon(
         loaded = files.load(folder, config.job_names())
         if not loaded:
             raise ConfigurationError(f"there is no schedule in {folder}", "see schedules/nightly.yaml for one")
+        for schedule in loaded:
+            if schedule.changes:
+                _require_incremental(config, schedule)
         if show:
             return _show_times(loaded)
         for schedule in loaded:
-            wired_job = wiring.job(schedule.job)  # a configuration that cannot work is found now, not at night
-            if schedule.changes:
-                _require_incremental(wired_job)
+            wiring.job(schedule.job)  # a configuration that cannot work is found now, not at night
         _log_as_told(config)
     return _serve(loaded, config.file)
 
@@ -48,7 +49,9 @@ def _show_times(loaded: list[Any]) -> int:
         times = schedule.next_times(SystemClock().now(), 5)
         out.print(f"[bold]{schedule.name}[/]  job {schedule.job}  {schedule.words}")
         for moment in times:
-            out.print(f"  {moment.strftime('%a %d %b %Y %H:%M %Z')}   here: {local(moment)}")
+            elsewhere = moment.utcoffset() != moment.astimezone().utcoffset()
+            here = f"   here: {local(moment)}" if elsewhere else ""
+            out.print(f"  {moment.strftime('%a %d %b %Y %H:%M %Z')}{here}")
     return 0
 
 
@@ -69,10 +72,14 @@ def _log_as_told(config: Any) -> None:
     configure(config.settings.logs.level, config.settings.logs.format)
 
 
-def _require_incremental(job: Any) -> None:
-    from iwds.engine.changed import settings_of
-
-    settings_of(job)
+def _require_incremental(config: Any, schedule: Any) -> None:
+    """`ConfigurationError` for a schedule of what changed alone of a job that keeps nothing for it."""
+    if config.settings.jobs[schedule.job].incremental is None:
+        raise config.error(
+            f'the schedule {schedule.name} has changes: true, and job "{schedule.job}" has no incremental',
+            *("jobs", schedule.job),
+            advice=f"write `incremental: {{}}` below the job {schedule.job}, or take changes: true out",
+        )
 
 
 def _run_quietly(config: Path, schedule: Any, stop: threading.Event) -> None:
@@ -99,7 +106,9 @@ def _run_quietly(config: Path, schedule: Any, stop: threading.Event) -> None:
 
 
 def demo(
-    folder: Annotated[Path, typer.Option("--folder", help="Where the playground is left.")] = Path("playground"),
+    folder: Annotated[Path, typer.Option("--folder", metavar="FOLDER", help="Where the playground is left.")] = Path(
+        "playground"
+    ),
     ldap: Annotated[bool, typer.Option("--ldap", help="Play it on a private slapd instead of a file.")] = False,
 ) -> int:
     """Play the main job on a sample company, from an empty MFA service to a bad day, and leave it to play with."""

@@ -14,6 +14,7 @@ from iwds import examples
 from iwds.cli.common import chosen_config
 from iwds.cli.console import err, out
 from iwds.cli.page import hanging, tell
+from iwds.core.words import many
 from iwds.errors import UsageError
 
 if TYPE_CHECKING:  # a help page should not load it
@@ -64,7 +65,8 @@ def _examples(folder: Path, parts: Iterable[str]) -> list[tuple[Path, Path]]:
 
 def _refuse_existing(targets: Iterable[Path]) -> None:
     if existing := [str(target) for target in targets if target.exists()]:
-        raise UsageError(f"{', '.join(existing)} exists already", "write it elsewhere: iwds init FOLDER")
+        more = f" and {many(len(existing) - 1, 'file')} more exist" if len(existing) > 1 else " exists"
+        raise UsageError(f"{existing[0]}{more} already", "nothing was written; elsewhere: iwds init FOLDER")
 
 
 def _copy(copies: Iterable[tuple[Path, Path]]) -> None:

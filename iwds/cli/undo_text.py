@@ -85,7 +85,8 @@ def _next(looked: Looked, until: datetime | None, command: Sequence[str]) -> Ite
         options = (f"--allow {name}={n}" for name, n in allowed.items())
         yield from map(Text, command_lines([*command, *options, '--reason "..."']))
     elif plan.changes:
-        yield Text(f"Look:  iwds show {plan.id} --all")
+        yield Text(f"Look at all of it:  iwds show {plan.id} --all")
+        yield Text("Do it:")
         yield from map(Text, command_lines([*command, '--reason "..."']))
 
 

@@ -21,10 +21,15 @@ def test_a_job_that_keeps_nothing_for_it_says_what_to_write(settled: World) -> N
     for command in ("run", "plan"):
         refused = settled.iwds(command, "company", "--changes", code=64)
         assert "incremental: {}" in refused.err
+    assert "of what changed" not in settled.iwds("status").out, "a command that was refused is no run"
     schedules = settled.folder / "schedules"
     schedules.mkdir(exist_ok=True)
     (schedules / "often.yaml").write_text('job: company\ncron: "*/10 * * * *"\nchanges: true\n', encoding="utf-8")
-    assert "incremental: {}" in settled.iwds("daemon", code=64).err
+    for options in ((), ("--show",)):
+        refused = settled.iwds("daemon", *options, code=78)
+        assert "config.yaml:" in refused.err
+        assert "the schedule often" in refused.err
+        assert "incremental: {}" in refused.err
     allow(settled)
     assert "of what changed" in settled.iwds("daemon", "--show").out
 

@@ -32,6 +32,8 @@ def test_help_reads_like_a_page_of_80_columns(command: str) -> None:
     assert ran.err == ""
     assert [line for line in ran.out.splitlines() if len(line) > 80] == []
     assert "…" not in ran.out.replace("add, …", "").replace("create, …", "")
+    options = ran.out.partition("─ Options ")[2]
+    assert re.findall(r"<(?:bool|str|int|path|list)\b", options) == [], "people do not know the types of Python"
     assert "\x1b" not in ran.out
 
 
@@ -53,7 +55,9 @@ def test_from_nothing_to_a_second_plan_that_has_nothing_to_do(tmp_path: Path) ->
     home = tmp_path / "home"
     assert iwds("init", str(home)).code == 0
     assert (home / "config.yaml").read_bytes() == (COMPANY.parents[2] / "config.example.yaml").read_bytes()
-    assert iwds("init", str(home)).code == 64, "it overwrites nothing"
+    refused = iwds("init", str(home))
+    assert refused.code == 64, "it overwrites nothing"
+    assert re.search(r"config\.yaml and \d+ files more exist already", refused.err)
     Company(people=150).write(home / "company.ldif")
     with sandbox(tmp_path) as port:
         url = {
@@ -161,7 +165,7 @@ def test_status_says_when_nothing_has_succeeded_for_too_long(world: World) -> No
 
 def test_status_counts_the_days_of_certificates_and_asks_no_service(world: World) -> None:
     world.iwds("run", "company")
-    assert "ok   mfa" in world.iwds("status").out
+    assert "ok   mfa  no certificate" in world.iwds("status").out
     for days, mark, code in ((100, "ok  ", 0), (10, "look", 0), (-2, "NO  ", 1)):
         file = certificate(world.folder / "client.pem", days)
         env = {"IWDS_TARGETS__MFA__URL": "https://127.0.0.1:1/", "IWDS_TARGETS__MFA__CERTIFICATE": str(file)}
@@ -187,6 +191,12 @@ def certificate(file: Path, days: int) -> Path:
     secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     file.write_bytes(made.public_bytes(Encoding.PEM) + secret)
     return file
+
+
+def test_a_slip_in_the_name_of_a_job_is_named_wherever_a_job_may_stand(world: World) -> None:
+    assert 'did you mean "company"?' in world.iwds("plan", "comapny", code=78).err
+    assert 'did you mean "company"?' in world.iwds("apply", "comapny", code=64).err
+    assert "neither a run, nor a file, nor a saved plan" in world.iwds("show", "company", code=64).err
 
 
 def test_a_plan_that_was_shown_is_applied_by_its_id(world: World) -> None:

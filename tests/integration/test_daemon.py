@@ -1,5 +1,6 @@
 """The daemon: one run of a job at a time, a clean stop, nothing that is long past."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -236,6 +237,19 @@ def test_it_shows_when_it_would_run(config: Path) -> None:
     assert head == "nightly  job staff  15 2 1 1 * Europe/Paris"
     assert len(times) == 5
     assert all("01 Jan" in line and "02:15 CET" in line for line in times)
+
+
+def test_it_says_what_that_is_here_where_here_is_elsewhere(config: Path) -> None:
+    for zone, told in (("UTC", True), ("Europe/Paris", False)):
+        run = subprocess.run(
+            command(config, "--show"),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+            env={**os.environ, "TZ": zone},
+        )
+        assert ("here: " in run.stdout) is told
 
 
 def test_without_a_schedule_it_says_where_one_belongs(config: Path) -> None:

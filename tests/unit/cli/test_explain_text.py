@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import pairwise
 
 import pytest
 from rich.cells import cell_len
@@ -294,3 +295,13 @@ def test_a_side_that_is_down_is_named(stage: Helpdesk) -> None:
     assert verdict(seen) == ("staff does not answer, so what a run would do cannot be told.", "yellow")
     assert data_of(seen, None)["failed"].keys() == {"staff"}
     assert "Does not answer staff: staff: the reading broke off" in page(stage, "ada")
+
+
+def test_the_whole_name_of_an_extra_field_is_told_where_there_is_room(stage: Helpdesk) -> None:
+    seen = explained(stage, "ada")
+    long = replace(seen.fields[0], name="extra department")
+    lines = [each.plain for each in explanation_lines(replace(seen, fields=(long,)), None, stage.clock.now())]
+    head, line = next((head, line) for head, line in pairwise(lines) if "extra" in line)
+    assert line.startswith("  extra department ada ")
+    assert head.index("by the mapping") == line.index("ada ")
+    assert head.index("on the service") == line.rindex("ada")

@@ -62,7 +62,7 @@ def test_it_overwrites_nothing(old: Path, tmp_path: Path) -> None:
         init(tmp_path / "new", old, None)
     assert not (tmp_path / "new" / "config.yaml").exists()
     init(tmp_path / "newer", old, None)
-    with pytest.raises(UsageError, match="exists already"):
+    with pytest.raises(UsageError, match=r"config\.yaml and \d+ files more exist already$"):
         init(tmp_path / "newer", old, None)
 
 

@@ -21,6 +21,7 @@ from iwds.cli.plan_facts import logins_column, people_column
 from iwds.cli.plan_text import plan_lines
 from iwds.core.approval import Approval, Needed
 from iwds.core.assembly import Facts, assemble
+from iwds.core.batch_people import BATCH_REALM
 from iwds.core.causes import Cause
 from iwds.core.change import (
     AddToGroup,
@@ -250,6 +251,14 @@ class TestTheColumns:
         left = [Skip(Subject("ann", None, 7), Reason.FOREIGN, "kept by the job with provisioningId 30")]
         made = plan([], left, tally=Tally(people=1, logins=1), matched=1)
         assert logins_column(made) == [(1, "matched to one person")]
+
+    def test_who_was_made_by_a_batch_is_not_told_to_be_foreign(self) -> None:
+        left = [
+            Skip(Subject("kiosk", Anchor(BATCH_REALM, "kiosk"), 7), Reason.FOREIGN, "made by a batch"),
+            Skip(Subject("ada", None, 8), Reason.FOREIGN, "made in the console"),
+        ]
+        made = plan([], left, tally=Tally(people=0, logins=2), matched=0)
+        assert logins_column(made) == [(1, "made by a batch"), (1, "foreign: not ours")]
 
 
 def planned(given_: Readings) -> Plan:
@@ -533,6 +542,11 @@ class TestText:
         assert lines[:3] == [f"{path}:", "this is wrong in many words", "let it go on purpose, as you may:"]
         assert lines[3:] == [f"{command}, or leave", "it as it is"]
         assert max(len(line) for line in lines[1:]) <= 80
+
+    def test_a_line_of_a_list_goes_on_below_its_own_words(self) -> None:
+        terminal = Console(file=StringIO(), force_terminal=True)
+        lines = paragraphs("two complaints\n  a.csv:4: " + "word " * 20 + "\n  a.csv:5: short", terminal).splitlines()
+        assert [len(line) - len(line.lstrip()) for line in lines] == [0, 2, 4, 2]
 
     def test_what_is_told_cannot_command_the_terminal(self) -> None:
         assert paragraphs("a\x1b[2Jb", Console(file=StringIO(), force_terminal=True)) == "a\ufffd[2Jb"
