@@ -235,7 +235,7 @@ class _Run:
     def _applied(self, plan: Plan, moved: tuple[Moved, ...], make_writer: MakeWriter, journal: Journal) -> RunReport:
         if plan.changes and not self.request.confirm(plan):
             return RunReport(self._ended(0, "declined: nothing was changed", summary_data(plan)), plan, None, moved)
-        applied = Applied()
+        applied, before = Applied(), self._active()
         if plan.changes:
             gone = self.made.gone if self.made else frozenset()
             own = Own(self.lease, journal, self.request.stop, self._until(), gone=gone)
@@ -245,11 +245,16 @@ class _Run:
         # What waits for approval waits for a person; the run itself did all that it may.
         well = ending_code(without_unapproved(plan), applied, moved) == 0
         report = _counted(plan, self.job) | moved_data(moved) | applied_data(applied) | mails | {"succeeded": well}
+        report |= {"population": plan.basis.tally.population + max(0, self._active() - before)}
         if self.request.approved:
             report |= {APPLIED: self.request.approved.id}
         return RunReport(
             self._ended(code, ending_words(plan, applied, moved), report, plan, applied), plan, applied, moved
         )
+
+    def _active(self) -> int:
+        """Logins of the job that our memory has, and that we have not locked."""
+        return self.tools.state.count_unlocked(self.job.target.service, self.job.policy.provisioning_id)
 
     def _until(self) -> float | None:
         """The monotonic time after which no further change is begun."""
