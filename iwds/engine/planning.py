@@ -123,6 +123,7 @@ class _Planning:
         self.notes = [*told_unmailed(unmailed(job, tools))]
         self.roles: dict[tuple[int, int], int] = {}
         self.marked: set[int] = set()
+        self.lacking: tuple[str, ...] = ()
         self.graces = Graces()
         self.reading = ServiceReading(job.target, tools.progress, stop)
         self.rule = rule_of(job, tools)
@@ -174,10 +175,10 @@ class _Planning:
     def _governed(self, existing: Sequence[Group]) -> dict[str, Group]:
         """The service's groups that the mapping governs; those that do not exist become a note."""
         groups = governed(self.job, existing)
-        missing = sorted(self.job.rules.groups.keys() - groups.keys())
-        if missing:
+        self.lacking = tuple(sorted(self.job.rules.groups.keys() - groups.keys()))
+        if self.lacking:
             known = [group.name for group in existing]
-            told = ", ".join(name + close(name, known) for name in missing)
+            told = ", ".join(name + close(name, known) for name in self.lacking)
             self.notes.append(f"the service has no group {told}: such memberships are not made")
         return groups
 
@@ -293,6 +294,7 @@ class _Planning:
             accepted_by=memory.accepted_by if changed else "",
             approval=self.rule.approval,
             parts=self.job.parts,
+            lacking=self.lacking,
         )
 
     def _populations(self, basis: Basis, decisions: Sequence[Decision], memory: JobMemory) -> Populations:

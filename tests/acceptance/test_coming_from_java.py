@@ -190,6 +190,14 @@ def test_a_difference_of_an_adopted_login_ends_the_nights_in_a_row_until_it_is_a
     looks = takeover.parity("--history")["looks"]
     assert [look["parity"] for look in looks] == ["different", "parity", "different", "parity"]
 
+    takeover.world.iwds("parity", "company", "--history", "--accept", somebody, *REASON, code=64)
+
+    takeover.world.mapping("groups:\n", "groups:\n  - {to: wikki, group: nobody-is-here}\n")
+    takeover.parity("--accept-file", str(listed), code=2)
+    page = takeover.world.iwds("parity", "company", code=2)
+    assert "the service has no group wikki, which the mapping fills" in words(page)
+    assert max(map(len, page.out.splitlines())) <= 80
+
     listed.write_text(f"login,reason,until\n{somebody},,7d\n", encoding="utf-8")
     refused = takeover.world.iwds("parity", "company", "--accept-file", str(listed), code=64)
     assert "accepted.csv:2: a line needs a login and a reason" in words(refused)
