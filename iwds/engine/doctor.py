@@ -32,6 +32,7 @@ from iwds.core.policy import World
 from iwds.core.words import many
 from iwds.engine.groups_read import empty_groups
 from iwds.engine.job import Job, Tools
+from iwds.engine.onlooking import Onlooker
 from iwds.engine.planning import make_plan
 from iwds.errors import AccessRefused, Refused, Unavailable
 from iwds.ports import Ward
@@ -83,7 +84,7 @@ def diagnose(
     return Diagnosis(plan, ward.counts())
 
 
-class _Examination:
+class _Examination(Onlooker):
     """An onlooker who writes down what is wrong."""
 
     def __init__(self, job: Job, tools: Tools, ward: Ward) -> None:
