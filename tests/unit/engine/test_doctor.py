@@ -209,6 +209,8 @@ class TestBothSides:
         doctor = Doctor(stage)
         assert [(whom.login, whom.login_id) for whom in doctor.people[Code.SAME_LOGIN]] == [("b", None)]
         assert doctor.plan.basis.tally.absent == {"duplicate": 1}
+        stage.leave("a")
+        assert Code.ANOTHER_LOGIN not in Doctor(stage).found.counts
 
     def test_a_second_login_that_is_gone_is_none(self, stage: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> None:
         hire(stage, "ann", "bob")
