@@ -276,6 +276,7 @@ class Basis(_Part):
     approval: Rule | None = None
     to_approve: int = 0
     parts: dict[str, Hash] = {}
+    lacking: list[str] = []
     ordered: str = ""
     looked_at: int | None = None
 

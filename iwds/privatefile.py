@@ -1,10 +1,12 @@
 """Files for their owner's eyes: what SQLite works on, and documents that hold people's data."""
 
 import errno
+import fcntl
 import os
 import stat
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -47,3 +49,33 @@ def write_private_parts(path: Path, parts: Iterable[str]) -> None:
     except BaseException:
         os.unlink(part)
         raise
+
+
+@contextmanager
+def kept_alone(path: Path) -> Iterator[None]:
+    """Keep a file to ourselves while the block runs, among those who ask for it. `BlockingIOError` where others do.
+
+    A file that is replaced cannot be locked itself, so a hidden one beside it is. It goes away with the block; of a
+    process that died it may stay, and locks nothing. Raises OSError where none can be made.
+    """
+    file = path.resolve()
+    lock = file.with_name(f".{file.name}.lock")
+    handle = _locked(lock)
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)  # before it is let go: who waits for this one looks again
+        os.close(handle)
+
+
+def _locked(lock: Path) -> int:
+    while True:
+        handle = os.open(lock, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if lock.exists() and os.path.samestat(os.fstat(handle), lock.stat()):
+                return handle
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)  # whoever had it took it away between our two steps

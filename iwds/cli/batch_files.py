@@ -7,6 +7,7 @@ puts it into the order of lines. A login in it is text for a spreadsheet, whatev
 import csv
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from io import StringIO
 from pathlib import Path
 from threading import Lock
@@ -18,7 +19,7 @@ from iwds.core.devices import Code
 from iwds.engine.batch_rows import ALREADY, RowEnd
 from iwds.errors import UsageError
 from iwds.ports import Result
-from iwds.privatefile import make_private, write_private
+from iwds.privatefile import kept_alone, make_private, write_private
 
 HEADS = ("line", "action", "login", "login id", "outcome", "code kind", "message")
 CODE_HEADS = ("login", "login id", "code")
@@ -40,15 +41,23 @@ class ResultFile:
         """Read what an earlier run left. `UsageError` where the file is of other rows, or is no such file."""
         self.path, self.lost = path, ""
         self._written: dict[int, _Cells] = {}
-        self._ended: set[int] = set()
         self._file: TextIO | None = None
-        rows = {row.line: (row.action.value, str(cell(row.login))) for wish in wishes for row in wish.rows}
-        self._earlier = _read(path, rows)
+        self._alone = ExitStack()
+        self._rows = {row.line: (row.action.value, str(cell(row.login))) for wish in wishes for row in wish.rows}
+        self._earlier = _read(path, self._rows)
 
     def open(self) -> None:
-        """Make sure that it can be written. `UsageError` where it cannot, before anything is done."""
+        """Make sure that it can be written, and by nobody else until `close`.
+
+        `UsageError` where it cannot, before anything is done.
+        """
         try:
+            self._alone.enter_context(kept_alone(self.path))
+            self._earlier = _read(self.path, self._rows)  # somebody may have written it since it was looked at
             make_private(self.path)
+        except BlockingIOError:
+            told = f"another batch writes its result to {self.path} at the moment"
+            raise UsageError(told, f"wait until it has ended, or {_ANOTHER}") from None
         except OSError as error:
             raise UsageError(f"{self.path} cannot be written: {error.strerror}", _ANOTHER) from error
 
@@ -85,6 +94,8 @@ class ResultFile:
                 self.path.unlink()
         except OSError as error:
             self.lost = error.strerror or "it cannot be written"
+        finally:
+            self._alone.close()
 
     def _rewrite(self, rows: Mapping[int, _Cells]) -> None:
         write_private(self.path, _BOM + table([HEADS, *(_typed(rows[line]) for line in sorted(rows))]))

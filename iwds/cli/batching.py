@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from shlex import quote
@@ -147,18 +148,16 @@ class _Batch:
     def _carry_out(self, writer: Any, request: "Request", *, shown: bool) -> int:
         from iwds.engine.batch import carry_out_batch
 
-        self.result.open()
-        if self.codes:
-            self.codes.open()
-        actions = self.wiring.actions(self.asked.job)
-        try:
+        with ExitStack() as files:
+            self.result.open()
+            files.callback(self.result.close)  # whatever comes next: without a row there is no file
+            if self.codes:
+                self.codes.open()
+                files.callback(self.codes.close)
+            actions = self.wiring.actions(self.asked.job)
             with stoppable() as stop:
                 report = carry_out_batch(self.batch, writer, actions, replace(request, stop=stop))
                 self.wiring.progress.hide()
-        finally:
-            self.result.close()
-            if self.codes:
-                self.codes.close()
         return self._ended(report, shown=shown)
 
     def _ended(self, report: "RunReport", *, shown: bool) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from rich.text import Text
 
 from iwds.cli.console import WIDTH
-from iwds.cli.page import block, hanging, wrapped
+from iwds.cli.page import block, hanging, way_on, wrapped
 from iwds.cli.plan_facts import head, readings, sides
 from iwds.core.hygiene import ADVICE, Code, Severity, Whom
 from iwds.core.words import many
@@ -72,4 +72,5 @@ def _end(found: Diagnosis) -> Iterator[Text]:
     kinds = [ADVICE[code].severity for code in found.counts]
     told = ", ".join(f"{kinds.count(each)} to {each.value}" for each in Severity if each in kinds)
     yield Text(f"{many(len(kinds), 'finding')}: {told}. Nothing was changed.")
-    yield Text(f"Everybody by name:  iwds doctor {found.plan.job} --csv FILE  or  --html FILE")
+    again = [f"iwds doctor {found.plan.job}", "--csv FILE", "--html FILE"]
+    yield from map(Text, way_on("Everybody by name:", again, 18))

@@ -1,5 +1,6 @@
 """`doctor`: what is wrong on both sides, before the first sync and at any time after it."""
 
+import os
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated
@@ -46,6 +47,7 @@ def doctor(
     from iwds.engine.doctor import Limits, diagnose
     from iwds.privatefile import write_private_parts
 
+    _refuse_places(csv, html)
     with wired() as wiring, closing(ward()) as everybody:
         with stoppable() as stop:
             found = diagnose(wiring.job(job), wiring.tools(), everybody, Limits(administrators, members), stop)
@@ -62,3 +64,13 @@ def doctor(
         else:
             say(doctor_lines(found, everybody))
     return found.exit_code
+
+
+def _refuse_places(*files: Path | None) -> None:
+    """`UsageError` where a file has no place, before everybody is read for it."""
+    named = [file.resolve() for file in files if file is not None]
+    if len(set(named)) < len(named):
+        raise UsageError(f"{named[0]} is named twice, and the table and the page are two files")
+    for file in named:
+        if file.is_dir() or not os.access(file.parent, os.W_OK | os.X_OK):
+            raise UsageError(f"{file} cannot be written: it is a folder, or its folder is missing or not ours")

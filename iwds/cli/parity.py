@@ -50,6 +50,8 @@ def parity(
     wishes = _wishes(accept, accept_file, until, reason)
     if undo and (not accept or accept_file or until):
         raise UsageError("--undo takes back what --accept LOGIN accepted", "iwds parity JOB --accept LOGIN --undo")
+    if history and (wishes or undo):
+        raise UsageError("--history lists the looks that were taken, and accepts nothing: give one of the two")
     with wired() as wiring:
         if history:
             return _history(wiring, job, as_json)

@@ -8,7 +8,8 @@ from rich.text import Text
 
 from iwds.cli.common import local, show_json
 from iwds.cli.console import out, say
-from iwds.cli.page import block, hanging, printable
+from iwds.cli.page import block, hanging, printable, way_on
+from iwds.core.decision import Skip
 from iwds.core.parity import Look, Parity, Withheld
 from iwds.core.rulings import Ruling
 from iwds.core.words import many
@@ -36,7 +37,9 @@ def lines(found: Compared, show_all: bool) -> Iterator[Text]:
     yield from _part("Accepted by name", _accepted(found), most)
     yield from _part("Withheld, because it is a first run: would the other tool do it?", _withheld(found), most)
     yield from _part("Waited at the last look, and does not any more", _settled(found), most)
-    yield from _part("Nobody explains these logins; they stay", _nobodys(found), most)
+    yield from _part("Nobody explains these logins; they stay", _skips(found.judged.nobodys), most)
+    yield from _part("Made by another hand, or another job's; they stay", _skips(found.judged.others), most)
+    yield from _part("Notes", [_hung("  ", note) for note in plan.basis.notes], most)
     yield from block(_next(found))
 
 
@@ -64,6 +67,7 @@ def _counts(found: Compared) -> Iterator[Text]:
         (len(judged.accepted), "differences are accepted by name"),
         (len(judged.withheld), "removals wait only because this is a first run"),
         (len(judged.nobodys), "logins are explained by nobody, and stay as they are"),
+        (len(judged.others), "locks and memberships by another hand stay as they are"),
     ):
         yield Text(f"{number:>7,}  {words}")
     for doubt in judged.doubts:
@@ -103,18 +107,19 @@ def _settled(found: Compared) -> list[list[Text]]:
     return [_hung("  ", f"{each.what.words}; {each.now}") for each in found.settled]
 
 
-def _nobodys(found: Compared) -> list[list[Text]]:
-    return [_hung("  ", f"{skip.subject.login}: {skip.detail}") for skip in found.judged.nobodys]
+def _skips(skips: Sequence[Skip]) -> list[list[Text]]:
+    return [_hung("  ", f"{skip.subject.login}: {skip.detail}") for skip in skips]
 
 
 def _next(found: Compared) -> Iterator[Text]:
     job, plan = found.plan.job, found.plan.id
     for wish in found.unmet:
-        yield Text.assemble(("nothing differs of ", "yellow"), printable(wish.login))
-    yield Text(f"The whole plan:    iwds show {plan} --all")
+        yield from (Text(line, "yellow") for line in hanging("", f"nothing differs of {wish.login}"))
+    ways = {"The whole plan:": [f"iwds show {plan} --all"]}
     if found.judged.open:
-        yield Text(f'Accept by name:    iwds parity {job} --accept LOGIN --reason "..."')
-    yield Text(f"Earlier looks:     iwds parity {job} --history")
+        ways["Accept by name:"] = [f"iwds parity {job}", "--accept LOGIN", '--reason "..."']
+    ways["Earlier looks:"] = [f"iwds parity {job}", "--history"]
+    yield from (Text(line) for words, parts in ways.items() for line in way_on(words, parts, 16))
 
 
 def show_data(found: Compared) -> None:
@@ -136,11 +141,16 @@ def show_data(found: Compared) -> None:
         "accepted": [_who(each) | _ruling(ruling) for each, ruling in judged.accepted],
         "withheld": [asdict(each) | {"since": found.since.get(each)} for each in judged.withheld],
         "settled": [asdict(each.what) | {"now": each.now} for each in found.settled],
-        "nobodys": [{"login": s.subject.login, "login_id": s.subject.login_id, "detail": s.detail}
-                    for s in judged.nobodys],
+        "nobodys": [_left(skip) for skip in judged.nobodys],
+        "others": [_left(skip) for skip in judged.others],
+        "notes": plan.basis.notes,
         "doubts": judged.doubts,
         "unmet": [wish.login for wish in found.unmet],
     })  # fmt: skip
+
+
+def _left(skip: Skip) -> dict[str, Any]:
+    return {"login": skip.subject.login, "login_id": skip.subject.login_id, "detail": skip.detail}
 
 
 def _who(each: Any) -> dict[str, Any]:
@@ -157,13 +167,16 @@ def show_history(job: str, looks: Sequence[Look], as_json: bool) -> None:
         show_json({"schema": 1, "job": job, "looks": [asdict(look) for look in looks]})
     elif not looks:
         out.print(f"No look yet. Take one after a run of the other tool: iwds parity {job}")
-    say(_look_line(look) for look in looks if not as_json)
+    say(line for look in looks if not as_json for line in _look_lines(look))
 
 
-def _look_line(look: Look) -> Text:
+def _look_lines(look: Look) -> Iterator[Text]:
     word, colour = _HEADS[look.parity]
     told = f"{look.differences:,} differ, {look.accepted:,} accepted, {len(look.withheld):,} withheld"
-    return Text.assemble(f"{local(look.at)}  {look.plan}  ", (f"{word:<10}", colour), f"  {told}")
+    when = f"{local(look.at)}  {look.plan}  "
+    first, *rest = hanging(f"{when}{word:<10}  ", told)
+    yield Text.assemble(when, (first[len(when) :][:10], colour), first[len(when) + 10 :])
+    yield from map(Text, rest)
 
 
 def show_taken_back(rows: Sequence[Ruling], as_json: bool) -> None:

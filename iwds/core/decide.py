@@ -33,7 +33,7 @@ from iwds.core.change import (
     removes,
     role_kinds,
 )
-from iwds.core.decision import WITHOUT_ACCOUNT, Decision, Nobody, Proposal, Reason, Skip, subject_of
+from iwds.core.decision import WITHOUT_ACCOUNT, Decision, Nobody, Proposal, Reason, Skip, kept_by, subject_of
 from iwds.core.leaving import left_behind
 from iwds.core.ledger import EXTRA, fingerprint, held_value
 from iwds.core.locks import with_locks_kept
@@ -99,7 +99,7 @@ def _ours(case: Case, world: World) -> Iterator[Decision]:
     account, row = _parts(case)
     subject = subject_of(case)
     if row.owner != world.policy.provisioning_id:
-        yield Skip(subject, Reason.FOREIGN, f"kept by the job with provisioningId {row.owner}")
+        yield kept_by(subject, row.owner)
     elif is_protected(case, world):
         yield Skip(subject, Reason.PROTECTED, "the mapping protects this login")
     else:

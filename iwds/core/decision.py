@@ -66,6 +66,24 @@ class Proposal:
 
 Decision = Proposal | Skip
 
+_ANOTHERS = ("kept by the job with provisioningId ", "made by a batch, ")
+
+
+def kept_by(subject: Subject, owner: int) -> Skip:
+    """A login of another job on the same service."""
+    return Skip(subject, Reason.FOREIGN, f"{_ANOTHERS[0]}{owner}")
+
+
+def made_by_batch(subject: Subject) -> Skip:
+    """A login that a batch made."""
+    return Skip(subject, Reason.FOREIGN, f"{_ANOTHERS[1]}and no directory decides about them")
+
+
+def is_anothers(skip: Skip) -> bool:
+    """Whether a login is left alone because our memory has it as another job's, or a batch's."""
+    return skip.reason is Reason.FOREIGN and skip.detail.startswith(_ANOTHERS)
+
+
 WITHOUT_ACCOUNT = {Absent.EXCLUDED: Reason.EXCLUDED, Absent.INVALID: Reason.INVALID, Absent.DUPLICATE: Reason.DUPLICATE}
 """The reason for a skip, by why somebody has no account."""
 

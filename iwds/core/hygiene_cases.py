@@ -16,6 +16,8 @@ def told_by(case: Case, world: World) -> Iterator[Told]:
     """What one case tells."""
     if case.match is Match.UNMATCHED:
         yield from _unexplained(case, world)
+    elif case.match is Match.DOUBTED:
+        yield from _made_anew(case, world)
     elif case.absent is not None:
         yield from _without_account(case)
     elif case.account is not None:
@@ -35,15 +37,25 @@ def _unexplained(case: Case, world: World) -> Iterator[Told]:
     yield code, Whom(login.login, login_id=login.id, detail=", ".join(told))
 
 
+def _made_anew(case: Case, world: World) -> Iterator[Told]:
+    """The login that we remember of somebody is another one now: nothing else of it is theirs."""
+    row, login, absent = case.row, case.login, case.absent
+    if row is not None and login is not None and (case.account or absent) and not is_protected(case, world):
+        told = f"it was {row.login}, and is {login.login} now"
+        yield Code.ANOTHER_LOGIN, Whom(login.login, row.anchor, login.id, detail=told)
+    if absent is not None and absent.reason is Absent.DUPLICATE and not is_second(absent):
+        yield Code.SAME_LOGIN, Whom(absent.login or absent.name, absent.anchor, detail=absent.detail)
+
+
 def _without_account(case: Case) -> Iterator[Told]:
     """Somebody who was read and is to have no account, or not this one."""
     absent, login = case.absent, case.login
     assert absent is not None  # noqa: S101 - the caller looked
     whom = Whom(absent.login or absent.name, absent.anchor, login.id if login else None, detail=absent.detail)
-    if is_second(absent):
-        yield Code.SECOND_LOGIN, whom
-    elif absent.reason is Absent.DUPLICATE:
+    if absent.reason is Absent.DUPLICATE and not is_second(absent):
         yield Code.SAME_LOGIN, whom
+    elif is_second(absent) and login is not None:
+        yield Code.SECOND_LOGIN, whom
     if absent.disabled and login is not None and login.status == Status.ACTIVE:
         yield Code.STILL_ACTIVE, _on_service(login, case, absent.detail)
 
@@ -62,16 +74,13 @@ def _with_account(case: Case, account: Account, world: World) -> Iterator[Told]:
 
 
 def _of_login(case: Case, account: Account, login: Login, world: World) -> Iterator[Told]:
-    if case.match is Match.DOUBTED:
-        was = case.row.login if case.row else ""
-        yield Code.ANOTHER_LOGIN, _on_service(login, case, f"it was {was}, and is {login.login} now")
     if case.match is Match.OURS and case.holder is not None and fold(account.login) != fold(login.login):
         told = f"#{case.holder} has {account.login}; they are called {login.login} until it is free"
         yield Code.LOGIN_TAKEN, Whom(account.login, account.anchor, login.id, detail=told)
     if case.match is Match.NAMED and not world.policy.may_adopt(login):
         tag = "of unknown origin" if login.created_by is None else f"tag {login.created_by}"
         yield Code.NOT_ADOPTED, _on_service(login, case, tag)
-    if account.enabled is False and login.status == Status.ACTIVE and case.match is not Match.DOUBTED:
+    if account.enabled is False and login.status == Status.ACTIVE:
         yield Code.STILL_ACTIVE, _on_service(login, case, "")
 
 

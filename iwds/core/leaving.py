@@ -29,7 +29,7 @@ from iwds.core.change import (
     Subject,
     Write,
 )
-from iwds.core.decision import WITHOUT_ACCOUNT, Decision, Proposal, Reason, Skip, subject_of
+from iwds.core.decision import WITHOUT_ACCOUNT, Decision, Proposal, Reason, Skip, kept_by, made_by_batch, subject_of
 from iwds.core.matching import Case, Graces, Match, is_protected
 from iwds.core.model import Absent, Login, Status, Unmapped
 from iwds.core.policy import Leaver, World
@@ -128,9 +128,9 @@ def left_behind(case: Case, world: World) -> Iterator[Decision]:
     assert row is not None  # noqa: S101 - a leaver is a row
     assert login is not None  # noqa: S101 - whose login is there
     if row.owner != world.policy.provisioning_id:
-        yield Skip(subject, Reason.FOREIGN, f"kept by the job with provisioningId {row.owner}")
+        yield kept_by(subject, row.owner)
     elif row.anchor.realm == BATCH_REALM:
-        yield Skip(subject, Reason.FOREIGN, "made by a batch, and no directory decides about them")
+        yield made_by_batch(subject)
     elif case.absent is None and row.anchor.realm not in world.realms:
         yield Skip(subject, Reason.UNPROVEN, f"directory {row.anchor.realm} was not asked in this run")
     elif case.absent and case.absent.reason is not Absent.OUT_OF_SCOPE:

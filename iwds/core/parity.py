@@ -6,22 +6,22 @@ What somebody accepted by name is one exact difference (`core.rulings`), so anot
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2b
 
 from iwds.core.change import Adopt, AdoptMembership, Change, Forget, Subject
-from iwds.core.decision import Reason, Skip
+from iwds.core.decision import Reason, Skip, is_anothers
 from iwds.core.guards import GuardKind
 from iwds.core.model import fold
 from iwds.core.plan import Plan
 from iwds.core.rulings import Ruling, Said, Verdict, exactly
 from iwds.core.words import describe
 
-A_NIGHT = timedelta(hours=12)
-"""Looks that are nearer to each other are one night: somebody looked twice."""
+A_NIGHT = timedelta(hours=20)
+"""Looks that are nearer to each other are one night: somebody looked twice between two runs of the other tool."""
 
 _ADOPTIONS = (Adopt, AdoptMembership, Forget)
 """What a run only remembers, and sends nothing for."""
@@ -30,6 +30,8 @@ _OPEN = frozenset(
 )  # fmt: skip
 """Reasons for which somebody is not as the directory wants them, or nobody can tell whether they are."""
 _NOBODYS = frozenset({Reason.ORPHAN, Reason.FOREIGN})
+_OTHERS = frozenset({Reason.FOREIGN_MEMBERSHIP, Reason.LOCKED_ELSEWHERE})
+"""Reasons for which what another hand made stays, although the directory says otherwise."""
 _WITHOUT_ACCOUNT = frozenset({Reason.INVALID, Reason.DUPLICATE})
 
 
@@ -59,6 +61,15 @@ class Withheld:
     login_id: int | None
     words: str
 
+    @property
+    def step(self) -> tuple[str, int | None, str]:
+        """What would be done to whom, without why."""
+        return self.login, self.login_id, self.words.partition(_WHY)[0]
+
+
+_WHY = " -- "
+"""Between what would be done and why."""
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:
@@ -69,6 +80,7 @@ class Judged:
         accepted: differences that somebody accepted, each with who said it.
         withheld: removals that wait only because this is a first run.
         nobodys: logins that no person explains; neither tool has taken them away.
+        others: locks and memberships by another hand, and logins of another job or a batch, which no run touches.
         adopted: how many logins would be adopted.
         doubts: why nothing can be said, each a sentence.
     """
@@ -77,6 +89,7 @@ class Judged:
     accepted: tuple[tuple[Difference, Ruling], ...]
     withheld: tuple[Withheld, ...]
     nobodys: tuple[Skip, ...]
+    others: tuple[Skip, ...]
     adopted: int
     doubts: tuple[str, ...]
 
@@ -90,15 +103,17 @@ class Judged:
 
 def judged(plan: Plan, rulings: Sequence[Ruling]) -> Judged:
     """What a plan comes to; `rulings` are all that stand on its service."""
-    said = {mark: row for row in rulings if _counts(row, plan) for mark in row.marks}
+    standing = sorted((row for row in rulings if _counts(row, plan)), key=lambda row: row.said.until)
+    said = {mark: row for row in standing for mark in row.marks}
     found = list(_differences(plan))
-    accepted = [(each, said[next(iter(each.marks))]) for each in found if each.marks <= said.keys()]
+    accepted = [(each, _first_to_end(said[mark] for mark in each.marks)) for each in found if each.marks <= said.keys()]
     first = (skip for skip in plan.skips if skip.reason is Reason.FIRST_RUN)
     return Judged(
         open=tuple(each for each in found if not each.marks <= said.keys()),
         accepted=tuple(accepted),
         withheld=tuple(Withheld(skip.subject.login, skip.subject.login_id, _words(skip)) for skip in first),
         nobodys=tuple(skip for skip in plan.skips if _is_nobodys(skip)),
+        others=tuple(skip for skip in plan.skips if skip.reason in _OTHERS or is_anothers(skip)),
         adopted=sum(isinstance(change, Adopt) for change in plan.changes),
         doubts=tuple(_doubts(plan)),
     )
@@ -107,6 +122,10 @@ def judged(plan: Plan, rulings: Sequence[Ruling]) -> Judged:
 def acceptance_of(found: Difference, said: Said) -> Ruling:
     """That a difference is accepted, until its end; no run asks for it."""
     return Ruling(Verdict.ACCEPTED, found.marks, found.subject, found.words, said)
+
+
+def _first_to_end(rows: Iterable[Ruling]) -> Ruling:
+    return min(rows, key=lambda row: (row.said.until, row.id))
 
 
 def _counts(row: Ruling, plan: Plan) -> bool:
@@ -128,6 +147,7 @@ def _differences(plan: Plan) -> Iterator[Difference]:
     for change in plan.changes:
         if not isinstance(change, _ADOPTIONS):
             yield _of_change(change)
+    yield from map(_of_group, plan.basis.lacking)
     strays = {fold(skip.subject.login) for skip in plan.skips if _is_nobodys(skip)}
     for skip in plan.skips:
         if _is_open(skip, strays):
@@ -141,27 +161,40 @@ def _is_nobodys(skip: Skip) -> bool:
 def _is_open(skip: Skip, strays: set[str]) -> bool:
     """Whether a step not taken leaves somebody otherwise than the directory wants them."""
     if skip.reason is Reason.FOREIGN:
-        return skip.subject.anchor is not None  # somebody has this login, and our runs would not look after it
+        # somebody has this login, and our runs would not look after it
+        return skip.subject.anchor is not None and not is_anothers(skip)
     if skip.reason in _WITHOUT_ACCOUNT:
-        return fold(skip.subject.login) in strays
-    waits = skip.reason is Reason.UNAPPROVED and isinstance(skip.change, _ADOPTIONS)
-    return skip.reason in _OPEN and not waits
+        return skip.subject.login_id is not None or fold(skip.subject.login) in strays
+    if skip.reason is Reason.UNAPPROVED and isinstance(skip.change, _ADOPTIONS):
+        return False
+    return skip.reason in _OPEN or (skip.change is not None and skip.reason is not Reason.FIRST_RUN)
 
 
 def _of_change(change: Change) -> Difference:
     return Difference(change.subject, describe(change), exactly(change))
 
 
+def _of_group(name: str) -> Difference:
+    """Nobody's memberships in it can be compared, and none is ever made."""
+    words = f"the service has no group {name}, which the mapping fills: such memberships are neither made nor compared"
+    return Difference(Subject(name), words, frozenset({_mark(["group", name])}))
+
+
 def _of_skip(skip: Skip) -> Difference:
-    mark = blake2b(json.dumps([skip.reason.value, skip.subject.key, skip.detail]).encode(), digest_size=16).hexdigest()
-    marks = frozenset({mark}) | (exactly(skip.change) if skip.change else frozenset())
+    marks = frozenset({_mark([skip.reason.value, skip.subject.key, skip.detail])}) | (
+        exactly(skip.change) if skip.change else frozenset()
+    )
     return Difference(skip.subject, f"{skip.reason.value}: {_words(skip)}", marks)
+
+
+def _mark(what: Sequence[str]) -> str:
+    return blake2b(json.dumps(what).encode(), digest_size=16).hexdigest()
 
 
 def _words(skip: Skip) -> str:
     if skip.change is None:
         return f"{skip.subject.login}: {skip.detail}"
-    return f"{describe(skip.change)} -- {skip.change.because}"
+    return f"{describe(skip.change)}{_WHY}{skip.change.because}"
 
 
 # --- night after night ------------------------------------------------------------------------------------------------
@@ -217,11 +250,11 @@ def streak(looks: Sequence[Look], digest: str) -> Streak:
 
 def standing_since(looks: Sequence[Look]) -> Mapping[Withheld, datetime]:
     """Since which look each removal of the latest one waits, unbroken; what is not judged is passed over."""
+    clear = [look for look in looks if look.parity is not Parity.NOT_JUDGED]
+    latest = clear[0].withheld if clear else ()
     since: dict[Withheld, datetime] = {}
-    waiting: set[Withheld] | None = None
-    for look in looks:
-        if look.parity is Parity.NOT_JUDGED:
-            continue
-        waiting = set(look.withheld) if waiting is None else waiting & set(look.withheld)
-        since.update(dict.fromkeys(waiting, look.at))
+    waiting = {each.step for each in latest}
+    for look in clear:
+        waiting &= {each.step for each in look.withheld}
+        since.update({each: look.at for each in latest if each.step in waiting})
     return since

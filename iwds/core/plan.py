@@ -86,6 +86,7 @@ class Basis:
         agreed: accounts that are already as they should be.
         matched: accounts whose login is ours, those that agree included.
         notes: what else an admin should know, each a sentence.
+        lacking: groups that the mapping fills and the service does not have.
         ordered: what a named person asked for (`undo of run 8812`); empty where a directory did.
         looked_at: of how many people everything was asked one by one, in a plan of what changed; None where everybody
             was read.
@@ -105,6 +106,7 @@ class Basis:
     aspects: tuple[str, ...] = ()
     accepted_by: str = ""
     parts: Mapping[str, str] = field(default_factory=dict)
+    lacking: tuple[str, ...] = ()
     ordered: str = ""
     approval: Approval = NOTHING_NEEDED
     to_approve: int = 0

@@ -5,12 +5,12 @@ or leased.
 """
 
 import threading
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 
-from iwds.core.dn import normalise_dn
+from iwds.core.dn import normalise_dn, parent
 from iwds.core.doubt import group_key
 from iwds.core.hygiene import (
     LARGE_GROUP,
@@ -32,6 +32,7 @@ from iwds.core.policy import World
 from iwds.core.words import many
 from iwds.engine.groups_read import empty_groups
 from iwds.engine.job import Job, Tools
+from iwds.engine.onlooking import Onlooker
 from iwds.engine.planning import make_plan
 from iwds.errors import AccessRefused, Refused, Unavailable
 from iwds.ports import Ward
@@ -83,13 +84,12 @@ def diagnose(
     return Diagnosis(plan, ward.counts())
 
 
-class _Examination:
+class _Examination(Onlooker):
     """An onlooker who writes down what is wrong."""
 
     def __init__(self, job: Job, tools: Tools, ward: Ward) -> None:
         self.job, self.ward = job, ward
         self.now: datetime = tools.clock.now()
-        self.wanted: Counter[str] = Counter()
         self.existing: Sequence[Group] = ()
 
     # --- while everything is read -------------------------------------------------------------------------------------
@@ -97,8 +97,6 @@ class _Examination:
     def person(self, source: str, entry: Entry, made: Account | Unmapped) -> None:
         """Look at one person alone."""
         self.ward.person(source, entry.name, made)
-        if isinstance(made, Account):
-            self.wanted.update(made.groups or ())
         for code, detail, proposed in self._alone(entry, made):
             self.ward.note(code, Whom(made.login, made.anchor, source=source, detail=detail, proposed=proposed))
 
@@ -107,7 +105,7 @@ class _Examination:
             return
         if isinstance(made, Unmapped):
             yield self._invalid(made)
-        elif look := account_look(made, entry.attrs):
+        elif made.enabled is not False and (look := account_look(made, entry.attrs)):  # else they get no login
             yield Code.SERVICE_ACCOUNT, ", ".join(look), ""
         if expired_enabled(entry.attrs, self.now):
             yield Code.EXPIRED_ENABLED, "", ""
@@ -123,7 +121,6 @@ class _Examination:
     def forget_people(self) -> None:
         """Everybody is read anew."""
         self.ward.forget_people()
-        self.wanted.clear()
 
     def login(self, login: Login) -> None:
         """A login of the service."""
@@ -149,17 +146,19 @@ class _Examination:
 
     def look_at_groups(self, proofs: Sequence[Proof], most: int) -> None:
         """Look at the groups of both sides; once everybody was read."""
-        for code, whom in (*self._missing(), *self._large(proofs, most), *self._dangling(proofs), *self._empty(proofs)):
+        wanted = self.ward.wanted()
+        found = chain(self._missing(wanted), self._large(wanted, proofs, most), _dangling(proofs), self._empty(proofs))
+        for code, whom in found:
             self.ward.note(code, whom)
 
-    def _missing(self) -> Iterator[tuple[Code, Whom]]:
+    def _missing(self, wanted: Mapping[str, int]) -> Iterator[tuple[Code, Whom]]:
         known = [group.name for group in self.existing]
         for name in sorted(self.job.rules.groups.keys() - set(known)):
-            told = f"for {many(self.wanted[name], 'person', 'people')}{close(name, known)}"
+            told = f"for {many(wanted.get(name, 0), 'person', 'people')}{close(name, known)}"
             yield Code.GROUP_MISSING, Whom(name=name, detail=told)
 
-    def _large(self, proofs: Sequence[Proof], most: int) -> Iterator[tuple[Code, Whom]]:
-        for name, people in sorted(self.wanted.items()):
+    def _large(self, wanted: Mapping[str, int], proofs: Sequence[Proof], most: int) -> Iterator[tuple[Code, Whom]]:
+        for name, people in sorted(wanted.items()):
             if people > most:
                 yield Code.GROUP_LARGE, Whom(name=name, detail=f"{people:,} people are to be in it on the service")
         for proof in proofs:
@@ -168,23 +167,35 @@ class _Examination:
                     told = f"{people:,} people of {proof.name} are in it"
                     yield Code.GROUP_LARGE, Whom(name=f"{proof.name}: {name}", detail=told)
 
-    def _dangling(self, proofs: Sequence[Proof]) -> Iterator[tuple[Code, Whom]]:
-        for proof in proofs:
-            number, names = dangling_in(proof.reasons)
-            if number:
-                yield Code.MEMBER_NOBODY, Whom(name=proof.name, detail=f"{number:,} of them: {names}")
-
     def _empty(self, proofs: Sequence[Proof]) -> Iterator[tuple[Code, Whom]]:
         """Groups that nobody is in; where readings are doubtful nobody can tell."""
         if not all(proof.proven for proof in proofs):
             return
         for number, name in enumerate(empty_groups(self.job.rules, [proof.presence for proof in proofs])):
-            gone = "=" in name and number < MOST_ASKED and not self._is_there(name)
+            gone = number < MOST_ASKED and self._is_gone(normalise_dn(name))
             yield Code.GROUP_GONE if gone else Code.GROUP_EMPTY, Whom(name=name)
 
-    def _is_there(self, name: str) -> bool:
-        """Whether any source shows a group of this distinguished name; True where one cannot tell."""
+    def _is_gone(self, name: str) -> bool:
+        """Whether no source shows a group of this distinguished name, and one shows a place above it.
+
+        A source that shows no such place has nothing to say about it: a table has none, and a plain name no place.
+        """
         try:
-            return any(source.shows(normalise_dn(name)) for source in self.job.sources)
+            return not self._shown(name) and any(map(self._shown, _places_above(name)))
         except (Unavailable, AccessRefused):
-            return True
+            return False
+
+    def _shown(self, place: str) -> bool:
+        return any(source.shows(place) for source in self.job.sources)
+
+
+def _dangling(proofs: Sequence[Proof]) -> Iterator[tuple[Code, Whom]]:
+    for proof in proofs:
+        number, names = dangling_in(proof.reasons)
+        if number:
+            yield Code.MEMBER_NOBODY, Whom(name=proof.name, detail=f"{number:,} of them: {names}")
+
+
+def _places_above(name: str) -> Iterator[str]:
+    while name := parent(name):
+        yield name

@@ -3,14 +3,15 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from iwds.core.model import Anchor, Entry
+from iwds.core.model import Account, Anchor, Entry, Unmapped
 from iwds.core.recognition import BY_NAME
 from iwds.engine.job import Incremental, Job, Tools
+from iwds.engine.onlooking import Onlooker
 from iwds.errors import MarkLost
 from iwds.ports import Due, Lease, Mark, Strangers, Waist
 
 
-class Marking:
+class Marking(Onlooker):
     """The mark of each source and the members of its groups, taken before anybody is read; and who becomes due.
 
     So whatever changes meanwhile is seen twice, and never missed.
@@ -44,14 +45,14 @@ class Marking:
                 continue
             self.marks[source.name] = Mark(mark, self.now, self.now, self.run_id)
 
-    def keep_strangers(self, waist: Waist, logins: int) -> None:
-        """Keep what the logins that are not ours are recognised by; after the join, before anything is changed."""
+    def joined(self, waist: Waist, logins: int) -> None:
+        """Keep what the logins that are not ours are recognised by."""
         matching = self.job.rules.matching
         if matching != BY_NAME:
             last = self.tools.state.keep_strangers(self.run_id, waist.strangers(self.run_id), self.lease)
             self.strangers = Strangers(self.run_id, self.now, str(matching), logins, last)
 
-    def saw(self, entry: Entry) -> None:
+    def person(self, source: str, entry: Entry, made: Account | Unmapped) -> None:  # noqa: ARG002 - as shown to all
         """Note whether the rules make something else of an entry by time alone, before everybody is read again."""
         at = self.job.rules.due(entry, self.now, self.until)
         if at is not None:

@@ -106,25 +106,33 @@ def _remembered(job: Job, tools: Tools, plan: Plan, found: Judged, unmet: Sequen
     broke = streak(before, job.digest).nights if found.parity is Parity.DIFFERENT else 0
     since = standing_since(looks) if clear else {}
     waiting = {each: since[each] for each in found.withheld if each in since}
-    settled = list(_settled(job, found, before)) if clear else []
+    # From the second run on our own runs make them.
+    settled = list(_settled(job, found, before)) if clear and plan.basis.first_run else []
     return Compared(plan, found, streak(looks, job.digest), broke, waiting, settled, unmet)
 
 
 def _settled(job: Job, found: Judged, before: Sequence[Look]) -> Iterator[Settled]:
     """What became of those that waited at the last look that could be judged; each is asked for by its id."""
     last = next((look for look in before if look.parity is not Parity.NOT_JUDGED), None)
+    waiting = {each.step for each in found.withheld}
+    asked = {each.login_id for each in found.withheld} | {each.subject.login_id for each in found.open}
     for each in last.withheld if last else ():
-        if each not in found.withheld:
-            login = job.target.login(each.login_id, each.login) if each.login_id is not None else None
-            yield Settled(each, _now(each, login))
+        if each.step in waiting:
+            continue
+        login = job.target.login(each.login_id, each.login) if each.login_id is not None else None
+        if login is not None and login.status != Status.LOCKED and login.id in asked:
+            yield Settled(each, "something else is asked for of this login now")
+        else:
+            yield Settled(each, _now(each, login, edited=last is not None and last.digest != job.digest))
 
 
-def _now(each: Withheld, login: Login | None) -> str:
+def _now(each: Withheld, login: Login | None, *, edited: bool) -> str:
     if each.login_id is not None and login is None:
         return "the login is gone: somebody else deleted it"
     if login is not None and login.status == Status.LOCKED:
         return "the login is locked: by somebody else"
-    return "nothing asks for it any more: the directory or the service changed"
+    who = "the configuration, the directory or the service" if edited else "the directory or the service"
+    return f"nothing asks for it any more: {who} changed"
 
 
 def _of(differences: Sequence[Difference], who: str) -> list[Difference]:

@@ -7,7 +7,7 @@ allowance, by number and with a reason, makes what is seen now the measure of la
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from iwds.core.change import Change, Evidence, removes
@@ -29,7 +29,7 @@ from iwds.engine.groups_read import count_groups, presence_in
 from iwds.engine.job import Job
 from iwds.engine.onlooking import Onlooker
 from iwds.errors import AccessRefused, Unavailable
-from iwds.ports import ReadStream, Rules, Source, Waist, ignored
+from iwds.ports import ReadStream, Rules, Source, Waist
 
 MOST_READINGS = 3
 """How often people are read where something fades that was not withheld yet; then the reading is not proven."""
@@ -51,7 +51,6 @@ class People:
         counted: tells somebody how far it is.
         before: the rules last applied, where today's are others. What they read is read and counted too: whoever would
             be removed is judged by it, and what an account may not see any more must not speak against anybody.
-        saw: shown each entry as it is mapped.
         onlooker: shown everybody who is read.
     """
 
@@ -62,8 +61,7 @@ class People:
     allow: Mapping[str, int]
     counted: Counted
     before: Rules | None = None
-    saw: Callable[[Entry], None] = ignored
-    onlooker: Onlooker | None = None
+    onlooker: Onlooker = field(default_factory=Onlooker)
 
     def read(self) -> tuple[tuple[Proof, ...], tuple[str, ...]]:
         """The proofs, and a sentence for each attribute or group that is withheld.
@@ -84,8 +82,7 @@ class People:
             for name, new in found.items():
                 withheld[name] |= {each.key: each for each in new}
             self.waist.forget_people()
-            if self.onlooker:
-                self.onlooker.forget_people()
+            self.onlooker.forget_people()
         return tuple(self._with_other_eyes(proofs)), tuple(self._notes(withheld))
 
     def _accepted(self, found: Mapping[str, Sequence[Faded]], withheld: Mapping[str, Mapping[str, Faded]]) -> bool:
@@ -117,11 +114,9 @@ class People:
         for entry in self.counted(name, stream):
             count_groups(members, entry, named_by)
             believed = without(entry, keys)
-            self.saw(believed)
             mapped = rules.map(believed, self.now)
             made = target.normalise(mapped, entry.name) if isinstance(mapped, Account) else mapped
-            if self.onlooker:
-                self.onlooker.person(name, entry, made)
+            self.onlooker.person(name, believed, made)
             yield made
 
     def _with_other_eyes(self, proofs: Sequence[Proof]) -> Iterator[Proof]:

@@ -98,7 +98,7 @@ class Planner:
         before = earlier_of(self.job, self.tools) if keeps else Earlier({}, {}, ())
         marking = Marking(self.job, self.tools, *self.own) if self.own and keeps else None
         plan, tally = make_plan(
-            self.job, self.tools, selection, self.stop, alone=self.own is not None, narrow=narrow, marking=marking
+            self.job, self.tools, selection, self.stop, alone=self.own is not None, narrow=narrow, onlooker=marking
         )
         lost = missed(plan, self.job, self.tools, before) if keeps else ()
         told = [f"everybody was read: {why}" if why else "", missed_words(lost)]

@@ -23,7 +23,6 @@ from iwds.core.restored import NOTE, is_older, without_doubtful
 from iwds.engine.groups_read import told_empty
 from iwds.engine.job import Job, Tools
 from iwds.engine.judging import Judging, then_of
-from iwds.engine.marking import Marking
 from iwds.engine.onlooking import Onlooker, Shown
 from iwds.engine.parting import Parting
 from iwds.engine.people import People
@@ -41,7 +40,7 @@ from iwds.engine.surroundings import (
 )
 from iwds.engine.unsettled import told_unmailed, unmailed
 from iwds.errors import ConfigurationError, ServiceUnproven, Stopped
-from iwds.ports import JobMemory, Waist, ignored
+from iwds.ports import JobMemory, Waist
 
 Watch = Callable[[Case, World], None]
 """Shown every case that does not agree, as it is decided."""
@@ -75,17 +74,16 @@ def make_plan(
     alone: bool = False,
     watch: Watch = _unwatched,
     narrow: Narrow = _whole,
-    marking: Marking | None = None,
     onlooker: Onlooker | None = None,
 ) -> tuple[Plan, Tally]:
     """Read, join, decide and assemble; `stop` ends the reading with `Stopped`, `watch` is shown every case.
 
-    `onlooker` is shown everybody and every login that is read.
+    `onlooker` is shown everybody and every login that is read, such as a `Marking`.
 
     `narrow` makes the plan that counts of the one that was assembled, such as its intersection with a saved one.
 
     `alone` says that the lease is held and that everything open was settled: only then does a login that our memory
-    lacks mean that it is an older one. `marking` takes the marks of the sources before anybody is read.
+    lacks mean that it is an older one.
 
     Returns the plan, and the tally with the tags that our memory lacks. Raises `ServiceUnproven` where the service's
     reading contradicts itself, `ConfigurationError` where the ledger belongs to another service or the job has no
@@ -96,7 +94,7 @@ def make_plan(
         raise ConfigurationError(f"job {job.name} has no sources, so nobody can be read", advice)
     waist = tools.waist()
     try:
-        planning = _Planning(job, tools, waist, stop or threading.Event(), watch, marking, onlooker)
+        planning = _Planning(job, tools, waist, stop or threading.Event(), watch, onlooker or Onlooker())
         plan, tally = planning.plan(selection or Selection(), alone)
         tools.planned(plan, alone)
         return narrow(plan, waist.standing), tally
@@ -112,17 +110,16 @@ class _Planning:
         waist: Waist,
         stop: threading.Event,
         watch: Watch,
-        marking: Marking | None,
-        onlooker: Onlooker | None,
+        onlooker: Onlooker,
     ) -> None:
         self.job, self.tools, self.waist, self.stop, self.watch = job, tools, waist, stop, watch
-        self.marking = marking
         self.onlooker = onlooker
         self.now = tools.clock.now()
         self.holds = tools.state.open_holds(job.target.service)
         self.notes = [*told_unmailed(unmailed(job, tools))]
         self.roles: dict[tuple[int, int], int] = {}
         self.marked: set[int] = set()
+        self.lacking: tuple[str, ...] = ()
         self.graces = Graces()
         self.reading = ServiceReading(job.target, tools.progress, stop)
         self.rule = rule_of(job, tools)
@@ -136,13 +133,10 @@ class _Planning:
         changed = has_changed(job, memory)
         earlier = job.earlier(memory.configuration) if changed and memory.configuration else None
         before = earlier.rules if earlier else None
-        saw, counted = self.marking.saw if self.marking else ignored, self.reading.counted
-        people = People(
-            job, self.waist, self.now, memory.baselines, selection.allow, counted, before, saw, self.onlooker
-        )
+        counted = self.reading.counted
+        people = People(job, self.waist, self.now, memory.baselines, selection.allow, counted, before, self.onlooker)
         existing = job.target.read_groups()
-        if self.onlooker:
-            self.onlooker.groups(existing)
+        self.onlooker.groups(existing)
         groups = self._governed(existing)
         readings = self._read(groups, people)
         realms = frozenset(proof.realm for proof in readings.sources)
@@ -154,8 +148,7 @@ class _Planning:
         tally = self.waist.join(world)
         if tally.another_service:
             raise another_service(job, tally)
-        if self.marking:
-            self.marking.keep_strangers(self.waist, tally.logins)
+        self.onlooker.joined(self.waist, tally.logins)
         self.notes += tally.unfit
         decisions, differing, ours = self._decide(world, judging)
         if alone and memory.applied_before and is_older(decisions, job.policy.provisioning_id):
@@ -176,10 +169,10 @@ class _Planning:
     def _governed(self, existing: Sequence[Group]) -> dict[str, Group]:
         """The service's groups that the mapping governs; those that do not exist become a note."""
         groups = governed(self.job, existing)
-        missing = sorted(self.job.rules.groups.keys() - groups.keys())
-        if missing:
+        self.lacking = tuple(sorted(self.job.rules.groups.keys() - groups.keys()))
+        if self.lacking:
             known = [group.name for group in existing]
-            told = ", ".join(name + close(name, known) for name in missing)
+            told = ", ".join(name + close(name, known) for name in self.lacking)
             self.notes.append(f"the service has no group {told}: such memberships are not made")
         return groups
 
@@ -192,10 +185,9 @@ class _Planning:
 
     def _read(self, groups: dict[str, Group], people: People) -> Readings:
         """Both sides at the same time: they are different machines."""
-        if self.marking:
-            self.notes += self.marking.begin()
+        self.notes += self.onlooker.begin()
         self.waist.add_ledger(self._remembered())
-        basin = Shown(self.waist, self.onlooker) if self.onlooker else self.waist
+        basin = Shown(self.waist, self.onlooker)
         with ThreadPoolExecutor(2) as threads:
             everybody = threads.submit(people.read)
             service = threads.submit(self.reading.read, basin, [group.id for group in groups.values()])
@@ -295,6 +287,7 @@ class _Planning:
             accepted_by=memory.accepted_by if changed else "",
             approval=self.rule.approval,
             parts=self.job.parts,
+            lacking=self.lacking,
         )
 
     def _populations(self, basis: Basis, decisions: Sequence[Decision], memory: JobMemory) -> Populations:

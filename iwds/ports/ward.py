@@ -37,6 +37,10 @@ class Ward(Protocol):
         """A login on the service that looks like this one and is called otherwise; empty for none."""
         ...
 
+    def wanted(self) -> Mapping[str, int]:
+        """How many people are to be in each group of the service; once all are in."""
+        ...
+
     def settle(self, many_administrators: int, idle_before: float) -> None:
         """Compare everybody; call it once, when all is in.
 

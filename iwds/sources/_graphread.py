@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import compress, islice, repeat
 from typing import Any
 
+from iwds.core.hygiene import told_dangling
 from iwds.core.model import Anchor, Entry
 from iwds.errors import SourceUnavailable
 from iwds.sources._collecting import seldom
@@ -358,9 +359,7 @@ class Reading:
             tally.reasons.append(f"groups: {names:,} hide their members, so that nobody is known to be in them or not")
         count, few = groups.nobody()
         if count:
-            each = "1 membership leads" if count == 1 else f"{count:,} memberships lead"
-            more = f" and {count - len(few):,} more" if count > len(few) else ""
-            tally.reasons.append(f"groups: {each} to nobody who was read: {'; '.join(few)}{more}")
+            tally.reasons.append(told_dangling(count, few))
 
 
 def _key(row: Row) -> str:

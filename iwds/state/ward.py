@@ -5,6 +5,7 @@ Anonymous like that of the waist next door: in memory while it is small, in an u
 
 import sqlite3
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -18,7 +19,7 @@ CACHE_KIB = 8192
 
 _TABLES = """
 CREATE TABLE person (
-  realm TEXT, pid TEXT, source TEXT, name TEXT, login TEXT, key TEXT, loose TEXT, mail TEXT, verdict TEXT,
+  realm TEXT, pid TEXT, source TEXT, name TEXT, login TEXT, key TEXT, loose TEXT, mail TEXT, verdict TEXT, groups TEXT,
   PRIMARY KEY (realm, pid)) WITHOUT ROWID;
 CREATE TABLE sight (realm TEXT, pid TEXT, source TEXT, PRIMARY KEY (realm, pid, source)) WITHOUT ROWID;
 CREATE TABLE login (
@@ -28,7 +29,7 @@ CREATE TABLE found (
   PRIMARY KEY (code, realm, pid, login_id, name)) WITHOUT ROWID;
 """
 _INTO = {
-    "person": "INSERT OR IGNORE INTO person VALUES (?,?,?,?,?,?,?,?,?)",
+    "person": "INSERT OR IGNORE INTO person VALUES (?,?,?,?,?,?,?,?,?,?)",
     "sight": "INSERT OR IGNORE INTO sight VALUES (?,?,?)",
     "login": "INSERT OR REPLACE INTO login VALUES (?,?,?,?,?,?,?,?)",
     "found": "INSERT OR IGNORE INTO found VALUES (?,?,?,?,?,?,?,?,?)",
@@ -78,6 +79,9 @@ UPDATE found SET detail = detail || '; the proposed one is taken too' WHERE prop
 _ADMINISTRATORS = f"FROM login l WHERE l.active AND l.role = {int(Role.ADMINISTRATOR)}"
 _IDLE = "FROM login l WHERE l.active AND l.last_seen > 0 AND l.last_seen < ?"
 _LIKE = "SELECT login FROM login WHERE loose = ? AND key <> ? ORDER BY id LIMIT 1"
+_SETS = "SELECT groups, count(*) FROM person WHERE groups <> '' GROUP BY groups"
+_BETWEEN = "\x1f"
+"""Between the names of groups: a sign that stands in none."""
 _COUNTS = "SELECT code, count(*) FROM found GROUP BY code"
 _PEOPLE = """
 SELECT f.login, f.realm, f.pid, f.login_id, coalesce(p.name, f.name), coalesce(p.source, f.source), f.detail, f.proposed
@@ -104,10 +108,20 @@ class ScratchWard:
         """Somebody who was read; of several with one anchor the first one counts. `name` is the entry's."""
         anchor, verdict = made.anchor, made.reason.value if isinstance(made, Unmapped) else None
         who, mail = (anchor.realm, anchor.id), mail_key(made.mail, False)
-        row = (*who, source, name, made.login, fold(made.login), loose(made.login), mail, verdict)
+        groups = _BETWEEN.join(sorted(made.groups or ())) if isinstance(made, Account) else ""
+        row = (*who, source, name, made.login, fold(made.login), loose(made.login), mail, verdict, groups)
         with self._lock:
             self._add("person", row)
             self._add("sight", (*who, source))
+
+    def wanted(self) -> Mapping[str, int]:
+        """How many people are to be in each group of the service; once all are in."""
+        members = Counter[str]()
+        with self._lock:
+            self._arrive()
+            for groups, people in self._db.execute(_SETS):
+                members.update(dict.fromkeys(groups.split(_BETWEEN), people))
+        return members
 
     def forget_people(self) -> None:
         """Throw away the people and what was noted of them: they are read anew."""

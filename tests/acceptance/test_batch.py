@@ -107,6 +107,40 @@ def test_every_complaint_is_told_with_its_line_and_nothing_is_done(settled: Worl
     assert not file.with_name("bad.csv.result.csv").exists()
 
 
+def test_codes_that_have_no_place_leave_no_result_behind(settled: World) -> None:
+    file = sample(settled)
+    nowhere = settled.folder / "no" / "codes.csv"
+    assert "cannot be made" in batch(settled, file, "--yes", "--codes", str(nowhere), code=64).err
+    assert not [each.name for each in settled.folder.iterdir() if "result" in each.name]
+
+
+def test_two_batches_do_not_write_one_result(settled: World) -> None:
+    """They go by different memories, so that no lease keeps them apart."""
+    one, another = settled.folder / "one.csv", settled.folder / "another.csv"
+    for file, who in ((one, "dan"), (another, "eve")):
+        file.write_text(f"action,login,mail\ncreate,{who},{who}@corp.example\n", encoding="utf-8")
+    result = settled.folder / "result.csv"
+    options = ("--yes", "--result", str(result))
+    with gate(settled.port) as (keeper, port):
+        keeper.hold_creations()
+        settled.at(port)
+        with settled.start("batch", str(one), *options) as process:
+            assert keeper.held.acquire(timeout=PATIENCE)
+            settled.at(settled.port)
+            refused = batch_elsewhere(settled, another, *options)
+            assert f"another batch writes its result to {result} at the moment" in " ".join(refused.err.split())
+            keeper.go.set()
+            told = process.communicate(timeout=PATIENCE)
+            assert process.returncode == 0, told
+    assert [row["login"] for row in csv.DictReader(result.read_text(encoding="utf-8-sig").splitlines())] == ["dan"]
+    settled.iwds("login", "show", "eve", code=64)
+
+
+def batch_elsewhere(world: World, file: Path, *options: str) -> Ran:
+    """A batch of another installation, which is refused."""
+    return world.iwds("batch", str(file), *options, env={"IWDS_STATE": "sqlite:///elsewhere.db"}, code=64)
+
+
 def test_a_batch_that_was_killed_goes_on_where_it_stopped(tmp_path: Path) -> None:
     """Without any directory, and under a tag of its own."""
     file = tmp_path / "staff.csv"

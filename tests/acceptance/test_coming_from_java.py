@@ -6,13 +6,16 @@ The service is as the old tool leaves it: everything that it made carries tag 1,
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from iwds.demo.slapd import PrivateSlapd
 from tests.acceptance.world import Company, Gate, Ran, World, gate, sandbox
+from tests.servers.slapd import require_slapd
 
 LEAVERS = ("kenji.mori", "ines.garcia")
 """People who left, and whom the old tool had not removed yet."""
@@ -20,7 +23,56 @@ OTHER_CASE, BY_HAND, DISABLED, TWICE = 3, 4, 5, 6
 """Places in the list of people: a login in capitals, one made in the console, one disabled since, and two people."""
 READS = re.compile(r"Query|Search|GetGroups|GetInfo|IWDS_check")
 OPERATION = re.compile(rb"<(?:\w+:)?Body>\s*<(?:\w+:)?(\w+)")
+PERSON = "objectClass: inetOrgPerson"
+EXPIRED = f"{PERSON}\nobjectClass: shadowAccount\nshadowExpire: 1"
 REASON = ("--reason", "known to the helpdesk")
+
+
+@dataclass
+class Served(World):
+    """The same company in a real slapd, which holds what was saved last."""
+
+    server: PrivateSlapd | None = None
+
+    def __post_init__(self) -> None:
+        assert self.server
+        self.env |= {
+            "IWDS_SOURCES__DIRECTORY__URLS": f'["{self.server.tls_url}"]',
+            "IWDS_SOURCES__DIRECTORY__CA_FILE": str(self.server.ca_file),
+            "IWDS_SOURCES__DIRECTORY__BIND_DN": self.server.reader_dn,
+            "IWDS_SOURCES__DIRECTORY__PASSWORD": self.server.reader_password,
+            "IWDS_JOBS__COMPANY__SOURCES": '["directory"]',
+        }
+        super().__post_init__()
+
+    def save(self) -> None:
+        super().save()
+        assert self.server
+        self.server.reload([loadable(self.folder / "company.ldif")])
+
+
+def loadable(file: Path) -> Path:
+    """The same with a member who left in each group that would have none, which no groupOfNames may be without."""
+    records = file.read_text(encoding="ascii").split("\n\n")
+    filled = [
+        f"{record}\nmember: uid=long.gone,ou=people,dc=corp,dc=example"
+        if "groupOfNames" in record and "\nmember: " not in record
+        else record
+        for record in records
+    ]
+    loaded = file.with_suffix(".loaded.ldif")
+    loaded.write_text("\n\n".join(filled), encoding="ascii")
+    return loaded
+
+
+@contextmanager
+def served(folder: Path, port: int) -> Iterator[World]:
+    """The company in a slapd of its own."""
+    require_slapd()
+    file = folder / "company.ldif"
+    Company(people=40).write(file)
+    with PrivateSlapd(folder / "slapd", ldif=[loadable(file)], suffix="dc=corp,dc=example") as server:
+        yield Served(folder / "home", port, Company(people=40), server=server)
 
 
 class Takeover:
@@ -41,7 +93,7 @@ class Takeover:
         self._write("UPDATE login SET createdby = 0 WHERE login = ?", self.people[BY_HAND])
         for leaver in LEAVERS:
             world.company.take(leaver)
-        world.company.change(self.people[DISABLED], "\nemployeeNumber: ", "\nshadowExpire: 1\nemployeeNumber: ")
+        world.company.change(self.people[DISABLED], PERSON, EXPIRED)
         self._second(self.people[TWICE])
         world.save()
         env |= {"IWDS_JOBS__COMPANY__MODE": "report", "IWDS_TARGETS__MFA__PROVISIONING_ID": str(self.tag)}
@@ -61,6 +113,11 @@ class Takeover:
         # Whether the service knows tags is asked with a creation that it must refuse: without a name.
         asks = name == "loginCreateBySource" and b"@corp.example" not in body
         self.calls.append("asks for tags" if asks else name)
+
+    @property
+    def source(self) -> str:
+        """Where the people are read."""
+        return "directory" if isinstance(self.world, Served) else "company"
 
     @property
     def writes(self) -> list[str]:
@@ -117,19 +174,30 @@ def old_service(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "service.db"
 
 
-@pytest.fixture(params=[1, 7], ids=["under the old tag", "under another tag"])
+@pytest.fixture(params=[(1, False), (7, False)], ids=["under the old tag", "under another tag"])
 def takeover(request: pytest.FixtureRequest, old_service: Path, tmp_path: Path) -> Iterator[Takeover]:
     """The same service on another morning, with nothing of ours."""
     with closing(sqlite3.connect(old_service)) as data, closing(sqlite3.connect(tmp_path / "service.db")) as copy:
         data.backup(copy)
-    with sandbox(tmp_path) as port, gate(port) as (keeper, through):
-        yield Takeover(World(tmp_path / "home", through, Company(people=40)), keeper, request.param)
+    tag, in_slapd = request.param
+    with sandbox(tmp_path) as port, gate(port) as (keeper, through), ExitStack() as servers:
+        if in_slapd:
+            world = servers.enter_context(served(tmp_path, through))
+        else:
+            world = World(tmp_path / "home", through, Company(people=40))
+        yield Takeover(world, keeper, tag)
 
 
 def words(ran: Ran) -> str:
     return " ".join((ran.out + ran.err).split())
 
 
+@pytest.mark.parametrize(
+    "takeover",
+    [(1, False), (7, False), (7, True)],
+    ids=["under the old tag", "under another tag", "out of a real slapd"],
+    indirect=True,
+)
 def test_the_service_is_taken_over_without_one_removal_and_one_wrong_adoption(takeover: Takeover) -> None:
     world, before, right = takeover.world, takeover.service(), takeover.right()
     disabled, by_hand, twice = (takeover.people[place] for place in (DISABLED, BY_HAND, TWICE))
@@ -165,7 +233,9 @@ def test_the_service_is_taken_over_without_one_removal_and_one_wrong_adoption(ta
     assert takeover.adopted() == right
 
     # The first real plan, and the run, change nothing, for there is nothing to change.
-    assert world.iwds("plan", "company", "--json").json["changes"] == []
+    first_plan = world.iwds("plan", "company", "--json").json
+    assert first_plan["changes"] == []
+    assert {source["name"] for source in first_plan["basis"]["sources"]} == {takeover.source}
     world.iwds("run", "company")
     world.iwds("run", "company")
     assert takeover.writes == []
@@ -189,6 +259,14 @@ def test_a_difference_of_an_adopted_login_ends_the_nights_in_a_row_until_it_is_a
     takeover.parity(code=2)
     looks = takeover.parity("--history")["looks"]
     assert [look["parity"] for look in looks] == ["different", "parity", "different", "parity"]
+
+    takeover.world.iwds("parity", "company", "--history", "--accept", somebody, *REASON, code=64)
+
+    takeover.world.mapping("groups:\n", "groups:\n  - {to: wikki, group: nobody-is-here}\n")
+    takeover.parity("--accept-file", str(listed), code=2)
+    page = takeover.world.iwds("parity", "company", code=2)
+    assert "the service has no group wikki, which the mapping fills" in words(page)
+    assert max(map(len, page.out.splitlines())) <= 80
 
     listed.write_text(f"login,reason,until\n{somebody},,7d\n", encoding="utf-8")
     refused = takeover.world.iwds("parity", "company", "--accept-file", str(listed), code=64)

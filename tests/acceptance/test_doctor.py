@@ -129,8 +129,12 @@ def test_logins_of_another_tool_are_told_before_they_are_adopted(messy: World) -
 
 
 def test_a_file_that_cannot_be_written_is_a_wrong_command_line(world: World, tmp_path: Path) -> None:
+    (world.folder / "company.ldif").unlink()  # it is said before anybody is read
     ran = world.iwds("doctor", "company", "--csv", str(tmp_path / "no" / "where.csv"), code=64)
     assert "cannot be written" in ran.err
+    assert "cannot be written" in world.iwds("doctor", "company", "--html", str(tmp_path), code=64).err
+    both = str(tmp_path / "found")
+    assert "is named twice" in world.iwds("doctor", "company", "--html", both, "--csv", both, code=64).err
 
 
 def test_a_reading_that_proves_nothing_is_told_with_3(world: World) -> None:

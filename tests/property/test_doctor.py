@@ -2,19 +2,22 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iwds.core.change import Adopt, CreateLogin
 from iwds.core.decision import Reason
 from iwds.core.hygiene import Code
+from iwds.core.matching import believed
 from iwds.core.model import Anchor, Entry
 from iwds.core.plan import Plan
 from iwds.core.recognition import By, Matching, MatchRule
 from iwds.engine import planning
 from iwds.engine.doctor import Limits, diagnose
+from iwds.errors import ConfigurationError
 from iwds.sources.memory import MemorySource
 from iwds.state.ward import ScratchWard
 from tests.unit.engine.crashing import Inline
@@ -51,14 +54,66 @@ def staged(everybody: list[tuple[str, str, str, str, bool]], held: list[tuple[st
     second = MemorySource("more", [], realm="here")
     rules = PlainRules(matching=Matching((MatchRule(By.LOGIN), MatchRule(By.MAIL))))
     stage.configure(sources=(stage.source, second), rules=rules)
-    for number, (uid, mail, scope, disabled, twice) in enumerate(everybody):
-        attrs = {"uid": (uid,), "mail": (mail,), "scope": (scope,), "disabled": (disabled,), "sn": ("Doe",)}
-        entry = Entry(Anchor("here", str(number)), f"cn={number}", attrs, frozenset())
-        stage.source.entries.append(entry)
-        second.entries += [entry] if twice else []
+    placed(everybody, stage.source, second)
     for login, mail, tag, administrator in held:
         stage.target.state.add(login, mail=mail, created_by=tag, role=2 if administrator else 0)
     return stage
+
+
+def placed(everybody: list[tuple[str, str, str, str, bool]], first: MemorySource, second: MemorySource) -> None:
+    """Put these people, and nobody else, into two sources."""
+    first.entries, second.entries = [], []
+    for number, (uid, mail, scope, disabled, twice) in enumerate(everybody):
+        attrs = {"uid": (uid,), "mail": (mail,), "scope": (scope,), "disabled": (disabled,), "sn": ("Doe",)}
+        entry = Entry(Anchor("here", str(number)), f"cn={number}", attrs, frozenset())
+        first.entries.append(entry)
+        second.entries += [entry] if twice else []
+
+
+@settings(max_examples=max(10, settings().max_examples // 5))
+@given(people, people, logins, st.sets(st.integers(0, 7)), st.sets(st.integers(0, 7)))
+def test_so_they_are_after_runs_and_whatever_came_of_everybody_since(
+    before: list[tuple[str, str, str, str, bool]],
+    after: list[tuple[str, str, str, str, bool]],
+    held: list[tuple[str, str, int, bool]],
+    retaken: set[int],
+    gone: set[int],
+) -> None:
+    stage = staged(before, held)
+    stage.run()
+    stage.run()
+    state = stage.target.state
+    for place, number in enumerate(sorted(state.logins)):
+        if place in gone:
+            del state.logins[number]
+        elif place in retaken:
+            state.logins[number] = replace(state.logins[number], login=f"made-anew-{number}", created_by=9)
+    second = stage.job.sources[1]
+    assert isinstance(second, MemorySource)
+    placed(after, stage.source, second)
+    try:
+        again = stage.plan()
+    except ConfigurationError:  # so many are not believed that it must be another service
+        stage.close()
+        return
+    with closing(ScratchWard()) as ward:
+        found = diagnose(stage.job, stage.tools, ward)
+        counts, plan, tally = found.counts, found.plan, found.plan.basis.tally
+        whom = {code: list(ward.people(code)) for code in counts}
+    rows = {row.login_id: row for row in stage.state.ledger(stage.target.reader.service)}
+    stage.close()
+    assert plan.digest == again.digest
+    assert counts.get(Code.SAME_LOGIN, 0) == tally.absent.get("duplicate", 0)
+    invalid = (Code.NO_LOGIN, Code.LOGIN_NOT_ALLOWED, Code.NOT_MAPPED)
+    assert sum(counts.get(code, 0) for code in invalid) == tally.absent.get("invalid", 0)
+    assert counts.get(Code.ORPHAN, 0) == skipped(plan, Reason.ORPHAN, person=False)
+    others = (Code.CONSOLE, Code.OTHER_TAG, Code.UNKNOWN_ORIGIN)
+    assert sum(counts.get(code, 0) for code in others) == skipped(plan, Reason.FOREIGN, person=False)
+    # Nobody is named for a login that somebody else has by now, or that is gone.
+    for each in (*whom.get(Code.SECOND_LOGIN, ()), *whom.get(Code.STILL_ACTIVE, ())):
+        assert each.login_id is not None
+        assert each.login_id in state.logins
+        assert each.login_id not in rows or believed(rows[each.login_id], state.logins[each.login_id])
 
 
 def skipped(plan: Plan, reason: Reason, person: bool) -> int:

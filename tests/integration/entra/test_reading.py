@@ -5,6 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from iwds.core.hygiene import dangling_in
 from iwds.core.model import Entry, Proof
 from iwds.sources.entra import EntraSource
 from tests.graph.server import HIDDEN_READ, GraphServer
@@ -179,6 +180,14 @@ class TestGroups:
         tenant.join(machines, *tenant.users, kind="servicePrincipal")
 
         assert all("machines" not in (entry.groups or ()) for entry in read(source())[0].values())
+
+    def test_a_membership_that_leads_to_nobody_is_told_as_a_doctor_understands_it(
+        self, source: Connect, tenant: Tenant
+    ) -> None:
+        (group,) = tenant.groups
+        tenant.join(group, "aaaaaaaa-0000-4000-8000-00000000dead")
+
+        assert dangling_in(read(source())[1].reasons) == (1, "aaaaaaaa-0000-4000-8000-00000000dead")
 
     def test_a_member_who_left_again_on_a_later_page_is_no_member(
         self, source: Connect, tenant: Tenant, graph: GraphServer

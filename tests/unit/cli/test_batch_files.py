@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,8 @@ class TestAResult:
         assert crashed._file is not None
         crashed._file.write('4,"lock","c')  # torn
         crashed._file.close()
+        crashed._alone.close()
+        (tmp_path / ".r.csv.lock").touch()  # what a process that died leaves behind locks nothing
         written(path, end(2, "ann", "already"), end(3, "=bob", "already"), end(4, "cy"))
         assert [(row[0], row[2], row[4]) for row in rows(path)] == [
             ("2", "ann", "already"),
@@ -93,11 +96,34 @@ class TestAResult:
         folder.mkdir()
         result = ResultFile(folder / "r.csv", WISHES)
         result.open()
-        result.path.unlink()
-        folder.rmdir()
+        shutil.rmtree(folder)
         result.row(end(2, "ann"))
         result.close()
         assert result.lost
+
+    def test_is_written_by_one_batch_at_a_time(self, tmp_path: Path) -> None:
+        path = tmp_path / "r.csv"
+        first, second = ResultFile(path, WISHES), ResultFile(path, WISHES)
+        first.open()
+        with pytest.raises(UsageError, match="another batch writes its result to"):
+            second.open()
+        first.row(end(2, "ann"))
+        first.close()
+        second.open()
+        second.row(end(2, "ann", "already"))
+        second.row(end(4, "cy"))
+        second.close()
+        assert [(row[2], row[4]) for row in rows(path)] == [("ann", "done"), ("cy", "done")]
+        assert [file.name for file in tmp_path.iterdir()] == ["r.csv"]
+
+    def test_that_another_batch_has_written_meanwhile_is_not_written_over(self, tmp_path: Path) -> None:
+        path = tmp_path / "r.csv"
+        others, _ = wishes(parse("action,login\nunlock,ann\n").rows)
+        late = ResultFile(path, others)
+        written(path, end(2, "ann"))
+        with pytest.raises(UsageError, match="of another batch: line 2 was lock ann"):
+            late.open()
+        assert [row[2] for row in rows(path)] == ["ann"]
 
     def test_without_a_row_leaves_no_file(self, tmp_path: Path) -> None:
         written(tmp_path / "r.csv")

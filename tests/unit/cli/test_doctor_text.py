@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
@@ -63,6 +64,17 @@ def test_a_name_cannot_move_the_cursor_and_a_group_is_told_with_its_detail(ward:
     lines = page(ward)
     assert not any("\x1b" in line for line in lines)
     assert "wikki: for 2 people" in " ".join(lines)
+
+
+def test_a_long_name_of_a_job_breaks_no_line_and_no_option(ward: ScratchWard) -> None:
+    stage = Rehearsal()
+    plan = replace(stage.plan(), job="everybody-of-the-company-and-of-its-daughters")
+    stage.close()
+    ward.note(Code.SAME_LOGIN, Whom("ann", Anchor("r", "1")))
+    ward.settle(5, 0)
+    lines = [line.plain for line in doctor_lines(Diagnosis(plan, ward.counts()), ward)]
+    assert max(map(columns, lines)) <= 80
+    assert "--csv FILE --html FILE" in " ".join(" ".join(lines[-3:]).replace("\\", "").split())
 
 
 def test_nothing_is_a_sentence(ward: ScratchWard) -> None:

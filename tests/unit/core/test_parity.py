@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from iwds.core.change import Adopt, AdoptMembership, Change, Evidence, Forget
-from iwds.core.decision import Reason, Skip
+from iwds.core.decision import Reason, Skip, kept_by, made_by_batch
 from iwds.core.guards import GuardKind, Limit, Populations
 from iwds.core.matching import Tally
 from iwds.core.model import Absent
@@ -30,6 +30,11 @@ def plan(*steps: Change | Skip, given: Basis = FIRST) -> Plan:
 def skip(reason: Reason, who: str = "ann", *, somebody: bool = True, change: Change | None = None) -> Skip:
     whom = subject(who)
     return Skip(whom if somebody else replace(whom, anchor=None), reason, "so it is", change)
+
+
+def without_login(reason: Reason, who: str) -> Skip:
+    """Somebody who has no login that we know."""
+    return Skip(replace(subject(who), login_id=None), reason, "so it is")
 
 
 def said(job: str = "staff", until: timedelta = timedelta(days=30)) -> Said:
@@ -70,9 +75,29 @@ def test_somebody_whose_login_would_not_be_adopted_is_a_difference_and_a_login_o
 
 @pytest.mark.parametrize("reason", [Reason.INVALID, Reason.DUPLICATE])
 def test_who_gets_no_account_is_a_difference_only_where_a_login_of_that_name_stands(reason: Reason) -> None:
-    assert judged(plan(skip(reason, "Bo")), []).parity is Parity.SAME
+    assert judged(plan(without_login(reason, "Bo")), []).parity is Parity.SAME
     stray = skip(Reason.ORPHAN, "bo", somebody=False)
-    assert judged(plan(skip(reason, "Bo"), stray), []).parity is Parity.DIFFERENT
+    assert judged(plan(without_login(reason, "Bo"), stray), []).parity is Parity.DIFFERENT
+    assert judged(plan(skip(reason, "bo")), []).parity is Parity.DIFFERENT, "their login is ours"
+
+
+@pytest.mark.parametrize("reason", [Reason.REJECTED, Reason.EXEMPT, Reason.PROTECTED])
+def test_a_change_that_somebody_or_a_rule_keeps_from_being_made_is_a_difference_all_the_same(reason: Reason) -> None:
+    assert judged(plan(skip(reason, change=write(status=1))), []).parity is Parity.DIFFERENT
+    assert judged(plan(skip(reason, change=ADOPTIONS[0])), []).parity is Parity.DIFFERENT
+
+
+def test_what_another_hand_made_is_told_and_no_difference() -> None:
+    left = [skip(Reason.LOCKED_ELSEWHERE), skip(Reason.FOREIGN_MEMBERSHIP), kept_by(subject("bo"), 7)]
+    found = judged(plan(*left, made_by_batch(subject("cy"))), [])
+    assert (found.parity, len(found.others), found.nobodys) == (Parity.SAME, 4, ())
+
+
+def test_a_group_that_the_service_lacks_is_a_difference_until_it_is_accepted() -> None:
+    made = plan(*ADOPTIONS, given=replace(FIRST, lacking=("wikki",)))
+    found = judged(made, [])
+    assert [each.subject.login for each in found.open] == ["wikki"]
+    assert judged(made, accepting(found)).parity is Parity.SAME
 
 
 def test_what_the_mapping_or_the_service_says_to_leave_is_no_difference() -> None:
@@ -106,6 +131,15 @@ class TestWhatIsAccepted:
         assert judged(plan(write(mail="other@corp.example")), rows).parity is Parity.DIFFERENT
         assert judged(plan(write(mail="ann@corp.example", phone="+331")), rows).parity is Parity.DIFFERENT
         assert judged(plan(write(mail="ann@corp.example", status=1), given=basis()), rows).parity is Parity.DIFFERENT
+
+    def test_is_told_by_what_ends_first(self) -> None:
+        rows = [*accepting(judged(plan(MAIL), []), until=timedelta(days=20)), *accepting(judged(plan(MAIL), []))]
+        later, first = sorted(rows, key=lambda row: row.said.until, reverse=True)
+        ((_, told),) = judged(plan(write(mail="ann@corp.example")), [later, first]).accepted
+        assert told.said.until == later.said.until, "of two about the same the later one counts"
+        phone = accepting(judged(plan(write(phone="+331")), []), until=timedelta(days=2))
+        ((_, told),) = judged(plan(write(mail="ann@corp.example", phone="+331")), [*rows, *phone]).accepted
+        assert told.said.until == NOON + timedelta(days=2)
 
     def test_neither_approves_nor_rejects_anything(self) -> None:
         (row,) = accepting(judged(plan(MAIL), []))
@@ -151,7 +185,7 @@ def nights(*looks: Look) -> tuple[int, datetime | None]:
 class TestNights:
     def test_each_counts_once_however_often_somebody_looked(self) -> None:
         assert nights() == (0, None)
-        assert nights(look(0), look(1), look(11.9), look(24), look(25), look(36)) == (3, NOON)
+        assert nights(look(0), look(1), look(15), look(24), look(37), look(48), look(67.9)) == (3, NOON)
 
     def test_a_difference_ends_them(self) -> None:
         assert nights(look(0), look(24, Parity.DIFFERENT)) == (0, None)
@@ -171,6 +205,10 @@ def test_a_removal_waits_since_the_first_look_of_those_that_all_show_it() -> Non
     since = standing_since([*looks, look(0, Parity.SAME, "c", ann, bob, eve)])
     assert since == {ann: NOON, bob: NOON + timedelta(hours=72)}
     assert standing_since([]) == {}
+    because = replace(ann, words="lock -- disabled"), replace(ann, words="lock -- out of scope")
+    assert standing_since([look(24, Parity.SAME, "c", because[1]), look(0, Parity.SAME, "c", because[0])]) == {
+        because[1]: NOON
+    }
 
 
 def test_evidence_is_part_of_what_is_accepted() -> None:

@@ -9,7 +9,7 @@ from iwds.core.policy import Policy
 from iwds.engine.parity import Compared, Wish, accepted_now, compare, take_back
 from iwds.errors import Refused, UsageError
 from iwds.ports import Result
-from tests.unit.engine.rehearsal import OURS, Rehearsal
+from tests.unit.engine.rehearsal import OURS, PlainRules, Rehearsal
 
 A_DAY = 86_400.0
 
@@ -49,6 +49,43 @@ def test_what_the_other_tool_leaves_alone_is_told_since_when(beside: Rehearsal) 
     night(beside)
     third = night(beside)
     assert (third.since[ann], third.settled) == (first.plan.made_at, [])
+
+
+def test_a_removal_that_still_waits_for_another_reason_or_beside_another_is_not_told_as_gone(beside: Rehearsal) -> None:
+    night(beside)
+    beside.change("cy", disabled="", scope="out-of-scope")
+    beside.change("bob", role="0", disabled="", sn="Bob")
+    beside.change("ann", uid="anna")
+    found = night(beside)
+    assert {each.what.login: each.now for each in found.settled} == {
+        "bob": "something else is asked for of this login now",
+        "cy": "nothing asks for it any more: the directory or the service changed",
+        "ann": "nothing asks for it any more: the directory or the service changed",
+    }
+
+
+def test_what_the_configuration_stopped_asking_for_is_not_put_down_to_the_directory(beside: Rehearsal) -> None:
+    night(beside)
+    beside.configure(digest="configuration 2")
+    for who in ("ann", "bob", "cy"):
+        beside.change(who, scope="excluded")
+    assert {each.now for each in night(beside).settled} == {
+        "nothing asks for it any more: the configuration, the directory or the service changed"
+    }
+
+
+def test_after_a_first_run_no_removal_is_told_as_gone_that_is_made(beside: Rehearsal) -> None:
+    night(beside)
+    beside.run()
+    found = night(beside)
+    assert [each.subject.login for each in found.judged.open] == ["ann", "bob", "cy"]
+    assert found.settled == []
+
+
+def test_a_group_that_the_service_lacks_is_a_difference(beside: Rehearsal) -> None:
+    beside.configure(rules=PlainRules(groups={"vpn": False, "wikki": False}))
+    (found,) = night(beside).judged.open
+    assert "the service has no group wikki" in found.words
 
 
 def test_nothing_is_written_whatever_is_accepted_and_however_often_somebody_looks(beside: Rehearsal) -> None:
