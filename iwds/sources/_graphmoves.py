@@ -83,12 +83,12 @@ class Moves:
 
         Args:
             known: what was kept before.
-            present: asked about groups of which two things were said, or of which nothing was kept and no member came.
+            present: asked about groups of which two things were said, or of which nothing was kept.
         """
         found = {key: self._now(key, said, known(key), present) for key, said in self._groups.items()}
         return {key: now for key, now in found.items() if now != known(key)}
 
     def _now(self, key: str, said: _Said, known: frozenset[str] | None, present: Present) -> frozenset[str] | None:
-        if said.doubted or (said.there and known is None and not said.members):
-            return present(key)
+        if said.doubted or (said.there and known is None):
+            return present(key)  # a group that was restored may be told with those members alone who came since
         return said.now(known or frozenset()) if said.there else None
