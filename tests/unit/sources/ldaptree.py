@@ -81,4 +81,6 @@ class Tree(Asks):
         values = next((values for name, values in shown.items() if name.lower() == wanted.attribute), [])
         if not values and any(name.lower() == wanted.attribute for _, name in self.hidden):
             return None
+        if wanted.op == ">=":
+            return any(value.decode() >= wanted.texts[0] for value in values)
         return any(wanted.texts in (("", ""), (value.decode(),)) for value in values)
