@@ -13,8 +13,8 @@ PEOPLE, GROUPS = f"ou=people,{SUFFIX}", f"ou=groups,{SUFFIX}"
 
 
 def csn(second: int, count: int = 0) -> str:
-    """The number of a change in a second of one minute."""
-    return f"202601011200{second:02}.000000Z#{count:06x}#000#000000"
+    """The number of a change in a second of one hour."""
+    return f"2026010112{second // 60:02}{second % 60:02}.000000Z#{count:06x}#000#000000"
 
 
 @dataclass
