@@ -26,7 +26,7 @@ from iwds.errors import AccessRefused, MarkLost, Unavailable
 from iwds.ports import Mark, Waiting
 
 MOST_COMPARED = 10_000
-"""More people than this are not compared: some directories are asked of each one, and nobody waits for that at night."""
+"""More people than this are not compared: each may cost a directory some questions, and the night is to end."""
 LISTED = 20
 """How many a report names."""
 
