@@ -20,7 +20,7 @@ from iwds.core.rulings import Said, approval_of, rejection_of
 from iwds.engine.job import Incremental
 from iwds.engine.leasing import CHANGES
 from iwds.engine.running import RunReport, plan_only
-from iwds.errors import MarkLost, Rejected, SourceUnavailable, UsageError
+from iwds.errors import MarkLost, Rejected, ServiceUnavailable, SourceUnavailable, Unavailable, UsageError
 from iwds.ports import HoldRow
 from iwds.sources._memoryfeed import Changes, MemoryFeed
 from tests.unit.engine.rehearsal import OURS, PlainRules, Rehearsal, _first
@@ -438,6 +438,21 @@ class TestWhatIsKept:
         with pytest.raises(SourceUnavailable):
             now(stage)
         stage.source.fail_after = None
+        assert now(stage).run.summary == "changes of 1 person: 1 done"
+
+    @pytest.mark.parametrize("silent", ["source", "target"])
+    def test_is_nothing_of_a_run_in_which_somebody_could_not_be_asked_for(
+        self, stage: Rehearsal, monkeypatch: pytest.MonkeyPatch, silent: str
+    ) -> None:
+        def down(*_: object) -> None:
+            raise SourceUnavailable("down") if silent == "source" else ServiceUnavailable("down")
+
+        where, what = (stage.source, "find") if silent == "source" else (stage.job.target, "login")
+        stage.change("ada", mail="new@example.org")
+        with monkeypatch.context() as broken:
+            broken.setattr(where, what, down)
+            with pytest.raises(Unavailable, match="down"):
+                now(stage)
         assert now(stage).run.summary == "changes of 1 person: 1 done"
 
     @pytest.mark.parametrize(
