@@ -899,6 +899,13 @@ MUTATIONS = (
         (f"{CHANGES}::TestWhoIsLookedAt::test_is_whose_change_failed_until_it_is_made",),
     ),
     Mutation(
+        "a refused call is not what a person rejected",
+        "iwds/engine/learning.py",
+        'f"call {result.value}"',
+        "result.value",
+        (f"{CHANGES}::TestWhoIsLookedAt::test_is_whose_change_the_service_refused_beside_a_rejection",),
+    ),
+    Mutation(
         "nobody is let in by an entry that hides what nearly all have",
         "iwds/core/alone.py",
         '        return "" if alone.usual else UNSEEN',
@@ -1071,7 +1078,7 @@ MUTATIONS = (
         "iwds/sources/_graphmoves.py",
         "        if said.doubted or (said.there and known is None):",
         "        if said.there and known is None:",
-        (GRAPH,),
+        (f"{ENTRA}::TestGroups::test_what_is_said_twice_about_a_member_is_asked",),
     ),
     Mutation(
         "who was said to be there too is not gone",

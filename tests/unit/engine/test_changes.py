@@ -114,7 +114,7 @@ class TestWhoIsLookedAt:
         stage.change("ada", mail="new@example.org")
         stage.fail("update", Rejected("no"))
         assert now(stage).exit_code == 4
-        assert waits(stage) == {"ada": ("rejected",)}
+        assert waits(stage) == {"ada": ("call rejected",)}
         assert now(stage).run.summary == "changes of 1 person: 1 done"
         assert not waits(stage)
 
@@ -191,6 +191,18 @@ class TestWhoIsLookedAt:
         stage.configure(incremental=Incremental(full_within=timedelta(days=9)))
         stage.clock.passed += 86_400
         assert now(stage).run.summary == "changes of 1 person: 1 done"
+
+    def test_is_whose_change_the_service_refused_beside_a_rejection(self, stage: Rehearsal) -> None:
+        stage.change("ada", disabled="yes")
+        lock = plan_only(stage.job, stage.tools, changes=True).changes[0]
+        stage.state.place_rulings(stage.job.target.service, [rejection_of(lock, said(stage))])
+        stage.change("ada", ("vpn", "wiki"))
+        stage.fail("add_to_group", Rejected("no"))
+        now(stage)
+        assert waits(stage) == {"ada": ("call rejected", "rejected")}
+        stage.target.state.before = lambda _: None
+        assert now(stage).run.summary.startswith("changes of 1 person: 1 done")
+        assert now(stage).plan.basis.looked_at == 0
 
 
 class TestThePage:
