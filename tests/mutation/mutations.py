@@ -941,6 +941,13 @@ MUTATIONS = (
         ("tests/unit/sources/test_marks.py",),
     ),
     Mutation(
+        "nobody is looked at where a change may not have arrived",
+        "iwds/sources/_lookedat.py",
+        "        if delta.people or delta.gone:",
+        "        if False:",
+        ("tests/unit/sources/test_lookedat.py",),
+    ),
+    Mutation(
         "a directory that was set back loses the mark",
         "iwds/sources/_csn.py",
         "        if now[server] < was[server]:",

@@ -103,9 +103,21 @@ def way(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+_opened: list[LdapSource] = []
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    """Closes every source that was told of."""
+    yield
+    while _opened:
+        _opened.pop().close()
+
+
 def told(server: PrivateSlapd, way: str, **changes: object) -> Told:
     """What a source of this server keeps from now on."""
-    return Told(connect("corp", ldap_settings(server, changes=way, **changes)))
+    _opened.append(connect("corp", ldap_settings(server, changes=way, **changes)))
+    return Told(_opened[-1])
 
 
 def person(name: str, change: str, base: str = PEOPLE) -> str:
