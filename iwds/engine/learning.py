@@ -59,9 +59,10 @@ def _skipped(plan: Plan) -> Iterator[tuple[Anchor, str]]:
 
 
 def _failed(applied: Applied) -> Iterator[tuple[Anchor, str]]:
+    """What was begun and not made, by other words than what was not begun: a person's rejection is no refused call."""
     for change, result, _ in applied.outcomes:
         if change.subject.anchor:
-            yield change.subject.anchor, result.value
+            yield change.subject.anchor, f"call {result.value}"
 
 
 def _reason(skip: Skip, rule: str) -> str:

@@ -25,8 +25,8 @@ from iwds.engine.job import Job, Tools
 from iwds.errors import AccessRefused, MarkLost, Unavailable
 from iwds.ports import Mark, Waiting
 
-MOST_COMPARED = 100_000
-"""More people than this are not compared: a delta of so many says nothing of single ones."""
+MOST_COMPARED = 10_000
+"""More people than this are not compared: each may cost a directory some questions, and the night is to end."""
 LISTED = 20
 """How many a report names."""
 

@@ -31,7 +31,7 @@ class Waiting:
     """Somebody of whom something was wanted that was not made.
 
     Attributes:
-        why: the reasons of the plan or the results of the run, each once, sorted.
+        why: the reasons of the plan, and behind `call` the results of the run, each once, sorted.
         since: when it was first so.
         left: groups of the directory that they were shown to have left, as `Entry.groups` names them.
         gone: whether the directory showed that their entry was deleted.

@@ -121,11 +121,11 @@ class OpenLdapFeed:
             was = self._places(mark, session, directory)
             found = Found((self._wishes.id, *ATTRIBUTES), most, self._wishes.page_size)
             now = {each: self._way.since(session, each, place, found) for each, place in was.items()}
-            deleted = deletions(session, directory, was.values(), min(found.after), self._wishes.page_size)
+            deleted = deletions(session, directory, was, min(found.after), self._wishes.page_size)
             began = max(place.newest for place in was.values())[_SECOND]
             changed = Sorted(session, self._wishes, known, began)
             changed.add(found.entries)
-            changed.bury(deleted.names.values())
+            changed.bury(deleted.new)
             return self._delta(session, directory, changed, found, deleted, self._sealed(session, directory, now))
 
     def _delta(

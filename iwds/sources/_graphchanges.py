@@ -104,6 +104,7 @@ class GraphFeed:
                 _few(max(len(people.changed), len(people.removed)), most)
             for rows in spool.newest_first(GROUPS_CHANGED):
                 moves.add(rows)
+                _few(len(moves.everybody), most)
         groups = moves.now(known, self._present)
         regrouped = _Regrouping(groups, known, One(graph, self._wishes), most)
         return self._delta(people, regrouped, new, old.warning(self._name), most)

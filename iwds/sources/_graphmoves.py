@@ -43,7 +43,7 @@ class _Said:
     called: frozenset[str] = frozenset()
     members: dict[str, bool] = field(default_factory=dict)
 
-    def add(self, key: str, row: Row) -> None:
+    def add(self, key: str, row: Row, everybody: set[str]) -> None:
         there = "@removed" not in row
         self.doubted |= self.there is not None and self.there != there
         self.there = there if self.there is None else self.there
@@ -51,12 +51,13 @@ class _Said:
             self.named, self.called = True, called(key, row["displayName"])
         listed = row.get("members@delta")
         for member in reversed(listed if isinstance(listed, list) else []):
-            self._member(member)
+            self._member(member, everybody)
 
-    def _member(self, member: Row) -> None:
+    def _member(self, member: Row, everybody: set[str]) -> None:
         if member.get("@odata.type") not in COUNTED:
             return
         key, there = str(member.get("id", "")).lower(), "@removed" not in member
+        everybody.add(key)
         self.doubted |= self.members.setdefault(key, there) != there
 
     def now(self, known: frozenset[str]) -> frozenset[str]:
@@ -67,28 +68,33 @@ class _Said:
 
 
 class Moves:
-    """The changes of groups. `add` every page, newest first."""
+    """The changes of groups. `add` every page, newest first.
+
+    Attributes:
+        everybody: the ids of all who came into a group or left one.
+    """
 
     def __init__(self) -> None:
+        self.everybody: set[str] = set()
         self._groups: dict[str, _Said] = {}
 
     def add(self, rows: Iterable[Row]) -> None:
         """The groups of one page, newest first."""
         for row in rows:
             if key := str(row.get("id", "")).lower():
-                self._groups.setdefault(key, _Said()).add(key, row)
+                self._groups.setdefault(key, _Said()).add(key, row, self.everybody)
 
     def now(self, known: Members, present: Present) -> dict[str, frozenset[str] | None]:
         """What is kept of each group from now on; without those of which nothing changed that is kept.
 
         Args:
             known: what was kept before.
-            present: asked about groups of which two things were said, or of which nothing was kept and no member came.
+            present: asked about groups of which two things were said, or of which nothing was kept.
         """
         found = {key: self._now(key, said, known(key), present) for key, said in self._groups.items()}
         return {key: now for key, now in found.items() if now != known(key)}
 
     def _now(self, key: str, said: _Said, known: frozenset[str] | None, present: Present) -> frozenset[str] | None:
-        if said.doubted or (said.there and known is None and not said.members):
-            return present(key)
+        if said.doubted or (said.there and known is None):
+            return present(key)  # a group that was restored may be told with those members alone who came since
         return said.now(known or frozenset()) if said.there else None

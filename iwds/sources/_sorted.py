@@ -9,6 +9,7 @@ from iwds.errors import MarkLost, SourceUnavailable
 from iwds.ports import Members
 from iwds.sources._csn import CREATED, ENTRY_CSN
 from iwds.sources._decode import Shaped, identity
+from iwds.sources._ldapone import groups_naming
 from iwds.sources._ldapread import Wishes
 from iwds.sources._membership import denies, group_now
 from iwds.sources._search import NO_SUCH_OBJECT, SUCCESS, Asks, Search
@@ -44,6 +45,7 @@ class Sorted:
             self._judge_container(entry, name)
             if not self._is_group(entry, name) and self._may_be_somebody(entry, name):
                 self.people.add(identity(self.wishes.id, entry.attrs.get(self.wishes.id)))
+                self._note_groups(entry, name)
         self.people.discard("")
 
     def bury(self, names: Iterable[str]) -> None:
@@ -64,6 +66,17 @@ class Sorted:
             self._judge_emptied(entry, members)
         self.groups[name] = members
         return members is not None
+
+    def _note_groups(self, entry: Shaped, name: str) -> None:
+        """Sort in the groups that name somebody by a name that nobody had in them.
+
+        Overlay refint gives members their new names, and the entries of the groups show no change.
+        """
+        for group in groups_naming(self.asks, self.wishes, entry.dn) if self._is_older(entry) else ():
+            before = self.known(group)
+            if group not in self.groups and before is not None and name not in before:
+                members = group_now(self.asks, self.wishes, group)
+                self.groups |= {} if members is None else {group: members}
 
     def _judge_emptied(self, entry: Shaped, members: frozenset[str] | None) -> None:
         """Whether a group shows that it is none any more, or that nobody is in it. Else `MarkLost`."""
@@ -94,13 +107,19 @@ class Sorted:
         return any(normalise_dn(raw.decode(errors="replace")) != name for raw, _ in page.entries)
 
     def _is_older(self, entry: Shaped) -> bool:
-        """Whether it was there when the mark was made. In doubt it was."""
-        created = entry.attrs.get(CREATED) or ("",)
-        return created[0][_SECOND] < self.began
+        """Whether it was there when the mark was made. In doubt it was.
+
+        Within the second of the last change before the mark that is not said. A server at rest has its mark of there,
+        so that only what is as it was made then may be new.
+        """
+        created = (entry.attrs.get(CREATED) or ("",))[0][_SECOND]
+        changed = identity(ENTRY_CSN, entry.attrs.get(ENTRY_CSN))[_SECOND]
+        return created < self.began or (created == self.began and changed != created)
 
     def _may_be_somebody(self, entry: Shaped, name: str) -> bool:
         """All in the bases; elsewhere what is of a class that the filter for people names, because it may have left."""
         if any(is_under(name, normalise_dn(base)) for base in self.wishes.users.bases):
             return True
-        named = findall(r"objectclass=([\w.-]+)", self.wishes.users.filter.lower())
-        return not named or not {each.lower() for each in entry.attrs.get(_CLASS, ())}.isdisjoint(named)
+        named = findall(r"(!?)\(objectclass=([^()*]+)\)", self.wishes.users.filter.lower())
+        asked = {each for but, each in named if not but}
+        return not asked or not {each.lower() for each in entry.attrs.get(_CLASS, ())}.isdisjoint(asked)

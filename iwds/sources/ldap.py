@@ -34,6 +34,7 @@ from iwds.sources._ldapone import deleted, find, paths, search, selects
 from iwds.sources._ldapread import Reading, Wishes, recount
 from iwds.sources._ldapsearch import Shell, as_pem
 from iwds.sources._ldapsettings import Settings
+from iwds.sources._lookedat import LookedAt
 from iwds.sources._refusals import Credentials, Forgetful
 from iwds.sources._search import Search
 from iwds.sources._stream import Canaries, Stream, Tally
@@ -132,7 +133,8 @@ class LdapSource:
 
         Raises like `read` where the directory is to be asked which of them it has.
         """
-        return feed_of(self._settings, self._wishes, attributes, self._dialled)
+        feed = feed_of(self._settings, self._wishes, attributes, self._dialled)
+        return feed and LookedAt(feed, lambda question: self._ask(None, lambda asks, _: question(asks)))
 
     def confirm(self, proof: Proof) -> Sequence[str]:
         """Count people and groups again, over a connection of its own and without any attribute."""

@@ -46,6 +46,7 @@ def keep_members(
 ) -> None:
     """Keep groups under a run's id, some of them in one transaction; of one that comes twice what came last.
 
+    What runs kept that left no mark is thrown away: nobody else runs under this lease, and they may be many nights.
     Pages of a directory repeat what moves meanwhile, and bases within each other repeat what is below both.
     """
     rest, seen = iter(groups), set[str]()
@@ -54,12 +55,21 @@ def keep_members(
             job, service = connection.execute(select(run.c.job, run.c.service).where(run.c.id == run_id)).one()
             fence(connection, service, lease.epoch)
             key = {"job": job, "service": service, "source": source, "kept_by": run_id}
+            if not seen:
+                _forget_of_dead_runs(connection, {"job": job, "service": service}, run_id)
             now = dict(some)
             for name in seen.intersection(now):
                 _forget(connection, source_group, {**key, "name": name})
             rows = [key | {"name": name, "members": _packed(members)} for name, members in now.items()]
             connection.execute(insert(source_group), rows)
             seen.update(now)
+
+
+def _forget_of_dead_runs(connection: Connection, key: _Key, run_id: str) -> None:
+    """The members of groups that runs kept before this one, but for those of marks that count."""
+    counting = select(source_mark.c.kept_by).filter_by(**key)
+    others = source_group.c.kept_by != run_id, source_group.c.kept_by.not_in(counting)
+    connection.execute(delete(source_group).filter_by(**key).where(*others))
 
 
 def read_waiting(database: Database, job: Job) -> Sequence[Waiting]:

@@ -70,6 +70,15 @@ class ProgressContract:
         state.start_run(replace(run_row("r4"), job="staff"), "", "")
         state.keep_members("r2", "people", [("cn=vpn", frozenset({"zoe"}))], lease)
 
+    def test_members_that_runs_kept_which_left_no_mark_do_not_pile_up(self, state: State) -> None:
+        lease = state.lease(SERVICE, "run 1", 60)
+        full(state, "r1", lease)
+        for run_id in ("r2", "r3"):
+            state.start_run(run_row(run_id), "", "")
+        for run_id in ("r2", "r3", "r2", "r3"):  # what is still there of a run cannot be kept once more
+            state.keep_members(run_id, "people", GROUPS, lease)
+        assert known(state, "cn=vpn") == frozenset({"ada", "bob"})
+
     def test_a_group_that_a_directory_gives_twice_counts_as_it_came_last(self, state: State) -> None:
         lease = state.lease(SERVICE, "run 1", 60)
         others = [(f"cn={number}", frozenset[str]()) for number in range(1_200)]

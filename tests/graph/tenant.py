@@ -19,6 +19,7 @@ class Tenant:
         members: of each group the ids of its members with what they are.
         bin: users in the recycle bin, by id.
         dead: groups that were deleted, by id.
+        attic: what comes back with each of them.
         opaque: ids of users of whom whoever asks may see nothing but the id.
         order: in which order users are listed, by id.
         clock: counts changes.
@@ -33,6 +34,7 @@ class Tenant:
     members: dict[str, dict[str, str]] = field(default_factory=dict)
     bin: dict[str, dict[str, Any]] = field(default_factory=dict)
     dead: set[str] = field(default_factory=set)
+    attic: dict[str, tuple[dict[str, Any], dict[str, str]]] = field(default_factory=dict)
     opaque: set[str] = field(default_factory=set)
     order: dict[str, int] = field(default_factory=dict)
     clock: int = 0
@@ -84,8 +86,7 @@ class Tenant:
         if key in self.users:
             self.bin[key] = self.users.pop(key)
         else:
-            self.groups.pop(key)
-            self.members.pop(key)
+            self.attic[key] = self.groups.pop(key), self.members.pop(key)
             self.dead.add(key)
         self._note(key)
 
@@ -95,9 +96,14 @@ class Tenant:
         self._note(key)
 
     def restore(self, key: str) -> None:
-        """A user comes back from the recycle bin."""
-        self.users[key] = self.bin.pop(key)
-        self._bear(key)
+        """A user comes back from the recycle bin, or a group, of which no more is told than that it is there."""
+        if key in self.bin:
+            self.users[key] = self.bin.pop(key)
+            self._bear(key)
+        else:
+            self.groups[key], self.members[key] = self.attic.pop(key)
+            self.dead.remove(key)
+            self._note(key)
         for group in self.above(key):
             self._note(group, key)
 

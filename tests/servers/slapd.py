@@ -35,13 +35,14 @@ def telling_slapd(
     syncprov: Sequence[str] | None = ("sessionlog 100",),
     log: str = "to * by * read",
     database: Sequence[str] = (),
+    modules: Sequence[str] = (),
 ) -> Iterator[PrivateSlapd]:
     """A server that tells what changed.
 
     Args:
         syncprov: settings of this overlay; None for a server without it.
         log: the access rule of the log of writes; empty for a server without it.
-        database: as for `slapd`.
+        database, modules: as for `slapd`.
     """
     lines, before = list(database), []
     if syncprov is not None:
@@ -54,7 +55,7 @@ def telling_slapd(
             *("index entryCSN,objectClass,reqEntryUUID eq", f"access {log}"),
         ]
         lines += ["overlay accesslog", f"logdb {LOG}", "logops writes", "logsuccess TRUE"]
-    with slapd(directory, ldif, lines, ("syncprov", "accesslog"), before) as server:
+    with slapd(directory, ldif, lines, ("syncprov", "accesslog", *modules), before) as server:
         yield server
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from iwds.errors import MarkLost, SourceUnavailable
 from iwds.ports import Delta, Feed
-from iwds.sources.ldap import connect
+from iwds.sources.ldap import LdapSource, connect
 from tests.servers import not_in_ci
 from tests.servers.domain import DMITRI, DOMAIN_USERS, GROUP_BASE, READER, STAFF, SUFFIX, add, person
 from tests.servers.samba import PrivateSamba, ad_settings, samba
@@ -58,11 +58,23 @@ class Kept:
         return delta
 
 
+_opened: list[LdapSource] = []
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    """Closes every source of which there was a feed."""
+    yield
+    while _opened:
+        _opened.pop().close()
+
+
 def feed_of(domain: PrivateSamba, way: str, **changes: Any) -> Feed:
     """The feed of a source that reads all groups but the large one, with some settings changed."""
     groups = {"base": [GROUP_BASE, f"CN=Users,{SUFFIX}"], "filter": "(&(objectClass=group)(!(cn=crowd)))"}
     own = {"bind_dn": ADMINISTRATOR, "changes": way, "page_size": 500, "groups": groups}
-    feed = connect("corp", ad_settings(domain, **{**own, **changes})).changes(ASKED)
+    _opened.append(connect("corp", ad_settings(domain, **{**own, **changes})))
+    feed = _opened[-1].changes(ASKED)
     assert feed is not None
     return feed
 

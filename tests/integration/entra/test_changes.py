@@ -221,6 +221,15 @@ class TestPeople:
             past.feed.since(past.mark, past.members.get, 3)
         assert len(past.since(most=4).people) == 3
 
+    def test_a_group_that_is_too_large_is_not_asked_about(
+        self, past: Past, tenant: Tenant, users: list[str], graph: GraphServer
+    ) -> None:
+        tenant.join(tenant.group("new"), *users[:4])
+
+        with pytest.raises(MarkLost, match="More than 3 people changed"):
+            past.since(most=3)
+        assert set(graph.paths()) == {"/users/delta", "/groups/delta"}
+
     def test_the_realm_is_that_of_the_anchors(self, past: Past) -> None:
         assert past.feed.realm == TENANT
 

@@ -103,9 +103,21 @@ def way(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+_opened: list[LdapSource] = []
+
+
+@pytest.fixture(autouse=True)
+def closed() -> Iterator[None]:
+    """Closes every source that was told of."""
+    yield
+    while _opened:
+        _opened.pop().close()
+
+
 def told(server: PrivateSlapd, way: str, **changes: object) -> Told:
     """What a source of this server keeps from now on."""
-    return Told(connect("corp", ldap_settings(server, changes=way, **changes)))
+    _opened.append(connect("corp", ldap_settings(server, changes=way, **changes)))
+    return Told(_opened[-1])
 
 
 def person(name: str, change: str, base: str = PEOPLE) -> str:
@@ -378,6 +390,18 @@ def test_a_container_of_people_that_is_renamed_loses_the_mark(telling: PrivateSl
 
     with pytest.raises(MarkLost, match="ou=south"):
         job.since()
+
+
+def test_who_was_renamed_in_groups_too_leaves_them_by_the_new_name(tmp_path: Path, way: str) -> None:
+    refint = ["overlay refint", "refint_attributes member", f"refint_nothing {SUFFIX}"]
+    with telling_slapd(tmp_path / "server", company(tmp_path), database=refint, modules=["refint"]) as server:
+        server.modify(member("developers", "add", f"uid=dmitri,{PEOPLE}"))
+        job = told(server, way)
+        server.modify(person("dmitri", "modrdn") + "newrdn: uid=dimitri\ndeleteoldrdn: 1\n")
+        assert job.since().left == {}
+        server.modify(member("developers", "delete", f"uid=dimitri,{PEOPLE}"))
+
+        assert job.since().left == {IDS["dmitri"]: named("developers", "staff", "all")}
 
 
 def test_a_container_without_people_is_renamed_without_harm(telling: PrivateSlapd, way: str) -> None:

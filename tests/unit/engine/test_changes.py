@@ -20,7 +20,7 @@ from iwds.core.rulings import Said, approval_of, rejection_of
 from iwds.engine.job import Incremental
 from iwds.engine.leasing import CHANGES
 from iwds.engine.running import RunReport, plan_only
-from iwds.errors import MarkLost, Rejected, SourceUnavailable, UsageError
+from iwds.errors import MarkLost, Rejected, ServiceUnavailable, SourceUnavailable, Unavailable, UsageError
 from iwds.ports import HoldRow
 from iwds.sources._memoryfeed import Changes, MemoryFeed
 from tests.unit.engine.rehearsal import OURS, PlainRules, Rehearsal, _first
@@ -114,7 +114,7 @@ class TestWhoIsLookedAt:
         stage.change("ada", mail="new@example.org")
         stage.fail("update", Rejected("no"))
         assert now(stage).exit_code == 4
-        assert waits(stage) == {"ada": ("rejected",)}
+        assert waits(stage) == {"ada": ("call rejected",)}
         assert now(stage).run.summary == "changes of 1 person: 1 done"
         assert not waits(stage)
 
@@ -191,6 +191,18 @@ class TestWhoIsLookedAt:
         stage.configure(incremental=Incremental(full_within=timedelta(days=9)))
         stage.clock.passed += 86_400
         assert now(stage).run.summary == "changes of 1 person: 1 done"
+
+    def test_is_whose_change_the_service_refused_beside_a_rejection(self, stage: Rehearsal) -> None:
+        stage.change("ada", disabled="yes")
+        lock = plan_only(stage.job, stage.tools, changes=True).changes[0]
+        stage.state.place_rulings(stage.job.target.service, [rejection_of(lock, said(stage))])
+        stage.change("ada", ("vpn", "wiki"))
+        stage.fail("add_to_group", Rejected("no"))
+        now(stage)
+        assert waits(stage) == {"ada": ("call rejected", "rejected")}
+        stage.target.state.before = lambda _: None
+        assert now(stage).run.summary.startswith("changes of 1 person: 1 done")
+        assert now(stage).plan.basis.looked_at == 0
 
 
 class TestThePage:
@@ -438,6 +450,21 @@ class TestWhatIsKept:
         with pytest.raises(SourceUnavailable):
             now(stage)
         stage.source.fail_after = None
+        assert now(stage).run.summary == "changes of 1 person: 1 done"
+
+    @pytest.mark.parametrize("silent", ["source", "target"])
+    def test_is_nothing_of_a_run_in_which_somebody_could_not_be_asked_for(
+        self, stage: Rehearsal, monkeypatch: pytest.MonkeyPatch, silent: str
+    ) -> None:
+        def down(*_: object) -> None:
+            raise SourceUnavailable("down") if silent == "source" else ServiceUnavailable("down")
+
+        where, what = (stage.source, "find") if silent == "source" else (stage.job.target, "login")
+        stage.change("ada", mail="new@example.org")
+        with monkeypatch.context() as broken:
+            broken.setattr(where, what, down)
+            with pytest.raises(Unavailable, match="down"):
+                now(stage)
         assert now(stage).run.summary == "changes of 1 person: 1 done"
 
     @pytest.mark.parametrize(
