@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from functools import partial
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from rich.text import Text
 from iwds.cli.common import JsonOption, show_json, wired
 from iwds.cli.console import WIDTH, say
 from iwds.cli.page import columns, hanging, printable
+from iwds.core.model import Entry, Unmapped
 from iwds.errors import IwdsError, UsageError
 from iwds.ports import Finding
 
@@ -94,21 +96,41 @@ def _findings(wiring: Any, name: str, only: str | None) -> Iterator[Finding]:
 
 def _sources(job: Any, only: str | None) -> Iterator[Finding]:
     """What each source says of itself; then which groups of theirs nobody is in, where all of them are believed."""
+    from iwds.bootstrap import SystemClock
     from iwds.engine.groups_read import count_groups, presence_in, told_empty
 
-    presences, believed = [], True
+    presences, believed, fates, now = [], True, Counter[str](), SystemClock().now()
+
+    def see(members: Counter[str], entry: Entry) -> None:
+        count_groups(members, entry, [job.rules])
+        fates[_fate(job, entry, now)] += 1
+
     for source in job.sources:
         if only in (None, source.name):
             members = Counter[str]()
-            see = partial(count_groups, members, rules=[job.rules])
-            for finding in source.check(job.rules.attributes, see):
+            for finding in source.check(job.rules.attributes, partial(see, members)):
                 believed = believed and finding.ok
                 yield finding
             presences.append(presence_in(members, [job.rules]))
             yield from _changes(job, source)
+    yield from _nobody(fates)
     for told in told_empty(job.rules, presences) if only is None and believed else ():
         advice = "compare their names in the mapping and in the directory; right where nobody is to be in them yet"
         yield Finding(True, "mapping", told, advice, warning=True)
+
+
+def _fate(job: Any, entry: Entry, now: datetime) -> str:
+    """Why somebody gets no account; empty where they get one."""
+    made = job.rules.map(entry, now)
+    made = made if isinstance(made, Unmapped) else job.target.normalise(made, entry.name)
+    return made.reason.value.replace("-", " ") if isinstance(made, Unmapped) else ""
+
+
+def _nobody(fates: Counter[str]) -> Iterator[Finding]:
+    if fates and not fates[""]:
+        why = ", ".join(f"{number:,} {fate}" for fate, number in fates.most_common() if fate)
+        told = f"of {fates.total():,} people who were read nobody gets an account: {why}"
+        yield Finding(True, "mapping", told, "see of one of them why: iwds explain LOGIN", warning=True)
 
 
 def _changes(job: Any, source: Any) -> Iterator[Finding]:

@@ -34,6 +34,16 @@ def test_a_group_of_the_directory_that_nobody_is_in_is_told_by_the_check_as_by_t
     assert told not in " ".join(world.iwds("check", "company", code=78).out.split())
 
 
+def test_a_mapping_that_fits_nobody_is_told_by_the_check(world: World) -> None:
+    told = "people who were read nobody gets an account: "
+    assert told not in " ".join(world.iwds("check", "company").out.split())
+    world.mapping("scope:", "scope:\n  - {attribute: uid, equals: nobody}")
+
+    check = " ".join(world.iwds("check", "company").out.split())
+    assert re.search(rf"look mapping: of [\d,]+ {told}[\d,]+ out of scope", check)
+    assert "iwds explain LOGIN" in check
+
+
 def test_a_mapping_that_is_well_has_nothing_to_look_at(world: World) -> None:
     world.mapping("- when: {group: mfa-admins}", "- when: {group: mfa-managers}")  # of so few people none is in it
     world.mapping("{any: [{group: mfa-admins}, {group: mfa-managers}]}", "{group: mfa-managers}")
