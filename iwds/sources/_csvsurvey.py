@@ -205,9 +205,17 @@ def survey(settings: Settings) -> Picture:
     return picture
 
 
+_PERSON = "PERSON "
+
+
 def person_key(key: str) -> str:
     """What a person is called among the groups; no group's name, once normalised, has a capital."""
-    return f"PERSON {key}"
+    return f"{_PERSON}{key}"
+
+
+def person_named(member: str) -> str:
+    """The key of whom this names among the groups."""
+    return member.removeprefix(_PERSON)
 
 
 def _alike(key: str) -> str:

@@ -7,11 +7,12 @@ of groups within groups, which is small, is kept in memory.
 import re
 import sqlite3
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain, islice, repeat
 
 from iwds.core.dn import normalise_dn
+from iwds.core.hygiene import told_dangling
 from iwds.sources._stream import NAMED
 
 MEMBER_ATTRIBUTES = ("member", "uniquemember", "memberuid")
@@ -250,3 +251,15 @@ def _taken(keys: set[int], key: int) -> bool:
         return False
     keys.remove(key)
     return True
+
+
+def dangling(groups: Groups, named: Callable[[str], str] = str, passed_over: str = "") -> Iterator[str]:
+    """The sentence about memberships that lead to nobody who was read, if there are any; no doubt follows from them.
+
+    Args:
+        named: what to call a member.
+        passed_over: see `Groups.nobody`.
+    """
+    count, members = groups.nobody(passed_over)
+    if count:
+        yield told_dangling(count, map(named, members))

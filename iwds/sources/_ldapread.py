@@ -6,13 +6,12 @@ from itertools import chain, compress
 from operator import not_
 
 from iwds.core.dn import normalise_dn
-from iwds.core.hygiene import told_dangling
 from iwds.core.model import Anchor, Entry, Proof
 from iwds.sources._check import differs
 from iwds.sources._collecting import seldom
 from iwds.sources._decode import Shaped, identity
 from iwds.sources._directory import Directory
-from iwds.sources._groups import MEMBER_ATTRIBUTES, Groups, Seen, dn_key, login_key, member_keys, primary_key
+from iwds.sources._groups import MEMBER_ATTRIBUTES, Groups, Seen, dangling, dn_key, login_key, member_keys, primary_key
 from iwds.sources._ranges import Incomplete, all_values
 from iwds.sources._search import Asks, Pull, Scope, Search, within
 from iwds.sources._stream import Doubts, Tally
@@ -276,9 +275,7 @@ class Reading:
 
     def _name_nobodies(self, groups: Groups) -> None:
         """Tell, as no doubt, how many members are nobody: who left and stayed in a group, or is not selected."""
-        count, names = groups.nobody(_FOREIGN if len(self._foreign) else "")
-        if count:
-            self.tally.reasons.append(told_dangling(count, names))
+        self.tally.reasons += dangling(groups, passed_over=_FOREIGN if len(self._foreign) else "")
 
 
 def primary_sid(person: Shaped) -> str:

@@ -30,11 +30,12 @@ from iwds.ports import MOST_FOUND, Finding, ignored
 from iwds.sources._check import foreign, of_proof, until_failure
 from iwds.sources._csventries import Maker
 from iwds.sources._csvsettings import Settings as Settings
-from iwds.sources._csvsurvey import Picture, Place, survey
+from iwds.sources._csvsurvey import Picture, Place, person_named, survey
 from iwds.sources._csvtable import Row, Sheet, lines_of, row_at, rows_of, table_of
 from iwds.sources._decode import identity
 from iwds.sources._file import changed, opened, same_bytes
 from iwds.sources._fileproof import PROVE, UNPROVEN, is_trailer, reason
+from iwds.sources._groups import dangling
 from iwds.sources._stream import Canaries, Doubts, Stream, Tally
 
 SELECTING = frozenset({"path", "realm", "id", "columns", "lists", "groups", "enabled", "absent"})
@@ -246,6 +247,7 @@ class CsvSource:
                 if complete is not None:
                     told = reason(complete, scan.ending)
                     tally.reasons.append(told if scan is picture.people else f"{scan.path.name}: {told}")
+            tally.reasons += dangling(picture.groups, person_named)
         elif self._settings.groups is not None:
             doubts.say("nobody's groups are known, because the file may lack some")
         tally.doubts.take(doubts)

@@ -32,7 +32,7 @@ from iwds.sources._check import foreign, of_proof, until_failure
 from iwds.sources._decode import Shaped, identity, shape
 from iwds.sources._file import changed, opened, same_bytes
 from iwds.sources._fileproof import PROVE, UNPROVEN, objection, reason, reservations
-from iwds.sources._groups import dn_key, login_key
+from iwds.sources._groups import dangling, dn_key, login_key
 from iwds.sources._ldifparse import BadRecord, Record, records
 from iwds.sources._ldifsurvey import Kind, Picture, Place, Question, survey
 from iwds.sources._stream import Canaries, Stream, Tally
@@ -350,6 +350,8 @@ class LdifSource:
             tally.reasons.append(reason(self._settings.complete, picture.ending))
         if self._settings.groups is not None and picture.doubts:
             picture.doubts.say("nobody's groups are known, because the file may lack some")
+        elif self._settings.groups is not None:
+            tally.reasons += dangling(picture.groups)
         tally.doubts.take(picture.doubts)
 
     def _proof(self, tally: Tally) -> Proof:

@@ -317,6 +317,7 @@ class TestMemberships:
         assert proof.reasons == (
             "its last line counts 2 rows, and so many were read",
             "m.csv: its last line counts 3 rows, and so many were read",
+            "groups: 1 membership leads to nobody who was read: 9",
         )
         assert proof.proven
         assert {key: entry.groups for key, entry in people.items()} == {"1": {"vpn", "wiki"}, "2": frozenset()}

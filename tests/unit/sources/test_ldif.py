@@ -398,6 +398,15 @@ class TestPeople:
 
         assert set(people) == {"b-1"}
 
+    def test_a_membership_of_nobody_is_told_and_speaks_against_nothing(self, path: Path) -> None:
+        group = "dn: cn=vpn,dc=x\nobjectClass: groupOfNames\ncn: vpn\nmember: uid=gone,dc=x\n\n"
+        path.write_text(person("a") + group)
+
+        _, proof = consume(source(path, groups={}, complete={"count": 2}))
+
+        assert "groups: 1 membership leads to nobody who was read: uid=gone,dc=x" in proof.reasons
+        assert proof.proven
+
     def test_groups_may_name_people_by_login(self, path: Path) -> None:
         group = "dn: cn=wheel,dc=x\nobjectClass: posixGroup\nmemberUid: a\n\n"
         path.write_text(person("a") + person("b") + group + "# 3\n")
