@@ -210,7 +210,9 @@ class _Batch:
         """The command that does it, as it was typed but for what only looks, and its options."""
         options = [f"--adopt {origin}" for origin in sorted(self.batch.adopt)]
         options += [f"--result {quote(str(self.asked.result))}"] if self.asked.result else []
-        options += [f"--codes {quote(str(self.codes.path))}"] if self.codes else []
+        if self.codes or self.batch.sheet.asks_for_codes:
+            place = self.codes.path if self.codes else self.asked.file.with_name(f"{self.asked.file.name}.codes.csv")
+            options.append(f"--codes {quote(str(place))}")
         return [f"iwds batch {quote(str(self.asked.file))}", f"--job {quote(self.asked.job)}", *options]
 
 

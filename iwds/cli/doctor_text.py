@@ -19,8 +19,8 @@ _INDENT = " " * 9
 _COLOURS = {Severity.MEND: "red", Severity.LOOK: "yellow", Severity.KNOW: "cyan"}
 
 
-def doctor_lines(found: Diagnosis, ward: Ward) -> Iterator[Text]:
-    """The whole page."""
+def doctor_lines(found: Diagnosis, ward: Ward, *, written: bool = False) -> Iterator[Text]:
+    """The whole page; `written` where everybody is in a file already."""
     yield from head(found.plan, report_only=False)[:1]
     yield from readings(found.plan)[1]
     yield from sides(found.plan)
@@ -30,7 +30,7 @@ def doctor_lines(found: Diagnosis, ward: Ward) -> Iterator[Text]:
     for code, count in found.counts.items():
         yield Text()
         yield from _finding(code, count, ward)
-    yield from block(_end(found))
+    yield from block(_end(found, written))
 
 
 def _finding(code: Code, count: int, ward: Ward) -> Iterator[Text]:
@@ -68,9 +68,10 @@ def _with_entry(whom: Whom) -> str:
     return f"{whom.login} ({whom.name})" if whom.name else whom.login
 
 
-def _end(found: Diagnosis) -> Iterator[Text]:
+def _end(found: Diagnosis, written: bool) -> Iterator[Text]:
     kinds = [ADVICE[code].severity for code in found.counts]
     told = ", ".join(f"{kinds.count(each)} to {each.value}" for each in Severity if each in kinds)
     yield Text(f"{many(len(kinds), 'finding')}: {told}. Nothing was changed.")
-    again = [f"iwds doctor {found.plan.job}", "--csv FILE", "--html FILE"]
-    yield from map(Text, way_on("Everybody by name:", again, 18))
+    if not written:
+        again = [f"iwds doctor {found.plan.job}", "--csv FILE", "--html FILE"]
+        yield from map(Text, way_on("Everybody by name:", again, 18))

@@ -62,7 +62,7 @@ def doctor(
         if as_json:
             files.print_json(found, everybody)
         else:
-            say(doctor_lines(found, everybody))
+            say(doctor_lines(found, everybody, written=bool(csv or html)))
     return found.exit_code
 
 

@@ -52,6 +52,11 @@ class Sheet:
         """Names of all groups that it speaks of."""
         return frozenset(name for wish in self.wishes for name in (*wish.joins, *wish.leaves))
 
+    @property
+    def asks_for_codes(self) -> bool:
+        """Whether somebody new is to get a code, for which there has to be a place."""
+        return any(map(_asks_for_code, self.wishes))
+
     def account(self, wish: Wish) -> Account:
         """What the login of a wish is to hold."""
         return self.accounts[fold(wish.login)]
@@ -96,12 +101,16 @@ def _unheld(people: Iterable[Wish], checked: Mapping[str, Account | Unmapped]) -
             yield Complaint(wish.rows[0].line, wish.login, made.detail.rsplit(": ", 1)[0])
 
 
+def _asks_for_code(wish: Wish) -> bool:
+    return wish.create and wish.activation is Activation.CODE
+
+
 def _unfit(people: Iterable[Wish], codes: bool) -> Iterator[Complaint]:
     for wish in people:
         line = wish.rows[0].line
         if wish.create and wish.activation is Activation.LINK and not wish.fields.get("mail"):
             yield Complaint(line, wish.login, "a link needs a mail address to go to")
-        if wish.create and wish.activation is Activation.CODE and not codes:
+        if _asks_for_code(wish) and not codes:
             yield Complaint(line, wish.login, "asks for a code, and nothing says where to put it: --codes FILE")
 
 

@@ -75,6 +75,8 @@ def test_a_long_name_of_a_job_breaks_no_line_and_no_option(ward: ScratchWard) ->
     lines = [line.plain for line in doctor_lines(Diagnosis(plan, ward.counts()), ward)]
     assert max(map(columns, lines)) <= 80
     assert "--csv FILE --html FILE" in " ".join(" ".join(lines[-3:]).replace("\\", "").split())
+    told = [line.plain for line in doctor_lines(Diagnosis(plan, ward.counts()), ward, written=True)]
+    assert "--csv" not in " ".join(told), "everybody is in a file already"
 
 
 def test_nothing_is_a_sentence(ward: ScratchWard) -> None:
