@@ -17,7 +17,7 @@ test:            ## the whole suite, with the servers it needs
 
 nightly:         ## the long property runs, every protection broken once, and 200 runs of real processes that are killed
 	HYPOTHESIS_PROFILE=nightly ./test tests/property tests/mutation tests/unit/sandbox/test_filling.py \
-	  tests/integration/test_bench.py tests/integration/active_directory/test_changes.py
+	  tests/integration/test_bench.py tests/integration/active_directory/test_changes.py tests/acceptance/test_demo.py
 	KILLS=200 ./test tests/acceptance/test_kills.py tests/acceptance/test_two_runs.py -rP
 
 bench:           ## people per second and memory of each stage, beside ldapsearch; N=10000 by default

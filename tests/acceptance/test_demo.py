@@ -8,7 +8,7 @@ from pathlib import Path
 
 from iwds.demo.play import MARKER
 from tests.acceptance.world import Ran, iwds
-from tests.servers import require
+from tests.servers import not_in_ci, require
 
 
 def play(folder: Path, *options: str) -> Ran:
@@ -58,6 +58,7 @@ def test_it_touches_no_folder_that_it_did_not_make(tmp_path: Path) -> None:
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
 
 
+@not_in_ci("the same play over a directory server, which other tests start")
 def test_with_a_directory_server_it_tells_the_same_over_an_earlier_play_and_leaves_no_server(
     tmp_path: Path,
 ) -> None:

@@ -22,6 +22,7 @@ def bench(temporary: Path, *arguments: str) -> "subprocess.CompletedProcess[str]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
 
 
+@NOT_IN_CI
 def test_one_run_measures_every_stage_beside_ldapsearch(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     temporary = tmp_path / "temporary"
