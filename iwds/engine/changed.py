@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from iwds.core.decision import Reason
 from iwds.core.model import Anchor
@@ -14,6 +15,8 @@ from iwds.engine.surroundings import Around, has_changed
 from iwds.errors import MarkLost, UsageError
 from iwds.ports import Delta, Feed, Mark, Waiting
 
+_GROUPS_AT_HAND = 16
+"""Of so many groups the members that were kept lie in memory: several people in question are often in the same ones."""
 FOR_EVERYBODY = "everybody"
 """Why somebody waits for nothing but a run that reads everybody."""
 
@@ -127,6 +130,7 @@ class _Seeking:
         return {source.name: marks[source.name] for source in self.job.sources}
 
     def _delta(self, feed: Feed, name: str, mark: Mark) -> Delta:
+        @lru_cache(_GROUPS_AT_HAND)
         def known(group: str) -> frozenset[str] | None:
             return self.state.known_members(self.job.name, self.service, name, group)
 
