@@ -15,8 +15,8 @@ from iwds.engine.surroundings import Around, has_changed
 from iwds.errors import MarkLost, UsageError
 from iwds.ports import Delta, Feed, Mark, Waiting
 
-_GROUPS_AT_HAND = 16
-"""Of so many groups the members that were kept lie in memory: several people in question are often in the same ones."""
+_GROUPS_AT_HAND = 4
+"""Of so many groups the members that were kept lie in memory: people in question are often in the same large ones."""
 FOR_EVERYBODY = "everybody"
 """Why somebody waits for nothing but a run that reads everybody."""
 

@@ -6,10 +6,17 @@ from dataclasses import dataclass, field
 from iwds.core.dn import is_under, normalise_dn, parent
 from iwds.core.selecting import Filter, parse
 from iwds.sources._decode import Shaped, shape
+from iwds.sources._ldapread import Branch, Wishes
 from iwds.sources._search import NO_SUCH_OBJECT, Asks, Page, RawEntry, Search
 
 SUFFIX = "dc=example,dc=org"
 PEOPLE, GROUPS = f"ou=people,{SUFFIX}", f"ou=groups,{SUFFIX}"
+WISHES = Wishes(
+    users=Branch((PEOPLE,), "subtree", "(objectClass=person)"),
+    id="entryuuid",
+    groups=Branch((GROUPS,), "subtree", "(objectClass=group)"),
+)
+"""What is read of it."""
 
 
 def csn(second: int, count: int = 0) -> str:

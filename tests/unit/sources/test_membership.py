@@ -9,17 +9,12 @@ import pytest
 from iwds.errors import MarkLost, SourceUnavailable
 from iwds.sources._decode import Shaped
 from iwds.sources._ldapone import groups_naming
-from iwds.sources._ldapread import Branch, Wishes
+from iwds.sources._ldapread import Branch
 from iwds.sources._membership import affected, denies, group_now, members_of
 from iwds.sources._regrouped import Regrouped
-from tests.unit.sources.ldaptree import GROUPS, PEOPLE, SUFFIX, Tree
+from tests.unit.sources.ldaptree import GROUPS, PEOPLE, SUFFIX, WISHES, Tree
 
 ADA, BOB, DEVS, STAFF = f"uid=ada,{PEOPLE}", f"uid=bob,{PEOPLE}", f"cn=devs,{GROUPS}", f"cn=staff,{GROUPS}"
-WISHES = Wishes(
-    users=Branch((PEOPLE,), "subtree", "(objectClass=person)"),
-    id="entryuuid",
-    groups=Branch((GROUPS,), "subtree", "(objectClass=group)"),
-)
 
 
 @pytest.fixture

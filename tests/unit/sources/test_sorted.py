@@ -6,18 +6,13 @@ from dataclasses import replace
 import pytest
 
 from iwds.errors import MarkLost, SourceUnavailable
-from iwds.sources._ldapread import Branch, Wishes
+from iwds.sources._ldapread import Wishes
 from iwds.sources._sorted import ATTRIBUTES, Sorted
-from tests.unit.sources.ldaptree import GROUPS, PEOPLE, SUFFIX, Tree, csn
+from tests.unit.sources.ldaptree import GROUPS, PEOPLE, SUFFIX, WISHES, Tree, csn
 
 MARK, LATER = 30, 40
 """Seconds: of the last change before the mark, and of what changed since."""
 ADA, BOB, DEVS = f"uid=ada,{PEOPLE}", f"uid=bob,{PEOPLE}", f"cn=devs,{GROUPS}"
-WISHES = Wishes(
-    users=Branch((PEOPLE,), "subtree", "(objectClass=person)"),
-    id="entryuuid",
-    groups=Branch((GROUPS,), "subtree", "(objectClass=group)"),
-)
 
 
 @pytest.fixture
